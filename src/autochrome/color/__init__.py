@@ -1,0 +1,1 @@
+"""Colour: spaces, differences, bins, decoding, gamut and the way of chroma to full size."""

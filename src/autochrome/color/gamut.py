@@ -1,0 +1,155 @@
+"""Bring Lab colours into sRGB while holding lightness and hue.
+
+Clipping out-of-gamut RGB changes the lightness, which is the photograph itself. Here chroma alone gives
+way: a pixel's (a, b) is scaled by the largest s in [0, 1] at which Lab(L, s a, s b) is an sRGB colour.
+Y depends on L alone, so whatever s is found the lightness is the photograph's.
+
+The work is per pixel. On a CPU it goes in chunks that stay in the cache and in scratch planes that are used
+again and again: with 12 million pixels, fresh memory costs more than the arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autochrome.color.spaces import lab_curve_inverse, linear_to_srgb, white_relative_xyz_to_rgb
+from autochrome.types import RGB, Chroma, Luma
+
+CHUNK = 1 << 18
+"""Pixels per step on a CPU; one float32 plane of them is 1 MiB."""
+
+BISECTIONS = 10
+"""Halvings in the search for s, which therefore comes out at most 2**-10 too small, never too large."""
+
+# Linear light may be this far outside [0, 1] before a pixel counts as out of gamut, so that rounding does
+# not send a photograph's own saturated colours, or white (1.00003 by the matrix), to the slow path.
+_BELOW, _ABOVE = 1e-6, 5e-5
+
+_CODES = 1 << 16
+_KNEE, _SLOPE = 6 / 29, 108 / 841
+_SRGB_KNEE = 0.0031308
+
+
+@torch.no_grad()
+def fit_chroma(luma: Luma, ab: Chroma) -> RGB:
+    """Return the sRGB image in [0, 1] of Lab, with chroma reduced toward gray where sRGB ends.
+
+    Not differentiable. For a whole photograph `fit_chroma_into` is faster.
+
+    Args:
+        luma: L* "b 1 h w"; what is outside [0, 100] is clamped.
+        ab: a* and b* "b 2 h w" in CIE units, of any size.
+
+    Returns:
+        sRGB "b 3 h w": L* and hue angle are those asked for, chroma at most the one asked for.
+    """
+    rgb = luma.new_empty((luma.shape[0], 3, *luma.shape[2:]))
+    for one_luma, one_ab, one_rgb in zip(luma, ab, rgb, strict=True):
+        planes = one_rgb.view(3, -1)
+        for part, linear, spare in _linear_chunks(one_luma.reshape(-1), one_ab.reshape(2, -1)):
+            for channel in range(3):
+                planes[channel, part] = _encode_(linear[channel], spare)
+    return rgb
+
+
+@torch.no_grad()
+def fit_chroma_into(out: np.ndarray, luma: Float[Tensor, "h w"], ab: Float[Tensor, "2 h w"]) -> None:
+    """Write the sRGB pixels of Lab, fitted as by `fit_chroma`, into (rows of) a photograph.
+
+    Args:
+        out: (h, w, 3) C-contiguous, uint8 (0..255), uint16 (0..65535) or float32 (0..1); rounded to nearest.
+        luma: L* in [0, 100], float32 on the CPU.
+        ab: a* and b* in CIE units, float32 on the CPU.
+
+    Raises:
+        TypeError: for another depth.
+    """
+    depth = {"uint8": torch.uint8, "uint16": torch.uint16, "float32": torch.float32}.get(out.dtype.name)
+    if depth is None:
+        raise TypeError(f"pixels are uint8, uint16 or float32, not {out.dtype.name}; convert the photo first")
+    pixels = torch.from_numpy(out).view(-1, 3)
+    for part, linear, spare in _linear_chunks(luma.reshape(-1), ab.reshape(2, -1)):
+        for channel in range(3):
+            if depth is torch.uint8:
+                codes = linear[channel].mul_(_CODES - 1).to(torch.int32)
+                pixels[part, channel] = torch.index_select(_bytes_of_linear(), 0, codes)
+            elif depth is torch.uint16:
+                pixels[part, channel] = _encode_(linear[channel], spare).mul_(65535).add_(0.5).to(depth)
+            else:
+                pixels[part, channel] = _encode_(linear[channel], spare)
+
+
+@cache
+def _bytes_of_linear() -> Tensor:
+    """The sRGB byte at the middle of each step of linear light; a step is 0.05 of a byte at most."""
+    linear = ((torch.arange(_CODES, dtype=torch.float64) + 0.5) / (_CODES - 1)).clamp(max=1)
+    return (linear_to_srgb(linear) * 255).round().to(torch.uint8)
+
+
+def _linear_chunks(luma: Tensor, ab: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Yield (slice of pixels, their linear RGB "3 n" in [0, 1], a spare plane "n"), all used again."""
+    count = luma.shape[0]
+    size = min(CHUNK, count) if luma.device.type == "cpu" else count
+    scratch = luma.new_empty((7, size))
+    for start in range(0, count, max(size, 1)):
+        part = slice(start, min(start + size, count))
+        planes = scratch[:, : part.stop - start]
+        _fill_linear(luma[part], ab[:, part], planes)
+        yield part, planes[:3], planes[3]
+
+
+def _fill_linear(luma: Tensor, ab: Tensor, planes: Tensor) -> None:
+    """Put linear RGB in [0, 1], chroma reduced where it must be, into planes 0, 1, 2 of seven."""
+    x, y, z, fy, spare = planes[3], planes[4], planes[5], planes[6], planes[0]
+    torch.clamp(luma, 0, 100, out=fy).add_(16).mul_(1 / 116)
+    _cube_(torch.add(fy, ab[0], alpha=1 / 500, out=x), spare)
+    _cube_(y.copy_(fy), spare)
+    _cube_(torch.add(fy, ab[1], alpha=-1 / 200, out=z), spare)
+    for channel, (mx, my, mz) in zip(planes[:3], white_relative_xyz_to_rgb(), strict=True):
+        torch.mul(x, mx, out=channel).add_(y, alpha=my).add_(z, alpha=mz)
+    r, g, b = planes[:3]
+    low = torch.minimum(torch.minimum(r, g, out=x), b, out=x)
+    high = torch.maximum(torch.maximum(r, g, out=y), b, out=y)
+    if low.amin() < -_BELOW or high.amax() > 1 + _ABOVE:
+        beyond = torch.maximum(high.sub_(1 + _ABOVE), low.neg_().sub_(_BELOW), out=z)
+        outside = torch.nonzero(beyond > 0).squeeze(1)
+        planes[:3, outside] = _reduce_chroma(fy[outside], ab[0, outside] / 500, ab[1, outside] / -200)
+    planes[:3].clamp_(0, 1)
+
+
+def _reduce_chroma(fy: Tensor, toward_x: Tensor, toward_z: Tensor) -> Tensor:
+    """Find each pixel's s by bisection, gray (s = 0) being inside and s = 1 outside; return linear RGB."""
+    y = lab_curve_inverse(fy)
+    inside = torch.zeros_like(fy)
+    step = 1.0
+    for _ in range(BISECTIONS):
+        step /= 2
+        linear = _linear_rgb(inside + step, fy, y, toward_x, toward_z)
+        fits = torch.minimum(linear.amin(0), 1 - linear.amax(0)) >= 0
+        inside.add_(fits, alpha=step)
+    return _linear_rgb(inside, fy, y, toward_x, toward_z)
+
+
+def _linear_rgb(scale: Tensor, fy: Tensor, y: Tensor, toward_x: Tensor, toward_z: Tensor) -> Tensor:
+    x = lab_curve_inverse(torch.addcmul(fy, scale, toward_x))
+    z = lab_curve_inverse(torch.addcmul(fy, scale, toward_z))
+    matrix = white_relative_xyz_to_rgb()
+    return torch.stack([(x * m[0]).add_(y, alpha=m[1]).add_(z, alpha=m[2]) for m in matrix])
+
+
+def _cube_(f: Tensor, spare: Tensor) -> Tensor:
+    """`lab_curve_inverse` in place."""
+    torch.clamp(f, max=_KNEE, out=spare).sub_(_KNEE)
+    return f.clamp_(min=_KNEE).pow_(3).add_(spare, alpha=_SLOPE)
+
+
+def _encode_(linear: Tensor, spare: Tensor) -> Tensor:
+    """`linear_to_srgb` in place."""
+    torch.clamp(linear, max=_SRGB_KNEE, out=spare).sub_(_SRGB_KNEE)
+    return linear.clamp_(min=_SRGB_KNEE).pow_(1 / 2.4).mul_(1.055).sub_(0.055).add_(spare, alpha=12.92)

@@ -1,0 +1,65 @@
+"""Old photographs' faults, put on the luma alone: blur, grain, faded contrast. The colours to learn stay true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class LumaFaults:
+    """How often and how strongly the luma is degraded; probabilities are per photo."""
+
+    blur: float = 0.2
+    """Probability of a blur with a binomial kernel, applied in a random strength."""
+    grain: float = 0.3
+    """Probability of film grain."""
+    max_grain: float = 8.0
+    """Largest standard deviation of the grain in L* units."""
+    fading: float = 0.3
+    """Probability of changed contrast and tone."""
+    max_gamma: float = 1.6
+    """Largest exponent (and inverse of the smallest) of the tone change."""
+    max_veil: float = 25.0
+    """How far black may rise and white may fall, in L* units."""
+
+
+def _uniform(b: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "b 1 1 1"]:
+    return torch.rand(b, 1, 1, 1, generator=generator) * (high - low) + low
+
+
+def _chosen(b: int, probability: float, generator: torch.Generator) -> Float[Tensor, "b 1 1 1"]:
+    return (torch.rand(b, 1, 1, 1, generator=generator) < probability).float()
+
+
+def _blur(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    kernel = luma.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    kernel = torch.outer(kernel, kernel)[None, None]
+    return F.conv2d(F.pad(luma, (2, 2, 2, 2), mode="replicate"), kernel)
+
+
+def degrade_luma(
+    luma: Float[Tensor, "b 1 h w"], faults: LumaFaults, generator: torch.Generator
+) -> Float[Tensor, "b 1 h w"]:
+    """Degrade L* (0 to 100) as age and cheap lenses do; the result stays within 0 to 100.
+
+    Random numbers come from a CPU generator, so that one seed gives one result on every device.
+    """
+    b, device = len(luma), luma.device
+    amount = _chosen(b, faults.blur, generator) * _uniform(b, 0.3, 1.0, generator)
+    luma = torch.lerp(luma, _blur(luma), amount.to(device))
+
+    chosen = _chosen(b, faults.fading, generator)
+    gamma = faults.max_gamma ** (_uniform(b, -1, 1, generator) * chosen)
+    black = _uniform(b, 0, faults.max_veil, generator) * chosen
+    white = 100 - _uniform(b, 0, faults.max_veil, generator) * chosen
+    tone = (luma / 100).clamp(0, 1) ** gamma.to(device)
+    luma = black.to(device) + tone * (white - black).to(device)
+
+    strength = _chosen(b, faults.grain, generator) * _uniform(b, 0, faults.max_grain, generator)
+    noise = torch.randn(luma.shape, generator=generator)
+    return (luma + (strength * noise).to(device)).clamp(0, 100)

@@ -1,0 +1,50 @@
+"""What is trained: a task turns uint8 photos into batches and batches into losses."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from autochrome.color.spaces import get_space
+from autochrome.data.augment import LumaFaults, degrade_luma
+from autochrome.models.base import Batch, Colorizer
+
+
+class TrainingTask(nn.Module):
+    """Modules and their loss; ``forward`` is the training step, so that wrappers for many processes work.
+
+    Subclasses with several optimisers (a GAN) hold several modules; the loop asks for the key ``loss``.
+    """
+
+    colorizer: Colorizer
+
+    def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
+        """Photos as the model's batch; runs in float32 on the photos' device."""
+        raise NotImplementedError
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of one batch; ``loss`` is minimised, the rest is logged."""
+        raise NotImplementedError
+
+
+class ColorizationTask(TrainingTask):
+    """Train a colorizer by its own ``training_losses``."""
+
+    def __init__(self, colorizer: Colorizer, faults: LumaFaults | None = None) -> None:
+        super().__init__()
+        self.colorizer = colorizer
+        self.faults = faults
+        self.space = get_space(colorizer.spec.space)
+
+    @torch.no_grad()
+    def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
+        """Split into luma and chroma; the luma is degraded with the task's faults, if it has any."""
+        luma, chroma = self.space.split(rgb.float() / 255)
+        if self.faults is not None:
+            luma = degrade_luma(luma, self.faults, generator)
+        return Batch(luma.contiguous(memory_format=torch.channels_last), chroma)
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The colorizer's losses."""
+        return self.colorizer.training_losses(batch)

@@ -1,0 +1,1 @@
+"""Photos in and out: files, colour profiles, metadata. Speaks numpy, never torch."""

@@ -1,0 +1,132 @@
+"""From a file or bytes to a lazy libvips image: sniffed, checked for size, with no pixel decoded yet."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+from autochrome.io.errors import PhotoError
+from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
+
+MAX_PIXELS = 400_000_000
+"""The default limit of a photo's width times height, against decompression bombs."""
+
+_LOADERS = {
+    "jpeg": "jpegload", "png": "pngload", "tiff": "tiffload",
+    "webp": "webpload", "heic": "heifload", "avif": "heifload",
+}  # fmt: skip
+_DAMAGED = "Fetch it again from where it came from, or open it in an image editor and save a copy"
+
+# Each photo is decoded once, so libvips' cache of operations would only hold memory (and show stale files).
+pyvips.cache_set_max(0)
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """A photo on disk or in memory, known by its content, whose pages can be opened.
+
+    Attributes:
+        name: what messages call it.
+        format: one of `sniff.READABLE`.
+        origin: the path as bytes of the file system, or the content.
+        path: where it lies, None for bytes.
+    """
+
+    name: str
+    format: str
+    origin: bytes
+    path: Path | None
+
+    def open(self, page: int = 0, *, max_pixels: int = MAX_PIXELS) -> pyvips.Image:
+        """Opens a page for one pass from top to bottom; nothing is decoded before pixels are asked for.
+
+        Raises:
+            PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
+        """
+        options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
+        count = self.page_count()
+        if not 0 <= page < count:
+            last = f"Its last page is {count - 1}, counted from 0" if count > 1 else "Leave the page out or give 0"
+            pages = "1 page" if count == 1 else f"{count} pages"
+            raise PhotoError(self.name, f"has no page {page}; it has {pages}", last)
+        if page:
+            options["page"] = page
+        image = self._load(options)
+        if image.width * image.height > max_pixels:
+            raise PhotoError(
+                self.name,
+                f"has {image.width} x {image.height} = {image.width * image.height / 1e6:.0f} megapixels, "
+                f"more than the limit of {max_pixels / 1e6:g}",
+                "If you trust the file, raise the limit (max_pixels)",
+            )
+        return image
+
+    def page_count(self) -> int:
+        """How many pages (TIFF), pictures (HEIC, AVIF) or frames (WebP) there are; at least 1."""
+        image = self._load({"access": "sequential"})
+        return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+
+    def decoding_failed(self, error: pyvips.Error) -> PhotoError:
+        """The error to raise where libvips could not decode the content."""
+        detail = " ".join(error.detail.split()) if isinstance(error.detail, str) else str(error)
+        if self.format == "heic":
+            return PhotoError(
+                self.name,
+                f"is a HEIC picture that could not be decoded (libvips: {detail})",
+                "Not every libvips has the HEVC decoder: convert the photo to JPEG, PNG or TIFF first",
+            )
+        return PhotoError(self.name, f"is damaged or cut short (libvips: {detail})", _DAMAGED)
+
+    def _load(self, options: dict[str, object]) -> pyvips.Image:
+        operation = _LOADERS[self.format] + ("" if self.path else "_buffer")
+        try:
+            return pyvips.Operation.call(operation, self.origin, **options)  # type: ignore[return-value]
+        except pyvips.Error as error:
+            raise self.decoding_failed(error) from error
+
+
+def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
+    """Finds out what `source` is.
+
+    Raises:
+        PhotoError: missing, a folder, not readable, empty, or no picture that can be read.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        content, name, path = bytes(source), "the given bytes", None
+        head = content[:HEAD_BYTES]
+    else:
+        path, name = Path(source), str(source)
+        head, content = _head(path), os.fsencode(path)
+    kind = picture_format(head)
+    if not head:
+        raise PhotoError(name, "is empty (0 bytes)", _DAMAGED)
+    if is_camera_raw(head, name):
+        raise PhotoError(name, "is a camera raw file", "Develop it to a TIFF or JPEG first")
+    if kind is None:
+        raise PhotoError(
+            name,
+            f"is not a photo that can be read; it seems to be {describe(head)}",
+            "Give a JPEG, PNG, TIFF, WebP, HEIC or AVIF file",
+        )
+    return PhotoFile(name, kind, content, path)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise PhotoError(path, "is a folder, not a photo", "Name the photos in it, or use a command that takes folders")
+        if not stat.S_ISREG(mode):  # a pipe or device could block or never end
+            raise PhotoError(path, "is not a regular file", "Copy the photo into a file, or pass its bytes")
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PhotoError(path, "does not exist", "Check the spelling of the name and its folder") from error
+    except PermissionError as error:
+        raise PhotoError(path, "may not be read by you", "Change its permissions (chmod u+r), or copy it") from error
+    except (OSError, ValueError) as error:
+        raise PhotoError(path, f"could not be opened ({error})", "Check the name and the disk") from error

@@ -1,0 +1,185 @@
+"""From a lazy libvips image to a file or bytes: what each format can hold, and a write that is whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyvips
+
+from autochrome.io import exif as exif_block
+from autochrome.io.errors import PhotoError
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a file format can hold.
+
+    Attributes:
+        name: what `Photo.format` and `format=` call it.
+        suffixes: the file names' endings, the usual one first.
+        depths: libvips' names of the sample types it holds, the deepest last.
+        alpha: whether it holds an alpha channel.
+        longest_side: in pixels.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    depths: tuple[str, ...]
+    alpha: bool
+    longest_side: int
+
+
+FORMATS = {
+    each.name: each
+    for each in (
+        Format("jpeg", (".jpg", ".jpeg", ".jpe", ".jfif"), ("uchar",), False, 65_535),
+        Format("png", (".png",), ("uchar", "ushort"), True, 2**31 - 1),
+        Format("tiff", (".tif", ".tiff"), ("uchar", "ushort", "float"), True, 2**31 - 1),
+        Format("webp", (".webp",), ("uchar",), True, 16_383),
+        Format("avif", (".avif",), ("uchar", "ushort"), True, 16_384),
+        Format("heic", (".heic", ".heif"), ("uchar", "ushort"), True, 16_384),
+    )
+}
+PHOTO_SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
+
+_SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave",
+           "heic": "heifsave"}  # fmt: skip
+_WHITE = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
+_LONGEST_JPEG_BLOCK = 65_000  # a JPEG segment holds 65,533 bytes, the block's own signature included
+
+
+def format_for(target: Path | None, format: str | None, fallback: str | None) -> Format:
+    """The format asked for, else that of the target's suffix, else `fallback`'s.
+
+    Raises:
+        PhotoError: none of them names a format that can be written.
+    """
+    known = ", ".join(FORMATS)
+    if format is not None:
+        name = format.lower().lstrip(".")
+        for each in FORMATS.values():
+            if name == each.name or f".{name}" in each.suffixes:
+                return each
+        raise PhotoError(target or "the result", f"cannot be written as {format!r}", f"The formats are {known}")
+    if target is None:
+        if fallback is None:
+            raise PhotoError("the result", "has no format to be written in", f"Give format=, one of {known}")
+        return FORMATS[fallback]
+    for each in FORMATS.values():
+        if target.suffix.lower() in each.suffixes:
+            return each
+    raise PhotoError(target, "has an ending that names no format", f"End it in .jpg, .png ..., or give one of {known}")
+
+
+def to_depth(image: pyvips.Image, depth: str) -> pyvips.Image:
+    """`image` with samples of type `depth`, scaled from full range to full range and rounded."""
+    if image.format == depth:
+        return image
+    scaled = image.linear(_WHITE[depth] / _WHITE[image.format], 0.0 if depth == "float" else 0.5)
+    return scaled.cast(depth).copy(interpretation=interpretation(depth, image.bands))
+
+
+def interpretation(depth: str, bands: int) -> str:
+    """What libvips calls such pixels; floats stay "srgb" so that nobody takes them for linear light."""
+    gray = bands < 3
+    return {"uchar": "b-w" if gray else "srgb", "ushort": "grey16" if gray else "rgb16"}.get(
+        depth, "b-w" if gray else "srgb"
+    )
+
+
+def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
+    """Raises PhotoError where the format cannot hold the image's size or metadata."""
+    if max(image.width, image.height) > format.longest_side:
+        raise PhotoError(
+            name,
+            f"is {image.width} x {image.height}, and {format.name} ends at {format.longest_side} pixels a side",
+            "Write it as png or tiff",
+        )
+    if format.name == "jpeg":
+        for field in ("exif-data", "xmp-data", "iptc-data"):
+            if image.get_typeof(field) and len(image.get(field)) > _LONGEST_JPEG_BLOCK:
+                size = len(image.get(field))
+                raise PhotoError(
+                    name, f"has {size} bytes of {field}, more than a JPEG can hold", "Write it as png or tiff"
+                )
+
+
+def save(
+    image: pyvips.Image, target: Path | None, format: Format, *, quality: int, exif: bytes | None
+) -> bytes | None:
+    """Encodes `image` into `target`, or returns the bytes where there is no target.
+
+    Raises:
+        PhotoError: it could not be encoded or written; nothing is left behind then.
+    """
+    operation, options = _SAVERS[format.name], _options(image, format, quality)
+    add_exif = exif if format.name == "tiff" else None
+    with _failures_named(target or "the result", format):
+        if target is None:
+            content = bytes(pyvips.Operation.call(f"{operation}_buffer", image, **options))  # type: ignore[arg-type]
+            if not add_exif:
+                return content
+            buffer = io.BytesIO(content)
+            exif_block.add_to_tiff(buffer, add_exif)
+            return buffer.getvalue()
+        with _replacing(target) as temporary:
+            pyvips.Operation.call(operation, image, os.fsencode(temporary), **options)
+            if add_exif:
+                with temporary.open("r+b") as file:
+                    exif_block.add_to_tiff(file, add_exif)
+    return None
+
+
+def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, object]:
+    if format.name in ("jpeg", "webp"):
+        return {"Q": quality}  # JPEG: libvips keeps chroma at full size from 90 on
+    if format.name == "tiff":
+        size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[image.format]
+        predictor = "float" if image.format == "float" else "horizontal"
+        return {"compression": "deflate", "predictor": predictor, "bigtiff": size > 3_900_000_000}
+    if format.name in ("avif", "heic"):
+        codec = "av1" if format.name == "avif" else "hevc"
+        return {"compression": codec, "Q": quality, "bitdepth": 12 if image.format == "ushort" else 8}
+    return {}
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A temporary name beside `target` that takes its place at the end, or is gone after a failure."""
+    temporary = target.parent / f".autochrome-{secrets.token_hex(8)}.part"
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _failures_named(name: object, format: Format) -> Iterator[None]:
+    if isinstance(name, Path):
+        if not name.parent.is_dir():
+            raise PhotoError(name, "cannot be written: its folder does not exist", f"Make the folder {name.parent}")
+        if name.is_dir():
+            raise PhotoError(name, "cannot be written: it is a folder", "Give a file's name")
+        if not os.access(name.parent, os.W_OK):
+            raise PhotoError(name, "cannot be written: its folder is read-only", "Choose another folder")
+    try:
+        yield
+    except pyvips.Error as error:
+        detail = " ".join(str(error.detail).split())
+        if "Unsupported compression" in detail:
+            raise PhotoError(
+                name, f"cannot be written: this libvips has no {format.name} encoder", "Choose jpeg, png or tiff"
+            ) from error
+        raise PhotoError(
+            name, f"could not be written (libvips: {detail})", "Check the free space, or choose another format"
+        ) from error
+    except OSError as error:
+        raise PhotoError(name, f"could not be written ({error})", "Check the folder and the free space") from error

@@ -1,0 +1,94 @@
+"""What a file is, judged by its first bytes and never by its name.
+
+Only the formats in `READABLE` are ever handed to libvips, each to its own loader, so that the loaders meant for
+trusted files (SVG, PDF, raw, CSV ...) never see what a stranger sent.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+HEAD_BYTES = 4096
+READABLE = ("jpeg", "png", "tiff", "webp", "heic", "avif")
+
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+_AVIF_BRANDS = {b"avif", b"avis"}
+# Camera raw files are TIFF containers whose first page is a small preview: reading that would look like success.
+_RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".pef", ".rwl", ".sr2", ".srw"}
+
+_OTHER_MAGICS = (
+    (b"%PDF", "a PDF document"),
+    (b"GIF8", "a GIF picture"),
+    (b"BM", "a BMP picture"),
+    (b"8BPS", "a Photoshop document"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
+    (b"FUJIFILMCCD-RAW", "a camera raw file"),
+    (b"IIRO", "a camera raw file"),
+    (b"IIU\0", "a camera raw file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+    (b"\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the picture itself"),
+)
+
+
+def picture_format(head: bytes) -> str | None:
+    """The format among `READABLE` that a file beginning with `head` has, or None."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head.startswith(_TIFF_MAGICS):
+        return None if head[8:10] == b"CR" else "tiff"  # "CR" at 8: Canon's raw format, CR2
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    brands = _brands(head)
+    if brands & _AVIF_BRANDS:
+        return "avif"
+    return "heic" if brands & _HEIC_BRANDS else None
+
+
+def is_camera_raw(head: bytes, name: str) -> bool:
+    """Whether a TIFF container is a camera's raw file (its first page is only a preview)."""
+    return head.startswith(_TIFF_MAGICS) and (
+        head[8:10] == b"CR" or PurePath(name).suffix.lower() in _RAW_SUFFIXES
+    )
+
+
+def describe(head: bytes) -> str:
+    """What a file that is no readable picture seems to be, for an error message ("a web page (HTML)")."""
+    for magic, words in _OTHER_MAGICS:
+        if head.startswith(magic):
+            return words
+    if _brands(head):
+        return "a video (MP4 or QuickTime)"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in text:
+        return "an SVG drawing"
+    if text.startswith((b"<!doctype html", b"<html", b"<head")) or b"<html" in text[:512]:
+        return "a web page (HTML)"
+    if text.startswith(b"<?xml"):
+        return "an XML document"
+    return "a text file" if _is_text(head) else "no picture format known here"
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """The brands of an ISO media file (HEIC, AVIF, MP4): the major one and those it is compatible with."""
+    if head[4:8] != b"ftyp":
+        return set()
+    box = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
+    # Bytes 4 to 8 of the box are the minor version, not a brand.
+    return {box[i : i + 4] for i in range(0, len(box), 4) if i != 4}
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head:
+        return False
+    printable = sum(byte >= 32 or byte in b"\t\r\n\f\x1b" for byte in head)
+    return bool(head) and printable / len(head) > 0.97

@@ -1,0 +1,90 @@
+"""Measures of the distribution of chroma over pooled pixels: AuC of the CMF, histogram intersection.
+
+Chroma is (a, b) of CIE Lab, "b 2 h w", D65. Everything here is additive over photos: count or sum first,
+add up over as many photos as there are, and take the score of the totals.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autochrome.color.bins import nearest_bin, rebalancing_weights
+
+MAX_ERROR = 150
+"""Largest threshold of the cumulative mass function, in CIE units: t = 0, 1, ..., 150."""
+
+HISTOGRAM_LIMIT = 100
+"""The histograms of a and b cover [-100, 100]; what little lies outside is counted in the outermost bins."""
+
+HISTOGRAM_BINS = 200
+
+
+def cumulative_mass(
+    ab: Float[Tensor, "b 2 h w"],
+    truth: Float[Tensor, "b 2 h w"],
+    weight: Float[Tensor, "b h w"] | None = None,
+) -> Float[Tensor, "b 151"]:
+    """How many pixels of each photo lie within t of the truth in ab, for t = 0, 1, ..., 150.
+
+    Args:
+        ab: the chroma to judge.
+        truth: the true chroma.
+        weight: what each pixel counts; 1 if None.
+
+    Returns:
+        Counts, or sums of weights, in float64. Divided by the number of pixels (the sum of all weights) they
+        are the cumulative mass function of the raw ab error (Zhang et al. 2016, section 4.1).
+    """
+    error = (ab - truth).square().sum(1).sqrt()
+    # The smallest whole t that reaches the error; those beyond 150 share one slot that is dropped again.
+    first = error.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)
+    mass = torch.ones_like(first, dtype=torch.float64) if weight is None else weight.double().flatten(1)
+    slots = torch.zeros(len(first), MAX_ERROR + 2, dtype=torch.float64, device=first.device)
+    return slots.scatter_add_(1, first, mass)[:, :-1].cumsum(1)
+
+
+def area_under_cmf(mass: Float[Tensor, "*n 151"], total: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """AuC in percent: the mean of the 151 values of the cumulative mass function, times 100.
+
+    The mean of the values, and not the trapezoid rule over [0, 150], gives the paper's figure for gray.
+    """
+    return 100 * mass.mean(-1) / total
+
+
+def pixel_weights(truth: Float[Tensor, "b 2 h w"], prior: Float[Tensor, "313"]) -> Float[Tensor, "b h w"]:
+    """Weight of each pixel for the class-rebalanced AuC: ~ 1 / p of the bin of its true colour (lambda = 0).
+
+    Args:
+        truth: the true chroma.
+        prior: smoothed frequencies of the 313 ab bins. Bins of frequency 0 weigh as much as the rarest other.
+    """
+    return rebalancing_weights(prior, mix=0.0).to(truth)[nearest_bin(truth)]
+
+
+def auc(
+    ab: Float[Tensor, "b 2 h w"],
+    truth: Float[Tensor, "b 2 h w"],
+    weight: Float[Tensor, "b h w"] | None = None,
+) -> Float[Tensor, ""]:
+    """AuC in percent over the pooled pixels of the batch; rebalanced with ``weight`` of `pixel_weights`."""
+    total = ab.new_tensor(ab[:, 0].numel(), dtype=torch.float64) if weight is None else weight.double().sum()
+    return area_under_cmf(cumulative_mass(ab, truth, weight).sum(0), total)
+
+
+def chroma_histogram(ab: Float[Tensor, "b 2 h w"], bins: int = HISTOGRAM_BINS) -> Float[Tensor, "b 2 bins"]:
+    """Histograms of a and of b of each photo: float64 counts in ``bins`` equal bins over [-100, 100]."""
+    position = (ab.double() + HISTOGRAM_LIMIT) * (bins / (2 * HISTOGRAM_LIMIT))
+    index = position.floor().clamp(0, bins - 1).long().flatten(2)
+    counts = torch.zeros(*index.shape[:2], bins, dtype=torch.float64, device=ab.device)
+    return counts.scatter_add_(2, index, torch.ones_like(index, dtype=torch.float64))
+
+
+def histogram_intersection(
+    histogram: Float[Tensor, "*n bins"], truth: Float[Tensor, "*n bins"]
+) -> Float[Tensor, "*n"]:
+    """``sum min(p, q)`` of two histograms, each scaled to sum 1: 1 where they are equal, 0 where disjoint."""
+    p = histogram / histogram.sum(-1, keepdim=True)
+    q = truth / truth.sum(-1, keepdim=True)
+    return torch.minimum(p, q).sum(-1)

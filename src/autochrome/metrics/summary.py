@@ -1,0 +1,266 @@
+"""Sums of one photo, and every score as a function of such sums.
+
+All scores of the evaluation, those over pooled pixels too, depend on sums over photos only. So a photo is
+read once, its `Sums` kept (some 20 kB), and a bootstrap resample is one matrix product away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights
+from autochrome.color.difference import ciede2000
+from autochrome.color.spaces import LAB
+from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.distribution import (
+    HISTOGRAM_BINS,
+    area_under_cmf,
+    chroma_histogram,
+    cumulative_mass,
+    histogram_intersection,
+)
+from autochrome.metrics.pixel import alpha_beta_error, psnr
+
+FINE_BINS = 2 * HISTOGRAM_BINS
+"""Histograms are kept at half the standard bin width: coarser ones follow by adding neighbours."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Additive statistics, float64; the leading dimensions are photos or resamples."""
+
+    photos: Float[Tensor, "*n"]
+    pixels: Float[Tensor, "*n"]
+    mass: Float[Tensor, "*n 151"]
+    mass_rebalanced: Float[Tensor, "*n 151"]
+    weight: Float[Tensor, "*n"]
+    bins: Float[Tensor, "*n 313"]
+    histogram: Float[Tensor, "*n 2 fine"]
+    histogram_truth: Float[Tensor, "*n 2 fine"]
+    psnr: Float[Tensor, "*n"]
+    psnr_photos: Float[Tensor, "*n"]
+    alpha_beta: Float[Tensor, "*n"]
+    delta_e: Float[Tensor, "*n"]
+    chroma: Float[Tensor, "*n"]
+    chroma_truth: Float[Tensor, "*n"]
+    lightness: Float[Tensor, "*n"]
+    colour: Float[Tensor, "*n"]
+    colour_truth: Float[Tensor, "*n"]
+    colour_change: Float[Tensor, "*n"]
+    colour_absolute: Float[Tensor, "*n"]
+    colour_absolute_truth: Float[Tensor, "*n"]
+    colour_absolute_change: Float[Tensor, "*n"]
+
+    @classmethod
+    def concatenate(cls, parts: list[Sums]) -> Sums:
+        """Join the sums of several photos along their first dimension."""
+        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+    def combine(self, counts: Float[Tensor, "replicates photos"]) -> Sums:
+        """Sums of resamples in which each photo occurs ``counts`` times; a row of ones gives the set."""
+        return Sums(*(torch.tensordot(counts, getattr(self, f.name), dims=1) for f in fields(self)))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is needed of true photos to judge any number of colorizations of them."""
+
+    rgb: Float[Tensor, "b 3 h w"]
+    light: Float[Tensor, "b 1 h w"]
+    ab: Float[Tensor, "b 2 h w"]
+    weight: Float[Tensor, "b h w"]
+    bins: Float[Tensor, "b 313"]
+    histogram: Float[Tensor, "b 2 fine"]
+
+    @classmethod
+    def of(cls, rgb: Float[Tensor, "b 3 h w"], prior: Float[Tensor, "313"]) -> Truth:
+        """Take sRGB photos in [0, 1] apart.
+
+        Args:
+            rgb: the true photos.
+            prior: smoothed frequencies of the 313 ab bins, for the class-rebalanced AuC.
+        """
+        light, ab = LAB.split(rgb)
+        bins = nearest_bin(ab)
+        counts = torch.stack([torch.bincount(photo.flatten(), minlength=AB_BINS) for photo in bins])
+        weight = rebalancing_weights(prior, mix=0.0).double().to(ab.device)[bins]
+        return cls(rgb, light, ab, weight, counts.double(), chroma_histogram(ab, FINE_BINS))
+
+
+def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
+    """Sums of each photo of a batch of colorizations, sRGB in [0, 1]."""
+    light, ab = LAB.split(rgb)
+    noise = psnr(rgb, truth.rgb).double()
+    finite = noise.isfinite()
+    signed, signed_truth = (colourfulness(x).double() for x in (rgb, truth.rgb))
+    absolute, absolute_truth = (colourfulness(x, absolute=True).double() for x in (rgb, truth.rgb))
+    return Sums(
+        photos=torch.ones_like(noise),
+        pixels=torch.full_like(noise, light[0].numel()),
+        mass=cumulative_mass(ab, truth.ab),
+        mass_rebalanced=cumulative_mass(ab, truth.ab, truth.weight),
+        weight=truth.weight.sum((1, 2)),
+        bins=truth.bins,
+        histogram=chroma_histogram(ab, FINE_BINS),
+        histogram_truth=truth.histogram,
+        psnr=torch.where(finite, noise, 0.0),
+        psnr_photos=finite.double(),
+        alpha_beta=_total(alpha_beta_error(rgb, truth.rgb)),
+        delta_e=_total(ciede2000(torch.cat([light, ab], 1), torch.cat([truth.light, truth.ab], 1))),
+        chroma=_total(ab.square().sum(1).sqrt()),
+        chroma_truth=_total(truth.ab.square().sum(1).sqrt()),
+        lightness=_total((light - truth.light).abs().squeeze(1)),
+        colour=signed,
+        colour_truth=signed_truth,
+        colour_change=(signed - signed_truth).abs(),
+        colour_absolute=absolute,
+        colour_absolute_truth=absolute_truth,
+        colour_absolute_change=(absolute - absolute_truth).abs(),
+    )
+
+
+def _total(map_: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
+    return map_.double().sum((1, 2))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score: how it is called, what is good, how it is defined, and its formula."""
+
+    label: str
+    better: str  # "higher", "lower", or "truth": the nearer to the truth's own figure
+    definition: str
+    compute: Callable[[Sums], Float[Tensor, "*n"]]
+
+
+def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:
+    def compute(s: Sums) -> Tensor:
+        both = (s.histogram[..., channel, :], s.histogram_truth[..., channel, :])
+        return histogram_intersection(*(h.unflatten(-1, (bins, -1)).sum(-1) for h in both))
+
+    return compute
+
+
+def _mean_psnr(s: Sums) -> Tensor:
+    return torch.where(s.psnr_photos > 0, s.psnr / s.psnr_photos.clamp(min=1), torch.inf)
+
+
+_POOLED = "over the pooled pixels of all photos"
+_BINS = "of Lab {} over pooled pixels, sum of min(p, q), {} bins of width {} over [-100, 100]"
+
+SCORES: dict[str, Score] = {
+    "auc": Score(
+        "AuC",
+        "higher",
+        f"mean over t = 0..150 of the share of pixels whose ab error is at most t, {_POOLED}, in percent",
+        lambda s: area_under_cmf(s.mass, s.pixels),
+    ),
+    "auc_rebalanced": Score(
+        "AuC rebalanced",
+        "higher",
+        "AuC with every pixel weighted by 1 / (smoothed prior of the ab bin of its true colour)",
+        lambda s: area_under_cmf(s.mass_rebalanced, s.weight),
+    ),
+    "psnr": Score(
+        "PSNR dB",
+        "higher",
+        "RGB in [0, 1], per photo over its three channels, arithmetic mean of the dB over photos; photos"
+        " equal to the truth (infinite) are left out and counted in psnr_perfect_photos",
+        _mean_psnr,
+    ),
+    "alpha_beta_rmse": Score(
+        "RMSE alpha-beta",
+        "lower",
+        f"sqrt((d_alpha^2 + d_beta^2) / 2) per pixel, eps 1e-4, mean {_POOLED}",
+        lambda s: s.alpha_beta / s.pixels,
+    ),
+    "intersection_a": Score(
+        "Intersection a", "higher", "histograms " + _BINS.format("a", 200, 1), _intersection(0, 200)
+    ),
+    "intersection_b": Score(
+        "Intersection b", "higher", "histograms " + _BINS.format("b", 200, 1), _intersection(1, 200)
+    ),
+    "ciede2000": Score("CIEDE2000", "lower", f"mean {_POOLED}", lambda s: s.delta_e / s.pixels),
+    "chroma": Score("Chroma", "truth", f"mean C*ab of the results {_POOLED}", lambda s: s.chroma / s.pixels),
+    "chroma_truth": Score(
+        "Chroma (truth)",
+        "truth",
+        f"mean C*ab of the references {_POOLED}",
+        lambda s: s.chroma_truth / s.pixels,
+    ),
+    "colourfulness": Score(
+        "Colourfulness",
+        "truth",
+        "Hasler and Suesstrunk 2003 with signed opponents, mean over photos",
+        lambda s: s.colour / s.photos,
+    ),
+    "colourfulness_truth": Score(
+        "Colourfulness (truth)", "truth", "the same of the references", lambda s: s.colour_truth / s.photos
+    ),
+    "colourfulness_delta": Score(
+        "Colourfulness, delta of means",
+        "lower",
+        "|mean colourfulness of the results - mean of the references|",
+        lambda s: (s.colour - s.colour_truth).abs() / s.photos,
+    ),
+    "colourfulness_delta_per_photo": Score(
+        "Colourfulness, mean delta",
+        "lower",
+        "mean over photos of |colourfulness of the result - of its reference|",
+        lambda s: s.colour_change / s.photos,
+    ),
+    "colourfulness_absolute": Score(
+        "Colourfulness (abs)",
+        "truth",
+        "the variant that takes |R - G| and |(R + G) / 2 - B|, mean over photos",
+        lambda s: s.colour_absolute / s.photos,
+    ),
+    "colourfulness_absolute_truth": Score(
+        "Colourfulness (abs, truth)",
+        "truth",
+        "the same of the references",
+        lambda s: s.colour_absolute_truth / s.photos,
+    ),
+    "colourfulness_absolute_delta": Score(
+        "Colourfulness (abs), delta of means",
+        "lower",
+        "|mean - mean| of the absolute variant",
+        lambda s: (s.colour_absolute - s.colour_absolute_truth).abs() / s.photos,
+    ),
+    "colourfulness_absolute_delta_per_photo": Score(
+        "Colourfulness (abs), mean delta",
+        "lower",
+        "mean over photos of |difference| of the absolute variant",
+        lambda s: s.colour_absolute_change / s.photos,
+    ),
+    "lightness_drift": Score(
+        "Lightness drift",
+        "lower",
+        f"mean |dL*| {_POOLED}; rounding to 8 bits alone leaves some 0.1",
+        lambda s: s.lightness / s.pixels,
+    ),
+    "intersection_a_100": Score(
+        "Intersection a, 100 bins", "higher", "histograms " + _BINS.format("a", 100, 2), _intersection(0, 100)
+    ),
+    "intersection_b_100": Score(
+        "Intersection b, 100 bins", "higher", "histograms " + _BINS.format("b", 100, 2), _intersection(1, 100)
+    ),
+    "intersection_a_400": Score(
+        "Intersection a, 400 bins",
+        "higher",
+        "histograms " + _BINS.format("a", 400, 0.5),
+        _intersection(0, 400),
+    ),
+    "intersection_b_400": Score(
+        "Intersection b, 400 bins",
+        "higher",
+        "histograms " + _BINS.format("b", 400, 0.5),
+        _intersection(1, 400),
+    ),
+}
+"""Every score of the evaluation, in the order of the table."""

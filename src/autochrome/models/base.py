@@ -1,0 +1,80 @@
+"""What every system is: a ``Colorizer`` with a ``ModelSpec``, answering with ``Samples``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autochrome.models.spec import ModelSpec
+
+__all__ = ["Batch", "Colorizer", "Guide", "HasDistribution", "ModelSpec", "Samples"]
+
+Guide = Callable[[Float[Tensor, "b q h w"]], Float[Tensor, "b q h w"]]
+"""What a person asks for, as a map from predicted logits to wanted logits (vibrance, bias, hints)."""
+
+
+@dataclass
+class Samples:
+    """Colorizations of a batch of luma, at the model's own output resolution."""
+
+    chroma: Float[Tensor, "b n 2 h w"]
+    space: str
+    log_prob: Float[Tensor, "b n"] | None = None
+    uncertainty: Float[Tensor, "b 1 h w"] | None = None
+    logits: Float[Tensor, "b q h w"] | None = None
+    """Predicted distribution over the model's bins, carried when it is asked for."""
+
+
+@dataclass
+class Batch:
+    """A batch of training photos in a model's colour space."""
+
+    luma: Float[Tensor, "b 1 h w"]
+    """What the model sees: it may be degraded (grain, blur, fading) where the chroma is not."""
+    chroma: Float[Tensor, "b 2 h w"]
+    """The truth, at full resolution."""
+
+
+class Colorizer(nn.Module):
+    """A system that colours luma."""
+
+    spec: ModelSpec
+
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Samples:
+        """Draw ``n`` colorizations of each luma (range of the model's colour space)."""
+        raise NotImplementedError
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of one batch; the key ``loss`` is the one that is minimised."""
+        raise NotImplementedError
+
+
+@runtime_checkable
+class HasDistribution(Protocol):
+    """A colorizer whose answer is a distribution over colour bins: predict once, decode in many ways."""
+
+    spec: ModelSpec
+    prior: Float[Tensor, " q"]
+    """Smoothed marginal distribution of the bins in the training photos, sums to 1."""
+
+    def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b q h w"]:
+        """Logits over the bins at the model's output resolution."""
+        ...
+
+    def decode(
+        self, logits: Float[Tensor, "b q h w"], *, temperature: float | None = None, guides: Sequence[Guide] = ()
+    ) -> Samples:
+        """One colorization from logits, after the guides have changed them."""
+        ...

@@ -1,0 +1,397 @@
+"""Colorful Image Colorization. Richard Zhang, Phillip Isola, Alexei A. Efros. ECCV 2016, arXiv:1603.08511v1.
+
+Section or equation -> name here
+    3.1, G: X -> Z^ (equation 2)                 ``CIC.predict``
+    3.1, H_gt^-1: soft encoding                  ``autochrome.color.bins.soft_encode``
+    3.1, L(Z^, Z) (equation 3)                   ``weighted_cross_entropy``
+    3.2, v(Z) (equations 5, 6)                   ``autochrome.color.bins.rebalancing_weights``
+    3.3, H: annealed mean (equation 7)           ``CIC.decode``, ``autochrome.color.decoding.annealed_mean``
+    3.4, figure 3, the network                   ``PaperNet``
+    3.4, deep supervision of conv6, conv7        ``LossSettings.supervision``
+    3.4, initialisation from VGG                 ``PaperNet.load_vgg16``
+``CompactNet`` is ours: the same input, bins, loss and operators in a network that a laptop runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
+from autochrome.color.decoding import annealed_mean, entropy
+from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
+
+LIGHTNESS_CENTER = 50.0
+"""The networks see L - 50, as the authors' does."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Logits "b 313 h/stride w/stride" of one place in the network."""
+
+    logits: Float[Tensor, "b q h w"]
+    stride: int
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """The constants of sections 3.1, 3.2 and 3.4."""
+
+    neighbours: int = 10
+    """k of the soft encoding."""
+    sigma: float = 5.0
+    """Width of the soft encoding's kernel, in CIE units."""
+    rebalance_mix: float = 0.5
+    """lambda of equation 6; 1 trains without rebalancing."""
+    gray_threshold: float = 5.0
+    """A crop none of whose |a|, |b| exceeds this weighs nothing (the authors' code); 0 keeps all."""
+    supervision: tuple[float, ...] = (1.0,)
+    """Weight of each readout's loss, the last being the answer's. The paper: .25, .5, 1."""
+    area_average: bool = True
+    """Reduce the true chroma by its mean over a cell; False takes the top-left pixel, as the authors did."""
+
+
+# The network of the paper -------------------------------------------------------------------------
+
+PAPER_BLOCKS: tuple[tuple[str, int, tuple[int, ...], int], ...] = (
+    # name, width, strides of its convolutions, dilation
+    ("conv1", 64, (1, 2), 1),
+    ("conv2", 128, (1, 2), 1),
+    ("conv3", 256, (1, 1, 2), 1),
+    ("conv4", 512, (1, 1, 1), 1),
+    ("conv5", 512, (1, 1, 1), 2),
+    ("conv6", 512, (1, 1, 1), 2),
+    ("conv7", 512, (1, 1, 1), 1),
+)
+
+VGG16_BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
+VGG16_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+"""Places of the 13 convolutions in ``features`` of torchvision's and timm's VGG-16."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class PaperNet(nn.Module):
+    """Figure 3: eight blocks of convolutions, no pooling, dilation in conv5 and conv6, output stride 4.
+
+    Every block ends in a BatchNorm without gain and bias (a Caffe BatchNorm without Scale), after its last
+    ReLU; conv8 has none. The readouts of conv6 and conv7 (deep supervision) read the features before it.
+    """
+
+    multiple_of = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleDict()
+        self.norms = nn.ModuleDict()
+        width_in = 1
+        for name, width, strides, dilation in PAPER_BLOCKS:
+            self.blocks[name] = _conv_relu_chain(width_in, width, strides, dilation)
+            self.norms[name] = nn.BatchNorm2d(width, eps=1e-5, momentum=1e-3, affine=False)
+            width_in = width
+        self.blocks["conv8"] = nn.Sequential(
+            nn.ConvTranspose2d(512, 256, 4, stride=2, padding=1),
+            nn.ReLU(inplace=True),
+            *_conv_relu_chain(256, 256, (1, 1), 1),
+        )
+        self.readouts = nn.ModuleDict(
+            {name: nn.Conv2d(width, AB_BINS, 1) for name, width in (("conv6", 512), ("conv7", 512), ("conv8", 256))}
+        )
+
+    def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
+        """Readouts of conv6, conv7 (stride 8; in training alone) and conv8 (stride 4), from L - 50."""
+        found = []
+        x = centered
+        for name, _, _, _ in PAPER_BLOCKS:
+            x = self.blocks[name](x)
+            if self.training and name in self.readouts:
+                found.append(Readout(self.readouts[name](x), stride=8))
+            x = self.norms[name](x)
+        return [*found, Readout(self.readouts["conv8"](self.blocks["conv8"](x)), stride=4)]
+
+    def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise conv1 to conv5 from a VGG-16 (section 3.4).
+
+        The three filters over RGB are summed into one over lightness, rescaled so that the first layer
+        answers to a gray photo as VGG's does (gray value taken as L/100; VGG saw ``(rgb - mean) / std``).
+
+        Args:
+            state: a torchvision or timm ``vgg16`` state dict: keys ``features.<n>.weight`` and ``.bias``.
+
+        Raises:
+            ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network).
+        """
+        ours = [m for name in VGG16_BLOCKS for m in self._block(name) if isinstance(m, nn.Conv2d)]
+        for number, (place, conv) in enumerate(zip(VGG16_FEATURES, ours, strict=True)):
+            weight, bias = (state.get(f"features.{place}.{kind}") for kind in ("weight", "bias"))
+            wanted = (conv.out_channels, 3 if number == 0 else conv.in_channels, 3, 3)
+            if weight is None or bias is None or tuple(weight.shape) != wanted:
+                found = "nothing" if weight is None else f"shape {tuple(weight.shape)}"
+                raise ValueError(
+                    f"not a VGG-16 state dict: features.{place}.weight should have shape {wanted}, found {found}; "
+                    "give torchvision's or timm's vgg16 (the one without batch normalisation)"
+                )
+            if number == 0:
+                weight, bias = _rgb_filters_to_lightness(weight, bias)
+            with torch.no_grad():
+                conv.weight.copy_(weight)
+                conv.bias.copy_(bias)  # type: ignore[union-attr]
+
+    def _block(self, name: str) -> nn.Sequential:
+        block = self.blocks[name]
+        assert isinstance(block, nn.Sequential)
+        return block
+
+
+def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for stride in strides:
+        layers += [
+            nn.Conv2d(width_in, width, 3, stride=stride, padding=dilation, dilation=dilation),
+            nn.ReLU(inplace=True),
+        ]
+        width_in = width
+    return nn.Sequential(*layers)
+
+
+def _rgb_filters_to_lightness(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    """Filters over normalised RGB as filters over L - 50 that answer alike to gray photos."""
+    mean = weight.new_tensor(IMAGENET_MEAN)[None, :, None, None]
+    std = weight.new_tensor(IMAGENET_STD)[None, :, None, None]
+    offset = (LIGHTNESS_CENTER / 100 - mean) / std
+    return (weight / std).sum(1, keepdim=True) / 100, bias + (weight * offset).sum((1, 2, 3))
+
+
+# The compact network ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CompactSize:
+    """Widths and depths of a ``CompactNet``; stage i has stride 2^(i+1)."""
+
+    widths: tuple[int, ...] = (32, 64, 128, 256, 288)
+    blocks: tuple[int, ...] = (1, 2, 2, 3, 1)
+    decoder: tuple[int, ...] = (192, 128, 96)
+    """Widths on the way up, from the second coarsest stage to stride 4."""
+
+
+class CompactNet(nn.Module):
+    """A residual U-Net with global context whose way up ends at stride 4.
+
+    Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
+    the coarsest features tells every place what the photo is about, at any photo size.
+    """
+
+    multiple_of = 32
+
+    def __init__(self, size: CompactSize = CompactSize()) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        width_in = 1
+        for width, depth in zip(size.widths, size.blocks, strict=True):
+            blocks = [ResidualBlock(width) for _ in range(depth)]
+            self.stages.append(nn.Sequential(_conv_norm_relu(width_in, width, stride=2), *blocks))
+            width_in = width
+        self.context = GlobalContext(width_in)
+        self.fusions = nn.ModuleList()
+        for width, skip in zip(size.decoder, size.widths[-2:0:-1], strict=True):
+            self.fusions.append(nn.Sequential(_conv_norm_relu(width_in + skip, width), ResidualBlock(width)))
+            width_in = width
+        self.head = nn.Conv2d(width_in, AB_BINS, 1)
+
+    def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
+        """One readout of stride 4, from L - 50."""
+        x = centered / LIGHTNESS_CENTER
+        skips = []
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)
+        x = self.context(x)
+        for fusion, skip in zip(self.fusions, skips[-2:0:-1], strict=True):
+            x = fusion(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], 1))
+        return [Readout(self.head(x), stride=4)]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around which the input passes; it starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        last_norm = nn.BatchNorm2d(width)
+        nn.init.zeros_(last_norm.weight)
+        self.body = nn.Sequential(
+            *_conv_norm_relu(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), last_norm
+        )
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape out as in."""
+        return F.relu(x + self.body(x))
+
+
+class GlobalContext(nn.Module):
+    """Adds to every place a learned function of the mean over all places."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, width))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape out as in."""
+        return x + self.mlp(x.mean((2, 3)))[:, :, None, None]
+
+
+def _conv_norm_relu(width_in: int, width: int, *, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
+
+
+# Loss ---------------------------------------------------------------------------------------------
+
+
+def weighted_cross_entropy(
+    logits: Float[Tensor, "b q h w"],
+    ab: Float[Tensor, "b 2 h w"],
+    weights: Float[Tensor, " q"],
+    settings: LossSettings,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Equation 3: cross-entropy against the soft-encoded truth, weighted by v(Z).
+
+    Args:
+        logits: predicted distribution Z^ before the softmax.
+        ab: true chroma at the same resolution, CIE units.
+        weights: w of equation 5, one for each bin; a place takes the weight of its most probable true bin.
+        settings: k, sigma and the gray threshold.
+
+    Returns:
+        The weighted loss (the one to minimise) and the plain cross-entropy, each averaged over all places.
+    """
+    z, bins = soft_encode(ab, k=settings.neighbours, sigma=settings.sigma)
+    log_p = torch.log_softmax(logits.float(), dim=1)
+    cross_entropy = -(z * log_p.gather(1, bins)).sum(1)
+    v = weights[bins[:, 0]] * colourful(ab, settings.gray_threshold)[:, None, None]
+    return (v * cross_entropy).mean(), cross_entropy.mean()
+
+
+def colourful(ab: Float[Tensor, "b 2 h w"], threshold: float) -> Bool[Tensor, " b"]:
+    """Whether any |a| or |b| of a crop exceeds the threshold (the authors' NonGrayMaskLayer)."""
+    return ab.abs().amax((1, 2, 3)) > threshold if threshold > 0 else ab.new_ones(len(ab), dtype=torch.bool)
+
+
+# The colorizer ------------------------------------------------------------------------------------
+
+
+class CIC(Colorizer):
+    """Predicts a distribution over 313 ab bins at every fourth pixel, from CIE L in [0, 100].
+
+    Attributes:
+        prior: p~, the smoothed distribution of the bins in the training photos; uniform until set.
+    """
+
+    prior: Float[Tensor, "313"]
+
+    def __init__(self, spec: ModelSpec, network: PaperNet | CompactNet, loss: LossSettings) -> None:
+        super().__init__()
+        self.spec = spec
+        self.network = network
+        self.loss_settings = loss
+        self.register_buffer("prior", torch.full((AB_BINS,), 1 / AB_BINS))
+
+    def set_prior(self, counts: Float[Tensor, "313"]) -> None:
+        """Take the colour statistics of the training photos (``autochrome prior``); smoothed here."""
+        self.prior.copy_(smooth_prior(counts.double() / counts.double().sum()))
+
+    def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 313 h4 w4"]:
+        """Logits over the bins at a quarter of the luma's resolution (equation 2).
+
+        Raises:
+            ValueError: height or width is not a multiple of ``spec.multiple_of``.
+        """
+        unit = self.spec.multiple_of
+        if luma.shape[2] % unit or luma.shape[3] % unit:
+            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {luma.shape[2:]}")
+        return self.network(luma - LIGHTNESS_CENTER)[-1].logits.float()
+
+    def decode(
+        self,
+        logits: Float[Tensor, "b 313 h w"],
+        *,
+        temperature: float | None = None,
+        guides: Sequence[Guide] = (),
+    ) -> Samples:
+        """Annealed mean (equation 7) of the logits after every guide has changed them in turn.
+
+        Args:
+            logits: as ``predict`` gives them.
+            temperature: T from 0 (mode) to 1 (mean); the model's default if None.
+            guides: maps from logits to logits, such as ``autochrome.guidance.Vibrance``.
+        """
+        for guide in guides:
+            logits = guide(logits)
+        t = self.spec.defaults["temperature"] if temperature is None else temperature
+        ab = annealed_mean(logits, AB_CENTERS.to(logits), t)
+        return Samples(ab[:, None], self.spec.space, uncertainty=entropy(logits), logits=logits)
+
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+        guides: Sequence[Guide] = (),
+    ) -> Samples:
+        """Colour luma: predict and decode. The system has one answer for a photo, so ``n`` must be 1."""
+        if n != 1:
+            raise ValueError(f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance")
+        return self.decode(self.predict(luma), temperature=temperature, guides=guides)
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Equation 3 for every readout, each averaged over its own places and weighted by ``supervision``.
+
+        Returns:
+            ``loss`` (minimised), ``cross_entropy`` and ``rebalanced`` (plain and weighted, of the answer) and
+            ``entropy`` (mean entropy of the predicted distributions, in nats).
+        """
+        settings = self.loss_settings
+        weights = rebalancing_weights(self.prior, mix=settings.rebalance_mix)
+        readouts: list[Readout] = self.network(batch.luma - LIGHTNESS_CENTER)
+        share = settings.supervision[-len(readouts) :]
+        total = batch.luma.new_zeros(())
+        weighted = plain = total
+        for readout, factor in zip(readouts, share, strict=True):
+            ab = _reduce(batch.chroma, readout.stride, area_average=settings.area_average)
+            weighted, plain = weighted_cross_entropy(readout.logits, ab, weights, settings)
+            total = total + factor * weighted
+        with torch.no_grad():
+            doubt = entropy(readouts[-1].logits.float()).mean()
+        return {"loss": total, "cross_entropy": plain, "rebalanced": weighted, "entropy": doubt}
+
+
+def _reduce(ab: Float[Tensor, "b 2 h w"], stride: int, *, area_average: bool) -> Float[Tensor, "b 2 h2 w2"]:
+    return F.avg_pool2d(ab, stride) if area_average else ab[:, :, ::stride, ::stride]
+
+
+def paper(spec: ModelSpec, **options: object) -> CIC:
+    """The paper's network and losses; ``options`` are fields of ``LossSettings``."""
+    settings = {"supervision": (0.25, 0.5, 1.0), "area_average": False, **options}
+    return CIC(spec, PaperNet(), LossSettings(**settings))  # type: ignore[arg-type]
+
+
+def compact(spec: ModelSpec, **options: object) -> CIC:
+    """Our network of at most 10M parameters with the paper's losses."""
+    return CIC(spec, CompactNet(), LossSettings(**options))  # type: ignore[arg-type]
+
+
+def test(spec: ModelSpec, **options: object) -> CIC:
+    """A few thousand parameters, for tests."""
+    size = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
+    return CIC(spec, CompactNet(size), LossSettings(**options))  # type: ignore[arg-type]

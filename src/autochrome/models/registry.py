@@ -1,0 +1,111 @@
+"""All models in one table: names are ``arch.tag``, and an arch alone stands for its default tag.
+
+This module imports neither torch nor the systems, so that naming and listing models is instant.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from autochrome.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from autochrome.models.base import Colorizer
+
+_CIC = "Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511"
+# T = 1/6 is the paper's choice (v1, section 3.3); the compact weights' own were chosen by looking.
+_PAPER_DECODER = {"temperature": 1 / 6, "vibrance": 0.0}
+
+PAPER = ModelSpec("cic", "paper", "lab", 176, 8, _CIC, defaults=_PAPER_DECODER)
+COMPACT = ModelSpec(
+    "cic",
+    "compact",
+    "lab",
+    144,
+    32,
+    _CIC,
+    weights="cic.compact.safetensors",
+    defaults={"temperature": 0.38, "vibrance": 0.4},
+)
+TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
+GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
+
+_MODELS: dict[str, tuple[ModelSpec, str]] = {
+    "cic.compact": (COMPACT, "autochrome.models.cic:compact"),
+    "cic.paper": (PAPER, "autochrome.models.cic:paper"),
+    "cic.test": (TEST, "autochrome.models.cic:test"),
+    "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
+}
+_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline"}
+_WITHOUT_WEIGHTS = {"cic.test", "gray.baseline"}  # nothing to load: random on purpose, or no parameters
+
+
+class UnknownModelError(ValueError):
+    """No model has that name; the message names close ones."""
+
+
+def list_models() -> list[str]:
+    """Return the names of all models, sorted."""
+    return sorted(_MODELS)
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Return what is known of the model of that name, without loading it.
+
+    Args:
+        name: ``arch.tag``, or ``arch`` for its default tag (``cic`` is ``cic.compact``).
+
+    Raises:
+        UnknownModelError: no model has that name.
+    """
+    return _find(name)[0]
+
+
+def needs_weights(name: str) -> bool:
+    """Return whether the model is of no use before weights are loaded into it."""
+    return _find(name)[0].name not in _WITHOUT_WEIGHTS
+
+
+def create_model(
+    name: str,
+    *,
+    weights: str | PathLike[str] | None = None,
+    pretrained: bool = True,
+    **options: object,
+) -> Colorizer:
+    """Build a model, load its weights and set it to inference.
+
+    Args:
+        name: ``arch.tag``, or ``arch`` for its default tag.
+        weights: where to take the weights from instead of the bundled ones; see `autochrome.models.weights`.
+        pretrained: False leaves the parameters as they are initialised, for training.
+        options: passed to the system's own factory (for CIC: fields of ``LossSettings``).
+
+    Returns:
+        The model on the CPU, in evaluation mode.
+
+    Raises:
+        UnknownModelError: no model has that name.
+        WeightsError: the weights are missing, damaged or another network's, or none are shipped for this model.
+    """
+    spec, path = _find(name)
+    module, factory = path.split(":")
+    model: Colorizer = getattr(import_module(module), factory)(spec, **options)
+    if weights is not None or (pretrained and needs_weights(name)):
+        from autochrome.models.weights import load_weights, resolve_weights
+
+        source = weights if weights is not None else spec.weights
+        load_weights(model, resolve_weights(source, spec=spec))
+    return model.eval()
+
+
+def _find(name: str) -> tuple[ModelSpec, str]:
+    full = f"{name}.{_DEFAULT_TAGS[name]}" if name in _DEFAULT_TAGS else name
+    if full in _MODELS:
+        return _MODELS[full]
+    close = get_close_matches(name.lower(), [*_MODELS, *_DEFAULT_TAGS], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of: {', '.join(list_models())}"
+    raise UnknownModelError(f"no model is called {name!r}; {hint}")

@@ -1,0 +1,36 @@
+"""What is known of a model without loading it; free of torch, so that listing models is instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One registered model."""
+
+    arch: str
+    """System, as in the command line's ``--model``: ``cic``."""
+    tag: str
+    """Variant: ``paper``, ``compact``, ``test``."""
+    space: str
+    """Name of the colour space whose luma it reads and whose chroma it predicts."""
+    working_size: int
+    """Shorter side, in pixels, of the luma that it sees when nothing else is asked."""
+    multiple_of: int
+    """The luma's height and width must be multiples of this."""
+    paper: str
+    """Citation: authors, year, arXiv number."""
+    weights: str | None = None
+    """Source of its weights: a bundled file's name, or None when none is shipped."""
+    sha256: str | None = None
+    """Digest of that file."""
+    licence: str = "Apache-2.0"
+    defaults: Mapping[str, float] = field(default_factory=dict)
+    """Decoder settings used when nothing is asked, chosen by looking (docs/papers)."""
+
+    @property
+    def name(self) -> str:
+        """``arch.tag``, the name in the registry."""
+        return f"{self.arch}.{self.tag}"

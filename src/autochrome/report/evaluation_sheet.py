@@ -1,0 +1,49 @@
+"""The contact sheet of an evaluation: gray, every result, truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from autochrome.evaluate import load_rgb, match_files
+from autochrome.metrics.baselines import gray
+from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
+
+
+def write_evaluation_sheet(
+    references: Path | str,
+    results: Sequence[Path | str],
+    path: Path,
+    *,
+    photos: int | None = None,
+    rows: int = 20,
+    layout: Layout | None = None,
+) -> list[Path]:
+    """Draw photos of an evaluation side by side and write the pages.
+
+    Args:
+        references: folder of true photos.
+        results: folders of results, one column each.
+        path: of the first page; its suffix says the format.
+        photos: only the first so many references by name, as in `autochrome.evaluate.evaluate`.
+        rows: at most so many photos, evenly spaced over those.
+        layout: sizes.
+    """
+    pairs = match_files(references, results)[:photos]
+    chosen = sorted({round(i) for i in np.linspace(0, len(pairs) - 1, min(rows, len(pairs)))})
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in ("gray", *pairs[0].results, "truth")}
+    for pair in (pairs[i] for i in chosen):
+        truth = load_rgb(pair.reference)
+        columns["gray"].append(_bytes(gray(truth)))
+        for name, result in pair.results.items():
+            columns[name].append(_bytes(load_rgb(result)))
+        columns["truth"].append(_bytes(truth))
+    return write_sheets(contact_sheets(columns, [pairs[i].name for i in chosen], layout=layout), path)
+
+
+def _bytes(rgb: Float[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    return (rgb[0].permute(1, 2, 0) * 255).round().byte().numpy()

@@ -1,0 +1,43 @@
+"""What every test has: few threads, fixed seeds.
+
+Nothing here imports autochrome: jaxtyping's hook must be in place before the package is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import hypothesis
+import numpy as np
+import pytest
+import torch
+
+SEED = 2016
+
+# Derandomized, so that a run gives the same cases everywhere; slow machines are no reason to fail.
+hypothesis.settings.register_profile("autochrome", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("autochrome")
+
+if "OMP_NUM_THREADS" not in os.environ:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seeds() -> None:
+    """Start every test from the same state of the three global generators, whatever ran before it."""
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded numpy generator."""
+    return np.random.default_rng(SEED)
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    """A seeded CPU generator, as `Colorizer.sample` takes it."""
+    return torch.Generator().manual_seed(SEED)

@@ -1,0 +1,153 @@
+"""The project itself: quick to import, quick to answer, one version, weights that fit into the wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from hatchling.builders.wheel import WheelBuilder
+
+ROOT = Path(__file__).parents[1]
+WEIGHTS = ROOT / "src/autochrome/weights"
+MEGABYTE = 10**6
+PAPERS = {
+    "Colorful Image Colorization": "arXiv:1603.08511",
+    "Learning Representations for Automatic Colorization": "arXiv:1603.06668",
+    "PixColor: Pixel Recursive Colorization": "arXiv:1705.07208",
+    "Unsupervised Diverse Colorization via Generative Adversarial Networks": "arXiv:1702.06674",
+}
+# What may not be loaded before there is a photo to colour.
+HEAVY = {"torch", "kornia", "pyvips", "lightning_fabric", "matplotlib", "huggingface_hub"}
+
+RUN_COMMAND = """
+import json, sys
+from autochrome.cli.main import main
+sys.argv = ["autochrome", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    code = end.code or 0
+else:
+    code = 0
+sys.stdout.flush()
+print("\\n" + json.dumps({"code": code, "modules": sorted(sys.modules)}))
+"""
+
+
+def python(program: str, *arguments: str) -> list[str]:
+    """The lines that `program` prints in a fresh interpreter, which must end well."""
+    run = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def best_seconds(command: list[str], *, limit: float, tries: int = 10) -> float:
+    """The shortest wall time of `command`; other work on the machine only ever adds to it."""
+    best = float("inf")
+    for _ in range(tries):
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
+        best = min(best, time.perf_counter() - start)
+        if best < limit:
+            break
+    return best
+
+
+def test_import_is_quick_and_loads_no_heavy_library() -> None:
+    program = (
+        "import sys, time; start = time.perf_counter(); import autochrome; "
+        "print(time.perf_counter() - start); print(*sys.modules)"
+    )
+    python(program)  # writes the bytecode, so that the runs below measure a second start
+    seconds, modules = zip(*(python(program) for _ in range(5)), strict=True)
+    assert min(map(float, seconds)) < 0.1
+    assert not HEAVY & set(modules[0].split())
+
+
+def test_public_names_are_listed_and_exist() -> None:
+    import autochrome
+
+    assert {"__version__", "Photo", "colorize", "create_model", "list_models"} <= set(autochrome.__all__)
+    for name in autochrome.__all__:
+        assert getattr(autochrome, name) is not None, name
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models"], ["colorize", "--help"]])
+def test_command_answers_without_torch(arguments: list[str]) -> None:
+    *answer, last = python(RUN_COMMAND, *arguments)
+    end = json.loads(last)
+    assert end["code"] == 0
+    assert any(answer)
+    assert not HEAVY & set(end["modules"])
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help", "models"])
+def test_command_answers_in_under_0_3_s(argument: str) -> None:
+    command = [sys.executable, "-c", "from autochrome.cli.main import main; main()", argument]
+    assert best_seconds(command, limit=0.3) < 0.3
+
+
+def test_one_version_everywhere() -> None:
+    import autochrome
+
+    [answer] = [line for line in python(RUN_COMMAND, "--version") if "autochrome" in line and "{" not in line]
+    assert autochrome.__version__ in answer
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == autochrome.__version__
+    assert f"## {autochrome.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_built_version_is_the_source_s() -> None:
+    import autochrome
+
+    assert WheelBuilder(str(ROOT)).metadata.version == autochrome.__version__
+
+
+def test_citation_names_the_four_papers() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    named = {paper["title"]: paper["identifiers"][0]["value"] for paper in citation["references"]}
+    assert named == PAPERS
+    assert all(paper["authors"] for paper in citation["references"])
+
+
+def test_wheel_holds_weights_and_type_marker() -> None:
+    included = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert "autochrome/py.typed" in included
+    weights = {f"autochrome/weights/{path.name}" for path in WEIGHTS.glob("*.safetensors")}
+    assert weights
+    assert weights <= included
+
+
+def test_weights_are_small_enough_to_ship() -> None:
+    sizes = {path.name: path.stat().st_size for path in WEIGHTS.glob("*.safetensors")}
+    assert sizes, "the package ships no weights: nothing could be colorized after an installation"
+    assert max(sizes.values()) < 30 * MEGABYTE
+    assert sum(sizes.values()) < 80 * MEGABYTE
+
+
+def test_constraints_admit_what_the_project_asks_for() -> None:
+    """Every direct dependency is pinned, so that two installations differ in nothing that we chose."""
+    from packaging.requirements import Requirement
+
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = {r.name: r for r in (Requirement(line) for line in lines if line and not line.startswith("#"))}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = project["project"]["optional-dependencies"]
+    wanted = project["project"]["dependencies"] + extras["train"] + extras["report"]
+    wanted += [name for name in project["dependency-groups"]["dev"] if isinstance(name, str)]
+    for need in map(Requirement, wanted):
+        [pin] = pins[need.name].specifier
+        assert need.specifier.contains(pin.version), f"{need} against {pin}"
+
+
+def test_ci_entry_is_executable() -> None:
+    assert os.access(ROOT / ".ci/run", os.X_OK)
