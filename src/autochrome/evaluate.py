@@ -24,7 +24,8 @@ from torch import Tensor
 
 from autochrome._version import __version__
 from autochrome.color.bins import reference_prior
-from autochrome.io.photo import Photo, PhotoError, read_photo
+from autochrome.io.folders import find_photos
+from autochrome.io.photo import Photo, PhotoError, read_photo, read_provenance
 from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colours
 from autochrome.metrics.bootstrap import percentile_interval, resample_counts
 from autochrome.metrics.protocol import Compared, Protocol, Size, SizeError
@@ -38,8 +39,7 @@ LEVEL = 0.95
 RESULT_MARK = ".colorized"
 """A result may be called NAME.EXT or, as `autochrome colorize` writes it, NAME.colorized.EXT."""
 
-PHOTO_SUFFIXES = frozenset({".avif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-LOSSY_FORMATS = frozenset({"avif", "heic", "heif", "jpeg", "jpg", "webp"})
+LOSSY_FORMATS = frozenset({"avif", "heic", "jpeg", "webp"})
 PER_PHOTO = ("auc", "psnr", "ciede2000", "chroma", "chroma_truth", "colourfulness", "colourfulness_truth")
 
 
@@ -168,8 +168,7 @@ def evaluate(
         "definitions": {key: score.definition for key, score in SCORES.items()},
         "versions": _versions(),
     }
-    sums = {name: Sums.concatenate(parts) for name, parts in rows.parts.items()}
-    return _score(sums, manifest, records.warnings(), replicates, seed)
+    return _score(rows.sums, manifest, records.warnings(), replicates, seed)
 
 
 @dataclass
@@ -180,7 +179,7 @@ class _Rows:
     protocol: Protocol
     prior: Float[Tensor, "313"]
     donors: list[int] | None
-    parts: dict[str, list[Sums]] = field(default_factory=dict)
+    sums: dict[str, Sums] = field(default_factory=dict)
 
     def add(self, index: int, records: _Records, *, baselines: bool) -> None:
         pair = self.pairs[index]
@@ -192,17 +191,20 @@ class _Rows:
         for name, path in pair.results.items():
             photo, result = _load(path)
             records.add_result(name, path, photo)
-            self._append(name, self._fit(result, size, path), truth)
+            self._put(name, index, self._fit(result, size, path), truth)
         if baselines:
-            self._append("gray", gray(rgb), truth)
+            self._put("gray", index, gray(rgb), truth)
         if baselines and self.donors:
             donor = self.pairs[self.donors[index]].reference
             other = load_rgb(donor)
             other = self._fit(other, (other.shape[-2], other.shape[-1]), donor)
-            self._append("random", random_colours(rgb, other), truth)
+            self._put("random", index, random_colours(rgb, other), truth)
 
-    def _append(self, name: str, rgb: RGB, truth: Truth) -> None:
-        self.parts.setdefault(name, []).append(summarise(rgb, truth))
+    def _put(self, name: str, index: int, rgb: RGB, truth: Truth) -> None:
+        one = summarise(rgb, truth)
+        if name not in self.sums:
+            self.sums[name] = one.room_for(len(self.pairs))
+        self.sums[name].put(index, one)
 
     def _fit(self, rgb: RGB, reference: Size, path: Path) -> Compared:
         try:
@@ -256,7 +258,9 @@ def match_files(references: Path | str, results: Sequence[Path | str]) -> list[P
     """
     truths = _by_name(p for p in _photo_files(Path(references)) if not p.stem.endswith(RESULT_MARK))
     if not truths:
-        raise EvaluationError(f"{references} holds no photos ({', '.join(sorted(PHOTO_SUFFIXES))})")
+        raise EvaluationError(
+            f"{references} holds results only (NAME{RESULT_MARK}.EXT); give the true photos"
+        )
     found: dict[str, dict[str, Path]] = {}
     for name, folder in zip(system_names(results), results, strict=True):
         files = _photo_files(Path(folder))
@@ -293,7 +297,7 @@ def _load(path: Path) -> tuple[Photo, RGB]:
     except PhotoError as error:
         raise EvaluationError(str(error)) from error
     pixels = photo.pixels
-    full_scale = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else 1.0
+    full_scale = {8: 255.0, 16: 65535.0, 32: 1.0}[photo.bits]
     rgb = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1), dtype=np.float32) / full_scale)
     return photo, rgb[None].expand(1, 3, -1, -1).clamp(0, 1)
 
@@ -301,7 +305,7 @@ def _load(path: Path) -> tuple[Photo, RGB]:
 class _Records:
     """What the manifest tells of the files."""
 
-    def __init__(self, systems: Sequence[str]) -> None:
+    def __init__(self, systems: Iterable[str]) -> None:
         self.references: list[dict[str, Any]] = []
         self.results: dict[str, list[dict[str, Any]]] = {name: [] for name in systems}
         self.provenance: dict[str, list[dict[str, Any]]] = {name: [] for name in systems}
@@ -341,21 +345,23 @@ class _Records:
 
 
 def _provenance(photo: Photo) -> dict[str, Any] | None:
-    return None
+    made = read_provenance(photo)
+    return None if made is None else {**vars(made), "settings": dict(made.settings)}
 
 
 def _file_record(path: Path, photo: Photo) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": path.name, "format": str(photo.format).lower(), "sha256": digest}
+    return {"file": path.name, "format": photo.format, "sha256": digest}
 
 
 def _photo_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise EvaluationError(f"{folder} is not a folder; give a folder of photos")
-    return sorted(
-        p for p in folder.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES and p.is_file() and p.name[0] != "."
-    )
+    try:
+        return [found.path for found in find_photos([folder])]
+    except PhotoError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def _by_name(files: Iterable[Path]) -> dict[str, Path]:

@@ -44,4 +44,6 @@ def test_signs_matter() -> None:
     picture = (rgb[0].permute(1, 2, 0) * 255).numpy()
     assert by_numpy(picture, absolute=True) < by_numpy(picture, absolute=False)
     assert colourfulness(rgb).item() == pytest.approx(by_numpy(picture, absolute=False), abs=1e-3)
-    assert colourfulness(rgb, absolute=True).item() == pytest.approx(by_numpy(picture, absolute=True), abs=1e-3)
+    assert colourfulness(rgb, absolute=True).item() == pytest.approx(
+        by_numpy(picture, absolute=True), abs=1e-3
+    )

@@ -22,7 +22,7 @@ from autochrome.metrics.pixel import (
 
 
 def flat(*rgb: float, size: int = 2) -> torch.Tensor:
-    return torch.tensor(rgb)[None, :, None, None].expand(1, 3, size, size).contiguous()
+    return torch.tensor(rgb, dtype=torch.float32)[None, :, None, None].expand(1, 3, size, size).contiguous()
 
 
 def photo(name: str) -> torch.Tensor:

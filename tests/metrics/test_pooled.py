@@ -58,7 +58,9 @@ def test_psnr_leaves_perfect_photos_out(rgb: tuple[torch.Tensor, torch.Tensor]) 
 def test_colourfulness_deltas(rgb: tuple[torch.Tensor, torch.Tensor], absolute: bool) -> None:
     change = colourfulness(rgb[0], absolute=absolute) - colourfulness(rgb[1], absolute=absolute)
     result = in_batches(ColourfulnessDelta(absolute=absolute), rgb)
-    assert result.tolist() == pytest.approx([change.mean().abs().item(), change.abs().mean().item()], rel=1e-4)
+    assert result.tolist() == pytest.approx(
+        [change.mean().abs().item(), change.abs().mean().item()], rel=1e-4
+    )
 
 
 def test_reset_forgets(ab: tuple[torch.Tensor, torch.Tensor]) -> None:

@@ -9,7 +9,10 @@ from autochrome.metrics.protocol import Protocol, SizeError
 
 
 def ramp(height: int, width: int) -> torch.Tensor:
-    return torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width).repeat(1, 3, 1, 1) / 1e4
+    return (
+        torch.arange(height * width, dtype=torch.float32).reshape(1, 1, height, width).repeat(1, 3, 1, 1)
+        / 1e4
+    )
 
 
 @pytest.mark.parametrize("text", ["native", "crop:224", "resize:256"])
@@ -17,7 +20,9 @@ def test_names_round_trip(text: str) -> None:
     assert str(Protocol.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "crop", "crop:", "crop:0", "crop:-3", "resize:2.5", "native:3", "stretch:9"])
+@pytest.mark.parametrize(
+    "text", ["", "crop", "crop:", "crop:0", "crop:-3", "resize:2.5", "native:3", "stretch:9"]
+)
 def test_unknown_names_say_what_is_known(text: str) -> None:
     with pytest.raises(ValueError, match=r"native, crop:N or resize:N"):
         Protocol.parse(text)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from autochrome.color.bins import AB_BINS
+from autochrome.color.bins import AB_BINS, count_bins, smooth_prior
 from autochrome.color.spaces import LAB
 from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.distribution import auc, chroma_histogram, histogram_intersection, pixel_weights
@@ -38,15 +38,18 @@ def test_scores_of_sums_are_scores_of_pixels(
     pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor
 ) -> None:
     rgb, truth = pair
-    sums = Sums.concatenate(
-        [summarise(r[None], Truth.of(t[None], prior)) for r, t in zip(rgb, truth, strict=True)]
-    )
+    parts = [summarise(r[None], Truth.of(t[None], prior)) for r, t in zip(rgb, truth, strict=True)]
+    sums = parts[0].room_for(len(parts))
+    for i, part in enumerate(parts):
+        sums.put(i, part)
     ab, ab_truth = LAB.split(rgb)[1], LAB.split(truth)[1]
+    own = smooth_prior(count_bins(ab_truth).double() / ab_truth[:, 0].numel())
     change = colourfulness(rgb) - colourfulness(truth)
     change_absolute = colourfulness(rgb, absolute=True) - colourfulness(truth, absolute=True)
     expected = {
         "auc": auc(ab, ab_truth),
         "auc_rebalanced": auc(ab, ab_truth, pixel_weights(ab_truth, prior)),
+        "auc_rebalanced_own": auc(ab, ab_truth, pixel_weights(ab_truth, own.float())),
         "psnr": psnr(rgb, truth).mean(),
         "alpha_beta_rmse": alpha_beta_rmse(rgb, truth),
         "ciede2000": delta_e(rgb, truth).mean(),

@@ -1,17 +1,19 @@
-"""Discrete colour: the 313 in-gamut ab bins of Zhang, Isola and Efros (2016), section 3.1 and 3.2.
+"""Discrete colour: the 313 in-gamut ab bins of Zhang, Isola and Efros (2016), sections 3.1 and 3.2.
 
 The chroma plane of CIE Lab is cut into a grid of 10 units; the 313 cells that the authors kept are listed
 here, because no simple gamut rule reproduces their table. The order is lexicographic: a first, then b.
 
-Paper -> name here
-    Q = 313, grid size 10              ``AB_CENTERS``
-    H_gt^-1 soft encoding, k=10, s=5   ``soft_encode``
-    G_sigma * p                        ``smooth_prior``
-    v(Z) = w_q*, equations 5 and 6     ``rebalancing_weights``
+Section or equation -> name here
+    3.1, Q = 313 bins, grid size 10            ``AB_CENTERS``, ``nearest_bin``
+    3.1, H_gt^-1: soft encoding, k=10, s=5     ``soft_encode``
+    3.2, p, the empirical distribution         ``count_bins``, ``reference_prior``
+    3.2, G_sigma * p of equation 6             ``smooth_prior``
+    3.2, w of equations 5, 6 and 7             ``rebalancing_weights``
 """
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from importlib.resources import files
 
@@ -55,41 +57,56 @@ AB_CENTERS: Float[Tensor, "313 2"] = torch.tensor(
 AB_BINS = len(AB_CENTERS)
 """Q, the number of bins: 313."""
 
-_OFFSET = 110  # the lowest coordinate of the look-up lattice below
+_REACH = 110
+"""The look-up lattice below covers a and b within +-110: all of sRGB, which spans -86..98 and -108..94."""
 
 
 @lru_cache(maxsize=8)
-def _neighbour_table(k: int) -> Int[Tensor, "cells k"]:
-    """Candidates among which the k nearest centres of any ab in a 1-unit cell are found.
+def _candidates(k: int, device: torch.device) -> Int[Tensor, "cells width"]:
+    """For every lattice point, bins among which the k nearest of any ab that rounds to it are found.
 
-    The lattice covers a and b in [-110, 110] with step 1. For a point inside a cell the exact k nearest are
-    among the k + 14 nearest of the cell's middle: the tests compare with a full search.
+    Such an ab is at most sqrt(1/2) away from its lattice point, so no distance differs by more than that
+    between the two, and a bin farther from the point than its k-th nearest plus sqrt(2) cannot be among the
+    k nearest of the ab. The table is as wide as the cell with the most bins in that reach (16 for k = 10).
     """
-    axis = torch.arange(-_OFFSET, _OFFSET + 1, dtype=torch.float32)
-    lattice = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
-    distance = torch.cdist(lattice, AB_CENTERS)
-    return distance.topk(min(k + 14, AB_BINS), largest=False).indices
+    axis = torch.arange(-_REACH, _REACH + 1, dtype=torch.float32)
+    distance = _distances(torch.cartesian_prod(axis, axis), AB_CENTERS)
+    kth = distance.topk(k, largest=False).values[:, -1:]
+    width = int((distance < kth + math.sqrt(2) + 1e-3).sum(1).max())
+    return distance.topk(width, largest=False).indices.to(device)
 
 
-def _flatten(ab: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "n 2"]:
-    return ab.permute(0, 2, 3, 1).reshape(-1, 2)
+def _distances(points: Float[Tensor, "n 2"], others: Float[Tensor, "m 2"]) -> Float[Tensor, "n m"]:
+    # cdist's own choice multiplies matrices, which is fast but leaves distances of 0.1 between equal points.
+    return torch.cdist(points, others, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def _nearest(points: Float[Tensor, "n 2"], k: int) -> tuple[Float[Tensor, "n k"], Int[Tensor, "n k"]]:
+def _nearest(ab: Float[Tensor, "b 2 h w"], k: int) -> tuple[Float[Tensor, "b k h w"], Int[Tensor, "b k h w"]]:
     """Squared distances to, and indices of, the k nearest centres, nearest first."""
-    table = _neighbour_table(k).to(points.device)
-    cell = (points.round().clamp(-_OFFSET, _OFFSET) + _OFFSET).long()
-    candidates = table[cell[:, 0] * (2 * _OFFSET + 1) + cell[:, 1]]
-    centers = AB_CENTERS.to(points)
-    squared = (points[:, None] - centers[candidates]).square().sum(-1)
+    batch, _, height, width = ab.shape
+    points = ab.permute(0, 2, 3, 1).reshape(-1, 2)
+    squared, index = _search_table(points, k)
+    outside = points.abs().amax(1) > _REACH + 0.5
+    if outside.any():
+        distance, found = _distances(points[outside], AB_CENTERS.to(points)).topk(k, largest=False)
+        squared[outside], index[outside] = distance.square(), found
+    shape = (batch, height, width, k)
+    return squared.reshape(shape).permute(0, 3, 1, 2), index.reshape(shape).permute(0, 3, 1, 2)
+
+
+def _search_table(points: Float[Tensor, "n 2"], k: int) -> tuple[Float[Tensor, "n k"], Int[Tensor, "n k"]]:
+    cell = (points.round().clamp(-_REACH, _REACH) + _REACH).long()
+    candidates = _candidates(k, points.device)[cell[:, 0] * (2 * _REACH + 1) + cell[:, 1]]
+    center_a, center_b = AB_CENTERS.to(points).unbind(1)
+    squared = (points[:, :1] - center_a[candidates]).square()
+    squared += (points[:, 1:] - center_b[candidates]).square()
     squared, order = squared.topk(k, largest=False)
     return squared, candidates.gather(1, order)
 
 
 def nearest_bin(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
     """Index of the bin whose centre is nearest to each ab (CIE units)."""
-    b, _, h, w = ab.shape
-    return _nearest(_flatten(ab), 1)[1].reshape(b, h, w)
+    return _nearest(ab, 1)[1][:, 0]
 
 
 def soft_encode(
@@ -103,12 +120,11 @@ def soft_encode(
         sigma: kernel width in CIE units, 5 in the paper.
 
     Returns:
-        The weights (they sum to 1 over ``k``, nearest first, so index 0 is argmax Z) and the bins they belong to.
+        The weights, which sum to 1 over ``k``, and the bins they belong to; nearest first, so that index 0 is
+        argmax Z. What the other bins of Z hold is 0.
     """
-    b, _, h, w = ab.shape
-    squared, index = _nearest(_flatten(ab), k)
-    weight = torch.softmax(-squared / (2 * sigma**2), dim=1)
-    return weight.reshape(b, h, w, k).permute(0, 3, 1, 2), index.reshape(b, h, w, k).permute(0, 3, 1, 2)
+    squared, index = _nearest(ab, k)
+    return torch.softmax(-squared / (2 * sigma**2), dim=1), index
 
 
 def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Tensor, " q"]:
@@ -118,7 +134,7 @@ def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Ten
     none is lost: the result sums to 1 where ``prior`` does.
     """
     centers = AB_CENTERS.to(prior)
-    kernel = torch.exp(-torch.cdist(centers, centers).square() / (2 * sigma**2))
+    kernel = torch.exp(-_distances(centers, centers).square() / (2 * sigma**2))
     return (kernel / kernel.sum(0, keepdim=True)) @ prior
 
 

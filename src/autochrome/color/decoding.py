@@ -1,11 +1,12 @@
 """From a distribution over colours to one colour: the operators that the papers share.
 
-All take logits or probabilities over the bins of ``dim=1`` and the bins' values, and return one value a place.
+All take logits or probabilities over the bins (axis 1, as in "b q h w") and the bins' values ("q c"), and
+return one value for every place ("b c h w").
 
-Paper -> name here
-    CIC equation 7, annealed mean f_T            ``annealed_mean``
-    CIC figure 4, the list of temperatures       ``FIGURE_4_TEMPERATURES``
-    LRAC section 3.3, expectation and mode       ``expectation``, ``mode``
+Section or equation -> name here
+    CIC 3.3, the mean and the mode                  ``expectation``, ``mode``
+    CIC equation 8, the annealed mean               ``annealed_mean``
+    CIC figure 4, the temperatures                  ``FIGURE_4_TEMPERATURES``
 """
 
 from __future__ import annotations
@@ -33,22 +34,24 @@ def mode(logits: Float[Tensor, "b q h w"], values: Float[Tensor, "q c"]) -> Floa
 def annealed_mean(
     logits: Float[Tensor, "b q h w"], values: Float[Tensor, "q c"], temperature: float
 ) -> Float[Tensor, "b c h w"]:
-    """Expectation of the distribution sharpened by a temperature (CIC, equation 7).
+    """Mean of the distribution sharpened by a temperature: H(Z) = E[f_T(log Z)] (CIC, equation 8).
 
     Args:
         logits: unnormalised log-probabilities. The printed form takes log Z; logits give the same result,
             because what they differ by cancels in the normalisation.
         values: the bins' values, ``AB_CENTERS`` for CIC.
-        temperature: T in [0, 1] (larger flattens); 1 is the mean, 0 the mode (the limit of T -> 0).
+        temperature: T; 1 is the mean, 0 the mode (the limit of T -> 0), more than 1 flattens.
+
+    Raises:
+        ValueError: the temperature is negative.
     """
     if temperature < 0:
-        raise ValueError(f"temperature must not be negative, not {temperature}")
+        raise ValueError(f"temperature must not be negative, not {temperature}; 0 is the mode, 1 the mean")
     if temperature == 0:
         return mode(logits, values)
     return expectation(torch.softmax(logits / temperature, dim=1), values)
 
 
 def entropy(logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Shannon entropy of each place's distribution in nats, 0 to ln q."""
-    log_p = torch.log_softmax(logits, dim=1)
-    return -(log_p.exp() * log_p).sum(1, keepdim=True)
+    """Shannon entropy of each place's distribution in nats: 0 where certain, ln q where uniform."""
+    return torch.special.entr(torch.softmax(logits, dim=1)).sum(1, keepdim=True)

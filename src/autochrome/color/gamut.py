@@ -2,7 +2,9 @@
 
 Clipping out-of-gamut RGB changes the lightness, which is the photograph itself. Here chroma alone gives
 way: a pixel's (a, b) is scaled by the largest s in [0, 1] at which Lab(L, s a, s b) is an sRGB colour.
-Y depends on L alone, so whatever s is found the lightness is the photograph's.
+Y depends on L alone, so whatever s is found the lightness is the photograph's. (Along one narrow wedge of
+light yellows, L* 95 to 98, a ray leaves sRGB by up to .006 of its range and comes back; there the s found may
+be the inner of the two ends. The colour is inside sRGB all the same.)
 
 The work is per pixel. On a CPU it goes in chunks that stay in the cache and in scratch planes that are used
 again and again: with 12 million pixels, fresh memory costs more than the arithmetic.
@@ -18,14 +20,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.color.spaces import lab_curve_inverse, linear_to_srgb, white_relative_xyz_to_rgb
+from autochrome.color.spaces import linear_to_srgb, white_relative_xyz_to_rgb
 from autochrome.types import RGB, Chroma, Luma
 
 CHUNK = 1 << 18
 """Pixels per step on a CPU; one float32 plane of them is 1 MiB."""
 
-BISECTIONS = 10
-"""Halvings in the search for s, which therefore comes out at most 2**-10 too small, never too large."""
+BISECTIONS = 8
+"""Halvings in the search for s, which therefore comes out at most 2**-8 too small, never too large."""
 
 # Linear light may be this far outside [0, 1] before a pixel counts as out of gamut, so that rounding does
 # not send a photograph's own saturated colours, or white (1.00003 by the matrix), to the slow path.
@@ -106,41 +108,44 @@ def _linear_chunks(luma: Tensor, ab: Tensor) -> Iterator[tuple[slice, Tensor, Te
 
 def _fill_linear(luma: Tensor, ab: Tensor, planes: Tensor) -> None:
     """Put linear RGB in [0, 1], chroma reduced where it must be, into planes 0, 1, 2 of seven."""
-    x, y, z, fy, spare = planes[3], planes[4], planes[5], planes[6], planes[0]
+    rgb, x, y, z, fy = planes[:3], planes[3], planes[4], planes[5], planes[6]
     torch.clamp(luma, 0, 100, out=fy).add_(16).mul_(1 / 116)
-    _cube_(torch.add(fy, ab[0], alpha=1 / 500, out=x), spare)
-    _cube_(y.copy_(fy), spare)
-    _cube_(torch.add(fy, ab[1], alpha=-1 / 200, out=z), spare)
-    for channel, (mx, my, mz) in zip(planes[:3], white_relative_xyz_to_rgb(), strict=True):
-        torch.mul(x, mx, out=channel).add_(y, alpha=my).add_(z, alpha=mz)
-    r, g, b = planes[:3]
-    low = torch.minimum(torch.minimum(r, g, out=x), b, out=x)
-    high = torch.maximum(torch.maximum(r, g, out=y), b, out=y)
-    if low.amin() < -_BELOW or high.amax() > 1 + _ABOVE:
-        beyond = torch.maximum(high.sub_(1 + _ABOVE), low.neg_().sub_(_BELOW), out=z)
-        outside = torch.nonzero(beyond > 0).squeeze(1)
-        planes[:3, outside] = _reduce_chroma(fy[outside], ab[0, outside] / 500, ab[1, outside] / -200)
-    planes[:3].clamp_(0, 1)
+    _cube_(y.copy_(fy), spare=rgb[0])
+    torch.add(fy, ab[0], alpha=1 / 500, out=x)
+    torch.add(fy, ab[1], alpha=-1 / 200, out=z)
+    margin = _linear_rgb(x, y, z, out=rgb)
+    if margin.amin() < 0:
+        outside = torch.nonzero(margin < 0).squeeze(1)
+        rgb[:, outside] = _reduce_chroma(fy[outside], y[outside], ab[:, outside])
+    rgb.clamp_(0, 1)
 
 
-def _reduce_chroma(fy: Tensor, toward_x: Tensor, toward_z: Tensor) -> Tensor:
+def _reduce_chroma(fy: Tensor, y: Tensor, ab: Tensor) -> Tensor:
     """Find each pixel's s by bisection, gray (s = 0) being inside and s = 1 outside; return linear RGB."""
-    y = lab_curve_inverse(fy)
-    inside = torch.zeros_like(fy)
+    toward_x, toward_z = ab[0] / 500, ab[1] / -200
+    scale = torch.zeros_like(fy)
+    planes = fy.new_empty((6, len(fy)))
+    rgb, x, z, trial = planes[:3], planes[3], planes[4], planes[5]
     step = 1.0
     for _ in range(BISECTIONS):
         step /= 2
-        linear = _linear_rgb(inside + step, fy, y, toward_x, toward_z)
-        fits = torch.minimum(linear.amin(0), 1 - linear.amax(0)) >= 0
-        inside.add_(fits, alpha=step)
-    return _linear_rgb(inside, fy, y, toward_x, toward_z)
+        torch.add(scale, step, out=trial)
+        torch.addcmul(fy, trial, toward_x, out=x)
+        torch.addcmul(fy, trial, toward_z, out=z)
+        scale.add_(_linear_rgb(x, y, z, out=rgb).ge_(0), alpha=step)
+    _linear_rgb(torch.addcmul(fy, scale, toward_x), y, torch.addcmul(fy, scale, toward_z), out=rgb)
+    return rgb
 
 
-def _linear_rgb(scale: Tensor, fy: Tensor, y: Tensor, toward_x: Tensor, toward_z: Tensor) -> Tensor:
-    x = lab_curve_inverse(torch.addcmul(fy, scale, toward_x))
-    z = lab_curve_inverse(torch.addcmul(fy, scale, toward_z))
-    matrix = white_relative_xyz_to_rgb()
-    return torch.stack([(x * m[0]).add_(y, alpha=m[1]).add_(z, alpha=m[2]) for m in matrix])
+def _linear_rgb(fx: Tensor, y: Tensor, fz: Tensor, *, out: Tensor) -> Tensor:
+    """Put linear RGB into `out` "3 n"; return how far inside sRGB it is. Overwrites fx and fz."""
+    x, z = _cube_(fx, spare=out[0]), _cube_(fz, spare=out[0])
+    for channel, (mx, my, mz) in zip(out, white_relative_xyz_to_rgb(), strict=True):
+        torch.mul(x, mx, out=channel).add_(y, alpha=my).add_(z, alpha=mz)
+    r, g, b = out
+    low = torch.minimum(torch.minimum(r, g, out=x), b, out=x).add_(_BELOW)
+    high = torch.maximum(torch.maximum(r, g, out=z), b, out=z)
+    return torch.minimum(low, high.neg_().add_(1 + _ABOVE), out=x)
 
 
 def _cube_(f: Tensor, spare: Tensor) -> Tensor:
@@ -150,6 +155,13 @@ def _cube_(f: Tensor, spare: Tensor) -> Tensor:
 
 
 def _encode_(linear: Tensor, spare: Tensor) -> Tensor:
-    """`linear_to_srgb` in place."""
+    """`linear_to_srgb` in place, rounding errors beyond 0 and 1 cut off."""
     torch.clamp(linear, max=_SRGB_KNEE, out=spare).sub_(_SRGB_KNEE)
-    return linear.clamp_(min=_SRGB_KNEE).pow_(1 / 2.4).mul_(1.055).sub_(0.055).add_(spare, alpha=12.92)
+    return (
+        linear.clamp_(min=_SRGB_KNEE)
+        .pow_(1 / 2.4)
+        .mul_(1.055)
+        .sub_(0.055)
+        .add_(spare, alpha=12.92)
+        .clamp_(0, 1)
+    )

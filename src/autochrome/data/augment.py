@@ -1,4 +1,7 @@
-"""Old photographs' faults, put on the luma alone: blur, grain, faded contrast. The colours to learn stay true."""
+"""Old photographs' faults, put on the luma alone: blur, grain, faded contrast.
+
+The colours to learn stay true.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,19 @@ class LumaFaults:
     max_veil: float = 25.0
     """How far black may rise and white may fall, in L* units."""
 
+    def __post_init__(self) -> None:
+        for name in ("blur", "grain", "fading"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is a probability, within 0 and 1, not {getattr(self, name)}")
+        if self.max_grain < 0:
+            raise ValueError(f"max_grain is at least 0, not {self.max_grain}")
+        if self.max_gamma < 1:
+            raise ValueError(f"max_gamma is at least 1, not {self.max_gamma}")
+        if not 0 <= self.max_veil < 50:
+            raise ValueError(
+                f"max_veil is at least 0 and below 50, where all would be gray, not {self.max_veil}"
+            )
+
 
 def _uniform(b: int, low: float, high: float, generator: torch.Generator) -> Float[Tensor, "b 1 1 1"]:
     return torch.rand(b, 1, 1, 1, generator=generator) * (high - low) + low
@@ -54,12 +70,12 @@ def degrade_luma(
     luma = torch.lerp(luma, _blur(luma), amount.to(device))
 
     chosen = _chosen(b, faults.fading, generator)
-    gamma = faults.max_gamma ** (_uniform(b, -1, 1, generator) * chosen)
-    black = _uniform(b, 0, faults.max_veil, generator) * chosen
-    white = 100 - _uniform(b, 0, faults.max_veil, generator) * chosen
+    gamma = faults.max_gamma ** (_uniform(b, -1.0, 1.0, generator) * chosen)
+    black = _uniform(b, 0.0, faults.max_veil, generator) * chosen
+    white = 100 - _uniform(b, 0.0, faults.max_veil, generator) * chosen
     tone = (luma / 100).clamp(0, 1) ** gamma.to(device)
     luma = black.to(device) + tone * (white - black).to(device)
 
-    strength = _chosen(b, faults.grain, generator) * _uniform(b, 0, faults.max_grain, generator)
+    strength = _chosen(b, faults.grain, generator) * _uniform(b, 0.0, faults.max_grain, generator)
     noise = torch.randn(luma.shape, generator=generator)
     return (luma + (strength * noise).to(device)).clamp(0, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import pyvips
@@ -13,63 +14,126 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
 
-from autochrome.data.sources import DataError, PhotoSource
+from autochrome.data.sources import DataError, JoinedSource, PhotoSource
 
 
 @dataclass(frozen=True)
 class CropSettings:
-    """Random resized crops, as used to train on photos of unlike sizes."""
+    """Random square crops of photos of unlike sizes."""
 
     size: int = 64
     """Side of the square crop in pixels."""
     min_area: float = 0.35
     """Smallest share of the photo's area that a crop covers; 1 takes the largest square there is."""
     max_stretch: float = 1.2
-    """Largest change of aspect ratio, at least 1."""
+    """How far one side may be stretched and the other shrunk, at least 1."""
     mirror: bool = True
     """Mirror every second crop."""
+    squash: int | None = None
+    """Squash the whole photo to a square of this side and cut the crop from it unscaled, as Caffe's data
+    layer does with a database of such squares; ``min_area`` and ``max_stretch`` then mean nothing."""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"a crop's size is at least 1 pixel, not {self.size}")
+        if not 0 < self.min_area <= 1:
+            raise ValueError(f"min_area lies above 0 and is at most 1, not {self.min_area}")
+        if self.max_stretch < 1:
+            raise ValueError(f"max_stretch is at least 1, not {self.max_stretch}")
+        if self.squash is not None and self.squash < self.size:
+            raise ValueError(f"a crop of {self.size} pixels does not fit into squash: {self.squash}")
+
+    @property
+    def decode_side(self) -> int:
+        """Shorter side, in pixels, beyond which a photo's detail is lost in its crops."""
+        return max(256, 2 * self.size, self.squash or 0)
 
 
-def decode_rgb(content: bytes, *, name: str = "photo", max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-    """Decode an encoded picture to upright 8-bit sRGB, its shorter side shrunk to ``max_side`` if larger."""
+def decode_rgb(
+    content: bytes, *, name: str = "photo", max_side: int | None = None
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Decode an encoded picture to upright 8-bit sRGB.
+
+    Args:
+        content: the file.
+        name: named by the error.
+        max_side: shrink so that the shorter side is at most this many pixels.
+
+    Raises:
+        DataError: it is not a picture, or cut short.
+    """
     try:
-        image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="truncated")
-        if max_side and min(image.width, image.height) > max_side:
-            scale = max_side / min(image.width, image.height)
-            image = pyvips.Image.thumbnail_buffer(
-                content, round(image.width * scale), height=round(image.height * scale), size="force"
-            )
-        else:
-            image = image.autorot()
-        image = image.colourspace("srgb")
+        image = _to_srgb(_upright(content, max_side))
         if image.hasalpha():
-            image = image.flatten(background=255)
-        if image.bands == 1:
-            image = image.bandjoin([image, image])
+            image = image.flatten(background=[255.0])
         return image.cast("uchar").numpy()[:, :, :3]
     except pyvips.Error as error:
-        raise DataError(f"{name} is not a readable picture: {str(error).strip()}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise DataError(f"{name} is not a readable picture ({reason}): replace it or take it out") from error
+
+
+def _upright(content: bytes, max_side: int | None) -> pyvips.Image:
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="truncated")
+    orientation = _orientation(image)
+    if max_side and min(image.width, image.height) > max_side:
+        scale = max_side / min(image.width, image.height)
+        width, height = round(image.width * scale), round(image.height * scale)
+        if orientation >= 5:  # these turn by 90 degrees
+            width, height = height, width
+        # The loader's own option: thumbnail's fail_on argument lets some truncated files pass.
+        return pyvips.Image.thumbnail_buffer(
+            content, width, height=height, size="force", option_string="[fail_on=truncated]"
+        )
+    if orientation > 1:  # a turn reads the rows out of order
+        return pyvips.Image.new_from_buffer(content, "", access="random", fail_on="truncated").autorot()
+    return image
+
+
+def _orientation(image: pyvips.Image) -> int:
+    value = image.get("orientation") if "orientation" in image.get_fields() else 1
+    return value if isinstance(value, int) else 1
+
+
+def _to_srgb(image: pyvips.Image) -> pyvips.Image:
+    if "icc-profile-data" in image.get_fields():
+        try:
+            return image.icc_transform("srgb", embedded=True, depth=8).colourspace("srgb")
+        except pyvips.Error:
+            pass  # a profile of another kind of picture: its numbers are taken as they are
+    return image.colourspace("srgb")
 
 
 def random_crop(
     photo: UInt8[Tensor, "3 H W"], settings: CropSettings, rng: np.random.Generator
 ) -> UInt8[Tensor, "3 s s"]:
-    """A random part of a photo, resized (with antialiasing) to a square."""
-    _, height, width = photo.shape
-    stretch = settings.max_stretch ** rng.uniform(-1, 1)
-    largest = min(height * stretch, width / stretch)  # side of the largest square after the stretch
-    whole = np.sqrt(height * width)
-    side = min(largest, whole * np.sqrt(rng.uniform(min(settings.min_area, (largest / whole) ** 2), 1)))
-    h = min(height, max(1, round(side / stretch)))
-    w = min(width, max(1, round(side * stretch)))
-    top, left = rng.integers(height - h + 1), rng.integers(width - w + 1)
+    """A random part of a photo as a square, resized with antialiasing where it must be."""
+    if settings.squash:
+        photo = _resized(photo, settings.squash)
+        h = w = settings.size
+    else:
+        h, w = _random_extent(photo.shape[1], photo.shape[2], settings, rng)
+    top, left = rng.integers(photo.shape[1] - h + 1), rng.integers(photo.shape[2] - w + 1)
     crop = photo[:, top : top + h, left : left + w]
     if settings.mirror and rng.random() < 0.5:
         crop = crop.flip(2)
-    if crop.shape[1:] == (settings.size, settings.size):
-        return crop.contiguous()
-    resized = F.interpolate(crop[None], (settings.size, settings.size), mode="bilinear", antialias=True)
-    return resized[0]
+    return _resized(crop, settings.size)
+
+
+def _random_extent(
+    height: int, width: int, settings: CropSettings, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Height and width of a part of a photo of that size."""
+    stretch = settings.max_stretch ** rng.uniform(-1, 1)
+    largest = min(height * stretch, width / stretch)  # side of the largest square after the stretch
+    whole = sqrt(height * width)
+    side = min(largest, whole * sqrt(rng.uniform(min(settings.min_area, (largest / whole) ** 2), 1)))
+    return min(height, max(1, round(side / stretch))), min(width, max(1, round(side * stretch)))
+
+
+def _resized(photo: UInt8[Tensor, "3 H W"], side: int) -> UInt8[Tensor, "3 s s"]:
+    if photo.shape[1:] == (side, side):
+        return photo.contiguous()
+    return F.interpolate(photo[None], (side, side), mode="bilinear", antialias=True)[0]
 
 
 class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
@@ -83,8 +147,8 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         repeats: how often each source's photos are seen in an epoch, one number a source.
         crops: how to crop.
         seed: of the order and of the crops.
-        cache: keep decoded photos in memory (shorter side at most ``cache_side``); for sets that fit.
-        cache_side: decode to at most this shorter side, in pixels.
+        cache: keep decoded photos in memory; for sets that fit. Every loading process keeps its own.
+        decode_side: shrink photos to this shorter side, in pixels; ``crops.decode_side`` if None.
     """
 
     def __init__(
@@ -95,51 +159,50 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         *,
         seed: int = 0,
         cache: bool = False,
-        cache_side: int | None = None,
+        decode_side: int | None = None,
     ) -> None:
         if len(sources) != len(repeats):
             raise ValueError(f"{len(sources)} sources but {len(repeats)} repeats: give one number a source")
-        self.sources = list(sources)
+        self.source = JoinedSource(sources)
         self.repeats = list(repeats)
         self.crops = crops
         self.seed = seed
-        self.cache: dict[tuple[int, int], UInt8[Tensor, "3 H W"]] | None = {} if cache else None
-        self.cache_side = cache_side
-        self.starts = np.cumsum([0, *(len(s) for s in sources)])
-        self.epoch_length = sum(
-            int(round(r * len(s))) for r, s in zip(self.repeats, self.sources, strict=True)
-        )
+        self.cache: dict[int, UInt8[Tensor, "3 H W"]] | None = {} if cache else None
+        self.decode_side = decode_side or crops.decode_side
+        self.wanted = [round(r * len(s)) for r, s in zip(repeats, sources, strict=True)]
+        self.epoch_length = sum(self.wanted)
         if self.epoch_length == 0:
-            raise ValueError("an epoch would be empty: raise a source's repeats above 0")
+            raise ValueError("an epoch would be empty: raise a source's repeats")
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return self.epoch_length
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "cache": None if self.cache is None else {}}
 
     def epoch_order(self, epoch: int) -> np.ndarray:
         """The epoch's permutation, as numbers into the sources laid end to end."""
         if self._order[0] != epoch:
             rng = np.random.default_rng((self.seed, epoch))
             parts = []
-            for start, source, repeat in zip(self.starts, self.sources, self.repeats, strict=False):
-                wanted = int(round(repeat * len(source)))
-                rounds = -(-wanted // len(source)) if wanted else 0
+            for start, source, wanted in zip(
+                self.source.starts, self.source.sources, self.wanted, strict=False
+            ):
+                rounds = -(-wanted // len(source))
                 shuffled = [rng.permutation(len(source)) for _ in range(rounds)]
-                parts.append(start + np.concatenate(shuffled)[:wanted] if shuffled else np.empty(0, np.int64))
+                parts += [start + np.concatenate(shuffled)[:wanted]] if shuffled else []
             self._order = (epoch, rng.permutation(np.concatenate(parts)))
         return self._order[1]
 
     def photo(self, number: int) -> UInt8[Tensor, "3 H W"]:
         """A decoded photo by its number in the sources laid end to end."""
-        which = int(np.searchsorted(self.starts, number, side="right")) - 1
-        place = (which, int(number - self.starts[which]))
-        if self.cache is not None and place in self.cache:
-            return self.cache[place]
-        source = self.sources[which]
-        rgb = decode_rgb(source.read(place[1]), name=source.key(place[1]), max_side=self.cache_side)
+        if self.cache is not None and number in self.cache:
+            return self.cache[number]
+        rgb = decode_rgb(self.source.read(number), name=self.source.key(number), max_side=self.decode_side)
         photo = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
         if self.cache is not None:
-            self.cache[place] = photo
+            self.cache[number] = photo
         return photo
 
     def __getitem__(self, sample: int) -> UInt8[Tensor, "3 s s"]:
@@ -149,9 +212,15 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
 
 
 class BatchNumbers(Sampler[list[int]]):
-    """Endless batches of sample numbers for one process, from any step on.
+    """Endless batches of sample numbers for one process, from any batch on.
 
-    The global batch of a step is the same whatever the number of processes; each takes its own part.
+    The samples of a step are the same whatever the number of processes; each takes its own part.
+
+    Args:
+        batch_size: samples in a batch of one process.
+        rank: which process, from 0.
+        world_size: how many there are.
+        first_batch: number of the first batch, from 0.
     """
 
     def __init__(self, batch_size: int, *, rank: int = 0, world_size: int = 1, first_batch: int = 0) -> None:

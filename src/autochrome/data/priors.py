@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,61 +14,74 @@ from torch.nn import functional as F
 from autochrome.color.bins import AB_BINS, count_bins
 from autochrome.color.spaces import LAB
 from autochrome.data.photos import decode_rgb
-from autochrome.data.sources import DataError, PhotoSource
+from autochrome.data.sources import DataError, PhotoSource, expand_path
 
 
 def estimate_prior(
     source: PhotoSource,
     *,
     side: int = 64,
-    limit: int | None = None,
-    seed: int = 0,
+    numbers: Sequence[int] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[Tensor, "313"]:
-    """Count the ab bins over photos shrunk to a shorter side.
+    """Share of each ab bin over photos shrunk to a shorter side; sums to 1, not smoothed.
 
-    Every photo counts alike: its bins sum to 1 before they are added.
+    Every photo counts alike, whatever its size.
 
     Args:
         source: the photos.
         side: shorter side, in pixels, at which colours are counted.
-        limit: count at most this many photos, drawn by ``seed``; None counts all.
-        seed: of that draw.
+        numbers: which photos to count; None counts each once.
         progress: called with photos done and to do.
+
+    Raises:
+        DataError: a photo cannot be read.
     """
-    order = np.random.default_rng(seed).permutation(len(source))[:limit]
+    numbers = range(len(source)) if numbers is None else numbers
     total = torch.zeros(AB_BINS, dtype=torch.float64)
-    for done, index in enumerate(order, start=1):
-        rgb = decode_rgb(source.read(int(index)), name=source.key(int(index)), max_side=side)
-        photo = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-        height, width = photo.shape[2:]
-        if min(height, width) > side:
-            scale = side / min(height, width)
-            photo = F.interpolate(photo, scale_factor=scale, mode="bilinear", antialias=True).clamp(0, 1)
-        counts = count_bins(LAB.split(photo)[1]).double()
+    for done, number in enumerate(numbers, start=1):
+        counts = count_bins(LAB.split(_shrunk(source, number, side))[1]).double()
         total += counts / counts.sum()
-        progress(done, len(order))
-    return total.float()
+        progress(done, len(numbers))
+    return (total / total.sum()).float()
+
+
+def _shrunk(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:
+    # The decoder's quick shrinking goes to twice the size, the careful one the rest of the way.
+    rgb = decode_rgb(source.read(number), name=source.key(number), max_side=2 * side)
+    photo = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+    shorter = min(photo.shape[2:])
+    if shorter <= side:
+        return photo
+    size = [max(1, round(length * side / shorter)) for length in photo.shape[2:]]
+    return F.interpolate(photo, size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def save_prior(counts: Float[Tensor, "313"], path: Path, *, about: str) -> None:
     """Write statistics as text: a line of explanation, then one share a bin."""
     shares = (counts.double() / counts.double().sum()).tolist()
+    text = f"# {about}\n" + "\n".join(f"{share:.8g}" for share in shares) + "\n"
     temporary = path.with_name(path.name + ".part")
-    temporary.write_text(f"# {about}\n" + "\n".join(f"{share:.8g}" for share in shares) + "\n", encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 
 
-def load_prior(path: Path) -> Float[Tensor, "313"]:
+def load_prior(place: str | Path) -> Float[Tensor, "313"]:
     """Read what ``save_prior`` wrote.
 
     Raises:
         DataError: the file is missing or does not hold 313 non-negative numbers.
     """
+    path = expand_path(place)
     try:
         values = np.loadtxt(path, dtype=np.float64, ndmin=1)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no colour prior ({error}); make one with: autochrome prior PHOTOS -o {path}") from error
-    if values.shape != (AB_BINS,) or (values < 0).any() or values.sum() <= 0:
-        raise DataError(f"{path} should hold {AB_BINS} non-negative numbers; make it anew with: autochrome prior")
+        raise DataError(
+            f"{path} is no colour prior ({error}); make one with: autochrome prior PHOTOS -o {path}"
+        ) from error
+    if values.shape != (AB_BINS,) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
+        raise DataError(
+            f"{path} should hold {AB_BINS} non-negative numbers; make it anew with: "
+            f"autochrome prior PHOTOS -o {path}"
+        )
     return torch.from_numpy(values).float()

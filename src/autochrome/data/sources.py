@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import tarfile
+from bisect import bisect_right
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol
+from itertools import accumulate
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol, runtime_checkable
 
 PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".avif"})
 
@@ -19,36 +21,44 @@ class DataError(Exception):
     """The training or evaluation photos are missing or cannot be read."""
 
 
+@runtime_checkable
 class PhotoSource(Protocol):
-    """Photos by number; ``read`` returns the encoded file, ``key`` its name without folder and extension."""
+    """Encoded photos by number, from 0."""
 
     def __len__(self) -> int: ...
 
     def key(self, index: int) -> str:
-        """Name of a photo, without folder and extension."""
+        """Where a photo lies, for messages: a path, or a shard and the member in it."""
         ...
 
     def read(self, index: int) -> bytes:
-        """The encoded file."""
+        """The encoded file.
+
+        Raises:
+            DataError: it cannot be read.
+        """
         ...
 
 
 class FolderSource:
-    """Every picture below a folder, in sorted order."""
+    """Every picture below a folder, in sorted order; hidden files are left out."""
 
     def __init__(self, folder: Path) -> None:
-        self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PHOTO_EXTENSIONS)
+        self.files = sorted(path for path in folder.rglob("*") if _is_photo(path.name) and path.is_file())
 
     def __len__(self) -> int:
         return len(self.files)
 
     def key(self, index: int) -> str:
-        """File name without folder and extension."""
-        return self.files[index].stem
+        """The file's path."""
+        return str(self.files[index])
 
     def read(self, index: int) -> bytes:
         """Content of the file."""
-        return self.files[index].read_bytes()
+        try:
+            return self.files[index].read_bytes()
+        except OSError as error:
+            raise DataError(f"{self.files[index]} cannot be read: {error.strerror}") from error
 
 
 class ShardSource:
@@ -59,29 +69,67 @@ class ShardSource:
         self.members: list[tuple[int, str, int, int]] = []
         for number, shard in enumerate(self.shards):
             self.members += [(number, *place) for place in _photo_members(shard)]
-        self._open: dict[tuple[int, int], int] = {}
+        self._open: dict[tuple[int, int], IO[bytes]] = {}
 
     def __len__(self) -> int:
         return len(self.members)
 
     def key(self, index: int) -> str:
-        """The member's name without extension."""
-        return Path(self.members[index][1]).stem
+        """The shard's path and the member's name."""
+        shard, name, _, _ = self.members[index]
+        return f"{self.shards[shard]}: {name}"
 
     def read(self, index: int) -> bytes:
         """Content of the member."""
-        shard, name, offset, size = self.members[index]
-        content = os.pread(self._descriptor(shard), size, offset)
+        shard, _, offset, size = self.members[index]
+        try:
+            file = self._file(shard)
+            file.seek(offset)
+            content = file.read(size)
+        except OSError as error:
+            raise DataError(f"{self.shards[shard]} cannot be read: {error.strerror}") from error
         if len(content) < size:
-            raise DataError(f"{self.shards[shard]}: ends inside {name}; copy the shard again")
+            raise DataError(f"{self.key(index)} is cut short: copy the shard again")
         return content
 
-    def _descriptor(self, shard: int) -> int:
-        # A descriptor belongs to one process: a forked worker opens its own.
+    def _file(self, shard: int) -> IO[bytes]:
+        # A position in a file is shared with forked processes: each opens its own.
         place = (os.getpid(), shard)
         if place not in self._open:
-            self._open[place] = os.open(self.shards[shard], os.O_RDONLY)
+            self._open[place] = self.shards[shard].open("rb")
         return self._open[place]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_open": {}}
+
+
+class JoinedSource:
+    """Several sources laid end to end."""
+
+    def __init__(self, sources: Sequence[PhotoSource]) -> None:
+        self.sources = list(sources)
+        self.starts = [0, *accumulate(len(source) for source in self.sources)]
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def _place(self, index: int) -> tuple[PhotoSource, int]:
+        which = bisect_right(self.starts, index) - 1
+        return self.sources[which], index - self.starts[which]
+
+    def key(self, index: int) -> str:
+        """Where the photo lies."""
+        source, within = self._place(index)
+        return source.key(within)
+
+    def read(self, index: int) -> bytes:
+        """The encoded file."""
+        source, within = self._place(index)
+        return source.read(within)
+
+
+def _is_photo(name: str) -> bool:
+    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
 
 
 def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
@@ -89,12 +137,26 @@ def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
     try:
         with tarfile.open(shard, "r:") as tar:
             return [
-                (m.name, m.offset_data, m.size)
-                for m in tar
-                if m.isfile() and Path(m.name).suffix.lower() in PHOTO_EXTENSIONS
+                (member.name, member.offset_data, member.size)
+                for member in tar
+                if member.isfile() and _is_photo(PurePosixPath(member.name).name)
             ]
     except (OSError, tarfile.TarError) as error:
-        raise DataError(f"{shard} is not a readable plain tar shard: {error}") from error
+        raise DataError(
+            f"{shard} is not a readable, uncompressed tar shard ({error}): copy or make it again"
+        ) from error
+
+
+def expand_path(place: str | Path) -> Path:
+    """A path with ``~`` and environment variables such as ``${AUTOCHROME_DATA}`` put in.
+
+    Raises:
+        DataError: it names a variable that is not set.
+    """
+    path = os.path.expandvars(Path(place).expanduser())
+    if "$" in path and not Path(path).exists():
+        raise DataError(f"{place} names an environment variable that is not set: export it, or give a path")
+    return Path(path)
 
 
 def open_source(place: str | Path) -> PhotoSource:
@@ -103,15 +165,12 @@ def open_source(place: str | Path) -> PhotoSource:
     Raises:
         DataError: the place does not exist or holds no photo.
     """
-    path = Path(os.path.expandvars(place)).expanduser()
+    path = expand_path(place)
     if not path.exists():
-        hint = "; set the environment variable that it names" if "$" in str(path) else ""
-        raise DataError(f"no photos at {path}: give a folder of pictures or of tar shards{hint}")
-    if path.is_file():
-        source: PhotoSource = ShardSource([path])
-    else:
-        shards = sorted(path.glob("*.tar"))
-        source = ShardSource(shards) if shards else FolderSource(path)
+        raise DataError(f"no photos at {path}: give a folder of pictures or of tar shards")
+    shards = [path] if path.is_file() else sorted(path.glob("*.tar"))
+    source: PhotoSource = ShardSource(shards) if shards else FolderSource(path)
     if len(source) == 0:
-        raise DataError(f"{path} holds no picture ({', '.join(sorted(PHOTO_EXTENSIONS))}) and no tar shard of them")
+        kinds = ", ".join(sorted(PHOTO_EXTENSIONS))
+        raise DataError(f"{path} holds no pictures ({kinds}) and no tar shards of them")
     return source

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from autochrome.engine.recipe import Recipe, dump_recipe
+from autochrome.engine.recipe import Recipe, RecipeError, changed_values, dump_recipe, load_recipe
 from autochrome.models.base import Colorizer
 from autochrome.models.weights import save_weights
 
 STATE = "state.pt"
 """Everything: weights, average, optimiser, step. Read with ``weights_only``, so it cannot run code."""
+WEIGHTS = "model.safetensors"
+"""The weights to ship: those of the average, where there is one."""
+RECIPE = "recipe.yaml"
+
+_WITHOUT_INFLUENCE = (
+    "trainer.checkpoint_minutes",
+    "trainer.log_every",
+    "trainer.threads",
+    "trainer.accelerator",
+    "data.workers",
+    "data.cache:",
+    "watch.",
+    # Only a new run starts from these; a resumed one has its own weights and prior.
+    "model.weights",
+    "model.vgg16",
+    "data.prior",
+)
 
 
 class CheckpointError(Exception):
-    """A checkpoint is missing, damaged, or of another run."""
+    """A checkpoint is missing, damaged, in the way, or of another run."""
 
 
 def save_checkpoint(
@@ -38,12 +52,12 @@ def save_checkpoint(
         metadata: written into the weights file.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_weights(colorizer, folder / "model.safetensors", metadata=metadata)
-    _replace(folder / "spec.json", json.dumps(asdict(colorizer.spec), indent=2, default=dict).encode())
-    _replace(folder / "recipe.yaml", dump_recipe(recipe).encode())
-    temporary = folder / (STATE + ".part")
-    torch.save(dict(state), temporary)
-    os.replace(temporary, folder / STATE)
+    save_weights(colorizer, folder / WEIGHTS, metadata=metadata)
+    spec = replace(colorizer.spec, weights=None, sha256=None)  # those it started from, if any, not these
+    spec_json = json.dumps(asdict(spec), indent=2, default=dict) + "\n"
+    _replace(folder / "spec.json", lambda path: path.write_text(spec_json, encoding="utf-8"))
+    _replace(folder / RECIPE, lambda path: path.write_text(dump_recipe(recipe), encoding="utf-8"))
+    _replace(folder / STATE, lambda path: torch.save(dict(state), path))
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -56,38 +70,43 @@ def load_state(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint in {folder}: leave --resume out to start a new run there")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        if missing := {"step", "model", "task", "optimiser", "average"} - set(state):
+            raise KeyError(f"it lacks {', '.join(sorted(missing))}")
     except Exception as error:
-        raise CheckpointError(f"{path} is damaged ({error}); start anew in another folder") from error
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path} is damaged ({reason}): start anew in another folder") from error
+    return state
 
 
-def _replace(path: Path, content: bytes) -> None:
+def require_free(folder: Path) -> None:
+    """Refuse a folder that holds a run.
+
+    Raises:
+        CheckpointError: it does; a new run would overwrite it.
+    """
+    if (folder / STATE).exists():
+        raise CheckpointError(
+            f"{folder} holds a run: go on with it by --resume, or name another folder with -o"
+        )
+
+
+def resume_notes(folder: Path, recipe: Recipe) -> list[str]:
+    """What the person should know about values that differ from those that the run began with."""
+    try:
+        changed = changed_values(load_recipe(folder / RECIPE), recipe)
+    except RecipeError as error:
+        return [f"whether the recipe changed since the checkpoint is unknown: {error}"]
+    changed = [line for line in changed if not line.startswith(_WITHOUT_INFLUENCE)]
+    if not changed:
+        return []
+    return ["the rest will differ from an unbroken run, for the recipe has changed: " + "; ".join(changed)]
+
+
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-
-
-class StopRequest:
-    """Remembers that the run was asked to stop (SIGINT, SIGTERM), so that a step is never cut in two."""
-
-    def __init__(self) -> None:
-        self.signal: int | None = None
-
-    def __bool__(self) -> bool:
-        return self.signal is not None
-
-    def _note(self, number: int, _frame: object) -> None:
-        if self.signal is not None:
-            raise KeyboardInterrupt  # asked twice: the person means it
-        self.signal = number
-
-    @contextmanager
-    def listening(self) -> Iterator[StopRequest]:
-        """Within the block the two signals are noted instead of ending the process."""
-        kinds = (signal.SIGINT, signal.SIGTERM)
-        before = {kind: signal.signal(kind, self._note) for kind in kinds}
-        try:
-            yield self
-        finally:
-            for kind, handler in before.items():
-                signal.signal(kind, handler)
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

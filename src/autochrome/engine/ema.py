@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class WeightAverage:
-    """Averages every floating tensor of a module's state; the decay warms up as (1 + t) / (10 + t)."""
+    """Averages every floating tensor of a module's state; the decay warms up as (1 + t) / (10 + t).
+
+    Whole numbers (the count of batches that a norm has seen) are copied.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         if not 0 <= decay < 1:
             raise ValueError(f"the decay of averaged weights lies in [0, 1), not {decay}")
         self.decay = decay
+        self.updates = 0
+        self.average: dict[str, Tensor] = {}
+        self.restart(module)
+
+    def restart(self, module: nn.Module) -> None:
+        """Begin anew from the module's present state."""
         self.updates = 0
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()}
 
@@ -31,7 +42,7 @@ class WeightAverage:
                 values.append(value)
             else:
                 self.average[key].copy_(value)
-        torch._foreach_lerp_(averages, values, 1 - decay)
+        get_ema_multi_avg_fn(decay)(averages, values, None)
 
     @contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:
@@ -43,15 +54,12 @@ class WeightAverage:
         finally:
             module.load_state_dict(own)
 
-    def state_dict(self) -> dict[str, object]:
+    def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         return {"updates": self.updates, "average": self.average}
 
-    def load_state_dict(self, state: Mapping[str, object]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up what ``state_dict`` gave."""
-        average = state["average"]
-        assert isinstance(average, Mapping)
-        self.updates = int(state["updates"])  # type: ignore[call-overload]
-        for key, value in average.items():
-            assert isinstance(value, Tensor)
-            self.average[key].copy_(value)
+        self.updates = int(state["updates"])
+        for key, value in self.average.items():
+            value.copy_(state["average"][key])

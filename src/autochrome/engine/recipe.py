@@ -7,11 +7,12 @@ a value. See ``recipes/`` for the ones that ship.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+import yaml
+from jsonargparse import ArgumentParser
 
 from autochrome.data.augment import LumaFaults
 from autochrome.data.photos import CropSettings
@@ -19,6 +20,11 @@ from autochrome.data.photos import CropSettings
 
 class RecipeError(Exception):
     """A recipe is missing, malformed, or asks for something that does not exist."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise RecipeError(message)
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,12 @@ class ModelRecipe:
     vgg16: str | None = None
     """VGG-16 state dict to initialise from: a .safetensors file or a hub name."""
 
+    def __post_init__(self) -> None:
+        _require(
+            not (self.weights and self.vgg16),
+            "model.weights and model.vgg16 both say what to start from: keep one of them",
+        )
+
 
 @dataclass(frozen=True)
 class SourceRecipe:
@@ -44,6 +56,9 @@ class SourceRecipe:
     repeats: float = 1.0
     """How often each photo is seen in an epoch; a fraction takes a changing random part."""
 
+    def __post_init__(self) -> None:
+        _require(self.repeats >= 0, f"data.sources: repeats is at least 0, not {self.repeats}")
+
 
 @dataclass(frozen=True)
 class DataRecipe:
@@ -51,18 +66,26 @@ class DataRecipe:
 
     sources: list[SourceRecipe] = field(default_factory=list)
     """Where they come from."""
-    crops: CropSettings = CropSettings()
+    crops: CropSettings = field(default_factory=CropSettings)
     """How they are cropped."""
     faults: LumaFaults | None = None
     """How the luma is degraded; null leaves it clean."""
     prior: str | None = None
-    """File of colour statistics made by ``autochrome prior``; null counts them on the first 2000 photos."""
+    """File of colour statistics made by ``autochrome prior``. Null keeps those of ``model.weights``; where
+    there are none, they are counted on 2000 of the photos."""
     workers: int = 0
     """Processes that decode and crop; 0 does it in the training process."""
     cache: bool = False
-    """Keep decoded photos in memory (with ``workers: 0``, for sets that fit)."""
+    """Keep decoded photos in memory, for sets that fit; every worker keeps its own."""
     cache_side: int | None = None
-    """Shorter side, in pixels, to which cached photos are shrunk."""
+    """Shorter side, in pixels, to which photos are shrunk when read; null takes what the crops need."""
+
+    def __post_init__(self) -> None:
+        _require(self.workers >= 0, f"data.workers is at least 0, not {self.workers}")
+        _require(
+            self.cache_side is None or self.cache_side >= 1,
+            f"data.cache_side is at least 1 pixel, not {self.cache_side}",
+        )
 
 
 @dataclass(frozen=True)
@@ -81,13 +104,19 @@ class OptimiserRecipe:
     clip: float = 0.0
     """Largest norm of the gradient; 0 does not clip."""
 
+    def __post_init__(self) -> None:
+        _require(self.lr > 0, f"optimiser.lr is above 0, not {self.lr}")
+        _require(all(0 <= b < 1 for b in self.betas), f"optimiser.betas lie in [0, 1), not {self.betas}")
+        _require(self.weight_decay >= 0, f"optimiser.weight_decay is at least 0, not {self.weight_decay}")
+        _require(self.clip >= 0, f"optimiser.clip is at least 0, not {self.clip}")
+
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
     """How the learning rate goes with the steps."""
 
     kind: Literal["constant", "cosine", "step"] = "cosine"
-    """``cosine`` falls to ``end`` at the last step; ``step`` multiplies by ``factor`` every ``every`` steps."""
+    """``cosine`` falls to ``end`` at the last step, ``step`` multiplies by ``factor`` now and then."""
     warmup: int = 200
     """Steps of linear warm-up from 0."""
     end: float = 0.01
@@ -96,6 +125,12 @@ class ScheduleRecipe:
     """Steps between two drops (step)."""
     factor: float = 0.1
     """What a drop multiplies by (step)."""
+
+    def __post_init__(self) -> None:
+        _require(self.warmup >= 0, f"schedule.warmup is at least 0 steps, not {self.warmup}")
+        _require(0 <= self.end <= 1, f"schedule.end lies within 0 and 1, not {self.end}")
+        _require(self.every >= 1, f"schedule.every is at least 1 step, not {self.every}")
+        _require(self.factor > 0, f"schedule.factor is above 0, not {self.factor}")
 
 
 @dataclass(frozen=True)
@@ -110,10 +145,10 @@ class TrainerRecipe:
     """Micro-batches whose gradients make one step."""
     seed: int = 0
     """Of initialisation, order, crops and faults."""
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     """Arithmetic of the network; losses are always computed in float32."""
-    accelerator: str = "auto"
-    """``cpu``, ``cuda``, ``mps`` or ``auto``."""
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """What it runs on."""
     devices: int = 1
     """Processes, one a device."""
     threads: int | None = None
@@ -125,38 +160,49 @@ class TrainerRecipe:
     log_every: int = 50
     """Steps between two lines of the log."""
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "accumulate", "devices", "log_every"):
+            _require(getattr(self, name) >= 1, f"trainer.{name} is at least 1, not {getattr(self, name)}")
+        _require(self.seed >= 0, f"trainer.seed is at least 0, not {self.seed}")
+        _require(
+            self.threads is None or self.threads >= 1, f"trainer.threads is at least 1, not {self.threads}"
+        )
+        _require(0 <= self.ema < 1, f"trainer.ema lies in [0, 1), not {self.ema}")
+        _require(
+            self.checkpoint_minutes >= 0,
+            f"trainer.checkpoint_minutes is at least 0, not {self.checkpoint_minutes}",
+        )
+
 
 @dataclass(frozen=True)
 class WatchRecipe:
-    """Fixed photos on which the run is watched: the sample grid, the colours' strength, the gain over gray."""
+    """Fixed photos that show how a run goes: the sample grid, the colours' strength, the gain over gray."""
 
     photos: str | None = None
     """Folder or shards; null takes the training photos."""
     count: int = 64
-    """How many."""
+    """How many; 0 watches none."""
     size: int = 64
     """Side of the centre crop in pixels."""
     every: int = 500
     """Steps between two looks."""
+
+    def __post_init__(self) -> None:
+        _require(self.count >= 0, f"watch.count is at least 0, not {self.count}")
+        _require(self.size >= 1, f"watch.size is at least 1 pixel, not {self.size}")
+        _require(self.every >= 1, f"watch.every is at least 1 step, not {self.every}")
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A training run."""
 
-    model: ModelRecipe = ModelRecipe()
-    data: DataRecipe = DataRecipe()
-    optimiser: OptimiserRecipe = OptimiserRecipe()
-    schedule: ScheduleRecipe = ScheduleRecipe()
-    trainer: TrainerRecipe = TrainerRecipe()
-    watch: WatchRecipe = WatchRecipe()
-
-
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(exit_on_error=False, prog="autochrome train")
-    parser.add_argument("--file", action=ActionConfigFile)
-    parser.add_class_arguments(Recipe, as_group=False)
-    return parser
+    model: ModelRecipe = field(default_factory=ModelRecipe)
+    data: DataRecipe = field(default_factory=DataRecipe)
+    optimiser: OptimiserRecipe = field(default_factory=OptimiserRecipe)
+    schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
+    trainer: TrainerRecipe = field(default_factory=TrainerRecipe)
+    watch: WatchRecipe = field(default_factory=WatchRecipe)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -164,33 +210,34 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         path: the YAML file.
-        overrides: ``section.key=value`` strings that win over the file.
+        overrides: ``section.key=value`` strings that win over the file, the later over the earlier.
 
     Raises:
         RecipeError: the file is missing, or a key or value does not fit; the message names it.
     """
     if not Path(path).is_file():
         raise RecipeError(f"no recipe at {path}: give a YAML file such as recipes/cic-compact.yaml")
-    arguments = ["--file", str(path)]
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals:
-            raise RecipeError(f"'{override}' is not of the form section.key=value")
-        arguments.append(f"--{key}={value}")
-    parser = _parser()
+    parser = ArgumentParser(exit_on_error=False, prog="autochrome train", add_help=False)
+    parser.add_argument("--file", action="config")
+    parser.add_class_arguments(Recipe, as_group=False)
+    arguments = ["--file", str(path), *map(_as_argument, overrides)]
     try:
-        namespace = parser.parse_args(arguments)
-        return Recipe(**vars(_without_file(parser.instantiate_classes(namespace))))
+        values = parser.instantiate_classes(parser.parse_args(arguments))
     except Exception as error:  # jsonargparse raises several kinds; all mean the text does not fit
         raise RecipeError(f"{path}: {error}") from error
+    sections = {key: value for key, value in vars(values).items() if key != "file"}
+    return Recipe(**sections)
+
+
+def _as_argument(override: str) -> str:
+    key, equals, value = override.partition("=")
+    if not equals or "." not in key:
+        raise RecipeError(f"'{override}' is not of the form section.key=value, such as trainer.steps=1000")
+    return f"--{key}={value}"
 
 
 def dump_recipe(recipe: Recipe) -> str:
     """The resolved recipe as YAML that ``load_recipe`` reads back to an equal one."""
-    from dataclasses import asdict
-
-    import yaml
-
     return yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False)
 
 
@@ -200,6 +247,16 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _without_file(namespace: Namespace) -> Namespace:
-    namespace.pop("file", None)
-    return namespace
+def changed_values(before: Recipe, after: Recipe) -> list[str]:
+    """What differs between two recipes, as ``section.key: old -> new``."""
+    old, new = _flat(_plain(asdict(before))), _flat(_plain(asdict(after)))
+    return [
+        f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +15,15 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, rebalancing_weights
 from autochrome.color.gamut import fit_chroma
-from autochrome.color.spaces import LAB
+from autochrome.color.spaces import LAB, ColorSpace, get_space
 from autochrome.data.photos import CropSettings, TrainingPhotos
 from autochrome.data.sources import PhotoSource
 from autochrome.engine.recipe import WatchRecipe
 from autochrome.io.photo import Photo, write_photo
 from autochrome.models.base import Colorizer, HasDistribution
+from autochrome.types import RGB, Chroma, Luma
+
+_AT_ONCE = 16  # photos coloured in one go
 
 
 @dataclass(frozen=True)
@@ -36,45 +39,60 @@ class Look:
 
 
 class Watch:
-    """Colours fixed photos with the weights that would ship."""
+    """Colours fixed photos with the weights that would ship.
+
+    Args:
+        source: some of its photos are watched, the same ones in every run.
+        recipe: how many and how large.
+    """
 
     def __init__(self, source: PhotoSource, recipe: WatchRecipe) -> None:
         crops = CropSettings(size=recipe.size, min_area=1.0, max_stretch=1.0, mirror=False)
         photos = TrainingPhotos([source], [1.0], crops, seed=0)
         count = min(recipe.count, len(source))
-        rgb = torch.stack([photos[i] for i in range(count)]).float() / 255
-        self.truth: Float[Tensor, "b 3 h w"] = rgb
-        self.luma, self.chroma = LAB.split(rgb)
+        self.truth: RGB = torch.stack([photos[i] for i in range(count)]).float() / 255
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def look(self, colorizer: Colorizer, folder: Path, step: int) -> Look:
         """Colour the photos, write ``samples/<step>.png`` (gray, result, truth) and measure."""
-        was_training = colorizer.training
-        colorizer.eval()
-        device = next(colorizer.parameters()).device
-        colours = [colorizer.sample(luma.to(device)).chroma[:, 0].cpu() for luma in self.luma.split(16)]
-        colorizer.train(was_training)
-        size = self.luma.shape[2:]
-        chroma = F.interpolate(torch.cat(colours).float(), size, mode="bilinear", align_corners=False)
-        result = fit_chroma(self.luma, chroma)
-        gray = fit_chroma(self.luma, torch.zeros_like(chroma))
+        space = get_space(colorizer.spec.space)
+        luma = space.split(self.truth)[0]
+        chroma = _colour(colorizer, luma)
+        result = _merge(space, luma, chroma)
+        gray = _merge(space, luma, torch.zeros_like(chroma))
         gain = (_psnr(result, self.truth) - _psnr(gray, self.truth)).mean().item()
         write_grid([gray, result, self.truth], folder / "samples" / f"{step:07d}.png")
-        return Look(gain, chroma.norm(dim=1).mean().item(), self.chroma.norm(dim=1).mean().item())
+        return Look(gain, _mean_chroma(result), _mean_chroma(self.truth))
 
 
-def _psnr(result: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
+def _colour(colorizer: Colorizer, luma: Luma) -> Chroma:
+    was_training = colorizer.training
+    colorizer.eval()
+    device = next(colorizer.parameters()).device
+    colours = [colorizer.sample(part.to(device)).chroma[:, 0].float().cpu() for part in luma.split(_AT_ONCE)]
+    colorizer.train(was_training)
+    return F.interpolate(torch.cat(colours), luma.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _merge(space: ColorSpace, luma: Luma, chroma: Chroma) -> RGB:
+    return fit_chroma(luma, chroma) if space is LAB else space.merge(luma, chroma).clamp(0, 1)
+
+
+def _mean_chroma(rgb: RGB) -> float:
+    return LAB.split(rgb)[1].norm(dim=1).mean().item()
+
+
+def _psnr(result: RGB, truth: RGB) -> Float[Tensor, " b"]:
     return -10 * (result - truth).square().mean((1, 2, 3)).clamp_min(1e-10).log10()
 
 
-def write_grid(columns: list[Float[Tensor, "b 3 h w"]], path: Path, *, rows: int = 12) -> None:
+def write_grid(columns: Sequence[RGB], path: Path, *, rows: int = 12) -> None:
     """Write pictures side by side, a row a photo, as an 8-bit PNG."""
     grid = torch.cat([column[:rows] for column in columns], dim=3)
     tall = torch.cat(list(grid), dim=1)
     pixels: UInt8[np.ndarray, "h w 3"] = (tall.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
-    photo = Photo(pixels=pixels)
-    write_photo(pixels, path, like=photo)
+    write_photo(Photo(pixels), path)
 
 
 def start_warnings(colorizer: Colorizer) -> list[str]:
@@ -86,30 +104,44 @@ def start_warnings(colorizer: Colorizer) -> list[str]:
     if weights.max() / weights.min() > 1.5:
         return []
     return [
-        "rebalancing has no effect: the colour prior is flat, so every bin weighs the same; "
+        "rebalancing has no effect: the colour prior is nearly flat, so every bin weighs the same; "
         "make one with 'autochrome prior' and name it in data.prior"
     ]
 
 
-def step_warnings(step: int, means: Mapping[str, float], look: Look | None) -> list[str]:
+def step_warnings(step: int, means: Mapping[str, float], look: Look | None) -> dict[str, str]:
     """Signs that a run is not learning colour, some hundred steps in.
 
     Args:
         step: steps taken.
         means: mean of each logged value since the last line.
         look: the newest look at the watched photos.
+
+    Returns:
+        The text of each warning by its kind: ``uncertain``, ``gray``, ``garish``, ``gray photos``.
     """
-    found = []
-    if step >= 300 and means.get("entropy", 0.0) > 0.95 * math.log(AB_BINS):
-        found.append(
+    found = {}
+    most = math.log(AB_BINS)
+    if step >= 300 and means.get("entropy", 0.0) > 0.95 * most:
+        found["uncertain"] = (
             f"predictions are as uncertain as at the start (entropy {means['entropy']:.2f} of at most "
-            f"{math.log(AB_BINS):.2f} nats): raise the learning rate, or check that the photos are in colour"
+            f"{most:.2f} nats): raise optimiser.lr, or check that the photos are in colour"
         )
-    if step >= 1000 and look is not None and look.chroma < 0.1 * look.true_chroma:
-        found.append(
-            f"colourings are nearly gray (mean chroma {look.chroma:.1f}, the photos' is {look.true_chroma:.1f}): "
-            "train longer; if it stays, check the data for gray photos"
+    if look is None:
+        return found
+    strength = f"mean chroma {look.chroma:.1f}, the photos' is {look.true_chroma:.1f}"
+    if look.true_chroma < 2:
+        found["gray photos"] = (
+            "the watched photos are gray: nothing can be learnt from such photos, nor seen on them"
         )
-    if look is not None and look.true_chroma < 2:
-        found.append("the watched photos themselves are gray: nothing can be learnt from such photos")
+    elif step >= 1000 and look.chroma < 0.1 * look.true_chroma:
+        found["gray"] = (
+            f"colourings are nearly gray ({strength}): train longer; if it stays so, take gray photos out of "
+            "the data, or raise optimiser.lr"
+        )
+    elif step >= 1000 and look.chroma > 2 * look.true_chroma:
+        found["garish"] = (
+            f"colourings are far too strong ({strength}): lower optimiser.lr, or rebalance less "
+            "(model.options.rebalance_mix nearer to 1)"
+        )
     return found

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 PRIOR_FLOOR = 1e-5
-"""Bins rarer than this are treated as this rare, so that what was never seen gains no more than what hardly was."""
+"""Bins rarer than this count as this rare: what was never seen gains no more than what hardly was."""
 
 
 @dataclass(frozen=True)

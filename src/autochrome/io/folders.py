@@ -27,8 +27,8 @@ class FoundPhoto:
 def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool = False) -> list[FoundPhoto]:
     """The photos that `paths` name, sorted by path, each once.
 
-    A file named itself is taken whatever its ending (its content decides later). In folders, files with a photo's
-    ending are taken, and hidden files and folders passed over; links to folders are not followed.
+    A file named itself is taken whatever its ending (its content decides later). In folders, files with a
+    photo's ending are taken, and hidden files and folders passed over; links to folders are not followed.
 
     Raises:
         PhotoError: a path does not exist, a folder may not be read, or nothing was found.

@@ -11,6 +11,7 @@ import pyvips
 
 from autochrome.io.errors import PhotoError
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
+from autochrome.io.vips import number
 
 MAX_PIXELS = 400_000_000
 """The default limit of a photo's width times height, against decompression bombs."""
@@ -20,9 +21,6 @@ _LOADERS = {
     "webp": "webpload", "heic": "heifload", "avif": "heifload",
 }  # fmt: skip
 _DAMAGED = "Fetch it again from where it came from, or open it in an image editor and save a copy"
-
-# Each photo is decoded once, so libvips' cache of operations would only hold memory (and show stale files).
-pyvips.cache_set_max(0)
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,12 @@ class PhotoFile:
         options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
         count = self.page_count()
         if not 0 <= page < count:
-            last = f"Its last page is {count - 1}, counted from 0" if count > 1 else "Leave the page out or give 0"
             pages = "1 page" if count == 1 else f"{count} pages"
-            raise PhotoError(self.name, f"has no page {page}; it has {pages}", last)
+            raise PhotoError(
+                self.name,
+                f"has no page {page}; it has {pages}, counted from 0",
+                "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}",
+            )
         if page:
             options["page"] = page
         image = self._load(options)
@@ -68,7 +69,7 @@ class PhotoFile:
     def page_count(self) -> int:
         """How many pages (TIFF), pictures (HEIC, AVIF) or frames (WebP) there are; at least 1."""
         image = self._load({"access": "sequential"})
-        return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
+        return number(image, "n-pages", 1)
 
     def decoding_failed(self, error: pyvips.Error) -> PhotoError:
         """The error to raise where libvips could not decode the content."""
@@ -84,7 +85,7 @@ class PhotoFile:
     def _load(self, options: dict[str, object]) -> pyvips.Image:
         operation = _LOADERS[self.format] + ("" if self.path else "_buffer")
         try:
-            return pyvips.Operation.call(operation, self.origin, **options)  # type: ignore[return-value]
+            return pyvips.Operation.call(operation, self.origin, **options)
         except pyvips.Error as error:
             raise self.decoding_failed(error) from error
 
@@ -119,7 +120,7 @@ def _head(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise PhotoError(path, "is a folder, not a photo", "Name the photos in it, or use a command that takes folders")
+            raise PhotoError(path, "is a folder, not a photo", "Name the photos in it")
         if not stat.S_ISREG(mode):  # a pipe or device could block or never end
             raise PhotoError(path, "is not a regular file", "Copy the photo into a file, or pass its bytes")
         with path.open("rb") as file:
@@ -127,6 +128,7 @@ def _head(path: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PhotoError(path, "does not exist", "Check the spelling of the name and its folder") from error
     except PermissionError as error:
-        raise PhotoError(path, "may not be read by you", "Change its permissions (chmod u+r), or copy it") from error
+        advice = "Change its permissions (chmod u+r) or ask its owner"
+        raise PhotoError(path, "cannot be read: permission denied", advice) from error
     except (OSError, ValueError) as error:
         raise PhotoError(path, f"could not be opened ({error})", "Check the name and the disk") from error

@@ -1,7 +1,8 @@
 """EXIF, XMP and IPTC between libvips images and a plain dict of bytes.
 
-Keys: "exif" (a block beginning "Exif\\0\\0"), "xmp" (an XMP packet), "iptc" (IPTC-IIM records, without the Photoshop
-wrapping that JPEG puts around them). The dict describes an upright photo: Orientation is 1 and there is no thumbnail.
+Keys: "exif" (a block with its "Exif" signature), "xmp" (an XMP packet), "iptc" (IPTC-IIM records, without the
+Photoshop wrapping that JPEG puts around them). The dict describes an upright photo: Orientation is 1, and
+there is no thumbnail, which would show the photo as it was.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pyvips
 
 from autochrome.io import exif as exif_block
 from autochrome.io.loading import PhotoFile
+from autochrome.io.vips import blob, set_blob
 
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _IPTC_RESOURCE = 0x0404
@@ -25,56 +27,60 @@ _XMP_ORIENTATION = re.compile(rb"(<tiff:Orientation>\s*|tiff:Orientation\s*=\s*[
 
 def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> dict[str, bytes]:
     """The metadata of an opened page, each block that is there."""
-    blocks: dict[str, bytes] = {}
-    exif = _tiff_exif(file, page) if file.format == "tiff" else _blob(image, "exif-data")
-    if exif:
-        blocks["exif"] = exif_block.upright(exif)
-    if xmp := _blob(image, "xmp-data"):
+    blocks = _blocks_of_tiff(file, page) if file.format == "tiff" else _other_blocks(image)
+    if "exif" in blocks:
+        blocks["exif"] = exif_block.upright(blocks["exif"])
+    if xmp := blob(image, "xmp-data"):
         blocks["xmp"] = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-    if iptc := _blob(image, "iptc-data"):
-        records = _unwrap_iptc(iptc) if iptc.startswith(_PHOTOSHOP) else iptc
-        blocks |= {"iptc": records} if records else {}
     return blocks
 
 
 def read_resolution(image: pyvips.Image, metadata: Mapping[str, bytes]) -> tuple[float, float] | None:
-    """Dots per inch across and down, or None where the file does not say."""
-    # 1 pixel per mm is what libvips gives for a file that says nothing.
-    if (image.xres, image.yres) != (1.0, 1.0):
-        return (image.xres * 25.4, image.yres * 25.4)
-    said = exif_block.resolution(metadata["exif"]) if "exif" in metadata else None
-    # libvips, too, wrote that 1 pixel per mm down in the EXIF of files that it made.
-    return None if said and abs(said[0] - 25.4) < 0.01 else said
+    """Dots per inch across and down; None where the file does not say, or says 72, which means as much."""
+    said: tuple[float, float] | None = (round(image.xres * 25.4, 2), round(image.yres * 25.4, 2))
+    if _says_nothing(said) and "exif" in metadata:  # where WebP, HEIC and AVIF have it
+        said = exif_block.resolution(metadata["exif"])
+    return None if said is None or _says_nothing(said) else said
+
+
+def _says_nothing(dpi: tuple[float, float]) -> bool:
+    """Whether this is what libvips gives for a file without a resolution: 72 dpi, or 1 pixel per mm."""
+    return dpi[0] == dpi[1] and (abs(dpi[0] - 72) < 0.1 or abs(dpi[0] - 25.4) < 0.01)
 
 
 def attach_metadata(image: pyvips.Image, metadata: Mapping[str, bytes], format: str) -> None:
     """Puts the blocks onto `image`, so that libvips writes those which the format can hold.
 
-    IPTC is kept in JPEG and TIFF alone; EXIF in TIFF is added after writing (`exif.add_to_tiff`).
+    IPTC is kept in JPEG and TIFF alone. EXIF and IPTC enter a TIFF after writing (`exif.add_blocks_to_tiff`).
     """
+    if "xmp" in metadata:
+        set_blob(image, "xmp-data", metadata["xmp"])
     if "exif" in metadata and format != "tiff":
         _attach_exif(image, metadata["exif"])
-    if "xmp" in metadata:
-        image.set_type(pyvips.GValue.blob_type, "xmp-data", metadata["xmp"])
-    if "iptc" in metadata:
-        iptc = _wrap_iptc(metadata["iptc"]) if format == "jpeg" else metadata["iptc"]
-        image.set_type(pyvips.GValue.blob_type, "iptc-data", iptc)
+    if "iptc" in metadata and format == "jpeg":
+        set_blob(image, "iptc-data", _wrap_iptc(metadata["iptc"]))
 
 
-def _blob(image: pyvips.Image, field: str) -> bytes | None:
-    return bytes(image.get(field)) if image.get_typeof(field) else None
+def _other_blocks(image: pyvips.Image) -> dict[str, bytes]:
+    blocks: dict[str, bytes] = {}
+    if exif := blob(image, "exif-data"):
+        # PNG and WebP carry the block without the prefix that JPEG needs.
+        blocks["exif"] = exif if exif.startswith(exif_block.PREFIX) else exif_block.PREFIX + exif
+    if iptc := _unwrap_iptc(blob(image, "iptc-data") or b""):
+        blocks["iptc"] = iptc
+    return blocks
 
 
-def _tiff_exif(file: PhotoFile, page: int) -> bytes | None:
+def _blocks_of_tiff(file: PhotoFile, page: int) -> dict[str, bytes]:
     if file.path is None:
-        return exif_block.from_tiff(io.BytesIO(file.origin), page)
+        return exif_block.blocks_of_tiff(io.BytesIO(file.origin), page)
     with file.path.open("rb") as opened:
-        return exif_block.from_tiff(opened, page)
+        return exif_block.blocks_of_tiff(opened, page)
 
 
 def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
-    """Libvips drops every tag that is not also a field of the image; a PNG of one pixel makes it parse them."""
-    png = pyvips.Image.black(1, 1).pngsave_buffer(keep="none")
+    """Libvips drops tags that are not also fields of the image; a PNG of one pixel makes it parse them."""
+    png = pyvips.Image.black(1, 1).pngsave_buffer()
     chunk = b"eXIf" + exif[len(exif_block.PREFIX) :]
     chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
     header_end = 8 + 12 + 13  # signature, then the IHDR chunk
@@ -86,7 +92,7 @@ def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
 
 def _unwrap_iptc(block: bytes) -> bytes | None:
     """The IPTC records among the image resources of a JPEG's APP13 segment."""
-    position = len(_PHOTOSHOP)
+    position = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else len(block)
     while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
         resource = int.from_bytes(block[position + 4 : position + 6], "big")
         name_length = block[position + 6] + 1

@@ -1,19 +1,20 @@
-"""From a lazy libvips image to a file or bytes: what each format can hold, and a write that is whole or not at all."""
+"""From a lazy libvips image to a file or bytes: what formats hold, and writes that are all or nothing."""
 
 from __future__ import annotations
 
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyvips
 
-from autochrome.io import exif as exif_block
 from autochrome.io.errors import PhotoError
+from autochrome.io.exif import add_blocks_to_tiff
+from autochrome.io.vips import blob, sample_type
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Format:
     Attributes:
         name: what `Photo.format` and `format=` call it.
         suffixes: the file names' endings, the usual one first.
-        depths: libvips' names of the sample types it holds, the deepest last.
+        sample_types: libvips' names of the samples it holds, the deepest last.
         alpha: whether it holds an alpha channel.
         longest_side: in pixels.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    depths: tuple[str, ...]
+    sample_types: tuple[str, ...]
     alpha: bool
     longest_side: int
 
@@ -50,7 +51,7 @@ PHOTO_SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in eac
 
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave",
            "heic": "heifsave"}  # fmt: skip
-_WHITE = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
+_CLASSIC_TIFF_BYTES = 3_900_000_000  # offsets of 32 bits, and room for what is not pixels
 _LONGEST_JPEG_BLOCK = 65_000  # a JPEG segment holds 65,533 bytes, the block's own signature included
 
 
@@ -66,7 +67,9 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
         for each in FORMATS.values():
             if name == each.name or f".{name}" in each.suffixes:
                 return each
-        raise PhotoError(target or "the result", f"cannot be written as {format!r}", f"The formats are {known}")
+        raise PhotoError(
+            target or "the result", f"cannot be written as {format!r}", f"The formats are {known}"
+        )
     if target is None:
         if fallback is None:
             raise PhotoError("the result", "has no format to be written in", f"Give format=, one of {known}")
@@ -74,78 +77,67 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
     for each in FORMATS.values():
         if target.suffix.lower() in each.suffixes:
             return each
-    raise PhotoError(target, "has an ending that names no format", f"End it in .jpg, .png ..., or give one of {known}")
-
-
-def to_depth(image: pyvips.Image, depth: str) -> pyvips.Image:
-    """`image` with samples of type `depth`, scaled from full range to full range and rounded."""
-    if image.format == depth:
-        return image
-    scaled = image.linear(_WHITE[depth] / _WHITE[image.format], 0.0 if depth == "float" else 0.5)
-    return scaled.cast(depth).copy(interpretation=interpretation(depth, image.bands))
-
-
-def interpretation(depth: str, bands: int) -> str:
-    """What libvips calls such pixels; floats stay "srgb" so that nobody takes them for linear light."""
-    gray = bands < 3
-    return {"uchar": "b-w" if gray else "srgb", "ushort": "grey16" if gray else "rgb16"}.get(
-        depth, "b-w" if gray else "srgb"
+    raise PhotoError(
+        target, "has an ending that names no format", f"End it in .jpg, .png ..., or give one of {known}"
     )
 
 
 def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
     """Raises PhotoError where the format cannot hold the image's size or metadata."""
     if max(image.width, image.height) > format.longest_side:
-        raise PhotoError(
-            name,
-            f"is {image.width} x {image.height}, and {format.name} ends at {format.longest_side} pixels a side",
-            "Write it as png or tiff",
-        )
+        size = f"{image.width} x {image.height} pixels"
+        problem = f"is {size}, and {format.name} ends at {format.longest_side} a side"
+        raise PhotoError(name, problem, "Write it as png or tiff")
     if format.name == "jpeg":
         for field in ("exif-data", "xmp-data", "iptc-data"):
-            if image.get_typeof(field) and len(image.get(field)) > _LONGEST_JPEG_BLOCK:
-                size = len(image.get(field))
-                raise PhotoError(
-                    name, f"has {size} bytes of {field}, more than a JPEG can hold", "Write it as png or tiff"
-                )
+            block = blob(image, field) or b""
+            if len(block) > _LONGEST_JPEG_BLOCK:
+                problem = f"has {len(block)} bytes of {field}, more than a JPEG can hold"
+                raise PhotoError(name, problem, "Write it as png or tiff")
 
 
 def save(
-    image: pyvips.Image, target: Path | None, format: Format, *, quality: int, exif: bytes | None
+    image: pyvips.Image, target: Path | None, format: Format, *, quality: int, blocks: Mapping[str, bytes]
 ) -> bytes | None:
     """Encodes `image` into `target`, or returns the bytes where there is no target.
+
+    Args:
+        image: what to encode, with the metadata attached that libvips writes.
+        target: the file, or None.
+        format: the file format.
+        quality: 1 to 100, where the format has one.
+        blocks: the metadata, for what libvips does not write ("exif" and "iptc" in TIFF).
 
     Raises:
         PhotoError: it could not be encoded or written; nothing is left behind then.
     """
     operation, options = _SAVERS[format.name], _options(image, format, quality)
-    add_exif = exif if format.name == "tiff" else None
     with _failures_named(target or "the result", format):
         if target is None:
-            content = bytes(pyvips.Operation.call(f"{operation}_buffer", image, **options))  # type: ignore[arg-type]
-            if not add_exif:
-                return content
-            buffer = io.BytesIO(content)
-            exif_block.add_to_tiff(buffer, add_exif)
+            buffer = io.BytesIO(pyvips.Operation.call(f"{operation}_buffer", image, **options))
+            if format.name == "tiff":
+                add_blocks_to_tiff(buffer, blocks)
             return buffer.getvalue()
         with _replacing(target) as temporary:
             pyvips.Operation.call(operation, image, os.fsencode(temporary), **options)
-            if add_exif:
+            if format.name == "tiff":
                 with temporary.open("r+b") as file:
-                    exif_block.add_to_tiff(file, add_exif)
+                    add_blocks_to_tiff(file, blocks)
     return None
 
 
 def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, object]:
+    kind = sample_type(image)
     if format.name in ("jpeg", "webp"):
         return {"Q": quality}  # JPEG: libvips keeps chroma at full size from 90 on
     if format.name == "tiff":
-        size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[image.format]
-        predictor = "float" if image.format == "float" else "horizontal"
-        return {"compression": "deflate", "predictor": predictor, "bigtiff": size > 3_900_000_000}
+        size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[kind]
+        # The floating point predictor would pack better, but many programs cannot read it.
+        predictor = "none" if kind == "float" else "horizontal"
+        return {"compression": "deflate", "predictor": predictor, "bigtiff": size > _CLASSIC_TIFF_BYTES}
     if format.name in ("avif", "heic"):
         codec = "av1" if format.name == "avif" else "hevc"
-        return {"compression": codec, "Q": quality, "bitdepth": 12 if image.format == "ushort" else 8}
+        return {"compression": codec, "Q": quality, "bitdepth": 12 if kind == "ushort" else 8}
     return {}
 
 
@@ -165,7 +157,9 @@ def _replacing(target: Path) -> Iterator[Path]:
 def _failures_named(name: object, format: Format) -> Iterator[None]:
     if isinstance(name, Path):
         if not name.parent.is_dir():
-            raise PhotoError(name, "cannot be written: its folder does not exist", f"Make the folder {name.parent}")
+            raise PhotoError(
+                name, "cannot be written: its folder does not exist", f"Make the folder {name.parent}"
+            )
         if name.is_dir():
             raise PhotoError(name, "cannot be written: it is a folder", "Give a file's name")
         if not os.access(name.parent, os.W_OK):
@@ -176,10 +170,16 @@ def _failures_named(name: object, format: Format) -> Iterator[None]:
         detail = " ".join(str(error.detail).split())
         if "Unsupported compression" in detail:
             raise PhotoError(
-                name, f"cannot be written: this libvips has no {format.name} encoder", "Choose jpeg, png or tiff"
+                name,
+                f"cannot be written: this libvips has no {format.name} encoder",
+                "Choose jpeg, png or tiff",
             ) from error
         raise PhotoError(
-            name, f"could not be written (libvips: {detail})", "Check the free space, or choose another format"
+            name,
+            f"could not be written (libvips: {detail})",
+            "Check the free space, or choose another format",
         ) from error
     except OSError as error:
-        raise PhotoError(name, f"could not be written ({error})", "Check the folder and the free space") from error
+        raise PhotoError(
+            name, f"could not be written ({error})", "Check the folder and the free space"
+        ) from error

@@ -1,7 +1,7 @@
 """What a file is, judged by its first bytes and never by its name.
 
-Only the formats in `READABLE` are ever handed to libvips, each to its own loader, so that the loaders meant for
-trusted files (SVG, PDF, raw, CSV ...) never see what a stranger sent.
+Only the formats in `READABLE` are ever handed to libvips, each to its own loader, so that the loaders meant
+for trusted files (SVG, PDF, raw, CSV ...) never see what a stranger sent.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ READABLE = ("jpeg", "png", "tiff", "webp", "heic", "avif")
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-# Camera raw files are TIFF containers whose first page is a small preview: reading that would look like success.
-_RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".pef", ".rwl", ".sr2", ".srw"}
+# Camera raw files are TIFF containers whose first page is a small preview;
+# reading that would look like success.
+_RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".pef", ".rwl", ".sr2"}
 
 _OTHER_MAGICS = (
     (b"%PDF", "a PDF document"),

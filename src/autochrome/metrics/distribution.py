@@ -7,10 +7,10 @@ add up over as many photos as there are, and take the score of the totals.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from autochrome.color.bins import nearest_bin, rebalancing_weights
+from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights
 
 MAX_ERROR = 150
 """Largest threshold of the cumulative mass function, in CIE units: t = 0, 1, ..., 150."""
@@ -43,6 +43,20 @@ def cumulative_mass(
     mass = torch.ones_like(first, dtype=torch.float64) if weight is None else weight.double().flatten(1)
     slots = torch.zeros(len(first), MAX_ERROR + 2, dtype=torch.float64, device=first.device)
     return slots.scatter_add_(1, first, mass)[:, :-1].cumsum(1)
+
+
+def score_by_bin(
+    ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], bins: Int[Tensor, "b h w"]
+) -> Float[Tensor, "b 313"]:
+    """Sum of the AuC (0 to 1) of the single pixels of each photo, by the bin of their true colour.
+
+    AuC is linear in the cumulative mass function: it is the mean over pixels of the share of thresholds that
+    reach the pixel's error. So these sums give the rebalanced AuC for any prior.
+    """
+    error = (ab - truth).square().sum(1).sqrt()
+    score = ((MAX_ERROR + 1 - error.ceil()) / (MAX_ERROR + 1)).clamp(min=0).double().flatten(1)
+    sums = torch.zeros(len(score), AB_BINS, dtype=torch.float64, device=score.device)
+    return sums.scatter_add_(1, bins.flatten(1), score)
 
 
 def area_under_cmf(mass: Float[Tensor, "*n 151"], total: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:

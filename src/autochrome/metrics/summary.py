@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights
+from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights, smooth_prior
 from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import LAB
 from autochrome.metrics.colourfulness import colourfulness
@@ -23,6 +24,7 @@ from autochrome.metrics.distribution import (
     chroma_histogram,
     cumulative_mass,
     histogram_intersection,
+    score_by_bin,
 )
 from autochrome.metrics.pixel import alpha_beta_error, psnr
 
@@ -40,6 +42,8 @@ class Sums:
     mass_rebalanced: Float[Tensor, "*n 151"]
     weight: Float[Tensor, "*n"]
     bins: Float[Tensor, "*n 313"]
+    bin_scores: Float[Tensor, "*n 313"]
+    """AuC of every pixel, in [0, 1], added up by the ab bin of its true colour."""
     histogram: Float[Tensor, "*n 2 fine"]
     histogram_truth: Float[Tensor, "*n 2 fine"]
     psnr: Float[Tensor, "*n"]
@@ -56,10 +60,19 @@ class Sums:
     colour_absolute_truth: Float[Tensor, "*n"]
     colour_absolute_change: Float[Tensor, "*n"]
 
-    @classmethod
-    def concatenate(cls, parts: list[Sums]) -> Sums:
-        """Join the sums of several photos along their first dimension."""
-        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+    def room_for(self, photos: int) -> Sums:
+        """Zeros for the sums of so many photos, of the kind of this one's."""
+        values = (getattr(self, f.name) for f in fields(self))
+        return Sums(*(value.new_zeros(photos, *value.shape[1:]) for value in values))
+
+    def put(self, index: int, one: Sums) -> None:
+        """Write the sums of one photo in place.
+
+        Small tensors kept one by one among the large ones of every photo would leave holes all over the
+        memory, some MB a photo; so all are written into one room.
+        """
+        for f in fields(self):
+            getattr(self, f.name)[index] = getattr(one, f.name)[0]
 
     def combine(self, counts: Float[Tensor, "replicates photos"]) -> Sums:
         """Sums of resamples in which each photo occurs ``counts`` times; a row of ones gives the set."""
@@ -73,6 +86,7 @@ class Truth:
     rgb: Float[Tensor, "b 3 h w"]
     light: Float[Tensor, "b 1 h w"]
     ab: Float[Tensor, "b 2 h w"]
+    bin_of: Int[Tensor, "b h w"]
     weight: Float[Tensor, "b h w"]
     bins: Float[Tensor, "b 313"]
     histogram: Float[Tensor, "b 2 fine"]
@@ -89,7 +103,7 @@ class Truth:
         bins = nearest_bin(ab)
         counts = torch.stack([torch.bincount(photo.flatten(), minlength=AB_BINS) for photo in bins])
         weight = rebalancing_weights(prior, mix=0.0).double().to(ab.device)[bins]
-        return cls(rgb, light, ab, weight, counts.double(), chroma_histogram(ab, FINE_BINS))
+        return cls(rgb, light, ab, bins, weight, counts.double(), chroma_histogram(ab, FINE_BINS))
 
 
 def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
@@ -106,6 +120,7 @@ def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
         mass_rebalanced=cumulative_mass(ab, truth.ab, truth.weight),
         weight=truth.weight.sum((1, 2)),
         bins=truth.bins,
+        bin_scores=score_by_bin(ab, truth.ab, truth.bin_of),
         histogram=chroma_histogram(ab, FINE_BINS),
         histogram_truth=truth.histogram,
         psnr=torch.where(finite, noise, 0.0),
@@ -146,6 +161,17 @@ def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:
     return compute
 
 
+@lru_cache(maxsize=1)
+def _smoothing() -> Float[Tensor, "313 313"]:
+    return torch.stack([smooth_prior(one) for one in torch.eye(AB_BINS, dtype=torch.float64)], dim=1)
+
+
+def _own_rebalanced(s: Sums) -> Tensor:
+    prior = (s.bins @ _smoothing().T) / s.pixels[..., None]
+    weight = 1 / prior.clamp(min=1e-30)
+    return 100 * (s.bin_scores * weight).sum(-1) / (s.bins * weight).sum(-1)
+
+
 def _mean_psnr(s: Sums) -> Tensor:
     return torch.where(s.psnr_photos > 0, s.psnr / s.psnr_photos.clamp(min=1), torch.inf)
 
@@ -165,6 +191,13 @@ SCORES: dict[str, Score] = {
         "higher",
         "AuC with every pixel weighted by 1 / (smoothed prior of the ab bin of its true colour)",
         lambda s: area_under_cmf(s.mass_rebalanced, s.weight),
+    ),
+    "auc_rebalanced_own": Score(
+        "AuC rebalanced, own prior",
+        "higher",
+        "the same with the smoothed prior of the references themselves: every bin that occurs weighs about"
+        " alike, and no single photo of rare colours decides; not comparable between sets",
+        _own_rebalanced,
     ),
     "psnr": Score(
         "PSNR dB",

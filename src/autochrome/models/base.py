@@ -23,11 +23,15 @@ class Samples:
     """Colorizations of a batch of luma, at the model's own output resolution."""
 
     chroma: Float[Tensor, "b n 2 h w"]
+    """``n`` answers for each luma, in the ranges of the colour space's chroma."""
     space: str
+    """Name of that space, as `autochrome.color.spaces.get_space` takes it."""
     log_prob: Float[Tensor, "b n"] | None = None
+    """Log-probability of each answer, where the model draws from a distribution over whole photos."""
     uncertainty: Float[Tensor, "b 1 h w"] | None = None
+    """Entropy of the colour at each place in nats, where the model knows it."""
     logits: Float[Tensor, "b q h w"] | None = None
-    """Predicted distribution over the model's bins, carried when it is asked for."""
+    """The distribution over the model's bins that was decoded, as unnormalised log-probabilities."""
 
 
 @dataclass
@@ -53,11 +57,18 @@ class Colorizer(nn.Module):
         temperature: float | None = None,
         generator: torch.Generator | None = None,
     ) -> Samples:
-        """Draw ``n`` colorizations of each luma (range of the model's colour space)."""
+        """Draw ``n`` colorizations of each luma.
+
+        Args:
+            luma: range of the model's colour space; sides are multiples of ``spec.multiple_of``.
+            n: answers for each luma.
+            temperature: how boldly the model decides, its own default if None.
+            generator: source of randomness, on the CPU, so that a seed gives one picture on every device.
+        """
         raise NotImplementedError
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of one batch; the key ``loss`` is the one that is minimised."""
+        """The losses of one batch (scalars); ``loss`` is minimised, the others are logged."""
         raise NotImplementedError
 
 
@@ -74,7 +85,11 @@ class HasDistribution(Protocol):
         ...
 
     def decode(
-        self, logits: Float[Tensor, "b q h w"], *, temperature: float | None = None, guides: Sequence[Guide] = ()
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float | None = None,
+        guides: Sequence[Guide] = (),
     ) -> Samples:
         """One colorization from logits, after the guides have changed them."""
         ...

@@ -1,21 +1,24 @@
 """Colorful Image Colorization. Richard Zhang, Phillip Isola, Alexei A. Efros. ECCV 2016, arXiv:1603.08511v1.
 
 Section or equation -> name here
+    3.1, F: X -> Y^ (equation 1)                 ``CIC.sample``
     3.1, G: X -> Z^ (equation 2)                 ``CIC.predict``
     3.1, H_gt^-1: soft encoding                  ``autochrome.color.bins.soft_encode``
     3.1, L(Z^, Z) (equation 3)                   ``weighted_cross_entropy``
-    3.2, v(Z) (equations 5, 6)                   ``autochrome.color.bins.rebalancing_weights``
-    3.3, H: annealed mean (equation 7)           ``CIC.decode``, ``autochrome.color.decoding.annealed_mean``
+    3.2, v(Z) (equations 5, 6, 7)                ``autochrome.color.bins.rebalancing_weights``
+    3.3, H: annealed mean (equations 4, 8)       ``CIC.decode``, ``autochrome.color.decoding.annealed_mean``
     3.4, figure 3, the network                   ``PaperNet``
-    3.4, deep supervision of conv6, conv7        ``LossSettings.supervision``
+    3.4, deep supervision of conv6, conv7        ``PaperNet.readouts``, ``LossSettings.supervision``
     3.4, initialisation from VGG                 ``PaperNet.load_vgg16``
 ``CompactNet`` is ours: the same input, bins, loss and operators in a network that a laptop runs.
+What departs from the paper, and why: docs/papers/cic.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -47,11 +50,11 @@ class LossSettings:
     sigma: float = 5.0
     """Width of the soft encoding's kernel, in CIE units."""
     rebalance_mix: float = 0.5
-    """lambda of equation 6; 1 trains without rebalancing."""
+    """lambda of equation 6, 0 to 1; 1 trains without rebalancing (equation 7)."""
     gray_threshold: float = 5.0
     """A crop none of whose |a|, |b| exceeds this weighs nothing (the authors' code); 0 keeps all."""
-    supervision: tuple[float, ...] = (1.0,)
-    """Weight of each readout's loss, the last being the answer's. The paper: .25, .5, 1."""
+    supervision: Sequence[float] = (1.0,)
+    """Weight of each readout's loss, shallow to deep, the last being the answer's; the paper: .25, .5, 1."""
     area_average: bool = True
     """Reduce the true chroma by its mean over a cell; False takes the top-left pixel, as the authors did."""
 
@@ -76,6 +79,8 @@ VGG16_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+Filter = tuple[Float[Tensor, "out in_ 3 3"], Float[Tensor, " out"]]
+
 
 class PaperNet(nn.Module):
     """Figure 3: eight blocks of convolutions, no pooling, dilation in conv5 and conv6, output stride 4.
@@ -84,8 +89,6 @@ class PaperNet(nn.Module):
     ReLU; conv8 has none. The readouts of conv6 and conv7 (deep supervision) read the features before it.
     """
 
-    multiple_of = 8
-
     def __init__(self) -> None:
         super().__init__()
         self.blocks = nn.ModuleDict()
@@ -93,6 +96,7 @@ class PaperNet(nn.Module):
         width_in = 1
         for name, width, strides, dilation in PAPER_BLOCKS:
             self.blocks[name] = _conv_relu_chain(width_in, width, strides, dilation)
+            # Momentum 1e-3 is Caffe's running factor of .999.
             self.norms[name] = nn.BatchNorm2d(width, eps=1e-5, momentum=1e-3, affine=False)
             width_in = width
         self.blocks["conv8"] = nn.Sequential(
@@ -101,8 +105,15 @@ class PaperNet(nn.Module):
             *_conv_relu_chain(256, 256, (1, 1), 1),
         )
         self.readouts = nn.ModuleDict(
-            {name: nn.Conv2d(width, AB_BINS, 1) for name, width in (("conv6", 512), ("conv7", 512), ("conv8", 256))}
+            {
+                "conv6": nn.Conv2d(512, AB_BINS, 1),
+                "conv7": nn.Conv2d(512, AB_BINS, 1),
+                "conv8": nn.Conv2d(256, AB_BINS, 1),
+            }
         )
+        for layer in self.blocks.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
 
     def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
         """Readouts of conv6, conv7 (stride 8; in training alone) and conv8 (stride 4), from L - 50."""
@@ -125,28 +136,38 @@ class PaperNet(nn.Module):
             state: a torchvision or timm ``vgg16`` state dict: keys ``features.<n>.weight`` and ``.bias``.
 
         Raises:
-            ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network).
+            ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network); nothing
+                is changed then.
         """
-        ours = [m for name in VGG16_BLOCKS for m in self._block(name) if isinstance(m, nn.Conv2d)]
-        for number, (place, conv) in enumerate(zip(VGG16_FEATURES, ours, strict=True)):
-            weight, bias = (state.get(f"features.{place}.{kind}") for kind in ("weight", "bias"))
-            wanted = (conv.out_channels, 3 if number == 0 else conv.in_channels, 3, 3)
-            if weight is None or bias is None or tuple(weight.shape) != wanted:
-                found = "nothing" if weight is None else f"shape {tuple(weight.shape)}"
-                raise ValueError(
-                    f"not a VGG-16 state dict: features.{place}.weight should have shape {wanted}, found {found}; "
-                    "give torchvision's or timm's vgg16 (the one without batch normalisation)"
-                )
-            if number == 0:
-                weight, bias = _rgb_filters_to_lightness(weight, bias)
-            with torch.no_grad():
-                conv.weight.copy_(weight)
-                conv.bias.copy_(bias)  # type: ignore[union-attr]
+        ours = [m for name in VGG16_BLOCKS for m in self.blocks[name].children() if isinstance(m, nn.Conv2d)]
+        widths_in = [3, *(conv.in_channels for conv in ours[1:])]
+        theirs = [
+            _vgg16_filter(state, place, (conv.out_channels, width_in, 3, 3))
+            for place, conv, width_in in zip(VGG16_FEATURES, ours, widths_in, strict=True)
+        ]
+        theirs[0] = _rgb_filter_to_lightness(*theirs[0])
+        for conv, (weight, bias) in zip(ours, theirs, strict=True):
+            conv.load_state_dict({"weight": weight, "bias": bias})
 
-    def _block(self, name: str) -> nn.Sequential:
-        block = self.blocks[name]
-        assert isinstance(block, nn.Sequential)
-        return block
+
+def _vgg16_filter(state: Mapping[str, Tensor], place: int, shape: tuple[int, ...]) -> Filter:
+    for kind, wanted in (("weight", shape), ("bias", shape[:1])):
+        key = f"features.{place}.{kind}"
+        found = f"shape {tuple(state[key].shape)}" if key in state else "nothing"
+        if found != f"shape {wanted}":
+            raise ValueError(
+                f"not a VGG-16 state dict: {key} should have shape {wanted}, found {found}; "
+                "give torchvision's or timm's vgg16 (the one without batch normalisation)"
+            )
+    return state[f"features.{place}.weight"], state[f"features.{place}.bias"]
+
+
+def _rgb_filter_to_lightness(weight: Float[Tensor, "out 3 3 3"], bias: Float[Tensor, " out"]) -> Filter:
+    """A filter over normalised RGB as one over L - 50 that answers alike to gray photos."""
+    mean = weight.new_tensor(IMAGENET_MEAN)[None, :, None, None]
+    std = weight.new_tensor(IMAGENET_STD)[None, :, None, None]
+    offset = (LIGHTNESS_CENTER / 100 - mean) / std
+    return (weight / std).sum(1, keepdim=True) / 100, bias + (weight * offset).sum((1, 2, 3))
 
 
 def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation: int) -> nn.Sequential:
@@ -158,14 +179,6 @@ def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation
         ]
         width_in = width
     return nn.Sequential(*layers)
-
-
-def _rgb_filters_to_lightness(weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-    """Filters over normalised RGB as filters over L - 50 that answer alike to gray photos."""
-    mean = weight.new_tensor(IMAGENET_MEAN)[None, :, None, None]
-    std = weight.new_tensor(IMAGENET_STD)[None, :, None, None]
-    offset = (LIGHTNESS_CENTER / 100 - mean) / std
-    return (weight / std).sum(1, keepdim=True) / 100, bias + (weight * offset).sum((1, 2, 3))
 
 
 # The compact network ------------------------------------------------------------------------------
@@ -187,8 +200,6 @@ class CompactNet(nn.Module):
     Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
     the coarsest features tells every place what the photo is about, at any photo size.
     """
-
-    multiple_of = 32
 
     def __init__(self, size: CompactSize = CompactSize()) -> None:
         super().__init__()
@@ -275,7 +286,7 @@ def weighted_cross_entropy(
         The weighted loss (the one to minimise) and the plain cross-entropy, each averaged over all places.
     """
     z, bins = soft_encode(ab, k=settings.neighbours, sigma=settings.sigma)
-    log_p = torch.log_softmax(logits.float(), dim=1)
+    log_p = torch.log_softmax(logits, dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
     cross_entropy = -(z * log_p.gather(1, bins)).sum(1)
     v = weights[bins[:, 0]] * colourful(ab, settings.gray_threshold)[:, None, None]
     return (v * cross_entropy).mean(), cross_entropy.mean()
@@ -317,7 +328,8 @@ class CIC(Colorizer):
         """
         unit = self.spec.multiple_of
         if luma.shape[2] % unit or luma.shape[3] % unit:
-            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {luma.shape[2:]}")
+            sides = f"{luma.shape[2]} x {luma.shape[3]}"
+            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
         return self.network(luma - LIGHTNESS_CENTER)[-1].logits.float()
 
     def decode(
@@ -327,12 +339,16 @@ class CIC(Colorizer):
         temperature: float | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """Annealed mean (equation 7) of the logits after every guide has changed them in turn.
+        """Annealed mean (equations 4 and 8) of the logits after every guide has changed them in turn.
 
         Args:
             logits: as ``predict`` gives them.
             temperature: T from 0 (mode) to 1 (mean); the model's default if None.
             guides: maps from logits to logits, such as ``autochrome.guidance.Vibrance``.
+
+        Returns:
+            Chroma (ab in CIE units, one sample) at the logits' resolution, with the entropy of the changed
+            distribution as ``uncertainty`` (nats) and its ``logits``.
         """
         for guide in guides:
             logits = guide(logits)
@@ -349,9 +365,22 @@ class CIC(Colorizer):
         generator: torch.Generator | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """Colour luma: predict and decode. The system has one answer for a photo, so ``n`` must be 1."""
+        """Colour luma (CIE L): predict and decode, F = H(G(X)) of equation 1.
+
+        Args:
+            luma: L in [0, 100], sides multiples of ``spec.multiple_of``.
+            n: must be 1: the system has one answer for a photo.
+            temperature: as in ``decode``.
+            generator: not used: nothing is drawn at random.
+            guides: as in ``decode``.
+
+        Raises:
+            ValueError: ``n`` is not 1, or the sides are no multiples.
+        """
         if n != 1:
-            raise ValueError(f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance")
+            raise ValueError(
+                f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance"
+            )
         return self.decode(self.predict(luma), temperature=temperature, guides=guides)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -359,7 +388,7 @@ class CIC(Colorizer):
 
         Returns:
             ``loss`` (minimised), ``cross_entropy`` and ``rebalanced`` (plain and weighted, of the answer) and
-            ``entropy`` (mean entropy of the predicted distributions, in nats).
+            ``entropy`` (mean entropy of the predicted distributions in nats, taken at every fourth place).
         """
         settings = self.loss_settings
         weights = rebalancing_weights(self.prior, mix=settings.rebalance_mix)
@@ -372,7 +401,7 @@ class CIC(Colorizer):
             weighted, plain = weighted_cross_entropy(readout.logits, ab, weights, settings)
             total = total + factor * weighted
         with torch.no_grad():
-            doubt = entropy(readouts[-1].logits.float()).mean()
+            doubt = entropy(readouts[-1].logits[:, :, ::2, ::2].float()).mean()
         return {"loss": total, "cross_entropy": plain, "rebalanced": weighted, "entropy": doubt}
 
 
@@ -380,18 +409,21 @@ def _reduce(ab: Float[Tensor, "b 2 h w"], stride: int, *, area_average: bool) ->
     return F.avg_pool2d(ab, stride) if area_average else ab[:, :, ::stride, ::stride]
 
 
-def paper(spec: ModelSpec, **options: object) -> CIC:
+# Factories ----------------------------------------------------------------------------------------
+
+
+def paper(spec: ModelSpec, **options: Any) -> CIC:
     """The paper's network and losses; ``options`` are fields of ``LossSettings``."""
     settings = {"supervision": (0.25, 0.5, 1.0), "area_average": False, **options}
-    return CIC(spec, PaperNet(), LossSettings(**settings))  # type: ignore[arg-type]
+    return CIC(spec, PaperNet(), LossSettings(**settings))
 
 
-def compact(spec: ModelSpec, **options: object) -> CIC:
-    """Our network of at most 10M parameters with the paper's losses."""
-    return CIC(spec, CompactNet(), LossSettings(**options))  # type: ignore[arg-type]
+def compact(spec: ModelSpec, **options: Any) -> CIC:
+    """Our network of at most 10M parameters with the paper's losses; ``options`` as for ``paper``."""
+    return CIC(spec, CompactNet(), LossSettings(**options))
 
 
-def test(spec: ModelSpec, **options: object) -> CIC:
-    """A few thousand parameters, for tests."""
+def tiny(spec: ModelSpec, **options: Any) -> CIC:
+    """A compact network of a few thousand parameters, for tests; ``options`` as for ``paper``."""
     size = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
-    return CIC(spec, CompactNet(size), LossSettings(**options))  # type: ignore[arg-type]
+    return CIC(spec, CompactNet(size), LossSettings(**options))

@@ -36,7 +36,7 @@ GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four pap
 _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "cic.compact": (COMPACT, "autochrome.models.cic:compact"),
     "cic.paper": (PAPER, "autochrome.models.cic:paper"),
-    "cic.test": (TEST, "autochrome.models.cic:test"),
+    "cic.test": (TEST, "autochrome.models.cic:tiny"),
     "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
 }
 _DEFAULT_TAGS = {"cic": "compact", "gray": "baseline"}
@@ -64,6 +64,11 @@ def model_spec(name: str) -> ModelSpec:
     return _find(name)[0]
 
 
+def default_names() -> dict[str, str]:
+    """Return what each short name (``cic``) stands for."""
+    return {arch: f"{arch}.{tag}" for arch, tag in _DEFAULT_TAGS.items()}
+
+
 def needs_weights(name: str) -> bool:
     """Return whether the model is of no use before weights are loaded into it."""
     return _find(name)[0].name not in _WITHOUT_WEIGHTS
@@ -89,7 +94,7 @@ def create_model(
 
     Raises:
         UnknownModelError: no model has that name.
-        WeightsError: the weights are missing, damaged or another network's, or none are shipped for this model.
+        WeightsError: the weights are missing, damaged or another network's, or none are shipped.
     """
     spec, path = _find(name)
     module, factory = path.split(":")

@@ -11,8 +11,11 @@ import numpy as np
 import pyvips
 from jaxtyping import UInt8
 
-Picture = UInt8[np.ndarray, "h w c"]
-"""8-bit sRGB, or gray with one channel."""
+Picture = UInt8[np.ndarray, "_ _ _"]
+"""8-bit sRGB, or gray with one channel; (height, width, channels)."""
+
+Page = UInt8[np.ndarray, "_ _ 3"]
+"""8-bit sRGB, (height, width, 3)."""
 
 SHEET_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 """What a sheet can be written as."""
@@ -36,7 +39,7 @@ def contact_sheets(
     captions: Sequence[str] | None = None,
     *,
     layout: Layout | None = None,
-) -> list[UInt8[np.ndarray, "height width 3"]]:
+) -> list[Page]:
     """Draw pages of pictures side by side.
 
     Args:
@@ -63,7 +66,7 @@ def contact_sheets(
     return [_page(columns, captions, range(s, min(s + layout.rows_per_page, rows)), layout) for s in starts]
 
 
-def write_sheets(pages: Sequence[UInt8[np.ndarray, "height width 3"]], path: Path) -> list[Path]:
+def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
     """Write pages as PNG, JPEG or WebP by the suffix: NAME.png, NAME-2.png, NAME-3.png, ...
 
     Every file appears only when it is complete.
@@ -89,7 +92,7 @@ def write_sheets(pages: Sequence[UInt8[np.ndarray, "height width 3"]], path: Pat
 
 def _page(
     columns: Mapping[str, Sequence[Picture]], captions: Sequence[str] | None, rows: range, layout: Layout
-) -> UInt8[np.ndarray, "height width 3"]:
+) -> Page:
     width = layout.gap + len(columns) * (layout.cell_width + layout.gap)
     head = np.full((layout.label_height + layout.gap, width, 3), layout.background, np.uint8)
     for c, name in enumerate(columns):
@@ -101,9 +104,7 @@ def _page(
     return np.concatenate(strips)
 
 
-def _row(
-    pictures: Sequence[np.ndarray], caption: str | None, width: int, layout: Layout
-) -> UInt8[np.ndarray, "height width 3"]:
+def _row(pictures: Sequence[np.ndarray], caption: str | None, width: int, layout: Layout) -> Page:
     """One photo's versions, as high as the highest of them."""
     high = max(picture.shape[0] for picture in pictures)
     label = 0 if caption is None else layout.label_height
@@ -121,7 +122,7 @@ def _left(column: int, layout: Layout) -> int:
     return layout.gap + column * (layout.cell_width + layout.gap)
 
 
-def _fit(picture: Picture, layout: Layout) -> UInt8[np.ndarray, "h w 3"]:
+def _fit(picture: Picture, layout: Layout) -> Page:
     picture = np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture[..., :3]
     if picture.shape[0] <= layout.cell_height and picture.shape[1] <= layout.cell_width:
         return picture

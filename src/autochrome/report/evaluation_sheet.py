@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.evaluate import load_rgb, match_files
 from autochrome.metrics.baselines import gray
-from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
+from autochrome.report.contact_sheet import Layout, Page, contact_sheets, write_sheets
 
 
 def write_evaluation_sheet(
@@ -45,5 +45,5 @@ def write_evaluation_sheet(
     return write_sheets(contact_sheets(columns, [pairs[i].name for i in chosen], layout=layout), path)
 
 
-def _bytes(rgb: Float[Tensor, "1 3 h w"]) -> UInt8[np.ndarray, "h w 3"]:
+def _bytes(rgb: Float[Tensor, "1 3 h w"]) -> Page:
     return (rgb[0].permute(1, 2, 0) * 255).round().byte().numpy()

@@ -1,0 +1,1 @@
+"""The `autochrome` command: one file for each subcommand, imported when it is called."""

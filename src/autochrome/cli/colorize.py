@@ -1,0 +1,233 @@
+"""`autochrome colorize`: photos, folders of photos, or a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autochrome.cli.options import decoder_options, make_painter, make_settings, model_options
+from autochrome.cli.plan import Job, Wishes, make_plan
+
+if TYPE_CHECKING:
+    from autochrome.io.photo import Photo
+    from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
+
+_FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
+_INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
+
+
+class PageNumber(click.ParamType):
+    """A page's number from 0, or "all", which becomes None."""
+
+    name = "page"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Return the number, or None for all."""
+        if value == "all":
+            return None
+        if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+            return int(value)
+        self.fail(f"{value!r} is neither a page's number, counted from 0, nor all", param, ctx)
+
+
+@click.command()
+@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
+@click.option("-o", "--out", metavar="OUT", help="The result's file, or a folder; - for stdout.")
+@model_options
+@decoder_options
+@click.option("--format", type=click.Choice(_FORMATS), help="Format of the results. [default: the photo's]")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=92,
+    show_default=True,
+    metavar="Q",
+    help="For JPEG, WebP, AVIF and HEIC.",
+)
+@click.option(
+    "--page",
+    type=PageNumber(),
+    default=0,
+    show_default=True,
+    metavar="N|all",
+    help="Page of a multi-page TIFF, from 0.",
+)
+@click.option("-r", "--recursive", is_flag=True, help="Search folders below the folders too.")
+@click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
+def colorize(
+    photos: tuple[str, ...],
+    out: str | None,
+    model: str,
+    weights: str | None,
+    device: str,
+    format: str | None,
+    quality: int,
+    page: int | None,
+    recursive: bool,
+    overwrite: bool,
+    **settings: Any,
+) -> None:
+    """Colour black-and-white photos.
+
+    PHOTO is a file, a folder, or - for a photo from a pipe. The result of portrait.jpg is
+    portrait.colorized.jpg beside it, unless -o says otherwise. A folder given with -o is mirrored there.
+    """
+    wishes = Wishes(
+        Path(out) if out and out != "-" else None,
+        out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
+        format=format,
+        page=page,
+        recursive=recursive,
+        overwrite=overwrite,
+    )
+    if "-" in photos or out == "-":
+        if len(photos) > 1 or page is None:
+            raise click.UsageError("a pipe (-) takes one page of one photo; give the others without it")
+        _colorize_pipe(next(iter(photos)), wishes, quality, lambda: _load(model, weights, device, settings))
+        return
+    plan = make_plan([Path(photo) for photo in photos], wishes)
+    report = Report(failures=plan.failures, skipped=len(plan.skipped))
+    if plan.jobs:
+        report.begin(len(plan.jobs))
+        painter, chosen = _load(model, weights, device, settings)
+        _work(plan.jobs, painter, chosen, wishes, quality, report)
+    report.print()
+    if report.interrupted or report.failures:
+        sys.exit(_INTERRUPTED if report.interrupted else 1)
+
+
+@dataclass
+class Report:
+    """What became of the photos, told on stderr."""
+
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    skipped: int = 0
+    done: list[Job] = field(default_factory=list)
+    notes: list[tuple[Path, str]] = field(default_factory=list)
+    interrupted: bool = False
+    planned: int = 0
+    started: float = 0.0
+
+    def begin(self, planned: int) -> None:
+        """Start the clock."""
+        self.planned, self.started = planned, time.perf_counter()
+
+    def print(self) -> None:
+        """Write results, notes, failures and the sum."""
+        if len(self.done) == 1:
+            click.echo(f"{self.done[0].source} -> {self.done[0].target}", err=True)
+        for note, count in Counter(note for _, note in self.notes).items():
+            names = [str(path) for path, text in self.notes if text == note]
+            more = f" and {count - 1} more" if count > 1 else ""
+            click.echo(f"note: {names[0]}{more}: {note}", err=True)
+        for name, reason in self.failures:
+            click.echo(f"failed: {name}: {reason}", err=True)
+        if self.interrupted:
+            click.echo("interrupted; nothing was left half-written", err=True)
+        if self.planned + len(self.failures) + self.skipped > 1 or self.skipped:
+            click.echo(self._sum(), err=True)
+
+    def _sum(self) -> str:
+        parts = [f"{len(self.done)} colorized"]
+        if self.skipped:
+            parts.append(f"{self.skipped} skipped, their results being there (--overwrite makes them again)")
+        if self.failures:
+            parts.append(f"{len(self.failures)} failed")
+        seconds = f" in {time.perf_counter() - self.started:.1f} s" if self.planned else ""
+        return ", ".join(parts) + seconds
+
+
+def _load(
+    model: str, weights: str | None, device: str, settings: dict[str, Any]
+) -> tuple[Painter, ColorizeSettings]:
+    painter = make_painter(model, weights, device)
+    return painter, make_settings(**settings)
+
+
+def _work(
+    jobs: list[Job],
+    painter: Painter,
+    settings: ColorizeSettings,
+    wishes: Wishes,
+    quality: int,
+    report: Report,
+) -> None:
+    """Do the jobs one after the other, whatever becomes of each."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from autochrome.io.photo import PhotoError, read_photo, write_photo
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=len(jobs) == 1) as progress:
+        bar = progress.add_task("", total=len(jobs))
+        for job in jobs:
+            progress.update(bar, description=job.source.name.replace("[", r"\["))
+            try:
+                colored = _paint(painter, read_photo(job.source, page=job.page), settings)
+                if job.target.exists() and not wishes.overwrite:  # since the plan was made
+                    raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
+                if wishes.out is not None and job.target != wishes.out:
+                    job.target.parent.mkdir(parents=True, exist_ok=True)
+                write_photo(
+                    colored, job.target, format=wishes.format, quality=quality, provenance=colored.provenance
+                )
+            except KeyboardInterrupt:
+                report.interrupted = True
+                break
+            except PhotoError as error:
+                report.failures.append((error.source, f"{error.problem}. {error.advice}"))
+            except (OSError, MemoryError, ValueError) as error:
+                report.failures.append((str(job.source), str(error) or type(error).__name__))
+            else:
+                report.done.append(job)
+                report.notes += [(job.source, note) for note in colored.notes]
+            progress.advance(bar)
+
+
+def _paint(painter: Painter, photo: Photo, settings: ColorizeSettings) -> ColorizedPhoto:
+    [colored] = painter.colorize(photo, settings)
+    return colored
+
+
+def _colorize_pipe(name: str, wishes: Wishes, quality: int, load: Any) -> None:
+    """Colour one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
+    from autochrome.io.photo import PhotoError, read_photo, write_photo
+
+    to_stdout = wishes.out is None
+    if name == "-" and sys.stdin.isatty():
+        raise click.UsageError("nothing is piped in: cat photo.jpg | autochrome colorize - > colored.jpg")
+    if to_stdout and sys.stdout.isatty():
+        raise click.UsageError("the photo would go to the terminal; redirect it (> FILE) or give -o FILE")
+    if wishes.out is not None and wishes.out.exists() and not wishes.overwrite:
+        raise click.ClickException(f"{wishes.out} exists already. Use --overwrite to replace it")
+    source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
+    try:
+        photo = read_photo(source, page=wishes.page or 0)
+        painter, settings = load()
+        colored = _paint(painter, photo, settings)
+        format = wishes.format
+        if format is None and to_stdout and photo.format == "heic":
+            format = "jpeg"
+        content = write_photo(
+            colored, wishes.out, format=format, quality=quality, provenance=colored.provenance
+        )
+    except PhotoError as error:
+        raise click.ClickException(
+            str(error).replace("the given bytes", "the photo from the pipe")
+        ) from error
+    except (OSError, MemoryError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    for note in colored.notes:
+        click.echo(f"note: {note}", err=True)
+    if content is not None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()

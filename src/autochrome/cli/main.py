@@ -1,0 +1,68 @@
+"""The group of commands. Nothing of a command is imported before it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from autochrome._version import __version__
+
+# name -> (where the command is, what --help says of it)
+COMMANDS = {
+    "colorize": ("autochrome.cli.colorize:colorize", "Colour black-and-white photos."),
+    "models": ("autochrome.cli.models:models", "List the models."),
+    "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
+    "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the true ones."),
+    "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
+    "prior": ("autochrome.cli.prior:prior", "Estimate the colour statistics of photos."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table, the most used first."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        return getattr(import_module(module), attribute)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from the table alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, help) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name.
+
+        Raises:
+            click.UsageError: there is none; the message names close ones, and what to type for a photo.
+        """
+        if args[0] in COMMANDS or args[0].startswith("-"):
+            return super().resolve_command(ctx, args)
+        from difflib import get_close_matches
+
+        close = get_close_matches(args[0], COMMANDS, n=2)
+        hint = (
+            f"did you mean {' or '.join(close)}?"
+            if close
+            else f"to colour a photo: autochrome colorize {args[0]}"
+        )
+        raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autochrome", message="%(prog)s %(version)s")
+def main() -> None:
+    """Colour black-and-white photographs.
+
+    autochrome colorize portrait.jpg writes portrait.colorized.jpg beside it.
+    """

@@ -1,0 +1,99 @@
+"""Options that several commands share, and their way to a painter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from autochrome.pipeline import ColorizeSettings, Painter
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def model_options(command: _Command) -> _Command:
+    """Add --model, --weights and --device."""
+    for option in (
+        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
+        click.option("--weights", metavar="W", help="A file, hf:owner/repo/file, or an https address."),
+        click.option("--model", default="cic", show_default=True, help="See `autochrome models`."),
+    ):
+        command = option(command)
+    return command
+
+
+def decoder_options(command: _Command) -> _Command:
+    """Add what changes the colours: vibrance, temperature, size, fusion and upsampling."""
+    for option in (
+        click.option(
+            "--upsampling",
+            type=click.Choice(["guided", "bilinear"]),
+            default="guided",
+            show_default=True,
+            help="How colour comes to full size: along the photo's edges, or smoothly.",
+        ),
+        click.option(
+            "--fuse",
+            type=click.Choice(["none", "mirror", "full"]),
+            default="mirror",
+            show_default=True,
+            help="Average the prediction over the mirror image, or over three sizes too (slower).",
+        ),
+        click.option(
+            "--size",
+            type=click.IntRange(32, 2048),
+            metavar="N",
+            help="Shorter side of what the model sees, in pixels. [default: the model's own]",
+        ),
+        click.option(
+            "--temperature",
+            type=click.FloatRange(0, 1),
+            metavar="T",
+            help="0: the most probable colour; 1: the mean of all. [default: the model's own]",
+        ),
+        click.option(
+            "--vibrance",
+            type=click.FloatRange(-1, 2),
+            metavar="V",
+            help="Preference for vivid colours: 0 none, 1 full, below 0 muted. [default: the model's own]",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def make_painter(model: str, weights: str | None, device: str) -> Painter:
+    """Load a model for the command line.
+
+    Raises:
+        click.ClickException: the model, its weights or the device are not to be had.
+    """
+    from autochrome.models.registry import UnknownModelError, model_spec
+
+    try:
+        spec = model_spec(model)  # before torch is loaded, so that a typing error is answered at once
+    except UnknownModelError as error:
+        raise click.BadParameter(str(error), param_hint="--model") from error
+    from autochrome.models.weights import WeightsError
+    from autochrome.pipeline import Painter
+
+    try:
+        return Painter(spec.name, weights=weights, device=device)
+    except (WeightsError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def make_settings(**settings: Any) -> ColorizeSettings:
+    """Return the settings; a value out of range is a usage error.
+
+    Raises:
+        click.UsageError: naming the value.
+    """
+    from autochrome.pipeline import ColorizeSettings
+
+    try:
+        return ColorizeSettings(**settings)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

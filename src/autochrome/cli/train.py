@@ -1,0 +1,185 @@
+"""`autochrome train`: train a model from a recipe, or go on with a run."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autochrome.engine.progress import Outcome, Progress
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("recipe", type=_PATH)
+@click.option(
+    "-o", "--out", type=_PATH, metavar="FOLDER", help="The run's folder. [default: runs/RECIPE's name]"
+)
+@click.option(
+    "--data",
+    type=_PATH,
+    multiple=True,
+    metavar="FOLDER",
+    help="Train on these pictures (or tar shards) instead of the recipe's. May be given several times.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the recipe, such as trainer.steps=2000. May be given several times.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
+@click.option("--devices", type=click.IntRange(1), metavar="N", help="Processes, one a device.")
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Save and stop after this time."
+)
+@click.pass_context
+def train(
+    context: click.Context,
+    recipe: Path,
+    out: Path | None,
+    data: tuple[Path, ...],
+    overrides: tuple[str, ...],
+    resume: bool,
+    devices: int | None,
+    minutes: float | None,
+) -> None:
+    """Train a model as RECIPE says.
+
+    FOLDER takes the weights (model.safetensors), a checkpoint every few minutes, the log and sample grids.
+    Ctrl-C or SIGTERM save a checkpoint and stop; --resume goes on exactly where the run was.
+
+    Your own pictures: autochrome train recipes/cic-compact-finetune.yaml --data my-photos -o runs/mine, then
+    autochrome colorize photo.jpg --weights runs/mine/model.safetensors
+    """
+    folder = out or Path("runs") / recipe.stem
+    wanted = [*_data_overrides(data), *([f"trainer.devices={devices}"] if devices else []), *overrides]
+    with _errors_told():
+        from autochrome.engine.loop import train as run_training
+        from autochrome.engine.recipe import load_recipe
+
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        resolved = load_recipe(recipe, wanted)
+        with _display() as report:
+            outcome = run_training(resolved, folder, resume=resume, minutes=minutes, report=report)
+    if _is_first_process():
+        _tell_outcome(outcome, resolved.trainer.steps, folder)
+        if outcome.signal:
+            context.exit(128 + outcome.signal)
+
+
+def _data_overrides(data: tuple[Path, ...]) -> list[str]:
+    """Other photos: what the recipe says of its own ones' colours, and of those to watch, goes too."""
+    if not data:
+        return []
+    sources = json.dumps([{"path": str(place)} for place in data])
+    return [f"data.sources={sources}", "data.prior=null", "watch.photos=null"]
+
+
+def _is_first_process() -> bool:
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """What a person can mend becomes a message and exit code 1; the other processes do not repeat it."""
+    try:
+        from autochrome.data.sources import DataError
+        from autochrome.engine.checkpoint import CheckpointError
+        from autochrome.engine.loop import TrainingError
+        from autochrome.engine.recipe import RecipeError
+        from autochrome.models.weights import WeightsError
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"training needs the package {error.name}: pip install 'autochrome[train]'"
+        ) from error
+    try:
+        yield
+    except TrainingError as error:
+        if not _is_first_process():
+            raise SystemExit(1) from error
+        raise click.ClickException(str(error)) from error
+    except (CheckpointError, DataError, RecipeError, WeightsError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _tell_outcome(outcome: Outcome, steps: int, folder: Path) -> None:
+    weights = shlex.quote(str(folder / "model.safetensors"))
+    if outcome.step >= steps:
+        done = "done" if outcome.losses else "this run was finished already (raise trainer.steps to train on)"
+        click.echo(f"{done}: {outcome.step} steps. To use the weights:")
+        click.echo(f"  autochrome colorize PHOTO --weights {weights}")
+        return
+    why = f"stopped by signal {outcome.signal}" if outcome.signal else "time is over"
+    recipe = shlex.quote(str(folder / "recipe.yaml"))
+    click.echo(f"{why}; saved at step {outcome.step} of {steps}. To go on:")
+    click.echo(f"  autochrome train {recipe} -o {shlex.quote(str(folder))} --resume")
+
+
+class _Lines:
+    """Progress on a stream that is no terminal: a line each time."""
+
+    def __call__(self, progress: Progress) -> None:
+        for warning in progress.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        left = timedelta(seconds=round(progress.seconds_left))
+        click.echo(f"step {progress.step}/{progress.steps}  {describe(progress)}  {left} left", err=True)
+
+
+@contextmanager
+def _display() -> Iterator[_Lines | _Bar]:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    bar = _Bar(console)
+    with bar.progress:
+        yield bar
+
+
+class _Bar:
+    """Progress on a terminal: a bar, with the warnings in yellow above it."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
+        self.progress = RichProgress(
+            BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), console=console
+        )
+        self.task = self.progress.add_task("starting", total=None, visible=_is_first_process())
+
+    def __call__(self, progress: Progress) -> None:
+        for warning in progress.warnings:
+            self.progress.console.print(f"warning: {warning}", style="yellow", markup=False)
+        left = timedelta(seconds=round(progress.seconds_left))
+        self.progress.update(
+            self.task,
+            total=progress.steps,
+            completed=progress.step,
+            description=f"{describe(progress)}  {left} left",
+        )
+
+
+def describe(progress: Progress) -> str:
+    """Loss, rate and the newest look in a few words."""
+    text = f"loss {progress.means['loss']:.3f}  {progress.photos_per_second:.0f} photos/s"
+    if progress.look:
+        look = progress.look
+        text += f"  {look.psnr_gain:+.2f} dB over gray, chroma {look.chroma:.1f} of {look.true_chroma:.1f}"
+    return text

@@ -1,0 +1,236 @@
+"""What a run is made of: photos, model, optimiser, processes, set up new or from a checkpoint.
+
+All that can fail because of what a person gave (recipe, photos, weights, checkpoint) does so before the
+processes of a device start, so that it fails once and says so once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+from torch import nn
+
+from autochrome.data.photos import TrainingPhotos
+from autochrome.data.priors import estimate_prior, load_prior
+from autochrome.data.sources import open_source
+from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
+from autochrome.engine.ema import WeightAverage
+from autochrome.engine.optimiser import make_optimiser
+from autochrome.engine.recipe import ModelRecipe, Recipe, RecipeError, TrainerRecipe
+from autochrome.engine.task import ColorizationTask, TrainingTask
+from autochrome.engine.watch import Watch, start_warnings
+from autochrome.models.base import Colorizer
+from autochrome.models.cic import CIC, PaperNet
+from autochrome.models.registry import create_model
+from autochrome.models.weights import WeightsError, resolve_weights
+
+_PRIOR_PHOTOS = 2000
+
+
+@dataclass
+class Run:
+    """The parts of a run, ready for its loop."""
+
+    recipe: Recipe
+    folder: Path
+    fabric: Fabric
+    photos: TrainingPhotos
+    colorizer: Colorizer
+    task: TrainingTask
+    """Holds the colorizer; what is saved and averaged."""
+    module: Any
+    """The task as wrapped for precision and processes; what is called."""
+    optimiser: torch.optim.Optimizer
+    """What is saved."""
+    stepper: Any
+    """The optimiser as wrapped; what is stepped."""
+    average: WeightAverage | None
+    watch: Watch | None
+    """In the first process, if anything is watched."""
+    first_step: int
+    """Steps taken before."""
+    warnings: list[str]
+    """What was noticed on the way."""
+
+
+def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
+    """Set up a run; with several devices this starts the other processes.
+
+    Raises:
+        RecipeError, DataError, WeightsError, CheckpointError: as ``train``.
+    """
+    state = load_state(folder) if resume else None
+    if state is None:
+        require_free(folder)
+    photos = training_photos(recipe)
+    torch.manual_seed(recipe.trainer.seed)
+    colorizer = starting_model(recipe, photos, resumed=resume)
+    warnings = resume_notes(folder, recipe) if resume else start_warnings(colorizer)
+    watch = _make_watch(recipe, photos)
+    task = ColorizationTask(colorizer, recipe.data.faults)
+    task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = make_optimiser(task, recipe.optimiser)
+    if state is not None:
+        _restore(state, task, optimiser, colorizer, folder)
+    fabric = _launch(recipe.trainer)
+    module, stepper = fabric.setup(task, optimiser)
+    average = WeightAverage(task, recipe.trainer.ema) if recipe.trainer.ema else None
+    if average and state and state["average"]:
+        average.load_state_dict(state["average"])
+    return Run(
+        recipe=recipe,
+        folder=folder,
+        fabric=fabric,
+        photos=photos,
+        colorizer=colorizer,
+        task=task,
+        module=module,
+        optimiser=optimiser,
+        stepper=stepper,
+        average=average,
+        watch=watch if fabric.is_global_zero else None,
+        first_step=int(state["step"]) if state else 0,
+        warnings=warnings,
+    )
+
+
+def training_photos(recipe: Recipe) -> TrainingPhotos:
+    """Open the recipe's photos.
+
+    Raises:
+        RecipeError: it names none.
+        DataError: they are missing or cannot be read.
+    """
+    data = recipe.data
+    if not data.sources:
+        raise RecipeError("the recipe names no photos: set data.sources, or give --data FOLDER")
+    try:
+        return TrainingPhotos(
+            [open_source(source.path) for source in data.sources],
+            [source.repeats for source in data.sources],
+            data.crops,
+            seed=recipe.trainer.seed,
+            cache=data.cache,
+            decode_side=data.cache_side,
+        )
+    except ValueError as error:
+        raise RecipeError(f"data.sources: {error}") from error
+
+
+def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = False) -> Colorizer:
+    """The model before its first step, in training mode.
+
+    Args:
+        recipe: names the model and what it starts from.
+        photos: whose colours are counted where no prior is named.
+        resumed: everything will come from a checkpoint, so nothing is loaded or counted.
+
+    Raises:
+        RecipeError: there is no such model or option, or crops of that size do not suit it.
+        WeightsError: the weights to start from are missing or of another network.
+    """
+    model = recipe.model
+    pretrained = model.weights is not None and not resumed
+    weights = None if model.weights == "bundled" or resumed else model.weights
+    try:
+        colorizer = create_model(model.name, weights=weights, pretrained=pretrained, **model.options)
+    except (ValueError, TypeError) as error:
+        raise RecipeError(f"model: {error}") from error
+    _require_trainable(colorizer, recipe)
+    if not resumed:
+        if model.vgg16:
+            _load_vgg16(colorizer, model)
+        _set_prior(colorizer, recipe, photos)
+    return colorizer.train()
+
+
+def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
+    name, unit = colorizer.spec.name, colorizer.spec.multiple_of
+    if not any(p.requires_grad for p in colorizer.parameters()):
+        raise RecipeError(f"model.name: {name} has nothing to train; choose another of `autochrome models`")
+    sizes = {"data.crops.size": recipe.data.crops.size}
+    if recipe.watch.count:
+        sizes["watch.size"] = recipe.watch.size
+    for key, size in sizes.items():
+        if size % unit:
+            raise RecipeError(f"{key}: {name} needs a multiple of {unit}, not {size}")
+
+
+def _load_vgg16(colorizer: Colorizer, model: ModelRecipe) -> None:
+    network = getattr(colorizer, "network", None)
+    if not isinstance(network, PaperNet):
+        raise RecipeError(
+            f"model.vgg16 is for cic.paper alone, whose first blocks are VGG-16's, not {model.name}"
+        )
+    file = resolve_weights(model.vgg16)
+    try:
+        network.load_vgg16(load_file(file.path))
+    except ValueError as error:
+        raise WeightsError(f"model.vgg16: {file.source} is {error}") from error
+
+
+def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> None:
+    if not isinstance(colorizer, CIC):
+        return
+    if recipe.data.prior:
+        colorizer.set_prior(load_prior(recipe.data.prior))
+    elif recipe.model.weights is None:
+        numbers = photos.epoch_order(0)[:_PRIOR_PHOTOS]
+        colorizer.set_prior(estimate_prior(photos.source, numbers=np.unique(numbers).tolist()))
+
+
+def _make_watch(recipe: Recipe, photos: TrainingPhotos) -> Watch | None:
+    if not recipe.watch.count:
+        return None
+    place = recipe.watch.photos
+    return Watch(open_source(place) if place else photos.source, recipe.watch)
+
+
+def _restore(
+    state: dict[str, Any],
+    task: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    colorizer: Colorizer,
+    folder: Path,
+) -> None:
+    """Take weights and moments from a checkpoint, but the optimiser's constants from the recipe."""
+    name = colorizer.spec.name
+    if state["model"] != name:
+        raise CheckpointError(
+            f"the checkpoint in {folder} is of {state['model']}, the recipe asks for {name}: "
+            "train it in another folder"
+        )
+    constants = [{k: v for k, v in group.items() if k != "params"} for group in optimiser.param_groups]
+    try:
+        task.load_state_dict(state["task"])
+        optimiser.load_state_dict(state["optimiser"])
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"the checkpoint in {folder} does not fit the recipe ({reason}): "
+            f"resume with {folder / 'recipe.yaml'}, or train in another folder"
+        ) from error
+    for group, own in zip(optimiser.param_groups, constants, strict=True):
+        group.update(own)
+
+
+def _launch(trainer: TrainerRecipe) -> Fabric:
+    try:
+        fabric = Fabric(
+            accelerator=trainer.accelerator,
+            devices=trainer.devices,
+            strategy="ddp" if trainer.devices > 1 else "auto",
+            precision=trainer.precision,
+        )
+    except (RuntimeError, ValueError, TypeError) as error:  # MisconfigurationException among them
+        raise RecipeError(f"trainer.accelerator and trainer.devices: {error}") from error
+    fabric.launch()
+    if trainer.threads:  # after the launch, which sets its own
+        torch.set_num_threads(trainer.threads)
+    return fabric

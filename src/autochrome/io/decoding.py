@@ -1,0 +1,78 @@
+"""From an opened libvips image to arrays: upright, in sRGB, alpha apart, at the file's own depth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyvips
+
+from autochrome.io import icc
+from autochrome.io.errors import PhotoError
+from autochrome.io.loading import PhotoFile
+from autochrome.io.vips import SAMPLE_TYPES, WHITE, Pixels, number, sample_type, scale, to_array
+
+# Floats may overshoot [0, 1] a little (resampling does that) and are clipped; beyond this they mean
+# something else.
+_OVERSHOOT = 0.5
+
+
+def orientation_of(image: pyvips.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8; from 5 on width and height change places."""
+    return number(image, "orientation", 1)
+
+
+def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]:
+    """The pixels (H, W, 1 or 3) and the alpha (H, W), each uint8, uint16 or float32.
+
+    Raises:
+        PhotoError: samples or channels of a kind that photos do not have, NaN, or floats far outside [0, 1].
+        pyvips.Error: the content is damaged.
+    """
+    if orientation_of(image) != 1:
+        image = image.copy_memory().autorot()  # turning needs the whole picture, not one pass
+    image = _in_known_samples(image, file)
+    colours = _colour_bands(image, file)
+    if image.bands == colours:
+        return to_array(icc.to_srgb(image)), None
+    image = image.copy_memory()  # read twice below, and the file can be read only once
+    alpha = to_array(image.extract_band(colours))[:, :, 0]
+    return to_array(icc.to_srgb(image.extract_band(0, n=colours))), alpha
+
+
+def _colour_bands(image: pyvips.Image, file: PhotoFile) -> int:
+    """How many bands are colour; what follows them is alpha, then channels that are left out."""
+    if image.interpretation == "cmyk":
+        return 4
+    if image.interpretation in ("b-w", "grey16", "multiband") and image.bands > 4:
+        raise PhotoError(file.name, f"has {image.bands} channels", "Save it as a gray or RGB picture")
+    return 1 if image.bands < 3 else 3
+
+
+def _in_known_samples(image: pyvips.Image, file: PhotoFile) -> pyvips.Image:
+    """The image with uchar, ushort or float samples of full range."""
+    if sample_type(image) == "double":
+        image = image.cast("float")
+    if sample_type(image) not in SAMPLE_TYPES.values():
+        problem = f"has samples of a kind that photos do not have ({sample_type(image)})"
+        raise PhotoError(file.name, problem, "Save it with 8 or 16 bits a sample")
+    if sample_type(image) == "float":
+        return _finite(image, file.name)
+    if sample_type(image) == "ushort" and file.format in ("avif", "heic"):
+        bits = number(image, "bits-per-sample", 16)
+        # libvips shifts 10 or 12 bits up to 16, which leaves white a little below 65535.
+        return scale(image, WHITE["ushort"] / (((1 << bits) - 1) << (16 - bits)), "ushort")
+    return image
+
+
+def _finite(image: pyvips.Image, name: str) -> pyvips.Image:
+    """A floating point image in memory, clipped to [0, 1]."""
+    image = image.copy_memory()
+    values = to_array(image)
+    low, high = float(values.min()), float(values.max())  # NaN where any value is
+    if not np.isfinite([low, high]).all():
+        broken = int(np.count_nonzero(~np.isfinite(values)))
+        problem = f"has {broken} values that are no numbers (NaN or infinite)"
+        raise PhotoError(name, problem, "Replace them and save it again")
+    if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
+        problem = f"has values from {low:g} to {high:g} where 0 to 1 is expected"
+        raise PhotoError(name, problem, "Scale them to 0 to 1, or save it with 16 bits a sample")
+    return image.clamp() if low < 0 or high > 1 else image  # clamp: to [0, 1]

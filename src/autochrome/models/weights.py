@@ -1,0 +1,355 @@
+"""Weights: where they come from, proof that they are the right ones, and strict loading.
+
+A source is one of
+    ``cic.compact.safetensors``                    a file that ships with the package
+    ``runs/mine/model.safetensors``                a file of yours
+    ``hf:owner/repo/file.safetensors[@revision]``  a file on the Hugging Face hub
+    ``https://.../file.safetensors[#sha256=...]``  any server
+Only safetensors files are read: unlike a pickle (.pth, .pt, .ckpt) they cannot run code. Downloads are kept
+under ``AUTOCHROME_CACHE`` (default ``~/.cache/autochrome``); ``HF_HUB_OFFLINE=1`` forbids the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import IO
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from autochrome.models.base import Colorizer, ModelSpec
+
+_TIMEOUT = 30  # seconds without an answer
+_CHUNK = 1 << 20
+_HUB_SOURCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<revision>.+))?")
+_HUB_HELP = "write hf:owner/repo/file.safetensors or hf:owner/repo/file.safetensors@revision"
+
+
+class WeightsError(RuntimeError):
+    """Weights could not be had or do not fit; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A complete local safetensors file and its digest."""
+
+    path: Path
+    sha256: str
+    source: str
+    """As it was asked for; a bundled file by its name alone."""
+
+
+def cache_dir() -> Path:
+    """Return the folder of downloads: ``AUTOCHROME_CACHE`` or ``~/.cache/autochrome``."""
+    return Path(os.environ.get("AUTOCHROME_CACHE") or "~/.cache/autochrome").expanduser()
+
+
+def resolve_weights(
+    source: str | os.PathLike[str] | None, *, spec: ModelSpec | None = None, sha256: str | None = None
+) -> WeightsFile:
+    """Return a local file for a source, downloading it where needed.
+
+    Args:
+        source: see the module's list; None where a model ships none (always an error).
+        spec: the model that they are for. Its digest is demanded of the weights it names itself.
+        sha256: the digest to demand.
+
+    Raises:
+        WeightsError: not found, not reachable, not safetensors, or not the digest demanded.
+    """
+    name = spec.name if spec else "this model"
+    if source is None:
+        raise WeightsError(f"no weights are shipped for {name}; give --weights FILE (weights=... in Python)")
+    source = os.fspath(source)
+    if spec and source == spec.weights:
+        sha256 = sha256 or spec.sha256
+    if source.startswith(("https://", "http://")):
+        source, _, fragment = source.partition("#")
+        sha256 = sha256 or dict(urllib.parse.parse_qsl(fragment)).get("sha256")
+        path = _from_url(source, sha256)
+    elif source.startswith("hf:"):
+        path = _from_hub(source)
+    else:
+        path = _local_file(source)
+    _require_safetensors(path, source)
+    digest = file_sha256(path)
+    if sha256 and digest != sha256.lower():
+        raise WeightsError(_digest_problem(source, sha256, digest))
+    return WeightsFile(path, digest, source)
+
+
+def load_weights(model: Colorizer, weights: WeightsFile) -> None:
+    """Copy weights into a model, every tensor or none; half precision is widened to the model's own.
+
+    The model's ``spec`` afterwards names these weights and their digest.
+
+    Raises:
+        WeightsError: tensors are missing, unexpected or of another shape; the message lists them.
+    """
+    try:
+        state = load_file(weights.path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
+    problems = _mismatches(model.state_dict(), state)
+    if problems:
+        made_for = read_weights_metadata(weights.path).get("name")
+        other = f" (they were saved from {made_for})" if made_for and made_for != model.spec.name else ""
+        hint = f"use --model {made_for}" if other else "use the model that they were trained with"
+        listing = "\n  ".join(problems)
+        raise WeightsError(
+            f"{weights.source} does not fit {model.spec.name}{other}:\n  {listing}\n{hint}, or other weights"
+        )
+    model.load_state_dict(state, strict=True)
+    model.spec = replace(model.spec, weights=weights.source, sha256=weights.sha256)
+
+
+def save_weights(
+    model: Colorizer, path: Path, *, half: bool = True, metadata: Mapping[str, str] | None = None
+) -> str:
+    """Write a model's parameters and buffers as safetensors, complete or not at all.
+
+    Args:
+        model: any colorizer.
+        path: the file to write; an existing one is replaced.
+        half: parameters as float16. Buffers (running statistics, the prior) keep their precision: they are
+            small, and a variance or a rare bin's probability may lie below what float16 holds.
+        metadata: more entries for the file's header, beside ``name``, ``arch``, ``tag`` and ``spec`` (JSON).
+
+    Returns:
+        The file's sha256.
+
+    Raises:
+        WeightsError: a parameter is not finite, or too large for float16.
+    """
+    parameters = {name for name, _ in model.named_parameters()}
+    state = {}
+    for name, tensor in model.state_dict().items():
+        kept = tensor.detach().cpu()
+        if half and name in parameters and kept.is_floating_point():
+            kept = kept.half()
+        if kept.is_floating_point() and not kept.isfinite().all():
+            raise WeightsError(
+                f"{name} is not finite{' as float16' if half else ''}; the weights were not saved"
+            )
+        state[name] = kept.contiguous()
+    # The digest and source in the spec are of the weights that were loaded, not of those being written.
+    spec = json.dumps({**asdict(replace(model.spec, weights=None, sha256=None))}, sort_keys=True)
+    header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag, "spec": spec}
+    with _complete_or_absent(path) as (_, partial):
+        save_file(state, partial, metadata={"format": "pt", **header, **(metadata or {})})
+    return file_sha256(path)
+
+
+def read_weights_metadata(path: Path) -> dict[str, str]:
+    """Return the header entries of a safetensors file without reading its tensors.
+
+    Raises:
+        WeightsError: it is no safetensors file.
+    """
+    _require_safetensors(path, str(path))
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is damaged or cut short ({error}); fetch it again") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _local_file(source: str) -> Path:
+    """A path, or else the name of a bundled file."""
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise WeightsError(f"{source} is a folder; name the .safetensors file in it")
+    bundled = Path(str(files("autochrome") / "weights"))
+    if path.name == source and (bundled / source).is_file():
+        return bundled / source
+    shipped = ", ".join(sorted(file.name for file in bundled.glob("*.safetensors"))) or "none"
+    raise WeightsError(
+        f"there are no weights at {source}: neither a file nor shipped (shipped are: {shipped})"
+    )
+
+
+def _from_hub(source: str) -> Path:
+    parts = _HUB_SOURCE.fullmatch(source)
+    if not parts:
+        raise WeightsError(f"{source!r} names no file: {_HUB_HELP}")
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        path = hf_hub_download(
+            parts["repo"],
+            parts["file"],
+            revision=parts["revision"],
+            cache_dir=cache_dir() / "hub",
+            endpoint=os.environ.get("HF_ENDPOINT"),
+            local_files_only=_offline(),
+            library_name="autochrome",
+        )
+    except LocalEntryNotFoundError as error:
+        raise WeightsError(_unreachable(source, error.__cause__ or error)) from error
+    except RevisionNotFoundError as error:
+        raise WeightsError(f"{source}: the repository has no revision {parts['revision']!r}") from error
+    except RepositoryNotFoundError as error:
+        raise WeightsError(
+            f"{source}: the hub has no repository {parts['repo']}, or it is private (set HF_TOKEN for those)"
+        ) from error
+    except EntryNotFoundError as error:
+        raise WeightsError(f"{source}: the repository has no file {parts['file']}") from error
+    except HFValidationError as error:
+        raise WeightsError(f"{source!r} is not valid ({error}); {_HUB_HELP}") from error
+    except (HfHubHTTPError, OSError) as error:
+        raise WeightsError(_unreachable(source, error)) from error
+    return Path(path)
+
+
+def _from_url(url: str, sha256: str | None) -> Path:
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise WeightsError(f"{url}: weights are fetched over https alone; write https://")
+    file_name = Path(urllib.parse.unquote(parts.path)).name or "weights.safetensors"
+    # The digest is part of the name, so that asking for another one fetches again.
+    key = hashlib.sha256(f"{url}#{sha256 or ''}".encode()).hexdigest()[:16]
+    target = cache_dir() / "urls" / f"{key}-{file_name}"
+    if not target.is_file():
+        if _offline():
+            raise WeightsError(_unreachable(url, "offline"))
+        _download(url, target, sha256)
+    return target
+
+
+def _download(url: str, target: Path, sha256: str | None) -> None:
+    """Fetch into the cache; what is not a safetensors file of the right digest never gets its name there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    request = urllib.request.Request(url, headers={"User-Agent": "autochrome"})
+    with _complete_or_absent(target) as (file, partial):
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+                length = answer.headers.get("Content-Length")
+                received = 0
+                while chunk := answer.read(_CHUNK):
+                    file.write(chunk)
+                    received += len(chunk)
+        except urllib.error.HTTPError as error:
+            raise WeightsError(
+                f"{url}: the server answered {error.code} {error.reason}; check the address"
+            ) from error
+        except OSError as error:
+            raise WeightsError(_unreachable(url, getattr(error, "reason", error))) from error
+        file.flush()
+        if length is not None and received != int(length):
+            raise WeightsError(f"{url}: only {received} of {length} bytes came; try again")
+        _require_safetensors(partial, url)
+        if sha256 and (digest := file_sha256(partial)) != sha256.lower():
+            raise WeightsError(_digest_problem(url, sha256, digest))
+
+
+@contextlib.contextmanager
+def _complete_or_absent(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Give a file beside ``target`` that takes its name only when the block ends well."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".partial", delete=False) as file:
+        partial = Path(file.name)
+        try:
+            yield file, partial
+            file.flush()
+            partial.chmod(0o666 & ~_umask())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The person's file mode mask; temporary files are made private whatever it says."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
+
+
+def _unreachable(source: str, reason: object) -> str:
+    if _offline():
+        return (
+            f"{source} was never downloaded here and HF_HUB_OFFLINE forbids the network; "
+            "unset it, or give a file with --weights"
+        )
+    return f"{source} could not be fetched ({reason}); check the connection, or download it and give the file"
+
+
+def _digest_problem(source: str, wanted: str, found: str) -> str:
+    return f"{source} has SHA-256 {found}, not {wanted}: it is damaged or was replaced; fetch it again"
+
+
+def _require_safetensors(path: Path, source: str) -> None:
+    """Name the usual wrong files: a web page, a pickle, a pointer, an empty or cut-off file."""
+    with path.open("rb") as file:
+        head = file.read(512)
+    size = path.stat().st_size
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        problem = "is empty; fetch it again"
+    elif text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        problem = "is a web page saved as weights; open its address in a browser and use the download link"
+    elif head.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        problem = "is a pickle (.pth, .pt, .ckpt), which could run code; convert it to safetensors first"
+    elif head.startswith(b"version https://git-lfs"):
+        problem = "is a Git LFS pointer, not the weights themselves; run `git lfs pull`"
+    elif len(head) < 9 or head[8:9] != b"{" or int.from_bytes(head[:8], "little") > size - 8:
+        problem = "is not a complete safetensors file; fetch it again"
+    else:
+        return
+    raise WeightsError(f"{source} {problem}")
+
+
+def _mismatches(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, shown: int = 8) -> list[str]:
+    """One line for each kind of difference between two state dicts."""
+    shapes = [
+        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    kinds = {
+        "missing": [name for name in wanted if name not in found],
+        "unexpected": [name for name in found if name not in wanted],
+        "of another shape": shapes,
+        "of another kind": [
+            f"{name} {found[name].dtype}"
+            for name in wanted
+            if name in found and found[name].is_floating_point() != wanted[name].is_floating_point()
+        ],
+    }
+    lines = []
+    for kind, names in kinds.items():
+        if names:
+            rest = f" and {len(names) - shown} more" if len(names) > shown else ""
+            lines.append(f"{len(names)} {kind}: {', '.join(names[:shown])}{rest}")
+    return lines

@@ -1,0 +1,93 @@
+"""Contact sheets have the right size and the right pixels in the right places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyvips
+
+from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
+
+LAYOUT = Layout(cell_width=40, cell_height=30, gap=4, label_height=16, rows_per_page=3)
+
+
+def flat(colour: tuple[int, int, int], height: int = 30, width: int = 40) -> np.ndarray:
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+RED, GREEN, BLUE = (200, 10, 20), (10, 180, 30), (20, 30, 220)
+
+
+def test_size_and_places() -> None:
+    (page,) = contact_sheets(
+        {"red": [flat(RED)] * 2, "green": [flat(GREEN)] * 2}, ["one", "two"], layout=LAYOUT
+    )
+    # Width: 2 cells and 3 gaps. Height: names, a gap, and twice cell + caption + gap.
+    assert page.shape == (16 + 4 + 2 * (30 + 16 + 4), 4 + 2 * (40 + 4), 3)
+    for top in (20, 70):
+        assert (page[top : top + 30, 4:44] == RED).all()
+        assert (page[top : top + 30, 48:88] == GREEN).all()
+        assert (page[top : top + 30, 44:48] == 255).all()
+
+
+def test_names_and_captions_are_drawn_where_they_belong() -> None:
+    (page,) = contact_sheets({"red": [flat(RED)], "": [flat(GREEN)]}, ["a caption"], layout=LAYOUT)
+    assert page[:16, 4:44].min() < 100, "the name of the first column"
+    assert (page[:16, 44:] == 255).all(), "the second column has none"
+    assert page[50:66, 4:].min() < 100, "the caption"
+    (bare,) = contact_sheets({"": [flat(RED)]}, layout=LAYOUT)
+    assert bare.shape == (16 + 4 + 30 + 4, 48, 3)
+    assert (bare[:20] == 255).all()
+
+
+def test_labels_with_markup_and_too_long_are_no_problem() -> None:
+    name = "<b>R&D</b> " * 20
+    (page,) = contact_sheets({name: [flat(RED)], "": [flat(GREEN)]}, layout=LAYOUT)
+    assert (page[:16, 48:] == 255).all()
+
+
+def test_pictures_are_shrunk_but_not_enlarged_and_rows_are_as_high_as_needed() -> None:
+    (page,) = contact_sheets(
+        {
+            "wide": [flat(RED, 40, 160)],
+            "small": [flat(GREEN, 6, 8)],
+            "gray": [np.full((10, 10, 1), 90, np.uint8)],
+        },
+        layout=LAYOUT,
+    )
+    assert page.shape == (16 + 4 + 10 + 4, 4 + 3 * 44, 3)
+    assert (page[20:30, 4:44] == RED).all(), "4 to 1, scaled to the cell's width"
+    green = (page == GREEN).all(2)
+    assert green.sum() == 48
+    assert green[22:28, 64:72].all(), "in the middle of its cell"
+    assert (page[20:] == 90).all(2).sum() == 100
+
+
+def test_rows_are_paged() -> None:
+    colours = [RED, GREEN, BLUE, RED]
+    pages = contact_sheets({"": [flat(c) for c in colours]}, layout=LAYOUT)
+    assert [page.shape[0] for page in pages] == [20 + 3 * 34, 20 + 34]
+    assert (pages[0][20 + 2 * 34 : 50 + 2 * 34, 4:44] == BLUE).all()
+    assert (pages[1][20:50, 4:44] == RED).all()
+
+
+@pytest.mark.parametrize("columns", [{}, {"a": []}, {"a": [flat(RED)], "b": []}])
+def test_columns_must_match(columns: dict[str, list[np.ndarray]]) -> None:
+    with pytest.raises(ValueError, match="columns of one length"):
+        contact_sheets(columns)
+    with pytest.raises(ValueError, match="columns of one length"):
+        contact_sheets({"a": [flat(RED)]}, ["one", "two"])
+
+
+def test_pages_are_written_whole(tmp_path: Path) -> None:
+    pages = contact_sheets({"": [flat(RED)] * 4}, layout=LAYOUT)
+    paths = write_sheets(pages, tmp_path / "sheet.png")
+    assert [p.name for p in paths] == ["sheet.png", "sheet-2.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["sheet-2.png", "sheet.png"]
+    assert (pyvips.Image.new_from_file(str(paths[0])).numpy() == pages[0]).all()
+    (jpeg,) = write_sheets(pages[:1], tmp_path / "sheet.jpg")
+    assert pyvips.Image.new_from_file(str(jpeg)).width == pages[0].shape[1]
+    with pytest.raises(ValueError, match=r"\.png"):
+        write_sheets(pages, tmp_path / "sheet.bmp")
