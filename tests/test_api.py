@@ -44,7 +44,9 @@ def test_import_loads_neither_torch_nor_numpy() -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
 @pytest.mark.parametrize("shape", ["hw", "hw1", "hw3"])
-def test_array_gives_an_array_of_its_type(painter: Painter, gray: np.ndarray, dtype: type, shape: str) -> None:
+def test_array_gives_an_array_of_its_type(
+    painter: Painter, gray: np.ndarray, dtype: type, shape: str
+) -> None:
     array = {np.uint8: gray, np.uint16: gray.astype(np.uint16) * 257}.get(dtype, (gray / 255).astype(dtype))
     array = {"hw": array, "hw1": array[:, :, None], "hw3": np.dstack([array] * 3)}[shape]
     before = array.copy()

@@ -166,7 +166,9 @@ def test_luma_is_padded_to_what_the_model_needs(camera: Photo) -> None:
 def test_luma_of_its_own_size_is_the_photo_s(camera: Photo) -> None:
     model = Constant()
     Painter(model).colorize(camera, ColorizeSettings(size=128, fuse="none"))
-    torch.testing.assert_close(model.seen[0][0, 0].double(), torch.tensor(lab(camera)[..., 0]), atol=1e-2, rtol=0)
+    torch.testing.assert_close(
+        model.seen[0][0, 0].double(), torch.tensor(lab(camera)[..., 0]), atol=1e-2, rtol=0
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (2, 3), (7, 2000), (33, 31)])
@@ -215,7 +217,9 @@ def test_fused_log_probabilities_are_the_mean_of_the_views(painter: Painter, cam
     torch.testing.assert_close(prediction.answer, (straight + mirrored) / 2)
 
 
-def test_vibrance_and_temperature_change_colours_without_asking_again(painter: Painter, camera: Photo) -> None:
+def test_vibrance_and_temperature_change_colours_without_asking_again(
+    painter: Painter, camera: Photo
+) -> None:
     prediction = painter.predict(camera)
     pictures = [
         painter.paint(prediction, ColorizeSettings(vibrance=v, temperature=t)).pixels

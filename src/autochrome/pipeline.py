@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,7 @@ _LONGEST = 8  # times the working size: more would spend memory on the emptiness
 _GRID = (
     4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
 )
-_STRIP = 1 << 17  # pixels of full size at a time: what is done to them stays in the L2 cache
+_STRIP = 1 << 17  # pixels of full size at a time: what a core does to them stays in its cache
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class ColorizeSettings:
     size: int | None = None
     """Shorter side, in pixels, of the luma that the model sees: 32 to 2048."""
     fuse: str = "mirror"
-    """Views of the photo whose predictions are averaged: "none" others, its "mirror" image, or "full": both, in
-    three sizes."""
+    """Which views' predictions are averaged: "none" but the photo's, with its "mirror" image's, or "full",
+    both in three sizes."""
     upsampling: str = "guided"
     """How chroma is brought to full size: "guided" by the photo's edges, or "bilinear"."""
 
@@ -343,15 +345,46 @@ def _working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
 
 
 def _full_size(lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype) -> np.ndarray:
-    """The pixels "h w 3" of the photo's luma with the model's chroma, strip by strip."""
+    """The pixels "h w 3" of the photo's luma with the model's chroma, strip by strip.
+
+    Each core takes strips of its own. Sharing out every operation among the cores instead makes them wait for
+    each other some fifty times a strip, which on a busy machine takes ten times as long.
+    """
     height, width = lightness.size
     pixels = np.empty((height, width, 3), dtype)
     rows = max(1, _STRIP // width)
-    for start in range(0, height, rows):
+    upsampler.rows(lightness.rows(0, 1), 0, height)  # prepares what the strips share
+
+    @torch.inference_mode()
+    def fill(start: int) -> None:
         luma = lightness.rows(start, min(start + rows, height))
         chroma = upsampler.rows(luma, start, height)
         fit_chroma_into(pixels[start : start + rows], luma, chroma)
+
+    starts = range(0, height, rows)
+    with _single_threaded_workers(min(torch.get_num_threads(), len(starts))) as workers:
+        for _ in workers.map(fill, starts):
+            pass
     return pixels
+
+
+@contextmanager
+def _single_threaded_workers(count: int) -> Iterator[Executor]:
+    """Threads in each of which torch uses that thread alone."""
+    threads = torch.get_num_threads()
+    started = Barrier(count + 1)
+
+    def start() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    with ThreadPoolExecutor(count) as workers:
+        for _ in range(count):
+            workers.submit(start)
+        started.wait()
+        # What a thread sets for itself is also what threads to come begin with: set that back.
+        torch.set_num_threads(threads)
+        yield workers
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from autochrome.color.bins import (
     AB_BINS,
     AB_CENTERS,
     GRID,
+    REFERENCE_FLOOR,
     count_bins,
     nearest_bin,
     rebalancing_weights,
@@ -233,6 +234,13 @@ def test_gray_is_the_most_frequent_and_weighs_least():
     weights = rebalancing_weights(prior)
     assert weights.argmin() == GRAY
     assert (weights.sort().values[1:] > weights[GRAY]).all()
+
+
+def test_no_bin_of_the_reference_prior_is_rarer_than_its_floor():
+    """Section 4.1 weighs by the full inverse: an unbounded one would let a few pixels decide."""
+    prior = reference_prior()
+    assert prior.min().item() == pytest.approx(REFERENCE_FLOOR, rel=0.01)
+    assert rebalancing_weights(prior, mix=0.0).max() < 1 / (300 * REFERENCE_FLOOR)
 
 
 def test_literal_lambda_would_not_rebalance():

@@ -44,7 +44,9 @@ def test_decoding_turns_upright(max_side: int | None) -> None:
         np.testing.assert_array_equal(found, upright)
     else:
         assert found.shape == (17, 10, 3)
-        wanted = pyvips.Image.new_from_array(np.ascontiguousarray(upright)).thumbnail_image(10, height=17, size="force")
+        wanted = pyvips.Image.new_from_array(np.ascontiguousarray(upright)).thumbnail_image(
+            10, height=17, size="force"
+        )
         assert np.abs(found - wanted.numpy().astype(int)).max() < 12
 
 
@@ -75,7 +77,9 @@ def test_decoding_follows_the_icc_profile() -> None:
 )
 @pytest.mark.parametrize("max_side", [None, 10])
 def test_broken_pictures_are_named(content: bytes, max_side: int | None) -> None:
-    with pytest.raises(DataError, match=r"my\.png is not a readable picture \(.+\): replace it or take it out"):
+    with pytest.raises(
+        DataError, match=r"my\.png is not a readable picture \(.+\): replace it or take it out"
+    ):
         decode_rgb(content, name="my.png", max_side=max_side)
 
 
@@ -123,7 +127,8 @@ def test_half_of_the_crops_are_mirrored() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 0}, {"min_area": 0.0}, {"min_area": 1.1}, {"max_stretch": 0.9}, {"size": 64, "squash": 63}]
+    "wrong",
+    [{"size": 0}, {"min_area": 0.0}, {"min_area": 1.1}, {"max_stretch": 0.9}, {"size": 64, "squash": 63}],
 )
 def test_crop_settings_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"size|min_area|max_stretch|squash"):
@@ -189,9 +194,10 @@ def test_batches_of_one_and_of_two_processes_hold_the_same_samples() -> None:
 
 
 def test_batches_start_anywhere() -> None:
-    assert list(islice(BatchNumbers(4, rank=1, world_size=2, first_batch=2), 3)) == list(
-        islice(BatchNumbers(4, rank=1, world_size=2), 5)
-    )[2:]
+    assert (
+        list(islice(BatchNumbers(4, rank=1, world_size=2, first_batch=2), 3))
+        == list(islice(BatchNumbers(4, rank=1, world_size=2), 5))[2:]
+    )
 
 
 def test_loading_processes_give_the_same_samples(two_sources: list) -> None:

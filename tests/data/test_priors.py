@@ -54,7 +54,9 @@ def test_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["prior.txt"]
 
 
-@pytest.mark.parametrize("text", ["words", "1\n2\n", "\n".join(["-1"] * 313), "\n".join(["0"] * 313), "\n".join(["nan"] * 313)])
+@pytest.mark.parametrize(
+    "text", ["words", "1\n2\n", "\n".join(["-1"] * 313), "\n".join(["0"] * 313), "\n".join(["nan"] * 313)]
+)
 def test_what_is_no_prior_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "prior.txt").write_text(text)
     with pytest.raises(DataError, match=r"prior\.txt .*autochrome prior PHOTOS"):

@@ -21,7 +21,9 @@ def test_folder_is_sorted_recursive_and_takes_pictures_alone(tmp_path: Path) -> 
 
 def test_shards_are_read_by_number(tmp_path: Path) -> None:
     write_shard(tmp_path / "x-1.tar", {"c.png": b"third", "c.json": b"{}"})
-    write_shard(tmp_path / "x-0.tar", {"a.png": b"first", "a.cls": b"7", "b.jpg": b"second", "._b.jpg": b"junk"})
+    write_shard(
+        tmp_path / "x-0.tar", {"a.png": b"first", "a.cls": b"7", "b.jpg": b"second", "._b.jpg": b"junk"}
+    )
     source = open_source(tmp_path)
     assert isinstance(source, ShardSource)
     assert [source.read(i) for i in (2, 0, 1)] == [b"third", b"first", b"second"]
@@ -60,7 +62,7 @@ def test_environment_variables_are_put_in(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no photos at .*nowhere: give a folder"):
+    with pytest.raises(DataError, match=r"no photos at .*nowhere: give a folder"):
         open_source(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds no pictures"):

@@ -112,6 +112,21 @@ def test_the_loss_is_least_where_the_prediction_is_the_truth():
     assert weighted_cross_entropy(truth + torch.randn_like(truth), ab, PLAIN, SETTINGS)[1] > least
 
 
+def test_rebalancing_multiplies_the_best_prediction_by_the_weights():
+    """Where truths vary, the weighted loss is least at Z^_q ~ w_q p(q|x): what logit adjustment builds on."""
+    bins = torch.tensor([3, 3, 3, 150, 150, 300])
+    ab = AB_CENTERS.double()[bins].T[None, :, None]
+    w = torch.rand(AB_BINS, dtype=torch.float64) + 0.2
+    p = torch.bincount(bins, minlength=AB_BINS).double() / len(bins)
+    best = (w * p).clamp_min(1e-30).log()[None, :, None, None].requires_grad_()
+    one_hot = LossSettings(neighbours=1)
+    weighted, plain = weighted_cross_entropy(best.expand(-1, -1, 1, 6), ab, w, one_hot)
+    (of_weighted,) = torch.autograd.grad(weighted, best, retain_graph=True)
+    (of_plain,) = torch.autograd.grad(plain, best)
+    assert of_weighted.abs().max() < 1e-12
+    assert of_plain.abs().max() > 1e-3
+
+
 def test_half_precision_logits_are_scored_in_float32():
     logits, ab = torch.randn(1, AB_BINS, 2, 2).bfloat16(), torch.randn(1, 2, 2, 2) * COLOURFUL
     weighted, _ = weighted_cross_entropy(logits, ab, PLAIN, SETTINGS)

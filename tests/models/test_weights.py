@@ -194,7 +194,7 @@ def test_a_file_cut_short(file: Path) -> None:
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="there are no weights at nowhere.safetensors"):
+    with pytest.raises(WeightsError, match=r"there are no weights at nowhere\.safetensors"):
         resolve_weights("nowhere.safetensors")
     with pytest.raises(WeightsError, match="is a folder"):
         resolve_weights(tmp_path)

@@ -92,6 +92,8 @@ def colorize(
             raise click.UsageError("a pipe (-) takes one page of one photo; give the others without it")
         _colorize_pipe(next(iter(photos)), wishes, quality, lambda: _load(model, weights, device, settings))
         return
+    if wishes.out is not None and len(photos) > 1 and wishes.out.is_file():
+        raise click.UsageError(f"{out} is a file; several photos need a folder")
     plan = make_plan([Path(photo) for photo in photos], wishes)
     report = Report(failures=plan.failures, skipped=len(plan.skipped))
     if plan.jobs:

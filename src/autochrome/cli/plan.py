@@ -83,9 +83,7 @@ class _Planner:
             if path.is_dir():
                 found = [each for each in found if not self._is_result(each.path)]
                 if not found:
-                    raise PhotoError(
-                        path, "holds no photos but earlier results", "Name the photos themselves"
-                    )
+                    raise PhotoError(path, "holds only earlier results", "Name the photos themselves")
         except PhotoError as error:
             self.plan.failures.append((str(path), _reason(error)))
             return

@@ -166,7 +166,7 @@ class _Bar:
 
     def __call__(self, progress: Progress) -> None:
         for warning in progress.warnings:
-            self.progress.console.print(f"warning: {warning}", style="yellow", markup=False)
+            self.progress.console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
         left = timedelta(seconds=round(progress.seconds_left))
         self.progress.update(
             self.task,

@@ -20,6 +20,7 @@ _WHITE = {"uint8": 255, "uint16": 65535, "float32": 1}
 _NEAR_GRAY = 0.03
 """Largest difference between two channels, of 1, that JPEG and scanner noise leave in a gray picture."""
 _NEAR_GRAY_SHARE = 0.99
+_BLOCKS = 4  # to a sample, in each direction: enough for a triangle to be told from a box
 _LOOK_AT = 1 << 18  # pixels that are looked at to tell gray from colour
 
 
@@ -70,8 +71,8 @@ class Lightness:
 
         The gamma-encoded values are averaged, as image editors and the preparation of training photos do.
         """
-        rows = _Blocks(self.size[0], max(1, self.size[0] // (2 * height)))
-        columns = _Blocks(self.size[1], max(1, self.size[1] // (2 * width)))
+        rows = _Blocks(self.size[0], max(1, self.size[0] // (_BLOCKS * height)))
+        columns = _Blocks(self.size[1], max(1, self.size[1] // (_BLOCKS * width)))
         small = torch.from_numpy(self._block_means(rows, columns)).permute(2, 0, 1)
         small = rows.resampling(height) @ small @ columns.resampling(width).T
         if small.shape[0] == 1:

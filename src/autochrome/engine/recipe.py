@@ -222,7 +222,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     parser.add_class_arguments(Recipe, as_group=False)
     arguments = ["--file", str(path), *map(_as_argument, overrides)]
     try:
-        values = parser.instantiate_classes(parser.parse_args(arguments))
+        values = parser.instantiate(parser.parse_args(arguments))
     except Exception as error:  # jsonargparse raises several kinds; all mean the text does not fit
         raise RecipeError(f"{path}: {error}") from error
     sections = {key: value for key, value in vars(values).items() if key != "file"}

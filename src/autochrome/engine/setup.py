@@ -137,9 +137,11 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
     """
     model = recipe.model
     pretrained = model.weights is not None and not resumed
+    # YAML knows no tuples, and a model's settings no lists.
+    options = {key: tuple(v) if isinstance(v, list) else v for key, v in model.options.items()}
     weights = None if model.weights == "bundled" or resumed else model.weights
     try:
-        colorizer = create_model(model.name, weights=weights, pretrained=pretrained, **model.options)
+        colorizer = create_model(model.name, weights=weights, pretrained=pretrained, **options)
     except (ValueError, TypeError) as error:
         raise RecipeError(f"model: {error}") from error
     _require_trainable(colorizer, recipe)

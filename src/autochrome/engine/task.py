@@ -42,7 +42,9 @@ class ColorizationTask(TrainingTask):
         """Split into luma and chroma; the luma is degraded with the task's faults, if it has any."""
         luma, chroma = self.space.split(rgb.float() / 255)
         if self.faults is not None:
-            luma = degrade_luma(luma, self.faults, generator)
+            low, high = self.space.luma_range
+            lightness = (luma - low) * (100 / (high - low))  # the faults are given in units of L*
+            luma = degrade_luma(lightness, self.faults, generator) * ((high - low) / 100) + low
         return Batch(luma.contiguous(memory_format=torch.channels_last), chroma)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:

@@ -59,7 +59,7 @@ class Watch:
         luma = space.split(self.truth)[0]
         chroma = _colour(colorizer, luma)
         result = _merge(space, luma, chroma)
-        gray = _merge(space, luma, torch.zeros_like(chroma))
+        gray = _merge(space, luma, luma.new_tensor(space.neutral)[None, :, None, None].expand_as(chroma))
         gain = (_psnr(result, self.truth) - _psnr(gray, self.truth)).mean().item()
         write_grid([gray, result, self.truth], folder / "samples" / f"{step:07d}.png")
         return Look(gain, _mean_chroma(result), _mean_chroma(self.truth))

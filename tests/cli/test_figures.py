@@ -1,0 +1,93 @@
+"""`autochrome figures`: CIC's figures 4 and 14."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from click.testing import CliRunner, Result
+
+from autochrome.cli.figures import _around, _distinct_bins, _gray_map, _swatch
+from autochrome.cli.main import main
+from autochrome.color.bins import AB_BINS, AB_CENTERS
+from autochrome.io.photo import Photo, read_photo, write_photo
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.png"
+    write_photo(Photo(np.ascontiguousarray(skimage.data.chelsea()[::4, ::4])), path)
+    return path
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["figures", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    ("figure", "extra", "columns"),
+    [("temperatures", (), 7), ("probabilities", (), 9), ("probabilities", ("--bins", 3), 4)],
+)
+def test_a_sheet_of_so_many_columns(
+    photo: Path, tmp_path: Path, figure: str, extra: tuple[object, ...], columns: int
+) -> None:
+    result = run(figure, photo, "-o", tmp_path / "sheet.png", "--model", "cic.test", *extra)
+    assert result.exit_code == 0, result.output
+    sheet = read_photo(tmp_path / "sheet.png").pixels
+    assert sheet.shape[1] == 8 + columns * (320 + 8)
+    assert sheet.std() > 10
+
+
+def test_temperatures_differ(photo: Path, tmp_path: Path) -> None:
+    """The first column (the mean) is duller than the last (the mode)."""
+    run("temperatures", photo, "-o", tmp_path / "sheet.png", "--model", "cic.test")
+    sheet = read_photo(tmp_path / "sheet.png").pixels.astype(int)
+    colour = [np.ptp(sheet[40:, 8 + i * 328 : 8 + i * 328 + 320], axis=2).mean() for i in (0, 6)]
+    assert colour[0] < colour[1]
+
+
+def test_most_probable_colours_are_apart() -> None:
+    distribution = torch.zeros(AB_BINS, 2, 3)
+    gray, beside, red = (
+        int((AB_CENTERS - torch.tensor(ab)).square().sum(1).argmin())
+        for ab in ([0.0, 0.0], [10.0, 0.0], [60.0, 40.0])
+    )
+    distribution[gray], distribution[beside], distribution[red] = 0.5, 0.3, 0.2
+    assert _distinct_bins(distribution, 2) == [gray, red]
+    a, b, chance = _around(distribution, gray)
+    assert (a, b) == (0, 0)
+    torch.testing.assert_close(chance, torch.full((2, 3), 0.8))
+
+
+def test_map_and_swatch() -> None:
+    found = _gray_map(torch.tensor([[0.0, 0.25], [0.5, 0.5]]), (2, 2))
+    np.testing.assert_array_equal(found[:, :, 0], [[0, 128], [255, 255]])
+    red, _, blue = _swatch(60.0, 40.0)[0, 0].astype(int)
+    assert red - blue > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere.png", "-o", "sheet.png"], "nowhere.png: does not exist"),
+        (["PHOTO", "-o", "sheet.txt"], "must end in one of"),
+        (["PHOTO", "-o", "PHOTO"], "exists already"),
+        (["PHOTO", "-o", "no/where/sheet.png"], "does not exist; make it first"),
+        (["PHOTO", "-o", "sheet.png", "--model", "gray"], "predicts no distribution"),
+        (["PHOTO", "-o", "sheet.png", "--model", "grey"], "did you mean gray"),
+        (["PHOTO"], "Missing option"),
+    ],
+)
+def test_wrong_input(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = photo.read_bytes()
+    result = run("temperatures", *(str(photo) if a == "PHOTO" else a for a in arguments))
+    assert result.exit_code != 0
+    assert told in " ".join(result.output.split())
+    assert list(tmp_path.iterdir()) == [photo]
+    assert photo.read_bytes() == before

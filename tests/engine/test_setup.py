@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from autochrome.color.bins import AB_BINS, smooth_prior
+from autochrome.data.priors import estimate_prior, save_prior
+from autochrome.data.sources import DataError, open_source
+from autochrome.engine.recipe import RecipeError, load_recipe
+from autochrome.engine.setup import starting_model, training_photos
+from autochrome.models.base import Colorizer
+from autochrome.models.cic import CIC, VGG16_FEATURES, PaperNet
+from autochrome.models.weights import WeightsError, save_weights
+
+
+def start(file: Path, overrides: Sequence[str] = (), *, resumed: bool = False) -> CIC:
+    recipe = load_recipe(file, overrides)
+    torch.manual_seed(0)
+    colorizer: Colorizer = starting_model(recipe, training_photos(recipe), resumed=resumed)
+    assert isinstance(colorizer, CIC)
+    return colorizer
+
+
+def vgg16_state() -> dict[str, Tensor]:
+    widths = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+    state, before = {}, 3
+    for place, width in zip(VGG16_FEATURES, widths, strict=True):
+        state[f"features.{place}.weight"] = torch.randn(width, before, 3, 3) * 0.01
+        state[f"features.{place}.bias"] = torch.randn(width)
+        before = width
+    return state
+
+
+def test_a_new_model_trains_with_the_prior_of_its_photos(recipe_file: Path, photos: Path) -> None:
+    colorizer = start(recipe_file)
+    assert colorizer.training
+    torch.testing.assert_close(
+        colorizer.prior, smooth_prior(estimate_prior(open_source(photos)).double()).float()
+    )
+
+
+def test_a_named_prior_wins(recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = torch.rand(AB_BINS)
+    save_prior(counts, tmp_path / "prior.txt", about="made up")
+    monkeypatch.setenv("PRIORS", str(tmp_path))
+    colorizer = start(recipe_file, ["data.prior=${PRIORS}/prior.txt"])
+    torch.testing.assert_close(colorizer.prior, smooth_prior(counts / counts.sum()))
+
+
+def test_fine_tuning_starts_from_weights_and_keeps_their_prior(recipe_file: Path, tmp_path: Path) -> None:
+    trained = start(recipe_file)
+    trained.set_prior(torch.rand(AB_BINS))
+    save_weights(trained, tmp_path / "old.safetensors", half=False)
+    weights = f"model.weights={tmp_path / 'old.safetensors'}"
+    tuned = start(recipe_file, [weights, "trainer.seed=9"])
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(tuned.state_dict().values(), trained.state_dict().values(), strict=True)
+    )
+    save_prior(torch.ones(AB_BINS), tmp_path / "flat.txt", about="flat")
+    other = start(recipe_file, [weights, f"data.prior={tmp_path / 'flat.txt'}"])
+    assert not torch.allclose(other.prior, trained.prior)
+
+
+def test_a_resumed_model_needs_neither_weights_nor_prior(recipe_file: Path) -> None:
+    start(recipe_file, ["model.weights=gone.safetensors", "data.prior=gone.txt"], resumed=True)
+    with pytest.raises(WeightsError, match="gone"):
+        start(recipe_file, ["model.weights=gone.safetensors"])
+
+
+def test_vgg16_fills_the_papers_first_blocks(recipe_file: Path, tmp_path: Path) -> None:
+    state = vgg16_state()
+    save_file(state, tmp_path / "vgg16.safetensors")
+    colorizer = start(recipe_file, ["model.name=cic.paper", f"model.vgg16={tmp_path / 'vgg16.safetensors'}"])
+    assert isinstance(colorizer.network, PaperNet)
+    second = colorizer.network.blocks["conv1"].get_submodule("2")
+    assert torch.equal(second.get_parameter("weight"), state["features.2.weight"])
+
+
+def test_what_cannot_start_from_vgg16_is_told(recipe_file: Path, tmp_path: Path) -> None:
+    state = vgg16_state()
+    del state["features.7.weight"]
+    save_file(state, tmp_path / "half.safetensors")
+    paper = "model.name=cic.paper"
+    with pytest.raises(
+        WeightsError, match=r"half\.safetensors is not a VGG-16 state dict: features\.7\.weight"
+    ):
+        start(recipe_file, [paper, f"model.vgg16={tmp_path / 'half.safetensors'}"])
+    with pytest.raises(WeightsError, match=r"no weights at none\.safetensors"):
+        start(recipe_file, [paper, "model.vgg16=none.safetensors"])
+    with pytest.raises(RecipeError, match=r"model\.vgg16 is for cic\.paper alone"):
+        start(recipe_file, [f"model.vgg16={tmp_path / 'half.safetensors'}"])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.name=cic.none", "no model is called 'cic.none'"),
+        ("model.name=gray.baseline", "gray.baseline has nothing to train"),
+        ("model.options={rebalance: 1}", "unexpected keyword argument 'rebalance'"),
+        ("data.crops.size=48", "data.crops.size: cic.test needs a multiple of 32, not 48"),
+        ("watch.size=40", "watch.size: cic.test needs a multiple of 32, not 40"),
+        ("data.sources=[]", "the recipe names no photos: set data.sources, or give --data FOLDER"),
+    ],
+)
+def test_recipes_that_ask_for_what_there_is_not(recipe_file: Path, override: str, message: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        start(recipe_file, [override])
+    assert message in str(caught.value)
+
+
+def test_an_epoch_without_photos(recipe_file: Path, photos: Path) -> None:
+    with pytest.raises(RecipeError, match="an epoch would be empty"):
+        start(recipe_file, [f'data.sources=[{{"path": "{photos}", "repeats": 0}}]'])
+    with pytest.raises(DataError, match="no photos at"):
+        start(recipe_file, ['data.sources=[{"path": "nowhere"}]'])

@@ -1,0 +1,67 @@
+"""The recipes that ship."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from autochrome.data.photos import CropSettings
+from autochrome.engine import setup
+from autochrome.engine.recipe import dump_recipe, load_recipe
+from autochrome.engine.schedule import learning_rate_factor
+from autochrome.models.cic import CIC, LossSettings
+from autochrome.models.registry import model_spec
+
+RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+
+
+def test_there_are_recipes() -> None:
+    assert {"cic-paper.yaml", "cic-compact.yaml"} <= {path.name for path in RECIPES}
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_loads_names_a_model_and_round_trips(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    spec = model_spec(recipe.model.name)
+    assert recipe.data.crops.size % spec.multiple_of == 0
+    assert recipe.watch.size % spec.multiple_of == 0
+    assert set(recipe.model.options) <= set(inspect.signature(LossSettings).parameters)
+    (tmp_path / "saved.yaml").write_text(dump_recipe(recipe))
+    assert load_recipe(tmp_path / "saved.yaml") == recipe
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_names_no_place_of_one_machine(path: Path) -> None:
+    recipe = load_recipe(path)
+    places = [source.path for source in recipe.data.sources] + [recipe.data.prior, recipe.watch.photos]
+    assert all(place is None or place.startswith("${AUTOCHROME_DATA}/") for place in places)
+
+
+def test_the_papers_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sections 3.1 to 3.4, and the released solver.prototxt and train_val.prototxt."""
+    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "cic-paper.yaml")
+    monkeypatch.setattr(setup, "_set_prior", lambda *_: None)  # of photos that are not here
+    model = setup.starting_model(recipe, photos=None)  # type: ignore[arg-type]
+    assert isinstance(model, CIC)
+    assert model.loss_settings == LossSettings(
+        neighbours=10,
+        sigma=5.0,
+        rebalance_mix=0.5,
+        gray_threshold=5.0,
+        supervision=(0.25, 0.5, 1.0),
+        area_average=False,
+    )
+    optimiser, trainer = recipe.optimiser, recipe.trainer
+    assert (optimiser.name, optimiser.lr, optimiser.betas, optimiser.weight_decay) == (
+        "adam",
+        3e-5,
+        (0.9, 0.99),
+        1e-3,
+    )
+    assert (trainer.steps, trainer.batch_size, trainer.precision, trainer.ema) == (500_000, 40, "32-true", 0)
+    assert recipe.data.crops == CropSettings(size=176, squash=256, mirror=True)
+    assert recipe.data.faults is None
+    rates = [learning_rate_factor(step, trainer.steps, recipe.schedule) for step in (0, 225_000, 450_000)]
+    assert rates == pytest.approx([1, 0.1, 0.01])
