@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autochrome.data.photos import CropSettings
 from autochrome.engine import setup
-from autochrome.engine.recipe import dump_recipe, load_recipe
+from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cic import CIC, LossSettings
 from autochrome.models.registry import model_spec
@@ -39,11 +40,13 @@ def test_a_recipe_names_no_place_of_one_machine(path: Path) -> None:
     assert all(place is None or place.startswith("${AUTOCHROME_DATA}/") for place in places)
 
 
-def test_the_papers_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_papers_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections 3.1 to 3.4, and the released solver.prototxt and train_val.prototxt."""
     recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "cic-paper.yaml")
-    monkeypatch.setattr(setup, "_set_prior", lambda *_: None)  # of photos that are not here
-    model = setup.starting_model(recipe, photos=None)  # type: ignore[arg-type]
+    (tmp_path / "a.jpg").touch()
+    own = replace(recipe.data, sources=[SourceRecipe(str(tmp_path))])
+    monkeypatch.setattr(setup, "_set_prior", lambda *_: None)  # the photo is empty
+    model = setup.starting_model(recipe, setup.training_photos(replace(recipe, data=own)))
     assert isinstance(model, CIC)
     assert model.loss_settings == LossSettings(
         neighbours=10,

@@ -49,7 +49,7 @@ def test_own_pictures_replace_all_that_the_recipe_says_of_its_own(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AUTOCHROME_DATA", raising=False)
-    text = recipe.read_text().replace(str(tmp_path / "photos"), "${AUTOCHROME_DATA}/train")
+    text = recipe.read_text().replace(str(tmp_path / "photos"), "'${AUTOCHROME_DATA}/train'")
     text = text.replace("watch: {", "watch: {photos: '${AUTOCHROME_DATA}/eval', ")
     recipe.write_text(text.replace("data:", "data:\n  prior: ${AUTOCHROME_DATA}/prior.txt"))
     result = run(recipe, "-o", tmp_path / "run", *SHORT)

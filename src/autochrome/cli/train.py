@@ -71,7 +71,7 @@ def train(
         from autochrome.engine.loop import train as run_training
         from autochrome.engine.recipe import load_recipe
 
-        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         resolved = load_recipe(recipe, wanted)
         with _display() as report:
             outcome = run_training(resolved, folder, resume=resume, minutes=minutes, report=report)

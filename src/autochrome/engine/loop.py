@@ -171,9 +171,9 @@ class _Loop:
         wishes = torch.tensor(own.row(), device=fabric.device)
         rows = torch.cat([torch.stack([sums[key] for key in keys]), wishes])[None]
         if fabric.world_size > 1:
-            gathered = fabric.all_gather(rows[0])
-            assert isinstance(gathered, Tensor)
-            rows = gathered
+            gathered = [torch.empty_like(rows[0]) for _ in range(fabric.world_size)]
+            torch.distributed.all_gather(gathered, rows[0])
+            rows = torch.stack(gathered)
         means = rows[:, : len(keys)].mean(0).tolist()
         save, signal, out_of_time = rows[:, len(keys) :].amax(0).tolist()
         return dict(zip(keys, means, strict=True)), _Wishes(save > 0, int(signal), out_of_time > 0)
