@@ -100,7 +100,8 @@ def test_a_model_that_draws_random_numbers_resumes_exactly(
     def with_dropout(name: str, **options: object) -> CIC:
         colorizer = create_model(name, **options)  # type: ignore[arg-type]
         assert isinstance(colorizer, CIC)
-        colorizer.network.head = nn.Sequential(nn.Dropout(0.5), colorizer.network.head)
+        head = colorizer.network.get_submodule("head")
+        setattr(colorizer.network, "head", nn.Sequential(nn.Dropout(0.5), head))  # noqa: B010
         return colorizer
 
     monkeypatch.setattr(setup, "create_model", with_dropout)

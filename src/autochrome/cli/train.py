@@ -62,7 +62,7 @@ def train(
     FOLDER takes the weights (model.safetensors), a checkpoint every few minutes, the log and sample grids.
     Ctrl-C or SIGTERM save a checkpoint and stop; --resume goes on exactly where the run was.
 
-    Your own pictures: autochrome train recipes/cic-compact-finetune.yaml --data my-photos -o runs/mine, then
+    Your own pictures: autochrome train recipes/finetune.yaml --data my-photos -o runs/mine, then
     autochrome colorize photo.jpg --weights runs/mine/model.safetensors
     """
     folder = out or Path("runs") / recipe.stem

@@ -7,6 +7,7 @@ first are saved.
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -61,9 +62,15 @@ def train(
         CheckpointError: the folder holds a run already, or none to resume, or that of another model.
         TrainingError: the loss is not a number, or another process ended.
     """
+    outcome = _train(recipe, folder, resume, minutes, report)
+    _leave_processes()
+    return outcome
+
+
+def _train(recipe: Recipe, folder: Path, resume: bool, minutes: float | None, report: Report) -> Outcome:
     run = set_up(recipe, folder, resume=resume)
     try:
-        outcome = _Loop(run, report, minutes).go()
+        return _Loop(run, report, minutes).go()
     except BaseException as error:
         _end_other_processes(run)
         if isinstance(error, RuntimeError) and _is_lost_connection(error):
@@ -71,9 +78,17 @@ def train(
                 f"another process of this run ended, see its message above; go on from {folder} by --resume"
             ) from error
         raise
-    if run.fabric.world_size > 1:
+
+
+def _leave_processes() -> None:
+    """Close the connection between processes.
+
+    The wrapped module must be gone by now: if it were the last to hold the connection, it would wait for the
+    connection's thread without letting go of the interpreter's lock, for which that thread may be waiting.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        gc.collect()
         torch.distributed.destroy_process_group()
-    return outcome
 
 
 @dataclass

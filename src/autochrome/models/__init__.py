@@ -1,0 +1,1 @@
+"""Models: what colours a photo, by paper."""

@@ -1,0 +1,149 @@
+"""Time and memory of colouring one photo with the shipped weights, end to end.
+
+    python -m benchmarks.colorize [--repeats N]        (or: make bench)
+
+For a 256 px, a 12-megapixel and a 100-megapixel gray JPEG it prints the seconds spent reading, predicting,
+painting and writing, how many times decoding and encoding alone the whole costs, and the peak memory. Every
+size runs in a process of its own, so that memory is its own; times are medians over the repeats. The photo is
+scikit-image's camera picture, enlarged, with grain, so that JPEG has as much to code as in a scanned photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+SIZES = {"256 px": (256, 256), "12 MP": (3000, 4000), "100 MP": (8660, 11548)}
+GRAIN = 3.0
+"""Standard deviation of the grain, in levels of 255."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of one photo's way; ``codec`` is decoding the gray and encoding the coloured JPEG alone."""
+
+    read: float
+    predict: float
+    paint: float
+    write: float
+    codec: float
+
+    @property
+    def total(self) -> float:
+        """Read, predict, paint and write."""
+        return self.read + self.predict + self.paint + self.write
+
+
+def make_photo(height: int, width: int, path: Path) -> None:
+    """Write the enlarged camera picture as a gray JPEG (quality 92)."""
+    import pyvips
+    import skimage.data
+
+    camera = pyvips.Image.new_from_array(skimage.data.camera())
+    enlarged = camera.resize(width / camera.width, vscale=height / camera.height)
+    grain = pyvips.Image.gaussnoise(width, height, sigma=GRAIN, mean=0, seed=1)
+    (enlarged + grain).cast("uchar").jpegsave(str(path), Q=92)
+
+
+def measure(photo_path: Path, repeats: int) -> list[Timing]:
+    """Colour a photo several times, after once to warm up."""
+    import pyvips
+
+    from autochrome.io.photo import read_photo, write_photo
+    from autochrome.pipeline import Painter
+
+    painter = Painter()
+    result = photo_path.with_suffix(".colorized.jpg")
+    plain = photo_path.with_suffix(".plain.jpg")
+    timings = []
+    for _ in range(repeats + 1):  # the first warms up and is left out
+        moments = [perf_counter()]
+        photo = read_photo(photo_path)
+        moments.append(perf_counter())
+        prediction = painter.predict(photo)
+        moments.append(perf_counter())
+        coloured = painter.paint(prediction)
+        moments.append(perf_counter())
+        write_photo(coloured, result, provenance=coloured.provenance)
+        moments.append(perf_counter())
+        del photo, prediction, coloured
+        start = perf_counter()
+        pyvips.Image.new_from_file(str(photo_path)).copy_memory()
+        decoded = perf_counter() - start
+        in_memory = pyvips.Image.new_from_file(str(result)).copy_memory()
+        start = perf_counter()
+        in_memory.jpegsave(str(plain), Q=92)
+        encoded = perf_counter() - start
+        del in_memory
+        steps = [after - before for before, after in pairwise(moments)]
+        timings.append(Timing(*steps, codec=decoded + encoded))
+    return timings[1:]
+
+
+def peak_memory(photo_path: Path) -> float:
+    """Peak memory, in MB, of a process that colours the photo once and does nothing else."""
+    import autochrome
+    from autochrome.io.photo import write_photo
+
+    coloured = autochrome.colorize(photo_path)
+    write_photo(coloured, photo_path.with_suffix(".once.jpg"), provenance=coloured.provenance)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _child(photo: Path, *arguments: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "benchmarks.colorize", "--photo", str(photo), *arguments]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def report(repeats: int) -> None:
+    """Run every size and print the table."""
+    import torch
+
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(f"{'photo':8} {'read':>8} {'predict':>8} {'paint':>8} {'write':>8} {'total s':>8} "
+          f"{'codec s':>8} {'ratio':>6} {'peak MB':>8}")  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (height, width) in SIZES.items():
+            photo = Path(folder) / f"{height}.jpg"
+            make_photo(height, width, photo)
+            runs = repeats if name != "100 MP" else min(repeats, 2)
+            found = _child(photo, "--repeats", str(runs))
+            timings = [Timing(**timing) for timing in found["timings"]]  # type: ignore[attr-defined]
+            memory = _child(photo, "--memory")["peak"]
+            columns = [
+                median(getattr(t, key) for t in timings) for key in ("read", "predict", "paint", "write")
+            ]
+            total, codec = median(t.total for t in timings), median(t.codec for t in timings)
+            print(f"{name:8} " + " ".join(f"{value:8.3f}" for value in columns)
+                  + f" {total:8.3f} {codec:8.3f} {total / codec:6.2f} {memory:8.0f}", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--photo", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.photo is None:
+        report(arguments.repeats)
+    elif arguments.memory:
+        print(json.dumps({"peak": peak_memory(arguments.photo)}))
+    else:
+        timings = measure(arguments.photo, arguments.repeats)
+        print(json.dumps({"timings": [asdict(timing) for timing in timings]}))
+
+
+if __name__ == "__main__":
+    main()
