@@ -48,8 +48,8 @@ def test_scores_of_sums_are_scores_of_pixels(
     change_absolute = colourfulness(rgb, absolute=True) - colourfulness(truth, absolute=True)
     expected = {
         "auc": auc(ab, ab_truth),
-        "auc_rebalanced": auc(ab, ab_truth, pixel_weights(ab_truth, prior)),
-        "auc_rebalanced_own": auc(ab, ab_truth, pixel_weights(ab_truth, own.float())),
+        "auc_rebalanced_fixed": auc(ab, ab_truth, pixel_weights(ab_truth, prior)),
+        "auc_rebalanced": auc(ab, ab_truth, pixel_weights(ab_truth, own.float())),
         "psnr": psnr(rgb, truth).mean(),
         "alpha_beta_rmse": alpha_beta_rmse(rgb, truth),
         "ciede2000": delta_e(rgb, truth).mean(),
