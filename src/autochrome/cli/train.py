@@ -72,6 +72,7 @@ def train(
         from autochrome.engine.recipe import load_recipe
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        logging.getLogger("pyvips").setLevel(logging.ERROR)  # it remarks on every PNG that carries EXIF
         resolved = load_recipe(recipe, wanted)
         with _display() as report:
             outcome = run_training(resolved, folder, resume=resume, minutes=minutes, report=report)

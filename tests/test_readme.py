@@ -1,0 +1,87 @@
+"""The commands and the snippet of the README do what they say."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import skimage.transform
+from click.testing import CliRunner
+
+from autochrome.cli.main import main
+from autochrome.io.photo import Photo, read_photo, write_photo
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    shlex.split(line, comments=True)[1:]
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ autochrome")
+]
+QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the README's commands speak of: photos, an album, originals, the recipes."""
+    monkeypatch.chdir(tmp_path)
+    colours = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
+    picture = (colours * 255).round().astype(np.uint8)
+    gray = Photo(np.ascontiguousarray(picture[:, :, :1]))
+    for name in ("photo.jpg", "photo.png", "scan.tif", "album/1920/wedding.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_photo(gray, tmp_path / name)
+    for name in ("originals/a.png", "originals/b.png", "my-photos/a.png", "my-photos/b.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_photo(Photo(picture[:, ::-1].copy() if name.endswith("b.png") else picture), tmp_path / name)
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    return tmp_path
+
+
+def run(words: list[str], desk: Path) -> None:
+    """Run one of the README's commands; a pipe's redirections are followed."""
+    given = (desk / words[words.index("<") + 1]).read_bytes() if "<" in words else None
+    target = desk / words[words.index(">") + 1] if ">" in words else None
+    words = words[1 : min((words.index(sign) for sign in "<>" if sign in words), default=len(words))]
+    if words[0] == "train":
+        words += [part for setting in QUICK_TRAINING for part in ("--set", f"trainer.{setting}")]
+    if words[0] == "colorize" and (desk / "photo.colorized.jpg").exists():
+        words.append("--overwrite")
+    result = CliRunner().invoke(main, words, input=io.BytesIO(given) if given else None)
+    assert result.exit_code == 0, f"autochrome {' '.join(words)}\n{result.output}"
+    if target:
+        target.write_bytes(result.stdout_bytes)
+
+
+def test_every_command_of_the_readme_works(desk: Path) -> None:
+    """In their order, since later ones use what earlier ones made."""
+    assert {words[1] for words in COMMANDS} >= {"colorize", "figures", "evaluate", "train"}
+    for words in COMMANDS:
+        run(words[0:1] + words[1:], desk)
+    expected = (
+        "photo.colorized.jpg",
+        "coloured/1920/wedding.jpg",
+        "scan.colorized.tif",
+        "coloured.png",
+        "sweep.png",
+        "maps.png",
+        "scores.json",
+        "sheet.png",
+        "runs/mine/model.safetensors",
+    )
+    missing = [name for name in expected if not (desk / name).is_file()]
+    assert not missing, f"not made: {missing}; there is {sorted(p.name for p in desk.rglob('*'))}"
+    assert read_photo(desk / "coloured.png").pixels.shape == (72, 64, 3)
+
+
+def test_the_snippet_of_the_readme_works(desk: Path) -> None:
+    """It is run as it stands."""
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(snippet, "README.md", "exec"), {})
+    assert read_photo(desk / "coloured.jpg").pixels.shape == (72, 64, 3)
