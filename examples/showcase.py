@@ -2,8 +2,8 @@
 
     python examples/showcase.py [FOLDER ...]
 
-Writes docs/images/showcase.png. With folders it makes a sheet of each folder's photos instead, showcase-FOLDER.png
-in the current folder. The columns: gray, default, calm and vivid.
+Writes docs/images/showcase.png. With folders it makes a sheet of each folder's photos instead,
+showcase-FOLDER.png in the current folder. The columns: gray, default, calm and vivid.
 """
 
 from __future__ import annotations

@@ -189,15 +189,15 @@ SCORES: dict[str, Score] = {
     "auc_rebalanced": Score(
         "AuC rebalanced",
         "higher",
-        "AuC with every pixel weighted by 1 / (smoothed share, in the references themselves, of the ab bin of its"
-        " true colour): every bin that occurs weighs about alike; not comparable between sets",
+        "AuC with every pixel weighted by 1 / (smoothed share, in the references themselves, of the ab bin of"
+        " its true colour): every bin that occurs weighs about alike; not comparable between sets",
         _own_rebalanced,
     ),
     "auc_rebalanced_fixed": Score(
         "AuC rebalanced, fixed prior",
         "higher",
-        "the same with the fixed prior of the manifest: comparable between sets, but a single photo of colours"
-        " that are rare in that prior can decide it",
+        "the same with the fixed prior of the manifest: comparable between sets, but a single photo of"
+        " colours that are rare in that prior can decide it",
         lambda s: area_under_cmf(s.mass_rebalanced, s.weight),
     ),
     "psnr": Score(
