@@ -32,7 +32,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README's commands speak of: photos, an album, originals, the recipes."""
     monkeypatch.chdir(tmp_path)
     colours = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
-    picture = (colours * 255).round().astype(np.uint8)
+    picture = np.round(np.asarray(colours) * 255).astype(np.uint8)
     gray = Photo(np.ascontiguousarray(picture[:, :, :1]))
     for name in ("photo.jpg", "photo.png", "scan.tif", "album/1920/wedding.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
