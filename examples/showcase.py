@@ -3,7 +3,7 @@
     python examples/showcase.py [FOLDER ...]
 
 Writes docs/images/showcase.png. With folders it makes a sheet of each folder's photos instead,
-showcase-FOLDER.png in the current folder. The columns: gray, default, calm and vivid.
+showcase-FOLDER.png in the current folder. The columns: gray, default, calmer and calmest.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from autochrome.io.photo import Photo, read_photo
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
 
-PICTURES = ("chelsea", "coffee", "rocket", "astronaut")
+PICTURES = ("camera", "astronaut", "rocket", "chelsea")
 VERSIONS = {
     "Autochrome": ColorizeSettings(),
-    "calm (--vibrance 0)": ColorizeSettings(vibrance=0.0),
-    "vivid (--vibrance 0.8)": ColorizeSettings(vibrance=0.8),
+    "--vibrance 0.25": ColorizeSettings(vibrance=0.25),
+    "--vibrance 0": ColorizeSettings(vibrance=0.0),
 }
 
 
