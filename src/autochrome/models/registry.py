@@ -29,7 +29,7 @@ COMPACT = ModelSpec(
     _CIC,
     weights="cic.compact.safetensors",
     sha256="d99dc63362451594fce8dfbbc14c5b234d36dd87bf6d194b6f02c07ad2b93f27",
-    defaults={"temperature": 0.45, "vibrance": 0.5},
+    defaults={"temperature": 0.38, "vibrance": 0.5},
 )
 TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
