@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from autochrome.color.lightness import Lightness
+from autochrome.color.spaces import LAB
 
 
 def expected(pixels: np.ndarray) -> torch.Tensor:
@@ -88,3 +89,21 @@ def test_sepia_is_a_colour() -> None:
 def test_other_types_are_refused() -> None:
     with pytest.raises(TypeError, match="not int64; convert"):
         Lightness(np.zeros((2, 2, 1), np.int64))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_lightness_of_pixels_is_that_of_lab(depth, channels):
+    largest = 1 if depth is np.float32 else np.iinfo(depth).max
+    pixels = (np.random.default_rng(0).random((16, 20, channels)) * largest).astype(depth)
+    pixels[0, 0], pixels[0, 1] = 0, largest
+    rgb = torch.from_numpy(pixels.astype(np.float64) / largest).permute(2, 0, 1)[None].expand(1, 3, -1, -1)
+    expected = LAB.split(rgb)[0][0, 0].float()
+    torch.testing.assert_close(Lightness(pixels).rows(0, 16), expected, atol=5e-5, rtol=0)
+
+
+def test_lightness_refuses_other_pixels():
+    with pytest.raises(ValueError, match="1 or 3"):
+        Lightness(np.zeros((4, 4), np.uint8))
+    with pytest.raises(TypeError, match="int64"):
+        Lightness(np.zeros((4, 4, 1), np.int64))

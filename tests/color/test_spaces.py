@@ -18,7 +18,6 @@ from autochrome.color.spaces import (
     YUV,
     get_space,
     lab_to_rgb,
-    lightness,
     linear_to_srgb,
     rgb_to_lab,
     srgb_to_linear,
@@ -159,21 +158,3 @@ def test_alpha_beta_are_deshpandes_ratios():
     # (B - (R+G)/2) / (L + 1e-4) and (R - G) / (L + 1e-4) with L the mean
     expected = [0.4, (0.1 - 0.55) / 0.4001, (0.8 - 0.3) / 0.4001]
     assert planes(ALPHA_BETA, one(0.8, 0.3, 0.1)) == pytest.approx(expected, abs=1e-9)
-
-
-@pytest.mark.parametrize("depth", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_lightness_of_pixels_is_that_of_lab(depth, channels):
-    largest = 1 if depth is np.float32 else np.iinfo(depth).max
-    pixels = (np.random.default_rng(0).random((16, 20, channels)) * largest).astype(depth)
-    pixels[0, 0], pixels[0, 1] = 0, largest
-    rgb = torch.from_numpy(pixels.astype(np.float64) / largest).permute(2, 0, 1)[None].expand(1, 3, -1, -1)
-    expected = LAB.split(rgb)[0][0, 0].float()
-    torch.testing.assert_close(lightness(pixels), expected, atol=5e-5, rtol=0)
-
-
-def test_lightness_refuses_other_pixels():
-    with pytest.raises(ValueError, match="1 or 3"):
-        lightness(np.zeros((4, 4), np.uint8))
-    with pytest.raises(TypeError, match="int64"):
-        lightness(np.zeros((4, 4, 1), np.int64))

@@ -170,16 +170,17 @@ def count_bins(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "313"]:
 
 
 REFERENCE_FLOOR = 1e-5
-"""Smallest share of a bin in ``reference_prior``; with it gray scores near the paper's 53.8 on our photos."""
+"""Smallest share of a bin in ``reference_prior``; our own choice, the paper has none."""
 
 
 @lru_cache(maxsize=1)
 def reference_prior() -> Float[Tensor, "313"]:
     """The smoothed colour prior that the evaluator rebalances with.
 
-    Estimated once by ``autochrome prior`` on the photos that the shipped weights were trained with, and fixed
-    since, so that rebalanced figures of different systems and dates can be compared. No bin is taken as rarer
-    than ``REFERENCE_FLOOR``: else a single photo with colours that the training photos hardly hold decides.
+    Counted once on the 144 px photos that the shipped weights were trained with, by an earlier revision of
+    ``autochrome prior`` (today's shrinks otherwise: its shares differ by up to .005), and fixed since,
+    so that rebalanced figures of different systems and dates can be compared. No bin is taken as rarer than
+    ``REFERENCE_FLOOR``: else a single photo with colours that the training photos hardly hold decides.
     """
     path = files("autochrome.color") / "ab_prior.txt"
     values = np.loadtxt(path.read_text(encoding="utf-8").splitlines(), dtype=np.float64)

@@ -32,9 +32,12 @@ class Lightness:
 
     Raises:
         TypeError: for pixels of another type.
+        ValueError: for another shape.
     """
 
     def __init__(self, pixels: np.ndarray) -> None:
+        if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+            raise ValueError(f"pixels are (height, width, 1 or 3), not {pixels.shape}")
         if pixels.dtype.name not in _WHITE:
             raise TypeError(
                 f"pixels are uint8, uint16 or float32, not {pixels.dtype}; convert the photo first"

@@ -19,7 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -103,40 +102,6 @@ def lab_to_rgb(lab: Float[Tensor, "b 3 h w"]) -> RGB:
     fy = (lab[:, 0] + 16).div_(116)
     f = torch.stack((fy.add(lab[:, 1], alpha=1 / 500), fy, fy.sub(lab[:, 2], alpha=1 / 200)), dim=1)
     return linear_to_srgb(_mix(white_relative_xyz_to_rgb(), lab_curve_inverse(f)))
-
-
-def lightness(pixels: np.ndarray) -> Float[Tensor, "h w"]:
-    """Return L* in [0, 100] (float32) of a photograph's pixels, by table for 8 and 16 bits.
-
-    Args:
-        pixels: (h, w, 1) gray or (h, w, 3) sRGB; uint8, uint16 or float32 in [0, 1]. Gives
-            the L* that `LAB.split` gives.
-
-    Raises:
-        TypeError: for another depth.
-        ValueError: for another shape.
-    """
-    if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
-        raise ValueError(f"pixels are (height, width, 1 or 3), not {pixels.shape}")
-    weights = (1.0,) if pixels.shape[2] == 1 else RGB_TO_XYZ[1]
-    total = torch.zeros(pixels.shape[:2])
-    for channel, weight in enumerate(weights):
-        total.add_(_linear_of_pixels(pixels[:, :, channel]), alpha=weight)
-    return lab_curve(total).mul_(116).sub_(16)
-
-
-def _linear_of_pixels(plane: np.ndarray) -> Tensor:
-    if plane.dtype == np.float32:
-        return srgb_to_linear(torch.from_numpy(np.ascontiguousarray(plane)))
-    if plane.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"pixels are uint8, uint16 or float32, not {plane.dtype}; convert the photo first")
-    codes = torch.from_numpy(plane.astype(np.int32)).view(-1)
-    return _linear_table(np.iinfo(plane.dtype).max).index_select(0, codes).view(plane.shape)
-
-
-@cache
-def _linear_table(largest: int) -> Tensor:
-    return srgb_to_linear(torch.arange(largest + 1, dtype=torch.float64) / largest).float()
 
 
 @cache
