@@ -1,4 +1,5 @@
-"""The 313 bins, soft encoding and rebalancing of Zhang, Isola and Efros 2016, statement by statement."""
+"""The 313 bins, soft encoding and rebalancing of Zhang, Isola and Efros 2016, statement by statement; and the
+bins of Cb and Cr of Guadarrama and others 2017."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from autochrome.color.bins import (
     AB_CENTERS,
     GRID,
     REFERENCE_FLOOR,
+    ChromaBins,
     count_bins,
     nearest_bin,
     rebalancing_weights,
@@ -281,3 +283,72 @@ def test_lambda_outside_0_to_1_is_refused(mix: float):
 def test_what_is_no_prior_is_refused(prior: Tensor):
     with pytest.raises(ValueError, match="prior"):
         rebalancing_weights(prior)
+
+
+# Guadarrama and others 2017, 3.1: "We discretize the Cb and Cr channels separately into 32 bins" ---------
+
+
+def planes(cb: Tensor, cr: Tensor) -> Tensor:
+    """Values of both channels as chroma "1 2 1 n"."""
+    return torch.stack((cb, cr))[None, :, None]
+
+
+BYTES = torch.arange(256) / 255
+
+
+@pytest.mark.parametrize(("shift", "counts"), [(0, [8] * 32), (4, [4, *[8] * 30, 12])])
+def test_all_bytes_fall_into_32_bins_of_8(shift: int, counts: list[int]):
+    """floor((v + shift) / 8); what a shift moves beyond the last bin stays in it."""
+    bins = ChromaBins(shift=shift)
+    assert (bins.count, bins.width) == (32, 8)
+    found = bins.encode(planes(BYTES, BYTES.flip(0)))
+    assert found.shape == (1, 2, 1, 256)
+    cr, cb = found[0, :, 0]
+    assert cb.tolist() == [min((v + shift) // 8, 31) for v in range(256)]
+    assert torch.equal(cr, cb.flip(0))
+    assert torch.bincount(cb, minlength=32).tolist() == counts
+
+
+def test_bins_come_cr_first():
+    """The factorisation is p(Cr) p(Cb | Cr); chroma is in the order Cb, Cr."""
+    bins = ChromaBins()
+    chroma = planes(torch.tensor([0.0]), torch.tensor([1.0]))
+    assert bins.encode(chroma).flatten().tolist() == [31, 0]
+    values = torch.stack((torch.arange(32) + 100.0, torch.arange(32) + 200.0))  # of Cr, of Cb
+    assert bins.decode(bins.encode(chroma), values).flatten().tolist() == [200, 131]
+
+
+def test_chroma_outside_its_range_takes_the_outermost_bins():
+    bins = ChromaBins(shift=4).encode(planes(torch.tensor([-0.3, 1.2]), torch.tensor([1.5, -9.0])))
+    assert bins.flatten().tolist() == [31, 0, 0, 31]
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+def test_centres_are_the_middles_and_encode_to_themselves(shift: int):
+    bins = ChromaBins(shift=shift)
+    centers = bins.centers()
+    torch.testing.assert_close(centers * 255, torch.arange(32) * 8.0 + 4 - shift)
+    assert torch.equal(bins.encode(planes(centers, centers)), torch.arange(32).expand(1, 2, 32)[:, :, None])
+
+
+def test_neutral_is_an_edge_without_a_shift_and_a_middle_with_one():
+    """128: the paper's bins 15 and 16 meet there, so that gray would decode to 132."""
+    neutral = planes(torch.tensor([127 / 255, 128 / 255]), torch.tensor([127 / 255, 128 / 255]))
+    assert ChromaBins().encode(neutral)[0, 0, 0].tolist() == [15, 16]
+    assert ChromaBins(shift=4).encode(neutral)[0, 0, 0].tolist() == [16, 16]
+    assert ChromaBins().centers()[16].item() == pytest.approx(132 / 255)
+    assert ChromaBins(shift=4).centers()[16].item() == pytest.approx(128 / 255)
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+def test_decoding_by_centres_is_off_by_at_most_half_a_bin(shift: int):
+    bins = ChromaBins(shift=shift)
+    values = BYTES[: 256 - shift]  # what lies beyond the last bin is farther away
+    chroma = planes(values, values.flip(0))
+    decoded = bins.decode(bins.encode(chroma), bins.centers().expand(2, -1))
+    assert (decoded - chroma).abs().max().item() == pytest.approx(4 / 255, rel=1e-5)
+
+
+def test_other_numbers_of_bins():
+    assert ChromaBins(count=64).width == 4
+    assert ChromaBins(count=64).encode(planes(BYTES, BYTES)).max() == 63

@@ -134,7 +134,7 @@ def test_negative_repeats(file: Path) -> None:
 
 def test_two_starting_points_are_one_too_many(file: Path) -> None:
     with pytest.raises(RecipeError, match="keep one of them"):
-        load_recipe(file, ["model.weights=a.safetensors", "model.vgg16=b.safetensors"])
+        load_recipe(file, ["model.weights=a.safetensors", "model.backbone=b.safetensors"])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from autochrome.engine.recipe import RecipeError, load_recipe
 from autochrome.engine.setup import starting_model, training_photos
 from autochrome.models.base import Colorizer
 from autochrome.models.cic import CIC, VGG16_FEATURES, PaperNet
+from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, save_weights
 
 
@@ -76,7 +78,9 @@ def test_a_resumed_model_needs_neither_weights_nor_prior(recipe_file: Path) -> N
 def test_vgg16_fills_the_papers_first_blocks(recipe_file: Path, tmp_path: Path) -> None:
     state = vgg16_state()
     save_file(state, tmp_path / "vgg16.safetensors")
-    colorizer = start(recipe_file, ["model.name=cic.paper", f"model.vgg16={tmp_path / 'vgg16.safetensors'}"])
+    colorizer = start(
+        recipe_file, ["model.name=cic.paper", f"model.backbone={tmp_path / 'vgg16.safetensors'}"]
+    )
     assert isinstance(colorizer.network, PaperNet)
     second = colorizer.network.blocks["conv1"].get_submodule("2")
     assert torch.equal(second.get_parameter("weight"), state["features.2.weight"])
@@ -90,11 +94,55 @@ def test_what_cannot_start_from_vgg16_is_told(recipe_file: Path, tmp_path: Path)
     with pytest.raises(
         WeightsError, match=r"half\.safetensors is not a VGG-16 state dict: features\.7\.weight"
     ):
-        start(recipe_file, [paper, f"model.vgg16={tmp_path / 'half.safetensors'}"])
+        start(recipe_file, [paper, f"model.backbone={tmp_path / 'half.safetensors'}"])
     with pytest.raises(WeightsError, match=r"no weights at none\.safetensors"):
-        start(recipe_file, [paper, "model.vgg16=none.safetensors"])
-    with pytest.raises(RecipeError, match=r"model\.vgg16 is for cic\.paper alone"):
-        start(recipe_file, [f"model.vgg16={tmp_path / 'half.safetensors'}"])
+        start(recipe_file, [paper, "model.backbone=none.safetensors"])
+    with pytest.raises(WeightsError, match=r"not for cic\.test: cic\.paper alone"):
+        start(recipe_file, [f"model.backbone={tmp_path / 'half.safetensors'}"])
+
+
+def test_a_compact_cic_fills_the_trunk_of_a_pixcolor(recipe_file: Path, tmp_path: Path) -> None:
+    cic = create_model("cic.test")
+    save_weights(cic, tmp_path / "cic.safetensors", half=False)
+    backbone = f"model.backbone={tmp_path / 'cic.safetensors'}"
+    recipe = load_recipe(recipe_file, ["model.name=pixcolor.test", backbone])
+    colorizer = starting_model(recipe, training_photos(recipe))
+    assert isinstance(colorizer, PixColor)
+    assert colorizer.training
+    for key, value in colorizer.conditioning.backbone.state_dict().items():
+        assert torch.equal(value, cic.state_dict()[f"network.{key}"])
+
+
+def test_a_resumed_model_needs_no_backbone(recipe_file: Path) -> None:
+    recipe = load_recipe(recipe_file, ["model.name=pixcolor.test", "model.backbone=gone.safetensors"])
+    photos = training_photos(recipe)
+    assert isinstance(starting_model(recipe, photos, resumed=True), PixColor)
+    with pytest.raises(WeightsError, match="gone"):
+        starting_model(recipe, photos)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("pixcolor.test", r"not the weights of cic\.compact: network\.stages\.0\.0\.0\.weight is missing or"),
+        ("pixcolor.paper", r"not a ResNet-101 state dict: layer1\.0\.bn1\.weight should have shape \(64,\)"),
+    ],
+)
+def test_what_a_pixcolor_cannot_start_from_is_told(
+    recipe_file: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    state = {"conv1.weight": (64, 3, 7, 7), "layer1.0.conv1.weight": (64, 64, 1, 1)} | {
+        f"bn1.{value}": (64,) for value in ("weight", "bias", "running_mean", "running_var")
+    }
+    file = tmp_path / "cut.safetensors"
+    save_file({key: torch.zeros(shape) for key, shape in state.items()}, file)
+    recipe = load_recipe(recipe_file, [f"model.name={name}", f"model.backbone={file}"])
+    photos = training_photos(recipe)
+    with (
+        torch.device("meta"),  # 64M parameters need not be initialised for this
+        pytest.raises(WeightsError, match=rf"^model\.backbone: \S*cut\.safetensors is {message}"),
+    ):
+        starting_model(recipe, photos)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +159,23 @@ def test_what_cannot_start_from_vgg16_is_told(recipe_file: Path, tmp_path: Path)
 def test_recipes_that_ask_for_what_there_is_not(recipe_file: Path, override: str, message: str) -> None:
     with pytest.raises(RecipeError) as caught:
         start(recipe_file, [override])
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "message"),
+    [
+        ("pixcolor.test", "multiplier_at: 1", "unexpected keyword argument 'multiplier_at'"),
+        ("pixcolor.paper", "multiplier_at: -1", "at training pass 0 or later, not -1"),
+        ("pixcolor.paper", "part: ranker", "pixcolor.paper has nothing to train"),
+    ],
+)
+def test_options_that_a_pixcolor_does_not_have(
+    recipe_file: Path, name: str, option: str, message: str
+) -> None:
+    recipe = load_recipe(recipe_file, [f"model.name={name}", f"model.options={{{option}}}"])
+    with torch.device("meta"), pytest.raises(RecipeError) as caught:
+        starting_model(recipe, training_photos(recipe))
     assert message in str(caught.value)
 
 

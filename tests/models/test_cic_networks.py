@@ -19,7 +19,6 @@ from autochrome.models.cic import (
     LossSettings,
     ModelSpec,
     PaperNet,
-    ResidualBlock,
     compact,
     paper,
     rebalancing_weights,
@@ -358,12 +357,6 @@ def test_every_place_of_the_compact_network_sees_the_whole_photo(compact_model: 
     with torch.no_grad():
         (before,), (after,) = net(centered), net(other)
     assert (before.logits - after.logits)[..., -8:].abs().max() > 0
-
-
-def test_residual_blocks_start_as_the_identity():
-    x = torch.rand(2, 6, 4, 4)
-    block = ResidualBlock(6)
-    torch.testing.assert_close(block(x), x)
 
 
 @pytest.mark.parametrize("which", ["paper_model", "compact_model"])

@@ -14,6 +14,7 @@ Section or equation -> name here
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
@@ -186,3 +187,39 @@ def reference_prior() -> Float[Tensor, "313"]:
     values = np.loadtxt(path.read_text(encoding="utf-8").splitlines(), dtype=np.float64)
     prior = smooth_prior(torch.from_numpy(values / values.sum())).clamp_min(REFERENCE_FLOOR)
     return (prior / prior.sum()).float()
+
+
+# Cb and Cr (Guadarrama 2017) ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ChromaBins:
+    """Cb and Cr cut into equal bins, each channel for itself (Guadarrama 2017, section 3.1).
+
+    Channels come in the order of the paper's factorisation, Cr before Cb; chroma is in the space's order.
+    """
+
+    count: int = 32
+    """Bins of a channel; their width is 256 / count bytes."""
+    shift: int = 0
+    """Bytes by which the bins are moved down. At 0, as in the paper, neutral (byte 128) is the edge between two
+    bins; half a bin's width makes it a centre."""
+
+    @property
+    def width(self) -> int:
+        """Width of a bin in bytes."""
+        return 256 // self.count
+
+    def encode(self, chroma: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b 2 h w"]:
+        """The bins (Cr, Cb) of chroma (Cb, Cr) in [0, 1]; what lies outside takes the outermost bin."""
+        bins = ((chroma.flip(1) * 255 + self.shift) / self.width).floor().long()
+        return bins.clamp(0, self.count - 1)
+
+    def centers(self) -> Float[Tensor, " k"]:
+        """The middle of every bin, in [0, 1]."""
+        return (torch.arange(self.count) * self.width + self.width / 2 - self.shift) / 255
+
+    def decode(self, bins: Int[Tensor, "b 2 h w"], values: Float[Tensor, "2 k"]) -> Float[Tensor, "b 2 h w"]:
+        """Chroma (Cb, Cr) of bins (Cr, Cb), each by its value in ``values`` (Cr, Cb)."""
+        cr, cb = (channel[index] for channel, index in zip(values, bins.unbind(1), strict=True))
+        return torch.stack((cb, cr), 1)

@@ -30,7 +30,7 @@ _WITHOUT_INFLUENCE = (
     "watch.",
     # Only a new run starts from these; a resumed one has its own weights and prior.
     "model.weights",
-    "model.vgg16",
+    "model.backbone",
     "data.prior",
 )
 

@@ -37,13 +37,14 @@ class ModelRecipe:
     """Options of the model's losses, such as ``rebalance_mix`` (lambda) for CIC."""
     weights: str | None = None
     """Weights to start from (fine-tuning): a file, a hub name, or ``bundled``."""
-    vgg16: str | None = None
-    """VGG-16 state dict to initialise from: a .safetensors file or a hub name."""
+    backbone: str | None = None
+    """What the network's first part is initialised from, a .safetensors file or a hub name: a VGG-16 for
+    cic.paper, a ResNet-101 for pixcolor.paper, the weights of cic.compact for pixcolor.compact."""
 
     def __post_init__(self) -> None:
         _require(
-            not (self.weights and self.vgg16),
-            "model.weights and model.vgg16 both say what to start from: keep one of them",
+            not (self.weights and self.backbone),
+            "model.weights and model.backbone both say what to start from: keep one of them",
         )
 
 

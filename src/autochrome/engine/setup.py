@@ -22,11 +22,11 @@ from autochrome.data.sources import open_source
 from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimiser import make_optimiser
-from autochrome.engine.recipe import ModelRecipe, Recipe, RecipeError, TrainerRecipe
+from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
-from autochrome.models.base import Colorizer
-from autochrome.models.cic import CIC, PaperNet
+from autochrome.models.base import Colorizer, HasBackbone
+from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, resolve_weights
 
@@ -146,8 +146,8 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
         raise RecipeError(f"model: {error}") from error
     _require_trainable(colorizer, recipe)
     if not resumed:
-        if model.vgg16:
-            _load_vgg16(colorizer, model)
+        if model.backbone:
+            _load_backbone(colorizer, model.backbone)
         _set_prior(colorizer, recipe, photos)
     return colorizer.train()
 
@@ -164,17 +164,14 @@ def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
             raise RecipeError(f"{key}: {name} needs a multiple of {unit}, not {size}")
 
 
-def _load_vgg16(colorizer: Colorizer, model: ModelRecipe) -> None:
-    network = getattr(colorizer, "network", None)
-    if not isinstance(network, PaperNet):
-        raise RecipeError(
-            f"model.vgg16 is for cic.paper alone, whose first blocks are VGG-16's, not {model.name}"
-        )
-    file = resolve_weights(model.vgg16)
+def _load_backbone(colorizer: Colorizer, source: str) -> None:
+    if not isinstance(colorizer, HasBackbone):
+        raise RecipeError(f"model.backbone: {colorizer.spec.name} has no part that others have trained")
+    file = resolve_weights(source)
     try:
-        network.load_vgg16(load_file(file.path))
+        colorizer.load_backbone(load_file(file.path))
     except ValueError as error:
-        raise WeightsError(f"model.vgg16: {file.source} is {error}") from error
+        raise WeightsError(f"model.backbone: {file.source} is {error}") from error
 
 
 def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> None:

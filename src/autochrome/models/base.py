@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from autochrome.models.spec import ModelSpec
 
-__all__ = ["Batch", "Colorizer", "Guide", "HasDistribution", "ModelSpec", "Samples"]
+__all__ = ["Batch", "Colorizer", "Guide", "HasBackbone", "HasDistribution", "ModelSpec", "Samples"]
 
 Guide = Callable[[Float[Tensor, "b q h w"]], Float[Tensor, "b q h w"]]
 """What a person asks for, as a map from predicted logits to wanted logits (vibrance, bias, hints)."""
@@ -92,4 +92,19 @@ class HasDistribution(Protocol):
         guides: Sequence[Guide] = (),
     ) -> Samples:
         """One colorization from logits, after the guides have changed them."""
+        ...
+
+
+@runtime_checkable
+class HasBackbone(Protocol):
+    """A colorizer whose first part can start from a network that was trained on something else."""
+
+    spec: ModelSpec
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise that part from a state dict.
+
+        Raises:
+            ValueError: it is of another network; the message begins with "not ".
+        """
         ...

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
 from autochrome.color.decoding import annealed_mean, entropy
 from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
+from autochrome.nn.compact import CompactSize, CompactTrunk
 
 LIGHTNESS_CENTER = 50.0
 """The networks see L - 50, as the authors' does."""
@@ -184,85 +185,16 @@ def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation
 # The compact network ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class CompactSize:
-    """Widths and depths of a ``CompactNet``; stage i has stride 2^(i+1)."""
+class CompactNet(CompactTrunk):
+    """Our trunk with a readout of the 313 bins at stride 4."""
 
-    widths: tuple[int, ...] = (32, 64, 128, 256, 288)
-    blocks: tuple[int, ...] = (1, 2, 2, 3, 1)
-    decoder: tuple[int, ...] = (192, 128, 96)
-    """Widths on the way up, from the second coarsest stage to stride 4."""
-
-
-class CompactNet(nn.Module):
-    """A residual U-Net with global context whose way up ends at stride 4.
-
-    Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
-    the coarsest features tells every place what the photo is about, at any photo size.
-    """
-
-    def __init__(self, size: CompactSize = CompactSize()) -> None:
-        super().__init__()
-        self.stages = nn.ModuleList()
-        width_in = 1
-        for width, depth in zip(size.widths, size.blocks, strict=True):
-            blocks = [ResidualBlock(width) for _ in range(depth)]
-            self.stages.append(nn.Sequential(_conv_norm_relu(width_in, width, stride=2), *blocks))
-            width_in = width
-        self.context = GlobalContext(width_in)
-        self.fusions = nn.ModuleList()
-        for width, skip in zip(size.decoder, size.widths[-2:0:-1], strict=True):
-            self.fusions.append(nn.Sequential(_conv_norm_relu(width_in + skip, width), ResidualBlock(width)))
-            width_in = width
-        self.head = nn.Conv2d(width_in, AB_BINS, 1)
+    def __init__(self, size: CompactSize | None = None) -> None:
+        super().__init__(size or CompactSize())
+        self.head = nn.Conv2d(self.width, AB_BINS, 1)
 
     def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
         """One readout of stride 4, from L - 50."""
-        x = centered / LIGHTNESS_CENTER
-        skips = []
-        for stage in self.stages:
-            x = stage(x)
-            skips.append(x)
-        x = self.context(x)
-        for fusion, skip in zip(self.fusions, skips[-2:0:-1], strict=True):
-            x = fusion(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], 1))
-        return [Readout(self.head(x), stride=4)]
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around which the input passes; it starts as the identity."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        last_norm = nn.BatchNorm2d(width)
-        nn.init.zeros_(last_norm.weight)
-        self.body = nn.Sequential(
-            *_conv_norm_relu(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), last_norm
-        )
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Same shape out as in."""
-        return F.relu(x + self.body(x))
-
-
-class GlobalContext(nn.Module):
-    """Adds to every place a learned function of the mean over all places."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, width))
-
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Same shape out as in."""
-        return x + self.mlp(x.mean((2, 3)))[:, :, None, None]
-
-
-def _conv_norm_relu(width_in: int, width: int, *, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(inplace=True),
-    )
+        return [Readout(self.head(super().forward(centered / LIGHTNESS_CENTER)), stride=4)]
 
 
 # Loss ---------------------------------------------------------------------------------------------
@@ -382,6 +314,19 @@ class CIC(Colorizer):
                 f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance"
             )
         return self.decode(self.predict(luma), temperature=temperature, guides=guides)
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the network's first blocks (section 3.4).
+
+        Args:
+            state: of a VGG-16; see ``PaperNet.load_vgg16``.
+
+        Raises:
+            ValueError: it is another network's, or this network's shape is not VGG-16's.
+        """
+        if not isinstance(self.network, PaperNet):
+            raise ValueError(f"not for {self.spec.name}: cic.paper alone begins like a VGG-16")
+        self.network.load_vgg16(state)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Equation 3 for every readout, each averaged over its own places and weighted by ``supervision``.

@@ -27,6 +27,8 @@ class ModelSpec:
     sha256: str | None = None
     """Digest of that file."""
     licence: str = "Apache-2.0"
+    draws: bool = False
+    """Whether it draws its answers at random, as many as are asked for."""
     defaults: Mapping[str, float] = field(default_factory=dict)
     """Decoder settings used when nothing is asked, chosen by looking (docs/papers)."""
 

@@ -1,0 +1,47 @@
+"""Between the photograph's CIE lightness and the colour space that a model works in.
+
+A photo is read as L* and painted in Lab, whatever the model. What a model of another space sees is the luma
+of the gray that has the photo's lightness; of what it answers only a* and b* are kept.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.spaces import get_space, lab_curve_inverse, linear_to_srgb, rgb_to_lab
+from autochrome.types import Chroma, Luma
+
+
+def luma_of_lightness(lightness: Luma, space: str) -> Luma:
+    """Return the luma that gray of a lightness has in a colour space.
+
+    Args:
+        lightness: L* "b 1 h w" in [0, 100].
+        space: a name that `get_space` knows. For "ycbcr" the luma is the gray's sRGB value, in [0, 1].
+
+    Raises:
+        ValueError: no space has that name.
+    """
+    if space == "lab":
+        return lightness
+    gray = linear_to_srgb(lab_curve_inverse((lightness + 16) / 116)).clamp_(0, 1)
+    return get_space(space).split(gray.expand(-1, 3, -1, -1))[0]
+
+
+def ab_of_chroma(luma: Float[Tensor, "b 1 luma_h luma_w"], chroma: Chroma, space: str) -> Chroma:
+    """Return a* and b* "b 2 h w", in CIE units, of a model's answer, clipped to what sRGB holds.
+
+    Args:
+        luma: in the range of the space; its mean over each cell of chroma's grid counts.
+        chroma: "b 2 h w" in the ranges of the space.
+        space: a name that `get_space` knows; Lab is returned as it is.
+
+    Raises:
+        ValueError: no space has that name.
+    """
+    if space == "lab":
+        return chroma
+    cells = F.adaptive_avg_pool2d(luma, (chroma.shape[2], chroma.shape[3]))
+    return rgb_to_lab(get_space(space).merge(cells, chroma).clamp(0, 1))[:, 1:]

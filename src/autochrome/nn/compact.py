@@ -1,0 +1,92 @@
+"""The trunk of our compact networks: a residual U-Net with global context that a laptop runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class CompactSize:
+    """Widths and depths of a ``CompactTrunk``; stage i has stride 2^(i+1)."""
+
+    widths: tuple[int, ...] = (32, 64, 128, 256, 288)
+    blocks: tuple[int, ...] = (1, 2, 2, 3, 1)
+    decoder: tuple[int, ...] = (192, 128, 96)
+    """Widths on the way up, from the second coarsest stage to stride 4."""
+
+
+class CompactTrunk(nn.Module):
+    """A residual U-Net with global context whose way up ends at stride 4.
+
+    Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
+    the coarsest features tells every place what the photo is about, at any photo size.
+    """
+
+    def __init__(self, size: CompactSize = CompactSize()) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        width_in = 1
+        for width, depth in zip(size.widths, size.blocks, strict=True):
+            blocks = [ResidualBlock(width) for _ in range(depth)]
+            self.stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *blocks))
+            width_in = width
+        self.context = GlobalContext(width_in)
+        self.fusions = nn.ModuleList()
+        for width, skip in zip(size.decoder, size.widths[-2:0:-1], strict=True):
+            self.fusions.append(nn.Sequential(conv_norm_relu(width_in + skip, width), ResidualBlock(width)))
+            width_in = width
+        self.width = width_in
+        """Channels of the features."""
+
+    def forward(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
+        """Features at a quarter of the resolution, from lightness scaled to [-1, 1]; sides multiples of 4."""
+        skips = []
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)
+        x = self.context(x)
+        for fusion, skip in zip(self.fusions, skips[-2:0:-1], strict=True):
+            x = fusion(torch.cat([F.interpolate(x, skip.shape[2:], mode="nearest"), skip], 1))
+        return x
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around which the input passes; it starts as the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        last_norm = nn.BatchNorm2d(width)
+        nn.init.zeros_(last_norm.weight)
+        self.body = nn.Sequential(
+            *conv_norm_relu(width, width), nn.Conv2d(width, width, 3, padding=1, bias=False), last_norm
+        )
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape out as in."""
+        return F.relu(x + self.body(x))
+
+
+class GlobalContext(nn.Module):
+    """Adds to every place a learned function of the mean over all places."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(inplace=True), nn.Linear(width, width))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Same shape out as in."""
+        return x + self.mlp(x.mean((2, 3)))[:, :, None, None]
+
+
+def conv_norm_relu(width_in: int, width: int, *, stride: int = 1) -> nn.Sequential:
+    """A 3x3 convolution, batch normalisation, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
