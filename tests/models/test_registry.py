@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from autochrome.color.spaces import get_space
 from autochrome.models.registry import (
     UnknownModelError,
     create_model,
@@ -30,7 +31,9 @@ def test_listing_needs_no_torch() -> None:
 
 def test_names_are_those_of_the_specs() -> None:
     assert list_models() == sorted(list_models())
-    assert {"cic.compact", "cic.paper", "cic.test"} <= set(list_models())
+    assert {f"{arch}.{tag}" for arch in ("cic", "pixcolor") for tag in ("compact", "paper", "test")} <= set(
+        list_models()
+    )
     for name in list_models():
         assert model_spec(name).name == name
 
@@ -38,11 +41,18 @@ def test_names_are_those_of_the_specs() -> None:
 def test_an_arch_alone_is_its_default() -> None:
     assert model_spec("cic") is model_spec("cic.compact")
     assert default_names()["cic"] == "cic.compact"
+    assert model_spec("pixcolor") is model_spec("pixcolor.compact")
 
 
-@pytest.mark.parametrize("name", ["cic", "cic.compact", "cic.paper"])
-def test_systems_name_their_paper(name: str) -> None:
-    assert "arXiv:1603.08511" in model_spec(name).paper
+@pytest.mark.parametrize(("arch", "number"), [("cic", "1603.08511"), ("pixcolor", "1705.07208")])
+@pytest.mark.parametrize("tag", ["", ".compact", ".paper", ".test"])
+def test_systems_name_their_paper(arch: str, number: str, tag: str) -> None:
+    assert f"arXiv:{number}" in model_spec(arch + tag).paper
+
+
+def test_what_draws_says_so() -> None:
+    drawing = {name for name in list_models() if model_spec(name).draws}
+    assert drawing == {"pixcolor.compact", "pixcolor.paper", "pixcolor.test"}
 
 
 @pytest.mark.parametrize(
@@ -53,14 +63,19 @@ def test_unknown_name_is_answered_with_close_ones(wrong: str, hint: str) -> None
         create_model(wrong)
 
 
-@pytest.mark.parametrize("name", [name for name in list_models() if name != "cic.paper"])
+# Large, hence slow to initialise; their own tests cover them.
+PAPERS = {"cic.paper", "pixcolor.paper"}
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if name not in PAPERS])
 def test_every_model_colours_luma(name: str) -> None:
     """Shapes of what `Samples` promises, from an untrained model."""
     model = create_model(name, pretrained=False)
     assert not model.training
     assert model.spec == model_spec(name)
     with torch.inference_mode():
-        samples = model.sample(torch.full((1, 1, 64, 96), 50.0))
+        middle = sum(get_space(model.spec.space).luma_range) / 2
+        samples = model.sample(torch.full((1, 1, 64, 96), middle))
     batch, n, channels, height, width = samples.chroma.shape
     assert (batch, n, channels) == (1, 1, 2)
     assert 64 % height == 0
@@ -73,10 +88,14 @@ def test_gray_is_gray() -> None:
     assert not needs_weights("gray")
 
 
-def test_the_paper_s_network_ships_no_weights() -> None:
-    assert needs_weights("cic.paper")
-    with pytest.raises(WeightsError, match=r"no weights are shipped for cic\.paper; give --weights"):
-        create_model("cic.paper")
+@pytest.mark.parametrize("name", sorted(PAPERS))
+def test_the_papers_networks_ship_no_weights(name: str) -> None:
+    assert needs_weights(name)
+    with (
+        torch.device("meta"),
+        pytest.raises(WeightsError, match=rf"no weights are shipped for {name}; give --"),
+    ):
+        create_model(name)
 
 
 def test_options_reach_the_system() -> None:
@@ -85,3 +104,9 @@ def test_options_reach_the_system() -> None:
     model = create_model("cic.test", rebalance_mix=0.25)
     assert isinstance(model, CIC)
     assert model.loss_settings.rebalance_mix == 0.25
+
+
+def test_a_test_model_needs_no_weights() -> None:
+    for name in ("cic.test", "pixcolor.test"):
+        assert not needs_weights(name)
+        assert create_model(name).spec.weights is None

@@ -32,6 +32,11 @@ COMPACT = ModelSpec(
     defaults={"temperature": 0.38, "vibrance": 0.5},
 )
 TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
+_PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208"
+_DRAWS = {"temperature": 1.0}
+PIXCOLOR_PAPER = ModelSpec("pixcolor", "paper", "ycbcr", 224, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+PIXCOLOR_COMPACT = ModelSpec("pixcolor", "compact", "ycbcr", 224, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+PIXCOLOR_TEST = ModelSpec("pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
 _MODELS: dict[str, tuple[ModelSpec, str]] = {
@@ -39,9 +44,16 @@ _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "cic.paper": (PAPER, "autochrome.models.cic:paper"),
     "cic.test": (TEST, "autochrome.models.cic:tiny"),
     "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
+    "pixcolor.compact": (PIXCOLOR_COMPACT, "autochrome.models.pixcolor.model:compact"),
+    "pixcolor.paper": (PIXCOLOR_PAPER, "autochrome.models.pixcolor.model:paper"),
+    "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.model:tiny"),
 }
-_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline"}
-_WITHOUT_WEIGHTS = {"cic.test", "gray.baseline"}  # nothing to load: random on purpose, or no parameters
+_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline", "pixcolor": "compact"}
+_WITHOUT_WEIGHTS = {
+    "cic.test",
+    "gray.baseline",
+    "pixcolor.test",
+}  # nothing to load: random on purpose, or no parameters
 
 
 class UnknownModelError(ValueError):

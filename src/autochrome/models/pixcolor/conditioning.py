@@ -1,0 +1,160 @@
+"""The conditioning networks: what the colorization network is told of the photo (section 3, table 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from autochrome.color.spaces import lab_curve, srgb_to_linear
+from autochrome.nn.compact import CompactSize, CompactTrunk, conv_norm_relu
+from autochrome.nn.resnet import ResNet101Conv4, normalised_gray
+
+FEATURES = 64
+"""Maps of the adaptation network, table 2."""
+
+# The network of the paper -------------------------------------------------------------------------
+
+
+class PaperConditioning(nn.Module):
+    """Table 2's conditioning network, a ResNet-101 to conv4 at stride 8, and its adaptation convolutions.
+
+    The table gives the adaptation a kernel and a width alone. Batch normalisation and ReLU follow each
+    convolution, as everywhere in the network before: the PixelCNN adds these features to the inputs of its
+    gates, which have no norm of their own and saturate where the features are large.
+
+    Args:
+        multiplier: scales the gradient into the pre-trained network; table 2's if None.
+    """
+
+    stride = 8
+
+    def __init__(self, multiplier: GradientMultiplier | None = None) -> None:
+        super().__init__()
+        self.backbone = ResNet101Conv4()
+        self.multiplier = multiplier or GradientMultiplier()
+        self.adaptation = _adaptation(self.backbone.width, FEATURES)
+
+    def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 64 h8 w8"]:
+        """Features at an eighth of the resolution, from Y in [0, 1]; sides are multiples of 8."""
+        return self.adaptation(self.multiplier(self.backbone(normalised_gray(luma))))
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the ResNet from one that has learnt to segment (the paper: DeepLab) or to classify.
+
+        Args:
+            state: of torchvision's or timm's ``resnet101``, or of torchvision's ``deeplabv3_resnet101``; see
+                ``ResNet101Conv4.load_torchvision``.
+
+        Raises:
+            ValueError: it is another network's; nothing is changed then.
+        """
+        self.backbone.load_torchvision(state)
+
+
+class GradientMultiplier(nn.Module):
+    """Table 2, "Gradient Multiplier: Engaged at 100,000 steps": the identity, which scales the gradient.
+
+    The paper gives no values. Read as: what is pre-trained is left alone until the new layers behind it have
+    learnt to use it, and then trained along.
+
+    Args:
+        before: what the gradient is multiplied with at first.
+        after: the same from training pass ``at`` on, counted from 0.
+        at: a pass is one forward pass in training mode, which is a step where gradients are not accumulated.
+
+    Attributes:
+        passes: training passes so far. It is part of the state, so that a resumed run goes on counting.
+
+    Raises:
+        ValueError: ``at`` is below 0.
+    """
+
+    passes: Int[Tensor, ""]
+
+    def __init__(self, before: float = 0.0, after: float = 1.0, at: int = 100_000) -> None:
+        super().__init__()
+        if at < 0:
+            raise ValueError(f"a gradient multiplier is engaged at training pass 0 or later, not {at}")
+        self.before, self.after, self.at = before, after, at
+        self.register_buffer("passes", torch.zeros((), dtype=torch.int64))
+
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """``x`` itself."""
+        if not self.training:
+            return x
+        # Decided on the device, which need not be waited for.
+        scale = torch.where(self.passes >= self.at, self.after, self.before)
+        self.passes += 1
+        return _ScaleGradient.apply(x, scale)  # type: ignore[no-any-return]
+
+
+class _ScaleGradient(torch.autograd.Function):
+    # A gradient of 0 rather than none: with several processes every parameter must get one.
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: Tensor) -> Tensor:
+        ctx.save_for_backward(scale)
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (scale,) = ctx.saved_tensors
+        return gradients[0] * scale.to(gradients[0].dtype), None
+
+
+# The compact network ------------------------------------------------------------------------------
+
+
+class CompactConditioning(nn.Module):
+    """Our trunk at stride 4 and the paper's three adaptation convolutions.
+
+    Where the paper starts from a network that has learnt to segment photos, this one starts from the trunk of
+    the compact CIC, which has learnt to predict colours from CIE lightness (``load_backbone``).
+    """
+
+    stride = 4
+
+    def __init__(self, size: CompactSize | None = None, features: int = FEATURES) -> None:
+        super().__init__()
+        self.backbone = CompactTrunk(size or CompactSize())
+        self.adaptation = _adaptation(self.backbone.width, features)
+
+    def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
+        """Features at a quarter of the resolution, from Y in [0, 1]; sides are multiples of 4."""
+        return self.adaptation(self.backbone(lightness_of_gray(luma) / 50 - 1))
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the trunk from the weights of a compact CIC.
+
+        Args:
+            state: its state dict.
+
+        Raises:
+            ValueError: tensors are missing or have other shapes; nothing is changed then.
+        """
+        prefix, own = "network.", self.backbone.state_dict()
+        found = {key: state[prefix + key] for key in own if prefix + key in state}
+        misfits = [key for key in own if key not in found or found[key].shape != own[key].shape]
+        if misfits:
+            raise ValueError(
+                f"not the weights of cic.compact: {prefix}{misfits[0]} is missing or of another shape"
+            )
+        self.backbone.load_state_dict(found)
+
+
+Conditioning = PaperConditioning | CompactConditioning
+
+
+def _adaptation(width_in: int, features: int) -> nn.Sequential:
+    """Table 2's three convolutions."""
+    widths = (width_in, features, features, features)
+    return nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))
+
+
+def lightness_of_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """CIE L* in [0, 100] of a gray of sRGB value ``luma``, the lightness that a gray photo tells."""
+    return 116 * lab_curve(srgb_to_linear(luma)) - 16

@@ -1,0 +1,383 @@
+"""PixColor: Pixel Recursive Colorization. Sergio Guadarrama, Ryan Dahl, David Bieber, Mohammad Norouzi,
+Jonathon Shlens, Kevin Murphy. BMVC 2017, arXiv:1705.07208.
+
+Section or equation -> name here
+    1, p(y | x) = sum_z delta(y = f(x, z)) p(z | x)   ``PixColor.sample``
+    3.1, p(z | x), the conditional PixelCNN           ``pixelcnn.PixelCNN``, ``PixColor.log_prob``
+    3.1, 32 bins of Cb and of Cr                      ``autochrome.color.bins.ChromaBins``
+    3.1, sampling, pixel after pixel                  ``sampler``
+    3.1, teacher forcing, cross-entropy               ``PixColor.colorization_loss``
+    3.2, f(x, z), the refinement network              ``refinement``
+    5.1, a separate ranking model (future work)       ``ranker``
+    Table 2, conditioning and adaptation              ``conditioning``
+    Table 2, gradient multiplier                      ``conditioning.GradientMultiplier``
+    Table 2, colorness threshold                      ``colourness``
+``compact`` is ours: the same three parts in sizes that a laptop runs.
+What departs from the paper, and why: docs/papers/pixcolor.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.color.bins import ChromaBins
+from autochrome.models.base import Batch, Colorizer, ModelSpec, Samples
+from autochrome.models.pixcolor.conditioning import (
+    FEATURES,
+    CompactConditioning,
+    Conditioning,
+    GradientMultiplier,
+    PaperConditioning,
+)
+from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
+from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
+from autochrome.models.pixcolor.refinement import (
+    CompactRefinement,
+    PaperRefinement,
+    jitter,
+    refinement_loss,
+)
+from autochrome.models.pixcolor.sampler import draw
+from autochrome.nn.compact import CompactSize
+
+STRIDE = 8
+"""Pixels of the photo that a side of the low-resolution chroma's pixel covers: 224 / 28."""
+
+Part = Literal["colorization", "refinement", "ranker"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """What is trained, and the constants of table 2."""
+
+    part: Part = "colorization"
+    """"colorization" trains conditioning, adaptation and PixelCNN together, "refinement" that network alone,
+    "ranker" the judge of its draws."""
+    freeze_backbone: bool = False
+    """Leave the pre-trained part of the conditioning network as it is; table 2's gradient multiplier at 0."""
+    colourness_threshold: float = 0.05
+    """Photos whose colourness is below it teach the PixelCNN nothing; 0 keeps all."""
+    jitter: float = 4 / 255
+    """Half-width of the uniform noise on the chroma that the refinement network is trained with: half a bin."""
+
+
+class PixColor(Colorizer):
+    """Draws low-resolution chroma from a joint distribution and refines it, from Y in [0, 1].
+
+    Attributes:
+        bin_means: mean Cr and Cb of the training photos within each bin, "2 k", which is what a bin stands for.
+        bin_counts: how many training pixels that is the mean of, "2 k".
+    """
+
+    bin_means: Float[Tensor, "2 k"]
+    bin_counts: Int[Tensor, "2 k"]
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        conditioning: Conditioning,
+        pixelcnn: PixelCNN,
+        refinement: PaperRefinement | CompactRefinement,
+        settings: TrainingSettings,
+        *,
+        ranker: Ranker | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.conditioning = conditioning
+        self.pixelcnn = pixelcnn
+        self.refinement = refinement
+        self.ranker = ranker
+        self.settings = settings
+        self.bins: ChromaBins = pixelcnn.config.bins
+        self.register_buffer("bin_means", self.bins.centers().expand(2, -1).clone())
+        self.register_buffer("bin_counts", torch.zeros(2, self.bins.count, dtype=torch.int64))
+        self._choose_part()
+
+    def _choose_part(self) -> None:
+        for part, networks in self._parts().items():
+            for network in networks:
+                network.requires_grad_(part == self.settings.part)
+        if self.settings.freeze_backbone:
+            self.conditioning.backbone.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> PixColor:
+        """Only the part that is trained leaves evaluation mode, so that the others' statistics stay."""
+        super().train(mode)
+        for part, networks in self._parts().items():
+            for network in networks:
+                network.train(mode and part == self.settings.part)
+        if self.settings.freeze_backbone:
+            self.conditioning.backbone.eval()
+        return self
+
+    def _parts(self) -> dict[Part, tuple[nn.Module, ...]]:
+        """What is trained together."""
+        return {
+            "colorization": (self.conditioning, self.pixelcnn),
+            "refinement": (self.refinement,),
+            "ranker": () if self.ranker is None else (self.ranker,),
+        }
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the conditioning network from one trained on something else; see its own method.
+
+        Raises:
+            ValueError: the state dict is of another network.
+        """
+        self.conditioning.load_backbone(state)
+
+    # Training -------------------------------------------------------------------------------------
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of the part that is trained; the others are left alone."""
+        match self.settings.part:
+            case "colorization":
+                return self.colorization_losses(batch)
+            case "refinement":
+                return self.refinement_losses(batch)
+            case "ranker":
+                return self.ranker_losses(batch)
+
+    def colorization_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Mean cross-entropy over pixels and both channels, each given the true chroma before it.
+
+        Args:
+            batch: luma and chroma at the conditioning network's own resolution, four (compact) or eight (paper)
+                times the grid.
+
+        Returns:
+            ``loss`` in nats per dimension over the colourful photos; ``bits_per_dim`` over all.
+        """
+        chroma = F.avg_pool2d(batch.chroma, self.conditioning.stride)
+        bins = self.bins.encode(chroma)
+        if self.training:
+            self._count(bins, chroma)
+        nats = self.pixelcnn.cross_entropy(bins, self.conditioning(batch.luma)).mean((1, 2, 3))
+        kept = (colourness(batch.chroma) >= self.settings.colourness_threshold).float()
+        loss = (nats * kept).sum() / kept.sum().clamp_min(1)
+        return {"loss": loss, "bits_per_dim": nats.mean() / math.log(2), "kept": kept.mean()}
+
+    def refinement_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """L1 between the truth and the refinement of the true low-resolution chroma, with jitter.
+
+        Returns:
+            ``loss`` (minimised) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
+        """
+        low = F.avg_pool2d(batch.chroma, STRIDE)
+        refined = self.refinement(batch.luma, jitter(low, self.settings.jitter))
+        plain = F.interpolate(low, batch.chroma.shape[2:], mode="bilinear", align_corners=False)
+        return {
+            "loss": 255 * refinement_loss(refined.float(), batch.chroma),
+            "bilinear": 255 * refinement_loss(plain, batch.chroma),
+        }
+
+    def ranker_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """How surely the ranker puts the true chroma above a fresh draw for the same photo.
+
+        The true chroma is quantised and decoded as the draws are, lest its fractions give it away.
+
+        Returns:
+            ``loss`` in nats, and ``right``: the share of photos whose true chroma scores higher.
+        """
+        ranker = self._require_ranker()
+        with torch.no_grad():
+            condition = self.conditioning(batch.luma).float()
+            true = self.decode(self.bins.encode(F.avg_pool2d(batch.chroma, self.conditioning.stride)))
+            seed = int(torch.randint(2**62, ()))
+            temperature = self.spec.defaults["temperature"]
+            drawn = draw(self.pixelcnn, condition, n=1, temperature=temperature, seed=seed)
+            drawn = self.decode(drawn.bins[:, 0].to(true.device))
+        # Both in one batch, so that they are normalised alike.
+        scores = ranker(condition.repeat(2, 1, 1, 1), torch.cat((true, drawn))).float()
+        of_true, of_drawn = scores.chunk(2)
+        right = (of_true > of_drawn).float().mean()
+        return {"loss": ranking_loss(of_true, of_drawn), "right": right}
+
+    @torch.no_grad()
+    def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Float[Tensor, "b 2 h w"]) -> None:
+        """Take a batch into the running mean of the training photos' chroma within each bin."""
+        values = chroma.flip(1).double()
+        for channel in (0, 1):
+            index = bins[:, channel].flatten()
+            sums = torch.zeros(self.bins.count, dtype=torch.float64, device=index.device)
+            sums.index_add_(0, index, values[:, channel].flatten())
+            counts = torch.bincount(index, minlength=self.bins.count)
+            total = self.bin_counts[channel] + counts
+            old = self.bin_means[channel].double()
+            new = old + (sums - counts * old) / total.clamp_min(1)
+            # The first pixels of a bin replace its centre, which was a guess.
+            first = self.bin_counts[channel] == 0
+            new = torch.where(first & (counts > 0), sums / counts.clamp_min(1), new)
+            self.bin_means[channel] = new.to(self.bin_means.dtype)
+            self.bin_counts[channel] = total
+
+    # Inference ------------------------------------------------------------------------------------
+
+    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h8 w8"]:
+        """Features of the photo on the grid of the low-resolution chroma.
+
+        Raises:
+            ValueError: height or width is not a multiple of ``spec.multiple_of``.
+        """
+        unit = self.spec.multiple_of
+        if luma.shape[2] % unit or luma.shape[3] % unit:
+            sides = f"{luma.shape[2]} x {luma.shape[3]}"
+            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
+        return self.conditioning(F.avg_pool2d(luma, STRIDE // self.conditioning.stride)).float()
+
+    def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
+        """Chroma at the grid's resolution: its mean over 8x8 pixels."""
+        return F.avg_pool2d(chroma, STRIDE)
+
+    def log_prob(
+        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
+    ) -> Float[Tensor, " b"]:
+        """Log-likelihood in nats of low-resolution chroma (Cb, Cr in [0, 1]); divide by 2 h8 w8 ln 2 for bits
+        per dimension.
+        """
+        return self.pixelcnn.log_prob(self.bins.encode(chroma), self.encode(luma))
+
+    def decode(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+        """Chroma (Cb, Cr) that bins (Cr, Cb) stand for: the training photos' mean within each."""
+        return self.bins.decode(bins, self.bin_means)
+
+    def refine(
+        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Chroma at the luma's resolution from low-resolution chroma (section 3.2)."""
+        return self.refinement(luma, chroma).float()
+
+    def rank(
+        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b n 2 h8 w8"]
+    ) -> Float[Tensor, "b n"]:
+        """Score low-resolution chroma of each photo; the higher, the more it looks like a photo's own.
+
+        Raises:
+            ValueError: the model has no ranker.
+        """
+        ranker = self._require_ranker()
+        n = chroma.shape[1]
+        condition = self.encode(luma).repeat_interleave(n, 0)
+        quantised = self.decode(self.bins.encode(chroma.flatten(0, 1)))
+        return ranker(condition, quantised).float().unflatten(0, (-1, n))
+
+    def _require_ranker(self) -> Ranker:
+        if self.ranker is None:
+            raise ValueError(f"{self.spec.name} has no ranker: the paper has none; use pixcolor.compact")
+        return self.ranker
+
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+        refine: bool = True,
+    ) -> Samples:
+        """Draw ``n`` colorizations of each photo; all share one encoding of it.
+
+        Args:
+            luma: Y in [0, 1], sides multiples of ``spec.multiple_of``.
+            n: colorizations of each photo.
+            temperature: what the logits are divided by before a draw, above 0 and up to 1; 0 takes the most
+                probable bin of each pixel in turn. The model's default if None.
+            generator: its state decides the draws: sample k is the same whatever ``n`` and the batch. A new
+                seed is taken if None.
+            refine: False gives the low-resolution chroma, at an eighth of the luma's resolution.
+
+        Returns:
+            Chroma (Cb, Cr in [0, 1]), with the exact log-likelihood of each low-resolution draw under the model
+            at temperature 1, in nats.
+
+        Raises:
+            ValueError: ``n`` is below 1, the temperature outside [0, 1], or the sides are no multiples.
+        """
+        if n < 1:
+            raise ValueError(f"the number of samples is at least 1, not {n}")
+        t = self.spec.defaults["temperature"] if temperature is None else temperature
+        if not 0 <= t <= 1:
+            raise ValueError(f"temperature must lie within 0 and 1, not {t:g}")
+        seed = int(torch.randint(2**62, (), generator=generator))
+        draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, seed=seed)
+        low = self.decode(draws.bins.flatten(0, 1))
+        chroma = self.refine(luma.repeat_interleave(n, 0), low) if refine else low
+        return Samples(chroma.unflatten(0, (-1, n)), self.spec.space, log_prob=draws.log_prob)
+
+
+def colourness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:
+    """How colourful photos are: the 95th percentile of the distance of (Cb, Cr) from neutral, 0 to about .5.
+
+    The paper drops what is below .05 without saying of what; read as this, 7 of 100 ImageNet photos go.
+    """
+    radius = (chroma - 128 / 255).norm(dim=1).flatten(1)
+    return radius.quantile(0.95, dim=1)
+
+
+# Factories ----------------------------------------------------------------------------------------
+
+
+def paper(
+    spec: ModelSpec,
+    *,
+    multiplier_before: float = 0.0,
+    multiplier_after: float = 1.0,
+    multiplier_at: int = 100_000,
+    **options: Any,
+) -> PixColor:
+    """Table 2's networks.
+
+    Args:
+        spec: as registered.
+        multiplier_before: scale of the gradient into the pre-trained network at first.
+        multiplier_after: the same from training pass ``multiplier_at`` on.
+        multiplier_at: table 2's 100,000 steps.
+        options: fields of ``TrainingSettings``.
+    """
+    return PixColor(
+        spec,
+        PaperConditioning(GradientMultiplier(multiplier_before, multiplier_after, multiplier_at)),
+        PixelCNN(PixelCNNConfig()),
+        PaperRefinement(),
+        TrainingSettings(**options),
+    )
+
+
+COMPACT_PIXELCNN = PixelCNNConfig(bins=ChromaBins(shift=4), blocks=6, head=256, input_gain=8.0)
+
+
+def compact(spec: ModelSpec, **options: Any) -> PixColor:
+    """Our networks of at most 12M parameters in all; ``options`` are fields of ``TrainingSettings``."""
+    return PixColor(
+        spec,
+        CompactConditioning(),
+        PixelCNN(COMPACT_PIXELCNN),
+        CompactRefinement(),
+        TrainingSettings(**options),
+        ranker=Ranker(FEATURES),
+    )
+
+
+def tiny(spec: ModelSpec, **options: Any) -> PixColor:
+    """A compact model of a few thousand parameters, for tests; ``options`` as for ``compact``."""
+    size = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
+    config = PixelCNNConfig(
+        bins=ChromaBins(shift=4), maps=8, blocks=2, head=16, condition=8, input_gain=8.0, kernel=3
+    )
+    return PixColor(
+        spec,
+        CompactConditioning(size, features=8),
+        PixelCNN(config),
+        CompactRefinement(),
+        TrainingSettings(**options),
+        ranker=Ranker(8, (8, 8, 8)),
+    )

@@ -1,0 +1,258 @@
+"""PixColor's refinement: low-resolution chroma and full-resolution luma to full-resolution chroma.
+
+S. Guadarrama, R. Dahl, D. Bieber, M. Norouzi, J. Shlens, K. Murphy. PixColor: Pixel Recursive Colorization.
+BMVC 2017, arXiv:1705.07208.
+
+Section or table -> name here
+    3.2, the refinement network; Table 2, its rows      ``PaperRefinement``, ``LOW_LEVEL`` ... ``DECODER``
+    3.2, "28x28 downsampling of the ground truth"       ``training_hints``
+    Table 1, the L1 loss on chroma                      ``refinement_loss``
+``CompactRefinement`` is ours: the same task in a network that a laptop runs.
+Chroma is YCbCr's (Cb, Cr) in [0, 1], neutral 128/255; luma is Y in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.color.spaces import YCBCR
+from autochrome.color.upsampling import upsample_bilinear
+from autochrome.nn.compact import ResidualBlock, conv_norm_relu
+
+CELL = 8
+"""Pixels of luma along a side of one low-resolution chroma value."""
+
+NEUTRAL = YCBCR.neutral[0]
+"""Cb and Cr of gray."""
+
+CELLS = 9
+"""Chroma values about a pixel that the compact network weighs: its own cell and those around it."""
+
+# The network of the paper -------------------------------------------------------------------------
+
+Row = tuple[int, int, int]
+"""Kernel, stride and maps of one convolution."""
+
+# Table 2 prints one column of rows; which of them branch follows Iizuka et al. 2016 ("similar in architecture
+# to the network used in [15]"), the only reading in which the 5x5 and the 3x3 after it end at 1x1.
+LOW_LEVEL: tuple[Row, ...] = ((3, 2, 64), (3, 1, 128), (3, 2, 128), (3, 1, 256), (3, 2, 256), (3, 1, 512))
+MID_LEVEL: tuple[Row, ...] = ((3, 1, 512), (3, 1, 256))
+GLOBAL: tuple[Row, ...] = ((3, 2, 512), (3, 1, 512), (3, 2, 512), (3, 1, 512))
+GLOBAL_VALID: tuple[Row, ...] = ((5, 1, 1024), (3, 1, 512))
+"""Without padding: 7x7 to 3x3 to 1x1 at 224x224, in the place of Iizuka's fully connected layers."""
+FUSION: tuple[Row, ...] = ((3, 1, 128), (3, 1, 128))
+DECODER: tuple[tuple[int, tuple[Row, ...]], ...] = (
+    (2, ((3, 1, 64), (3, 1, 64))),
+    (4, ((3, 1, 32), (3, 1, 32))),
+)
+"""Factor of the bilinear upsampling (the paper does not say: 28 to 56 to 224), and the rows after it."""
+
+GLOBAL_SIDE = 7
+"""What the unpadded convolutions need along a side of their map of stride 32."""
+
+
+class PaperRefinement(nn.Module):
+    """Section 3.2 and Table 2, read as an Iizuka network with a convolutional global branch.
+
+    The low-resolution chroma is upsampled bilinearly to full size and stacked on Y: the table's 3 channels.
+    BatchNorm and ReLU follow every convolution but the last, which is linear. Weights start He-scaled: the
+    paper's truncated normal of deviation .1 is 6 times that in the 512-map layers, and is not used.
+
+    The global vector is the mean over its map (1x1 at 224x224, more for larger photos). That map exists from
+    a side of 200 pixels on; below, the map of stride 32 is first extended to 7 by repeating its border.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.low_level = _rows(3, LOW_LEVEL)
+        self.mid_level = _rows(512, MID_LEVEL)
+        self.global_level = _rows(512, GLOBAL)
+        self.global_valid = _rows(512, GLOBAL_VALID, padded=False)
+        self.fusion = _rows(256 + 512, FUSION)
+        self.decoder = nn.ModuleList()
+        width = 128
+        for _, rows in DECODER:
+            self.decoder.append(_rows(width, rows))
+            width = rows[-1][2]
+        self.head = nn.Conv2d(width, 2, 1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self, luma: Float[Tensor, "b 1 H W"], chroma: Float[Tensor, "b 2 h w"]
+    ) -> Float[Tensor, "b 2 H W"]:
+        """Chroma at full size.
+
+        Args:
+            luma: Y in [0, 1]; sides are multiples of 8.
+            chroma: Cb, Cr in [0, 1] at an eighth of the size; neutral 128/255.
+
+        Raises:
+            ValueError: the sides are not multiples of 8, or the two do not fit each other.
+        """
+        _check(luma, chroma)
+        hints = upsample_bilinear(chroma, (luma.shape[2], luma.shape[3]))
+        low = self.low_level(torch.cat((luma - 0.5, hints - NEUTRAL), 1))
+        mid = self.mid_level(low)
+        context = self.global_map(low).mean((2, 3), keepdim=True).expand(-1, -1, *mid.shape[2:])
+        x = self.fusion(torch.cat((mid, context), 1))
+        for (factor, _), rows in zip(DECODER, self.decoder, strict=True):
+            x = rows(F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False))
+        return NEUTRAL + self.head(x).float()
+
+    def global_map(self, low: Float[Tensor, "b 512 h w"]) -> Float[Tensor, "b 512 gh gw"]:
+        """The global branch before its mean, from the low-level features; 1x1 at 224x224."""
+        x = self.global_level(low)
+        missing = [max(0, GLOBAL_SIDE - side) for side in x.shape[2:]]
+        if any(missing):
+            (top, left) = (m // 2 for m in missing)
+            x = F.pad(x, (left, missing[1] - left, top, missing[0] - top), mode="replicate")
+        return self.global_valid(x)
+
+
+def _rows(width_in: int, rows: Sequence[Row], *, padded: bool = True) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for kernel, stride, width in rows:
+        padding = kernel // 2 if padded else 0
+        layers += [
+            nn.Conv2d(width_in, width, kernel, stride=stride, padding=padding, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(inplace=True),
+        ]
+        width_in = width
+    return nn.Sequential(*layers)
+
+
+def _check(luma: Tensor, chroma: Tensor) -> None:
+    height, width = luma.shape[2:]
+    if height % CELL or width % CELL:
+        raise ValueError(
+            f"refinement takes luma whose sides are multiples of {CELL}, not {width}x{height}; "
+            f"resize or pad it to {-(-width // CELL) * CELL}x{-(-height // CELL) * CELL}"
+        )
+    wanted = (height // CELL, width // CELL)
+    if tuple(chroma.shape[2:]) != wanted:
+        raise ValueError(
+            f"luma of {width}x{height} goes with chroma of {wanted[1]}x{wanted[0]}, "
+            f"not {chroma.shape[3]}x{chroma.shape[2]}; average the chroma over cells of {CELL}x{CELL}"
+        )
+
+
+# The compact network ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RefinementSize:
+    """Widths of ``CompactRefinement`` at strides 2, 4 and 8."""
+
+    widths: tuple[int, int, int] = (32, 64, 96)
+
+
+class CompactRefinement(nn.Module):
+    """A small U-Net that moves the colour edges of bilinearly upsampled chroma to where the luma has them.
+
+    It works at strides 2, 4 and 8; every place at stride 2 reads and writes four pixels as channels, the
+    detail of full size at the cost of half the size. The answer is bilinear chroma plus a residual, which
+    is zero before training. A pixel's residual is a shift of its own and a weighing of the 3x3 chroma cells
+    about it, each less the pixel's bilinear chroma: where an edge runs is then learnt once for all colours.
+    Luma and chroma meet in the first layer: letting them meet at stride 8 alone learnt more slowly.
+    """
+
+    GAIN = 4.0
+    """Chroma minus neutral, times this, is of the order of 1."""
+
+    def __init__(self, size: RefinementSize = RefinementSize()) -> None:
+        super().__init__()
+        fine, middle, coarse = size.widths
+        self.downs = nn.ModuleList(
+            [
+                conv_norm_relu(4 + 2, fine),
+                nn.Sequential(conv_norm_relu(fine, middle, stride=2), ResidualBlock(middle)),
+                nn.Sequential(conv_norm_relu(middle, coarse, stride=2), ResidualBlock(coarse)),
+            ]
+        )
+        self.join = nn.Sequential(conv_norm_relu(coarse + 2, coarse), ResidualBlock(coarse))
+        self.narrow = nn.ModuleList([nn.Conv2d(coarse, middle, 1), nn.Conv2d(middle, fine, 1)])
+        self.ups = nn.ModuleList(
+            [
+                nn.Sequential(conv_norm_relu(middle, middle), conv_norm_relu(middle, middle)),
+                conv_norm_relu(fine, fine),
+            ]
+        )
+        # For each of four pixels a shift of Cb and Cr, and the weights of nine cells.
+        self.head = nn.Conv2d(fine, 4 * 2 + 4 * CELLS, 3, padding=1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self, luma: Float[Tensor, "b 1 H W"], chroma: Float[Tensor, "b 2 h w"]
+    ) -> Float[Tensor, "b 2 H W"]:
+        """Chroma at full size; arguments and errors as ``PaperRefinement.forward``."""
+        _check(luma, chroma)
+        height, width = luma.shape[2:]
+        hints = self.GAIN * (chroma - NEUTRAL)
+        x = torch.cat(
+            (F.pixel_unshuffle(2 * luma - 1, 2), upsample_bilinear(hints, (height // 2, width // 2))), 1
+        )
+        skips = []
+        for down in self.downs:
+            x = down(x)
+            skips.append(x)
+        x = self.join(torch.cat((x, hints), 1))
+        for narrow, up, skip in zip(self.narrow, self.ups, skips[-2::-1], strict=True):
+            x = F.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
+            x = up(x + skip)
+        shift, weights = self.head(x).float().split((4 * 2, 4 * CELLS), 1)
+        base = upsample_bilinear(chroma, (height, width))
+        residual = F.pixel_shuffle(shift, 2) / self.GAIN
+        return base + residual + weigh_cells(F.pixel_shuffle(weights, 2), chroma, base)
+
+
+def weigh_cells(
+    weights: Float[Tensor, "b 9 H W"], chroma: Float[Tensor, "b 2 h w"], base: Float[Tensor, "b 2 H W"]
+) -> Float[Tensor, "b 2 H W"]:
+    """The sum of ``weights * (cell - base)`` over the 3x3 cells about each pixel, row by row.
+
+    The border's cells are repeated outwards. Weights need not sum to 1, nor be positive: one colour all about
+    gives 0 whatever they are, and cell averages can be sharpened beyond their own range.
+    """
+    b, _, h, w = chroma.shape
+    cells = F.unfold(F.pad(chroma, (1, 1, 1, 1), mode="replicate"), 3).view(b, 2, CELLS, h, 1, w, 1)
+    split = weights.view(b, CELLS, h, CELL, w, CELL)
+    weighed = torch.stack([(cells[:, channel] * split).sum(1) for channel in range(2)], 1)
+    return weighed.view_as(base) - weights.sum(1, keepdim=True) * base
+
+
+# Training -----------------------------------------------------------------------------------------
+
+JITTER = 4 / 255
+"""Half a bin: as far as quantised chroma strays from the true."""
+
+
+def jitter(chroma: Float[Tensor, "b 2 h w"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:
+    """Chroma plus uniform noise in [-width, width], from torch's global generator; not clamped.
+
+    True chroma is smooth where the PixelCNN's draws fall into bins of 8/255: the noise makes one like the
+    other, so that the network does not come to trust its input to more than half a bin.
+    """
+    return chroma + width * (2 * torch.rand_like(chroma) - 1)
+
+
+def training_hints(truth: Float[Tensor, "b 2 H W"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:
+    """What the network is trained on (section 3.2): the true chroma's mean over 8x8 pixels, jittered."""
+    return jitter(F.avg_pool2d(truth, CELL), width)
+
+
+def refinement_loss(
+    predicted: Float[Tensor, "b 2 H W"], truth: Float[Tensor, "b 2 H W"]
+) -> Float[Tensor, ""]:
+    """Mean absolute difference over both channels and all pixels, in units of the chroma's [0, 1]."""
+    return F.l1_loss(predicted, truth)
