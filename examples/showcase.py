@@ -1,24 +1,29 @@
-"""Make the README's picture: photographs that scikit-image carries, coloured with the shipped weights.
+"""Make the README's pictures: photographs that scikit-image carries, coloured with the shipped weights.
 
-    python examples/showcase.py [FOLDER ...]
+    python examples/showcase.py [--samples] [--seed S] [FOLDER ...]
 
-Writes docs/images/showcase.png. With folders it makes a sheet of each folder's photos instead,
-showcase-FOLDER.png in the current folder. The columns: gray, default, calmer and calmest.
+Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
+docs/images/samples.png instead: gray, and four colorizations that PixColor draws of each photo. With
+folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.png in the current
+folder.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from autochrome.io.folders import find_photos
 from autochrome.io.in_memory import from_array
 from autochrome.io.photo import Photo, read_photo
 from autochrome.pipeline import ColorizeSettings, Painter
-from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
+from autochrome.report.contact_sheet import Layout, contact_sheets, fit, write_sheets
 
 PICTURES = ("camera", "astronaut", "rocket", "chelsea")
+MORE_PICTURES = (*PICTURES, "coffee", "coins", "grass", "brick")
+LAYOUT = Layout(cell_width=300, cell_height=240)
 VERSIONS = {
     "Autochrome": ColorizeSettings(),
     "--vibrance 0.25": ColorizeSettings(vibrance=0.25),
@@ -26,11 +31,11 @@ VERSIONS = {
 }
 
 
-def bundled_pictures() -> list[Photo]:
+def bundled_pictures(names: Iterable[str]) -> list[Photo]:
     """scikit-image's pictures, colours and all; the model is given their lightness alone."""
     import skimage.data
 
-    return [from_array(getattr(skimage.data, name)()) for name in PICTURES]
+    return [from_array(getattr(skimage.data, name)()) for name in names]
 
 
 def sheet(photos: Iterable[Photo], path: Path) -> list[Path]:
@@ -42,19 +47,39 @@ def sheet(photos: Iterable[Photo], path: Path) -> list[Path]:
         prediction = painter.predict(photo)
         for name, settings in VERSIONS.items():
             columns[name].append(painter.paint(prediction, settings).pixels)
-    return write_sheets(contact_sheets(columns, layout=Layout(cell_width=300, cell_height=240)), path)
+    return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
 
 
-def main(folders: list[str]) -> None:
+def samples_sheet(
+    photos: Iterable[Photo], path: Path, *, samples: int = 4, seed: int = 0, model: str | Painter = "pixcolor"
+) -> list[Path]:
+    """Draw colorizations of photos and write them side by side, one photo a row."""
+    painter, gray = model if isinstance(model, Painter) else Painter(model), Painter("gray")
+    columns: dict[str, list] = {"gray": [], **{f"sample {k}": [] for k in range(1, samples + 1)}}
+    for photo in photos:
+        drawn = painter.colorize(photo, ColorizeSettings(samples=samples, seed=seed))
+        for name, picture in zip(columns, [*gray.colorize(photo), *drawn], strict=True):
+            columns[name].append(fit(picture.pixels, LAYOUT))
+    return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
+
+
+def main() -> None:
     """Make the sheets."""
-    if not folders:
-        target = Path("docs/images/showcase.png")
+    parser = argparse.ArgumentParser(description="Make the README's pictures.")
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
+    parser.add_argument("--samples", action="store_true", help="four colorizations of each photo")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    name = "samples" if chosen.samples else "showcase"
+    make = partial(samples_sheet, seed=chosen.seed) if chosen.samples else sheet
+    if not chosen.folders:
+        target = Path(f"docs/images/{name}.png")
         target.parent.mkdir(parents=True, exist_ok=True)
-        print(*sheet(bundled_pictures(), target))
-    for folder in folders:
-        photos = (read_photo(found.path) for found in find_photos([Path(folder)]))
-        print(*sheet(photos, Path(f"showcase-{Path(folder).name}.png")))
+        print(*make(bundled_pictures(MORE_PICTURES if chosen.samples else PICTURES), target))
+    for folder in chosen.folders:
+        photos = (read_photo(found.path) for found in find_photos([folder]))
+        print(*make(photos, Path(f"{name}-{folder.resolve().name}.png")))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

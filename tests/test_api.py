@@ -15,6 +15,7 @@ import autochrome
 from autochrome.io.photo import Photo, write_photo
 from autochrome.models.registry import UnknownModelError
 from autochrome.pipeline import ColorizedPhoto, Painter
+from tests.drawing_model import Drawing
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,17 @@ def test_path_and_bytes_give_a_photo(painter: Painter, gray: np.ndarray, tmp_pat
     assert autochrome.read_photo(tmp_path / "colored.png").pixels.shape == (64, 64, 3)
 
 
+def test_several_samples_are_a_list_of_the_kind_that_was_given(gray: np.ndarray) -> None:
+    painter = Painter(Drawing())
+    several = autochrome.colorize(gray, model=painter, samples=3, seed=5)
+    assert [type(each) for each in several] == [np.ndarray] * 3
+    assert not np.array_equal(several[0], several[1])
+    images = autochrome.colorize(Image.fromarray(gray), model=painter, samples=2, seed=5)
+    np.testing.assert_array_equal(np.asarray(images[1]), several[1])
+    one = autochrome.colorize(Photo(gray[:, :, None]), model=painter, samples=1, seed=5)
+    np.testing.assert_array_equal(one.pixels, several[0])
+
+
 def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) -> None:
     from_array = autochrome.colorize(gray, model=painter)
     from_pil = autochrome.colorize(Image.fromarray(gray), model=painter)
@@ -136,7 +148,14 @@ def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) ->
         ({"size": 8}, ValueError, "size must lie within 32 and 2048"),
         ({"fuse": "all"}, ValueError, "fuse must be one of none, mirror, full"),
         ({"upsampling": "cubic"}, ValueError, "upsampling must be one of guided, bilinear"),
-        ({"saturation": 1}, TypeError, "the settings are vibrance, temperature, size, fuse, upsampling"),
+        ({"saturation": 1}, TypeError, "the settings are vibrance, temperature, size, fuse, upsampling, sam"),
+        ({"samples": 0}, ValueError, "samples must be a whole number within 1 and 64, not 0"),
+        ({"seed": -1}, ValueError, "seed must be a whole number within 0 and"),
+        (
+            {"samples": 4},
+            ValueError,
+            "one answer to a photo.*no samples=4; use --model pixcolor, or vary --vib",
+        ),
     ],
 )
 def test_wrong_settings(gray: np.ndarray, settings: dict, error: type[Exception], told: str) -> None:

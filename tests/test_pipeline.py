@@ -16,7 +16,8 @@ from torch import Tensor
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, Samples
 from autochrome.models.registry import create_model, model_spec
-from autochrome.pipeline import ColorizeSettings, Painter, _working_shape, choose_device
+from autochrome.pipeline import ColorizeSettings, Painter, choose_device
+from autochrome.prediction import working_shape
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +152,7 @@ def test_nearly_gray_counts_as_gray(painter: Painter, camera: Photo, noise: int,
     ],
 )
 def test_working_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
-    assert _working_shape(size, shorter) == expected
+    assert working_shape(size, shorter) == expected
 
 
 def test_luma_is_padded_to_what_the_model_needs(camera: Photo) -> None:

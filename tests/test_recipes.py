@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from autochrome.data.photos import CropSettings
 from autochrome.engine import setup
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cic import CIC, LossSettings
+from autochrome.models.pixcolor import model as pixcolor
+from autochrome.models.pixcolor.conditioning import PaperConditioning
 from autochrome.models.registry import model_spec
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 
 
 def test_there_are_recipes() -> None:
-    assert {"cic-paper.yaml", "cic-compact.yaml"} <= {path.name for path in RECIPES}
+    names = {path.name for path in RECIPES}
+    assert {"cic-paper.yaml", "cic-compact.yaml", "pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
+
+
+def known_options(model: str) -> set[str]:
+    """What ``model.options`` of a recipe may hold: fields of the system's settings."""
+    if model_spec(model).arch == "cic":
+        return {field.name for field in fields(LossSettings)}
+    known = {field.name for field in fields(pixcolor.TrainingSettings)}
+    own = inspect.signature(pixcolor.paper).parameters if model == "pixcolor.paper" else {}
+    return known | {name for name in own if name.startswith("multiplier_")}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -28,7 +41,7 @@ def test_a_recipe_loads_names_a_model_and_round_trips(path: Path, tmp_path: Path
     spec = model_spec(recipe.model.name)
     assert recipe.data.crops.size % spec.multiple_of == 0
     assert recipe.watch.size % spec.multiple_of == 0
-    assert set(recipe.model.options) <= set(inspect.signature(LossSettings).parameters)
+    assert set(recipe.model.options) <= known_options(recipe.model.name)
     (tmp_path / "saved.yaml").write_text(dump_recipe(recipe))
     assert load_recipe(tmp_path / "saved.yaml") == recipe
 
@@ -40,7 +53,7 @@ def test_a_recipe_names_no_place_of_one_machine(path: Path) -> None:
     assert all(place is None or place.startswith("${AUTOCHROME_DATA}/") for place in places)
 
 
-def test_the_papers_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zhang_s_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections 3.1 to 3.4, and the released solver.prototxt and train_val.prototxt."""
     recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "cic-paper.yaml")
     (tmp_path / "a.jpg").touch()
@@ -68,3 +81,43 @@ def test_the_papers_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert recipe.data.faults is None
     rates = [learning_rate_factor(step, trainer.steps, recipe.schedule) for step in (0, 225_000, 450_000)]
     assert rates == pytest.approx([1, 0.1, 0.01])
+
+
+def test_guadarrama_s_values() -> None:
+    """Table 2 of arXiv:1705.07208; papers.md on Adam's "momentum" and the values of the multiplier."""
+    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "pixcolor-paper.yaml")
+    with torch.device("meta"):
+        model = pixcolor.paper(model_spec(recipe.model.name), **recipe.model.options)
+    assert isinstance(model.conditioning, PaperConditioning)
+    multiplier = model.conditioning.multiplier
+    assert (multiplier.before, multiplier.after, multiplier.at) == (0, 1, 100_000)
+    settings = model.settings
+    assert (settings.part, settings.freeze_backbone) == ("colorization", False)
+    assert settings.colourness_threshold == 0.05
+    assert settings.jitter == pytest.approx(4 / 255)
+    optimiser, trainer = recipe.optimiser, recipe.trainer
+    assert (optimiser.name, optimiser.lr, optimiser.betas) == ("adam", 3e-4, (0.9, 0.999))
+    assert (optimiser.weight_decay, optimiser.clip) == (0, 0)
+    assert (trainer.steps, trainer.batch_size, trainer.precision, trainer.ema) == (360_000, 64, "32-true", 0)
+    assert trainer.accumulate == 1  # so that the multiplier's passes are steps
+    assert recipe.data.crops.size == 224
+    assert recipe.data.faults is None
+    rates = [learning_rate_factor(step, trainer.steps, recipe.schedule) for step in (0, 100_000, 359_999)]
+    assert rates == [1, 1, 1]
+
+
+def test_guadarrama_s_second_run_trains_the_refinement_network_from_the_first() -> None:
+    """As the recipe's own comment has it."""
+    overrides = [
+        "model.options.part=refinement",
+        "model.weights=runs/pixcolor-paper-chroma/model.safetensors",
+    ]
+    path = Path(__file__).parent.parent / "recipes" / "pixcolor-paper.yaml"
+    text = path.read_text()
+    assert all(f"--set {override}" in text for override in overrides)
+    recipe = load_recipe(path, overrides)
+    assert recipe.model.options["colourness_threshold"] == 0.05  # the file's others stay
+    with torch.device("meta"):
+        model = pixcolor.paper(model_spec(recipe.model.name), **recipe.model.options)
+    trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
+    assert trained == {"refinement"}

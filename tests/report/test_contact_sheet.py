@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from autochrome.report.contact_sheet import Layout, contact_sheets, write_sheets
+from autochrome.report.contact_sheet import Layout, contact_sheets, fit, gallery, write_sheets
 
 LAYOUT = Layout(cell_width=40, cell_height=30, gap=4, label_height=16, rows_per_page=3)
 
@@ -91,3 +91,43 @@ def test_pages_are_written_whole(tmp_path: Path) -> None:
     assert pyvips.Image.new_from_file(str(jpeg)).width == pages[0].shape[1]
     with pytest.raises(ValueError, match=r"\.png"):
         write_sheets(pages, tmp_path / "sheet.bmp")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(np.uint8, 1), (np.uint16, 257), (np.float32, np.float32(1 / 255))]
+)
+def test_cells_are_eight_bits_whatever_the_depth(dtype: type, scale: float) -> None:
+    for height in (30, 300):  # as it is, and shrunk
+        picture = (flat(RED, height, height).astype(dtype) * scale).astype(dtype)
+        cell = fit(picture, LAYOUT)
+        assert cell.dtype == np.uint8
+        assert (cell == RED).all()
+        assert cell.shape == (30, 30, 3)
+
+
+def test_gray_cells_have_three_channels() -> None:
+    assert fit(np.full((300, 300, 1), 90, np.uint8), LAYOUT).tolist() == [[[90, 90, 90]] * 30] * 30
+
+
+def test_gallery_in_one_row_with_labels_below() -> None:
+    page = gallery([flat(RED), flat(GREEN)], ["red", ""], layout=LAYOUT)
+    assert page.shape == (4 + 30 + 16 + 4, 4 + 2 * 44, 3)
+    assert (page[4:34, 4:44] == RED).all()
+    assert (page[4:34, 48:88] == GREEN).all()
+    assert page[34:50, 4:44].min() < 100, "the label of the first"
+    assert (page[34:50, 44:] == 255).all(), "the second has none"
+
+
+def test_gallery_of_many_goes_on_in_the_next_row() -> None:
+    page = gallery([flat(RED)] * 6 + [flat(GREEN)], [""] * 7, layout=LAYOUT)
+    assert page.shape == (4 + 3 * 50, 4 + 3 * 44, 3), "three by three"
+    assert (page[104:134, 4:44] == GREEN).all()
+    assert (page[104:134, 48:88] == 255).all()
+    assert gallery([flat(RED)] * 5, [""] * 5, layout=LAYOUT).shape[1] == 4 + 5 * 44
+    assert gallery([flat(RED)] * 4, [""] * 4, columns=2, layout=LAYOUT).shape[1] == 4 + 2 * 44
+
+
+@pytest.mark.parametrize(("count", "labels"), [(0, []), (2, ["one"])])
+def test_gallery_needs_a_label_for_each(count: int, labels: list[str]) -> None:
+    with pytest.raises(ValueError, match="a label for each picture"):
+        gallery([flat(RED)] * count, labels)

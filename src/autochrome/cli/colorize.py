@@ -6,18 +6,27 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.options import decoder_options, make_painter, make_settings, model_options
+from autochrome.cli.options import (
+    decoder_options,
+    find_spec,
+    make_painter,
+    make_settings,
+    model_options,
+    sample_options,
+)
 from autochrome.cli.plan import Job, Wishes, make_plan
+from autochrome.cli.results import write_samples
 
 if TYPE_CHECKING:
-    from autochrome.io.photo import Photo
-    from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
+    from autochrome.pipeline import Painter
+    from autochrome.settings import ColorizeSettings
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
 _INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
@@ -41,6 +50,7 @@ class PageNumber(click.ParamType):
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
 @click.option("-o", "--out", metavar="OUT", help="The result's file, or a folder; - for stdout.")
 @model_options
+@sample_options
 @decoder_options
 @click.option("--format", type=click.Choice(_FORMATS), help="Format of the results. [default: the photo's]")
 @click.option(
@@ -78,7 +88,10 @@ def colorize(
 
     PHOTO is a file, a folder, or - for a photo from a pipe. The result of portrait.jpg is
     portrait.colorized.jpg beside it, unless -o says otherwise. A folder given with -o is mirrored there.
+    With --samples 4 the results are portrait.colorized.1.jpg to portrait.colorized.4.jpg, and a contact sheet
+    of them portrait.colorized.sheet.jpg.
     """
+    chosen = make_settings(spec=find_spec(model), **settings)
     wishes = Wishes(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
@@ -86,11 +99,19 @@ def colorize(
         page=page,
         recursive=recursive,
         overwrite=overwrite,
+        samples=chosen.samples,
     )
     if "-" in photos or out == "-":
         if len(photos) > 1 or page is None:
             raise click.UsageError("a pipe (-) takes one page of one photo; give the others without it")
-        _colorize_pipe(next(iter(photos)), wishes, quality, lambda: _load(model, weights, device, settings))
+        if chosen.samples > 1:
+            raise click.UsageError(
+                f"a pipe (-) takes one colorization, not --samples {chosen.samples}; name the photo's file, "
+                "without -o or with -o FILE"
+            )
+        _colorize_pipe(
+            next(iter(photos)), wishes, quality, lambda: make_painter(model, weights, device), chosen
+        )
         return
     if wishes.out is not None and len(photos) > 1 and wishes.out.is_file():
         raise click.UsageError(f"{out} is a file; several photos need a folder")
@@ -98,7 +119,7 @@ def colorize(
     report = Report(failures=plan.failures, skipped=len(plan.skipped))
     if plan.jobs:
         report.begin(len(plan.jobs))
-        painter, chosen = _load(model, weights, device, settings)
+        painter = make_painter(model, weights, device)
         _work(plan.jobs, painter, chosen, wishes, quality, report)
     report.print()
     if report.interrupted or report.failures:
@@ -124,7 +145,9 @@ class Report:
     def print(self) -> None:
         """Write results, notes, failures and the sum."""
         if len(self.done) == 1:
-            click.echo(f"{self.done[0].source} -> {self.done[0].target}", err=True)
+            files = self.done[0].places
+            named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
+            click.echo(f"{self.done[0].source} -> {named}", err=True)
         for note, count in Counter(note for _, note in self.notes).items():
             names = [str(path) for path, text in self.notes if text == note]
             more = f" and {count - 1} more" if count > 1 else ""
@@ -146,13 +169,6 @@ class Report:
         return ", ".join(parts) + seconds
 
 
-def _load(
-    model: str, weights: str | None, device: str, settings: dict[str, Any]
-) -> tuple[Painter, ColorizeSettings]:
-    painter = make_painter(model, weights, device)
-    return painter, make_settings(**settings)
-
-
 def _work(
     jobs: list[Job],
     painter: Painter,
@@ -165,7 +181,7 @@ def _work(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from autochrome.io.photo import PhotoError, read_photo, write_photo
+    from autochrome.io.photo import PhotoError
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
@@ -174,14 +190,7 @@ def _work(
         for job in jobs:
             progress.update(bar, description=job.source.name.replace("[", r"\["))
             try:
-                colored = _paint(painter, read_photo(job.source, page=job.page), settings)
-                if job.target.exists() and not wishes.overwrite:  # since the plan was made
-                    raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
-                if wishes.out is not None and job.target != wishes.out:
-                    job.target.parent.mkdir(parents=True, exist_ok=True)
-                write_photo(
-                    colored, job.target, format=wishes.format, quality=quality, provenance=colored.provenance
-                )
+                notes = _colorize_one(job, painter, settings, wishes, quality)
             except KeyboardInterrupt:
                 report.interrupted = True
                 break
@@ -191,16 +200,40 @@ def _work(
                 report.failures.append((str(job.source), str(error) or type(error).__name__))
             else:
                 report.done.append(job)
-                report.notes += [(job.source, note) for note in colored.notes]
+                report.notes += [(job.source, note) for note in notes]
             progress.advance(bar)
 
 
-def _paint(painter: Painter, photo: Photo, settings: ColorizeSettings) -> ColorizedPhoto:
+def _colorize_one(
+    job: Job, painter: Painter, settings: ColorizeSettings, wishes: Wishes, quality: int
+) -> tuple[str, ...]:
+    """Do one job and return the notes about it."""
+    from autochrome.io.photo import read_photo, write_photo
+
+    photo = read_photo(job.source, page=job.page)
+    if job.samples > 1:
+        prediction = painter.predict(photo, settings)
+        _make_folder(job, wishes)
+        samples = painter.paint_all(prediction, settings)
+        return write_samples(
+            job, photo, samples, format=wishes.format, quality=quality, overwrite=wishes.overwrite
+        )
     [colored] = painter.colorize(photo, settings)
-    return colored
+    if job.target.exists() and not wishes.overwrite:  # since the plan was made
+        raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
+    _make_folder(job, wishes)
+    write_photo(colored, job.target, format=wishes.format, quality=quality, provenance=colored.provenance)
+    return colored.notes
 
 
-def _colorize_pipe(name: str, wishes: Wishes, quality: int, load: Any) -> None:
+def _make_folder(job: Job, wishes: Wishes) -> None:
+    if wishes.out is not None and job.target != wishes.out:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _colorize_pipe(
+    name: str, wishes: Wishes, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
+) -> None:
     """Colour one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
     from autochrome.io.photo import PhotoError, read_photo, write_photo
 
@@ -214,8 +247,7 @@ def _colorize_pipe(name: str, wishes: Wishes, quality: int, load: Any) -> None:
     source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
     try:
         photo = read_photo(source, page=wishes.page or 0)
-        painter, settings = load()
-        colored = _paint(painter, photo, settings)
+        [colored] = load().colorize(photo, settings)
         format = wishes.format
         if format is None and to_stdout and photo.format == "heic":
             format = "jpeg"

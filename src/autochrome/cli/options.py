@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from autochrome.pipeline import ColorizeSettings, Painter
+    from autochrome.models.spec import ModelSpec
+    from autochrome.pipeline import Painter
+    from autochrome.settings import ColorizeSettings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,9 +39,8 @@ def decoder_options(command: _Command) -> _Command:
         click.option(
             "--fuse",
             type=click.Choice(["none", "mirror", "full"]),
-            default="mirror",
-            show_default=True,
-            help="Average the prediction over the mirror image, or over three sizes too (slower).",
+            help="Average the prediction over the mirror image, or over three sizes too (slower). "
+            "[default: mirror; none where a model draws]",
         ),
         click.option(
             "--size",
@@ -51,7 +52,8 @@ def decoder_options(command: _Command) -> _Command:
             "--temperature",
             type=click.FloatRange(0, 1),
             metavar="T",
-            help="0: the most probable colour; 1: the mean of all. [default: the model's own]",
+            help="0: the most probable colour; 1: the mean of all, or drawn as learned. "
+            "[default: the model's own]",
         ),
         click.option(
             "--vibrance",
@@ -64,18 +66,44 @@ def decoder_options(command: _Command) -> _Command:
     return command
 
 
+def sample_options(command: _Command) -> _Command:
+    """Add --samples, --seed, --refine and --rank: several colorizations of a photo."""
+    for option in (
+        click.option("--rank", is_flag=True, help="Order the samples, the most plausible first."),
+        click.option(
+            "--refine/--no-refine",
+            default=True,
+            show_default=True,
+            help="Refine the drawn colours to the photo's shapes, or leave them coarse.",
+        ),
+        click.option(
+            "--seed",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            metavar="S",
+            help="Another seed gives other samples, the same seed the same.",
+        ),
+        click.option(
+            "--samples",
+            type=click.IntRange(1, 64),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="Colorizations of each photo, from a model that draws (--model pixcolor).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def make_painter(model: str, weights: str | None, device: str) -> Painter:
     """Load a model for the command line.
 
     Raises:
         click.ClickException: the model, its weights or the device are not to be had.
     """
-    from autochrome.models.registry import UnknownModelError, model_spec
-
-    try:
-        spec = model_spec(model)  # before torch is loaded, so that a typing error is answered at once
-    except UnknownModelError as error:
-        raise click.BadParameter(str(error), param_hint="--model") from error
+    spec = find_spec(model)
     from autochrome.models.weights import WeightsError
     from autochrome.pipeline import Painter
 
@@ -85,15 +113,32 @@ def make_painter(model: str, weights: str | None, device: str) -> Painter:
         raise click.ClickException(str(error)) from error
 
 
-def make_settings(**settings: Any) -> ColorizeSettings:
-    """Return the settings; a value out of range is a usage error.
+def find_spec(model: str) -> ModelSpec:
+    """Return what is known of a model, before torch is loaded, so that a typing error is answered at once.
+
+    Raises:
+        click.BadParameter: no model has that name.
+    """
+    from autochrome.models.registry import UnknownModelError, model_spec
+
+    try:
+        return model_spec(model)
+    except UnknownModelError as error:
+        raise click.BadParameter(str(error), param_hint="--model") from error
+
+
+def make_settings(*, spec: ModelSpec | None = None, **settings: Any) -> ColorizeSettings:
+    """Return the settings; a value out of range, or not for that kind of model, is a usage error.
 
     Raises:
         click.UsageError: naming the value.
     """
-    from autochrome.pipeline import ColorizeSettings
+    from autochrome.settings import ColorizeSettings, check_supported
 
     try:
-        return ColorizeSettings(**settings)
+        chosen = ColorizeSettings(**settings)
+        if spec is not None:
+            check_supported(chosen, spec)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    return chosen

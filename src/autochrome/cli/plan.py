@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto
 
-_OWN_RESULT = re.compile(r"\.colorized\.[^.]+$")
+_OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet))?\.[^.]+$")
 # No libvips that comes with pyvips writes HEIC: a phone's photo comes back as what every viewer opens.
 _WRITTEN_AS = {"heic": "jpeg"}
+_SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,43 @@ class Wishes:
     """A page's number from 0, or None for all."""
     recursive: bool = False
     overwrite: bool = False
+    samples: int = 1
+    """Colorizations of each photo."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One page of a photo, and where its colorization goes."""
+    """One page of a photo, and where its colorizations go."""
 
     source: Path
     target: Path
+    """The file of the one colorization; with several, what their names are made from."""
     page: int = 0
+    samples: int = 1
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """A file for each colorization: NAME.EXT, or NAME.1.EXT, NAME.2.EXT ... with zeros to one width."""
+        if self.samples == 1:
+            return (self.target,)
+        digits = len(str(self.samples))
+        return tuple(self._marked(f"{number:0{digits}d}") for number in range(1, self.samples + 1))
+
+    @property
+    def sheet(self) -> Path | None:
+        """The contact sheet's file, NAME.sheet.EXT, where there are several colorizations."""
+        if self.samples == 1:
+            return None
+        sheet = self._marked("sheet")
+        return sheet if sheet.suffix.lower() in _SHEET_SUFFIXES else sheet.with_suffix(".jpg")
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All files that the job writes."""
+        return self.files if self.sheet is None else (*self.files, self.sheet)
+
+    def _marked(self, mark: str) -> Path:
+        return self.target.with_name(f"{self.target.stem}.{mark}{self.target.suffix}")
 
 
 @dataclass
@@ -54,12 +83,14 @@ def make_plan(paths: Iterable[Path], wishes: Wishes) -> Plan:
     """Find the photos and name their results.
 
     Beside the photo a result is NAME.colorized.EXT. With ``out`` it is that file if one photo was named and
-    ``out`` is no folder, else the photo's own name in that folder, below which the named tree is mirrored. In
-    folders the command's earlier results are passed over, and so is what lies in ``out``.
+    ``out`` is no folder, else the photo's own name in that folder, below which the named tree is mirrored.
+    Several colorizations of one photo are numbered before EXT. In folders the command's earlier results are
+    passed over, and so is what lies in ``out``.
     """
     planner = _Planner(list(paths), wishes)
     for path in planner.paths:
         planner.add(path)
+    planner.spare_photos()
     return planner.plan
 
 
@@ -104,21 +135,38 @@ class _Planner:
             return
         for page in pages:
             paged = target if len(pages) == 1 else _with_page(target, page)
-            self._add_job(Job(found.path, paged, page), named=named)
+            self._add_job(Job(found.path, paged, page, self.wishes.samples), named=named)
 
     def _add_job(self, job: Job, *, named: bool) -> None:
-        place = job.target.resolve()
-        other = self.targets.setdefault(place, job.source)
-        if place == job.source.resolve():
+        taken = self._taken_by_another(job)
+        there = [place for place in job.places if place.exists()]
+        if job.source.resolve() in {place.resolve() for place in job.places}:
             self._fail(job, "the result would replace the photo itself. Give another -o")
-        elif other != job.source:
-            self._fail(job, f"its result {job.target} would replace that of {other}. Give them separately")
-        elif not job.target.exists() or self.wishes.overwrite:
+        elif taken is not None:
+            place, other = taken
+            self._fail(job, f"its result {place} would replace that of {other}. Give them separately")
+        elif not there or self.wishes.overwrite:
             self.plan.jobs.append(job)
-        elif named:
-            self._fail(job, f"{job.target} exists already. Use --overwrite to replace it, or give another -o")
+        elif named or len(there) < len(job.places):
+            self._fail(job, f"{there[0]} exists already. Use --overwrite to replace it, or give another -o")
         else:
             self.plan.skipped.append(job.target)
+
+    def _taken_by_another(self, job: Job) -> tuple[Path, Path] | None:
+        """A file that another photo's job writes too, and that photo."""
+        for place in job.places:
+            other = self.targets.setdefault(place.resolve(), job.source)
+            if other != job.source:
+                return place, other
+        return None
+
+    def spare_photos(self) -> None:
+        """Give up what would replace a photo that is to be coloured too (a.1.jpg beside a.jpg)."""
+        for job in list(self.plan.jobs):
+            photo = next((place for place in job.places if place.resolve() in self.sources), None)
+            if photo is not None:
+                self.plan.jobs.remove(job)
+                self._fail(job, f"its result would replace the photo {photo}. Give another -o")
 
     def _fail(self, job: Job, reason: str) -> None:
         self.plan.failures.append((str(job.source), reason))

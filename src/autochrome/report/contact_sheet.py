@@ -1,24 +1,32 @@
-"""Contact sheets: one photo per row, one version of it per column, with names drawn by libvips."""
+"""Contact sheets with names drawn by libvips.
+
+`contact_sheets` compares: one photo per row, one version of it per column. `gallery` shows pictures of one
+photo in reading order.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
 import pyvips
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8, UInt16
 
-Picture = UInt8[np.ndarray, "_ _ _"]
-"""8-bit sRGB, or gray with one channel; (height, width, channels)."""
+Picture = UInt8[np.ndarray, "_ _ _"] | UInt16[np.ndarray, "_ _ _"] | Float32[np.ndarray, "_ _ _"]
+"""sRGB, or gray with one channel, uint8, uint16 or float32 in [0, 1]; (height, width, channels)."""
 
 Page = UInt8[np.ndarray, "_ _ 3"]
 """8-bit sRGB, (height, width, 3)."""
 
 SHEET_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 """What a sheet can be written as."""
+
+
+_ONE_ROW = 5  # pictures of a gallery that still stand side by side: a photo and four colorizations
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,55 @@ def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
     return paths
 
 
+def gallery(
+    pictures: Sequence[Picture],
+    labels: Sequence[str],
+    *,
+    columns: int | None = None,
+    layout: Layout | None = None,
+) -> Page:
+    """Draw pictures in reading order, each with its label below.
+
+    Args:
+        pictures: as the cells of `contact_sheets`.
+        labels: a line under each picture.
+        columns: how many side by side; by default up to five in one row, and more in a square.
+        layout: sizes; there is one page, whatever its ``rows_per_page``.
+
+    Raises:
+        ValueError: for no pictures, or labels of another number.
+    """
+    layout = layout or Layout()
+    if not pictures or len(pictures) != len(labels):
+        raise ValueError(f"a gallery needs a label for each picture; got {len(pictures)} and {len(labels)}")
+    count = len(pictures)
+    columns = columns or (count if count <= _ONE_ROW else ceil(sqrt(count)))
+    cells = [fit(picture, layout) for picture in pictures]
+    width = layout.gap + columns * (layout.cell_width + layout.gap)
+    strips = [np.full((layout.gap, width, 3), layout.background, np.uint8)]
+    for start in range(0, count, columns):
+        strip = _row(cells[start : start + columns], None, width, layout, label=layout.label_height)
+        for column, label in enumerate(labels[start : start + columns]):
+            top = strip.shape[0] - layout.gap - layout.label_height
+            _write(strip, label, _left(column, layout), top, layout.cell_width, layout)
+        strips.append(strip)
+    return np.concatenate(strips)
+
+
+def fit(picture: Picture, layout: Layout | None = None) -> Page:
+    """Return a picture in 8-bit colour, shrunk to fit a cell (never enlarged), its shape kept."""
+    layout = layout or Layout()
+    picture = picture if picture.shape[2] == 1 else picture[..., :3]
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(picture))
+    if picture.dtype != np.uint8:
+        image = (image * (255 / (65535 if picture.dtype == np.uint16 else 1)) + 0.5).cast("uchar")
+    image = image.copy(interpretation="b-w" if picture.shape[2] == 1 else "srgb")
+    if image.height > layout.cell_height or image.width > layout.cell_width:
+        image = image.thumbnail_image(layout.cell_width, height=layout.cell_height, size="down")
+    pixels = np.atleast_3d(image.numpy())
+    return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+
+
 def _page(
     columns: Mapping[str, Sequence[Picture]], captions: Sequence[str] | None, rows: range, layout: Layout
 ) -> Page:
@@ -99,15 +156,17 @@ def _page(
         _write(head, name, _left(c, layout), 0, layout.cell_width, layout)
     strips = [head]
     for index in rows:
-        pictures = [_fit(column[index], layout) for column in columns.values()]
+        pictures = [fit(column[index], layout) for column in columns.values()]
         strips.append(_row(pictures, None if captions is None else captions[index], width, layout))
     return np.concatenate(strips)
 
 
-def _row(pictures: Sequence[np.ndarray], caption: str | None, width: int, layout: Layout) -> Page:
-    """One photo's versions, as high as the highest of them."""
+def _row(
+    pictures: Sequence[np.ndarray], caption: str | None, width: int, layout: Layout, label: int = 0
+) -> Page:
+    """Pictures side by side, as high as the highest of them, with room for the caption or labels below."""
     high = max(picture.shape[0] for picture in pictures)
-    label = 0 if caption is None else layout.label_height
+    label = label if caption is None else layout.label_height
     strip = np.full((high + label + layout.gap, width, 3), layout.background, np.uint8)
     for c, picture in enumerate(pictures):
         height, wide = picture.shape[:2]
@@ -120,14 +179,6 @@ def _row(pictures: Sequence[np.ndarray], caption: str | None, width: int, layout
 
 def _left(column: int, layout: Layout) -> int:
     return layout.gap + column * (layout.cell_width + layout.gap)
-
-
-def _fit(picture: Picture, layout: Layout) -> Page:
-    picture = np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture[..., :3]
-    if picture.shape[0] <= layout.cell_height and picture.shape[1] <= layout.cell_width:
-        return picture
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(picture)).copy(interpretation="srgb")
-    return image.thumbnail_image(layout.cell_width, height=layout.cell_height, size="down").numpy()
 
 
 def _write(page: np.ndarray, text: str, left: int, top: int, width: int, layout: Layout) -> None:

@@ -1,0 +1,138 @@
+"""Writing a photo's colorizations: every file whole, and of several either all or none."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autochrome.cli.plan import Job
+
+if TYPE_CHECKING:
+    from autochrome.io.photo import Photo
+    from autochrome.pipeline import ColorizedPhoto
+    from autochrome.report.contact_sheet import Page
+
+_AHEAD = 2  # colorizations that may wait for being written: each is a whole photo in memory
+
+
+def write_samples(
+    job: Job,
+    photo: Photo,
+    colorizations: Iterable[ColorizedPhoto],
+    *,
+    format: str | None,
+    quality: int,
+    overwrite: bool,
+) -> tuple[str, ...]:
+    """Write the colorizations of a photo and their contact sheet.
+
+    While one is written the next is painted. The files take their names at the end, all together.
+
+    Returns:
+        The notes of the colorizations.
+
+    Raises:
+        PhotoError: one cannot be written.
+        FileExistsError: a file of that name has appeared since the job was planned.
+    """
+    from autochrome.report.contact_sheet import fit
+
+    assert job.sheet is not None
+    cells, last = [("original", fit(photo.pixels))], None
+    with _all_or_none((*job.files, job.sheet), overwrite) as places, ThreadPoolExecutor(1) as writer:
+        waiting: deque[tuple[str, Future[Page]]] = deque()
+        for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
+            label = _label(number, colored)
+            waiting.append((label, writer.submit(_write, colored, places[target], target, format, quality)))
+            last = colored
+            while len(waiting) >= _AHEAD:
+                name, written = waiting.popleft()
+                cells.append((name, written.result()))
+        cells += [(name, written.result()) for name, written in waiting]
+        assert last is not None
+        _write_sheet(cells, last, places[job.sheet], job.sheet, quality)
+    return last.notes
+
+
+def _label(number: int, colored: ColorizedPhoto) -> str:
+    """The file's number, and where the files are ranked which draw of the seed it is."""
+    made = colored.provenance.settings if colored.provenance else {}
+    drawn = made.get("sample", number)
+    return f"{number}" if "rank_score" not in made else f"{number} (draw {drawn})"
+
+
+def _write(colored: ColorizedPhoto, place: Path, target: Path, format: str | None, quality: int) -> Page:
+    """Write one to its temporary place; return it in the size of the contact sheet's cells."""
+    from autochrome.io.photo import PhotoError, write_photo
+    from autochrome.report.contact_sheet import fit
+
+    try:
+        write_photo(colored, place, format=format, quality=quality, provenance=colored.provenance)
+    except PhotoError as error:
+        raise PhotoError(target, error.problem, error.advice) from error
+    return fit(colored.pixels)
+
+
+def _write_sheet(
+    cells: Sequence[tuple[str, Page]], colored: ColorizedPhoto, place: Path, sheet: Path, quality: int
+) -> None:
+    """Write the contact sheet; it says how it was made, but for what is one sample's own."""
+    from autochrome.io.photo import Photo, PhotoError, write_photo
+    from autochrome.report.contact_sheet import gallery
+
+    made = colored.provenance
+    if made is not None:
+        shared = ("seed", "temperature", "refine", "size", "upsampling")
+        made = replace(made, settings={key: made.settings[key] for key in shared if key in made.settings})
+    page = gallery([picture for _, picture in cells], [name for name, _ in cells])
+    try:
+        write_photo(Photo(page), place, quality=quality, provenance=made)
+    except PhotoError as error:
+        raise PhotoError(sheet, error.problem, error.advice) from error
+
+
+@contextmanager
+def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path, Path]]:
+    """A temporary place beside each target; at the end all take their names, after a failure none is left."""
+    token = secrets.token_hex(8)
+    places = {
+        target: target.with_name(f".autochrome-{token}-{number}{target.suffix}")
+        for number, target in enumerate(targets)
+    }
+    try:
+        yield places
+        for target in targets:
+            if target.exists() and not overwrite:  # since the plan was made
+                raise FileExistsError(f"{target} exists already. Use --overwrite to replace it")
+        _rename(places)
+    finally:
+        for place in places.values():
+            place.unlink(missing_ok=True)
+
+
+def _rename(places: dict[Path, Path]) -> None:
+    """Let every file take its name; where one cannot, those that went before are taken back."""
+    former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
+    begun: list[Path] = []
+    try:
+        for target, place in places.items():
+            begun.append(target)
+            if target.exists():
+                os.replace(target, former[target])
+            os.replace(place, target)
+    except BaseException:
+        for target in begun:
+            if former[target].exists():
+                os.replace(former[target], target)
+            elif not places[target].exists():
+                target.unlink(missing_ok=True)
+        raise
+    for old in former.values():
+        old.unlink(missing_ok=True)

@@ -1,0 +1,259 @@
+"""Ask a model about a photo, once: over several views, or for several draws; as much as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import log
+from typing import Any, Protocol, cast, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
+from autochrome.color.lightness import Lightness
+from autochrome.io.photo import Photo
+from autochrome.models.base import Colorizer, HasDistribution, Samples
+from autochrome.models.spec import ModelSpec
+from autochrome.settings import SMALLEST, ColorizeSettings, check_supported
+from autochrome.types import Luma
+
+# Which views of a photo are averaged: its scale relative to the working size, and whether it is mirrored.
+_VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
+    "none": ((1.0, False),),
+    "mirror": ((1.0, False), (1.0, True)),
+    "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
+}
+_LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
+_GRID = (
+    4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
+)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One of the samples that a model drew.
+
+    Attributes:
+        number: its place in the seed's series, from 1.
+        log_prob: its log-probability in nats, where the model knows it.
+        bits_per_dimension: the same per number that was drawn, in bits and with the sign turned.
+        score: what the model's judge gave it, higher being better, where it was asked.
+    """
+
+    number: int
+    log_prob: float | None = None
+    bits_per_dimension: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a photo, before colorizations are made of it.
+
+    Attributes:
+        photo: the photo.
+        lightness: its L*, at any size.
+        luma: its L* "1 1 h w" as the model saw it.
+        answer: log probabilities "1 q h/s w/s" over colour bins; from a model without a distribution, a* and
+            b* "1 2 h/s w/s"; from one that draws, those of each sample, "n 2 h/s w/s".
+        size: the working size that was used.
+        notes: what the person should know, a sentence each.
+        settings: how the model was asked, in so far as decoding does not decide it.
+        draws: what is known of each sample, in the order of ``answer``; empty for other models.
+    """
+
+    photo: Photo
+    lightness: Lightness
+    luma: Luma
+    answer: Float[Tensor, "n q h2 w2"]
+    size: int
+    notes: tuple[str, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    draws: tuple[Draw, ...] = ()
+
+
+@runtime_checkable
+class _Drawing(Protocol):
+    """The calls that are made of a model whose ``spec.draws`` holds (PixColor)."""
+
+    spec: ModelSpec
+
+    def sample(
+        self, luma: Tensor, *, n: int, temperature: float, generator: torch.Generator, refine: bool
+    ) -> Samples: ...
+
+    def refine(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+
+    def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Answers:
+    luma: Luma
+    answer: Tensor
+    settings: Mapping[str, object]
+    draws: tuple[Draw, ...] = ()
+
+
+def predict(model: Colorizer, device: torch.device, photo: Photo, settings: ColorizeSettings) -> Prediction:
+    """Ask a model, which is on the device; where memory runs out, smaller sizes are tried.
+
+    Raises:
+        ValueError: the settings ask for what the model does not have.
+        MemoryError: not even the smallest size fits.
+    """
+    _check_asked(model, settings)
+    lightness = Lightness(photo.pixels)
+    notes = []
+    if lightness.has_colour:
+        notes.append("it has colours or a tone of its own; only its lightness was used")
+    wanted = settings.size or model.spec.working_size
+    size = wanted
+    ask = _drawn if model.spec.draws else _fused
+    while True:
+        with _none_when_memory_runs_out(device) as outcome:
+            outcome.append(ask(model, device, lightness, size, settings))
+        if outcome:
+            break
+        if size <= SMALLEST:
+            raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
+        size = max(SMALLEST, size * 3 // 4)
+    if size < wanted:
+        notes.append(f"memory ran out at working size {wanted}; {size} was used")
+    found: _Answers = outcome[0]
+    return Prediction(
+        photo, lightness, found.luma, found.answer, size, tuple(notes), found.settings, found.draws
+    )
+
+
+def _check_asked(model: Colorizer, settings: ColorizeSettings) -> None:
+    check_supported(settings, model.spec)
+    if model.spec.draws or isinstance(model, HasDistribution):
+        return
+    asked = [name for name in ("vibrance", "temperature") if getattr(settings, name) is not None]
+    if asked:
+        raise ValueError(f"{model.spec.name} predicts no distribution and so has no {' or '.join(asked)}")
+
+
+# One answer ---------------------------------------------------------------------------------------
+
+
+def _fused(
+    model: Colorizer, device: torch.device, lightness: Lightness, size: int, settings: ColorizeSettings
+) -> _Answers:
+    """The mean answer over the views."""
+    fuse = settings.fuse or "mirror"
+    total: Tensor | None = None
+    lumas: dict[float, Luma] = {}
+    for scale, mirrored in _VIEWS[fuse]:
+        if scale not in lumas:
+            lumas[scale] = lightness.reduced(*working_shape(lightness.size, round(size * scale)))
+        answer = _answer(model, device, lumas[scale].flip(3) if mirrored else lumas[scale])
+        answer = answer.flip(3) if mirrored else answer
+        total = answer if total is None else total + _on_grid(answer, total)
+    assert total is not None
+    return _Answers(lumas[1.0], total / len(_VIEWS[fuse]), {"fuse": fuse})
+
+
+def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
+    """Log probabilities, or a* and b*, for L* of any size."""
+    height, width = lightness.shape[2:]
+    unit = model.spec.multiple_of
+    luma = luma_of_lightness(lightness, model.spec.space)
+    padded = F.pad(luma, (0, -width % unit, 0, -height % unit), mode="replicate").to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        if isinstance(model, HasDistribution):
+            answer = torch.log_softmax(model.predict(padded).float(), dim=1)
+        else:
+            answer = ab_of_chroma(padded, model.sample(padded).chroma[:, 0], model.spec.space)
+    stride = padded.shape[2] // answer.shape[2]
+    return answer[:, :, : -(-height // stride), : -(-width // stride)]
+
+
+def _on_grid(answer: Tensor, like: Tensor) -> Tensor:
+    same = answer.shape[2:] == like.shape[2:]
+    return answer if same else F.interpolate(answer, like.shape[2:], mode="bilinear", antialias=True)
+
+
+def working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
+    """Return height and width of the luma that a model sees; the aspect kept, within what the grid allows."""
+    scale = min(shorter / min(size), _LONGEST * shorter / max(size))
+    height, width = (max(_GRID, round(side * scale / _GRID) * _GRID) for side in size)
+    return height, width
+
+
+# Several answers ----------------------------------------------------------------------------------
+
+
+def _drawn(
+    model: Colorizer, device: torch.device, lightness: Lightness, size: int, settings: ColorizeSettings
+) -> _Answers:
+    """The samples' chroma in Lab, and what is known of each.
+
+    Without autocast: what a seed gives must not depend on the device.
+    """
+    spec, drawing = model.spec, cast(_Drawing, model)
+    reduced = lightness.reduced(*drawing_shape(lightness.size, size, spec.multiple_of))
+    luma = luma_of_lightness(reduced, spec.space).to(device)
+    temperature = settings.temperature
+    if temperature is None:
+        temperature = spec.defaults.get("temperature", 1.0)
+    generator = torch.Generator().manual_seed(settings.seed)
+    samples = drawing.sample(
+        luma, n=settings.samples, temperature=temperature, generator=generator, refine=False
+    )
+    scores = drawing.rank(luma, samples.chroma)[0] if settings.rank else None
+    order = list(range(settings.samples))
+    if scores is not None:
+        order = scores.argsort(descending=True, stable=True).tolist()
+    # One at a time, so that a sample does not depend, by the last bit, on how many there are.
+    answer = torch.cat([_ab(drawing, luma, samples.chroma[:, k], settings.refine) for k in order])
+    used = {"seed": settings.seed, "temperature": temperature, "refine": settings.refine}
+    draws = tuple(_known(samples, k, scores) for k in order)
+    return _Answers(reduced, answer, used, draws)
+
+
+def _ab(
+    model: _Drawing, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"], refine: bool
+) -> Float[Tensor, "b 2 h2 w2"]:
+    chroma = model.refine(luma, chroma) if refine else chroma
+    return ab_of_chroma(luma, chroma, model.spec.space)
+
+
+def _known(samples: Samples, index: int, scores: Tensor | None) -> Draw:
+    score = None if scores is None else float(scores[index])
+    if samples.log_prob is None:
+        return Draw(index + 1, score=score)
+    log_prob = float(samples.log_prob[0, index])
+    return Draw(index + 1, log_prob, -log_prob / (log(2) * samples.chroma[0, index].numel()), score)
+
+
+def drawing_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, int]:
+    """Return height and width of the luma that a drawing model sees, in multiples of its unit.
+
+    The shorter one is always ``shorter``: a photo of more than eight times its height is squeezed in length.
+    """
+    scale = shorter / min(size)
+    sides = (min(side * scale, _LONGEST * shorter) for side in size)
+    height, width = (max(1, round(side / unit)) * unit for side in sides)
+    return height, width
+
+
+@contextmanager
+def _none_when_memory_runs_out(device: torch.device) -> Iterator[list[Any]]:
+    """Swallow the errors of a failed allocation, and only those."""
+    try:
+        yield []
+    except (RuntimeError, MemoryError) as error:
+        # The CPU's allocator has no exception type of its own.
+        told = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(
+            error
+        )
+        if not told:
+            raise
+        if device.type == "cuda":
+            torch.cuda.empty_cache()

@@ -1,0 +1,169 @@
+"""Several colorizations of one photo: what the model is asked, and what becomes of its draws."""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import pytest
+import skimage.color
+import skimage.data
+import torch
+
+from autochrome.color.spaces import YCBCR
+from autochrome.io.photo import Photo
+from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
+from autochrome.prediction import drawing_shape
+from tests.drawing_model import Drawing
+
+FLAT = Photo(np.full((64, 96, 1), 128, np.uint8))
+
+
+@pytest.fixture
+def camera() -> Photo:
+    return Photo(np.ascontiguousarray(skimage.data.camera()[::4, ::4, None]))
+
+
+def ab(photo: Photo) -> np.ndarray:
+    return skimage.color.rgb2lab(photo.pixels)[..., 1:]
+
+
+def settings_of(colored: ColorizedPhoto) -> dict[str, object]:
+    assert colored.provenance is not None
+    return dict(colored.provenance.settings)
+
+
+def test_the_model_sees_the_gray_values_and_is_asked_as_wished(camera: Photo) -> None:
+    model = Drawing()
+    Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25))
+    [luma] = model.seen
+    torch.testing.assert_close(
+        luma[0, 0].double(), torch.tensor(camera.pixels[..., 0] / 255), atol=1e-4, rtol=0
+    )
+    assert model.asked == [{"n": 3, "temperature": 0.25, "refine": False}]
+
+
+def test_the_model_s_own_temperature_is_the_default() -> None:
+    model = Drawing()
+    [colored] = Painter(model).colorize(FLAT)
+    assert model.asked[0]["temperature"] == settings_of(colored)["temperature"] == 0.5
+
+
+def test_the_drawn_colours_are_what_comes_out() -> None:
+    """Of a gray photo 128/255: Cb and Cr of the draw through YCbCr and scikit-image's Lab."""
+    colored = Painter(Drawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7, refine=False))
+    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=torch.Generator().manual_seed(7))
+    for photo, (cb, cr) in zip(colored, drawn.tolist(), strict=True):
+        planes = torch.tensor([cb, cr])[None, :, None, None]
+        rgb = YCBCR.merge(torch.full((1, 1, 1, 1), 128 / 255), planes).clamp(0, 1).flatten().double().numpy()
+        expected = skimage.color.rgb2lab(rgb[None, None])[0, 0, 1:]
+        np.testing.assert_allclose(ab(photo), np.broadcast_to(expected, (64, 96, 2)), atol=0.6)
+
+
+def test_lightness_is_the_photo_s_in_every_sample(camera: Photo) -> None:
+    expected = skimage.color.rgb2lab(np.repeat(camera.pixels, 3, axis=2))[..., 0]
+    for colored in Painter(Drawing()).colorize(camera, ColorizeSettings(samples=3)):
+        assert np.abs(skimage.color.rgb2lab(colored.pixels)[..., 0] - expected).mean() < 0.15
+
+
+def test_refining_happens_if_wished(camera: Photo) -> None:
+    for refine in (True, False):
+        [colored] = Painter(Drawing()).colorize(FLAT, ColorizeSettings(refine=refine))
+        a = ab(colored)[..., 0]
+        assert bool(a[50:].mean() - a[:14].mean() > 10) is refine
+        assert settings_of(colored)["refine"] is refine
+    prediction = Painter(Drawing()).predict(camera, ColorizeSettings(refine=False))
+    assert prediction.answer.shape == (1, 2, 8, 8)
+    prediction = Painter(Drawing()).predict(camera, ColorizeSettings(samples=2))
+    assert prediction.answer.shape == (2, 2, 64, 64)
+
+
+def test_a_sample_of_a_seed_does_not_depend_on_how_many_there_are() -> None:
+    painter = Painter(Drawing())
+    few, many = (painter.colorize(FLAT, ColorizeSettings(samples=n, seed=3)) for n in (2, 5))
+    for one, same in zip(few, many[:2], strict=True):
+        np.testing.assert_array_equal(one.pixels, same.pixels)
+    assert not np.array_equal(many[0].pixels, many[1].pixels)
+    [other] = painter.colorize(FLAT, ColorizeSettings(seed=4))
+    assert not np.array_equal(few[0].pixels, other.pixels)
+
+
+def test_how_each_was_made() -> None:
+    _, second = Painter(Drawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7))
+    known = settings_of(second)
+    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=torch.Generator().manual_seed(7))
+    nats = -100 * float(drawn[1].sum())
+    assert known.pop("log_prob") == pytest.approx(nats)
+    # 64 x 96 pixels, a cell of 8: 8 x 12 cells of two numbers.
+    assert known.pop("bits_per_dimension") == pytest.approx(-nats / log(2) / (8 * 12 * 2))
+    assert known == {
+        "sample": 2, "seed": 7, "temperature": 0.5, "refine": True, "size": 64, "upsampling": "guided",
+    }  # fmt: skip
+
+
+def test_what_the_model_does_not_know_is_left_out() -> None:
+    [colored] = Painter(Drawing(knows_likelihood=False)).colorize(FLAT)
+    assert not {"log_prob", "bits_per_dimension", "rank_score"} & set(settings_of(colored))
+
+
+def test_ranked_samples_come_best_first() -> None:
+    painter = Painter(Drawing())
+    plain = painter.colorize(FLAT, ColorizeSettings(samples=6, seed=1))
+    ranked = painter.colorize(FLAT, ColorizeSettings(samples=6, seed=1, rank=True))
+    scores = [settings_of(each)["rank_score"] for each in ranked]
+    assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
+    numbers = [settings_of(each)["sample"] for each in ranked]
+    assert numbers != [1, 2, 3, 4, 5, 6]
+    assert sorted(numbers) == [1, 2, 3, 4, 5, 6]  # type: ignore[type-var]
+    for number, each in zip(numbers, ranked, strict=True):
+        np.testing.assert_array_equal(each.pixels, plain[number - 1].pixels)  # type: ignore[operator]
+
+
+def test_memory_runs_out_and_the_note_says_so() -> None:
+    colored = Painter(Drawing(fails_above=50)).colorize(FLAT, ColorizeSettings(samples=2))
+    assert len(colored) == 2
+    assert settings_of(colored[1])["size"] == 48
+    assert colored[0].notes == ("memory ran out at working size 64; 48 was used",)
+    with pytest.raises(MemoryError, match="not enough memory for the model"):
+        Painter(Drawing(fails_above=1)).colorize(FLAT)
+
+
+def test_what_is_not_for_models_that_draw(camera: Photo) -> None:
+    with pytest.raises(ValueError, match="has no vibrance"):
+        Painter(Drawing()).colorize(camera, ColorizeSettings(vibrance=0.5))
+    with pytest.raises(ValueError, match="has one answer to a photo"):
+        Painter("gray").colorize(camera, ColorizeSettings(samples=2))
+
+
+@pytest.mark.parametrize(
+    ("size", "shorter", "expected"),
+    [
+        ((3000, 4000), 224, (224, 296)),  # 298.7, to the next multiple of 8
+        ((512, 512), 224, (224, 224)),
+        ((10, 20), 224, (224, 448)),
+        ((100_000, 100), 64, (512, 64)),  # at most eight times as long
+        ((1, 1), 100, (96, 96)),
+    ],
+)
+def test_drawing_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
+    assert drawing_shape(size, shorter, 8) == expected
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 900), (33, 31)])
+@pytest.mark.parametrize("refine", [True, False])
+def test_tiny_and_extreme_photos(rng: np.random.Generator, shape: tuple[int, int], refine: bool) -> None:
+    photo = Photo(rng.integers(0, 256, (*shape, 1), dtype=np.uint8))
+    for colored in Painter(Drawing()).colorize(photo, ColorizeSettings(samples=2, refine=refine)):
+        assert colored.pixels.shape == (*shape, 3)
+
+
+def test_the_network_itself_can_be_painted_with() -> None:
+    """`pixcolor.test`, random weights: n pictures, one for each draw, the same when asked again."""
+    painter = Painter("pixcolor.test")
+    settings = ColorizeSettings(samples=2, seed=1, size=32, rank=True)
+    first, again = (painter.colorize(FLAT, settings) for _ in range(2))
+    assert len(first) == 2
+    assert settings_of(first[0]) == settings_of(again[0])
+    for one, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.pixels, same.pixels)
+    assert not np.array_equal(first[0].pixels, first[1].pixels)
