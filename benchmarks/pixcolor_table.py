@@ -1,0 +1,274 @@
+"""The tables of docs/papers/pixcolor.md: ablation, best of n, diversity, likelihood, choosing a sample.
+
+    python -m benchmarks.pixcolor_table PHOTOS [--weights FILE] [--photos N] [--samples 8] [--seed 0]
+                                               [--temperature T] [--out FOLDER]
+
+PHOTOS is a folder of colour photos of 176 pixels at least (ours: eval-256px), used at its own size. Prints
+Markdown with 95% bootstrap intervals over photos. With --out the pictures, the evaluator's scores and the
+figure of diversity (the paper's figure 8) are kept there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autochrome.evaluate import LEVEL, Estimate, Scores, evaluate
+from autochrome.io.folders import find_photos
+from autochrome.io.photo import read_photo, write_photo
+from autochrome.metrics.bootstrap import percentile_interval, resample_counts
+from autochrome.metrics.diversity import EDGES, expected_best, value_histogram
+from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.registry import create_model
+from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.report.diversity_sheet import Examples, write_diversity_sheet
+from autochrome.report.tables import markdown_tables
+from benchmarks.pixcolor_samples import CELLS, Measured, measure
+
+REPLICATES = 1000
+SINGLE_ANSWERS = {
+    "CIC default": ColorizeSettings(),
+    "CIC most accurate": ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full"),
+}
+PIPELINE = "pipeline sample"
+QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.99)
+SCORES = ("PSNR", "AuC", "CIEDE2000")
+KEYS = {"PSNR": "psnr", "AuC": "auc", "CIEDE2000": "ciede2000"}
+
+
+def paint(photos: Sequence[Path], folder: Path, painter: Painter, settings: ColorizeSettings) -> None:
+    """Colour photos as a person gets them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in photos:
+        painted = painter.colorize(read_photo(path), settings)[0]
+        write_photo(painted, folder / f"{path.stem}.png", provenance=painted.provenance)
+
+
+def mean_estimate(values: Float[Tensor, " photos"], seed: int = 0) -> Estimate:
+    """Mean over photos with its bootstrap interval; the same resamples for one seed, so differences pair."""
+    n = len(values)
+    counts = torch.cat([torch.ones(1, n, dtype=torch.float64), resample_counts(n, REPLICATES, seed)])
+    means = counts @ values.double() / n
+    return Estimate(float(means[0]), *percentile_interval(means[1:], LEVEL))
+
+
+def ablation_gain(scores: Scores) -> str:
+    """What refining brings, photo by photo: for a sample and for the true low-resolution chroma."""
+    rows = []
+    for kind in ("sample", "truth"):
+        gains = [
+            mean_estimate(_photos(scores, f"{kind} refined", key) - _photos(scores, f"{kind} unrefined", key))
+            for key in KEYS.values()
+        ]
+        rows.append([f"{kind}: refined - unrefined", *(cell(gain, sign="+") for gain in gains)])
+    return markdown(["mean over photos", *SCORES], rows)
+
+
+def best_of_table(found: Measured, scores: Scores) -> str:
+    """Best of n against n, beside the systems with one answer."""
+    n = found.psnr.shape[1]
+    best = {"PSNR": expected_best(found.psnr), "AuC": expected_best(found.auc)}
+    rival = {name: _photos(scores, "CIC most accurate", KEYS[name]) for name in best}
+    rows = []
+    for m in sorted({1, 2, 4, 8, 16, 32, n}):
+        if m <= n:
+            columns = {name: values[:, m - 1] for name, values in best.items()}
+            over = [cell(mean_estimate(columns[name] - rival[name]), sign="+") for name in best]
+            rows.append([f"best of {m}", *(cell(mean_estimate(v)) for v in columns.values()), *over])
+    for name in SINGLE_ANSWERS:
+        single = [cell(mean_estimate(_photos(scores, name, KEYS[key]))) for key in best]
+        rows.append([name, *single, "", ""])
+    head = ["mean over photos", "PSNR", "AuC per photo", "PSNR above CIC", "AuC above CIC"]
+    return markdown(head, rows) + "\n\nAbove CIC: above its most accurate setting, on the same resamples."
+
+
+def diversity_tables(found: Measured) -> str:
+    """MS-SSIM of pairs of samples and their spread in Lab."""
+    pairs = found.ms_ssim.mean(2)
+    shares = {
+        "share in .95 to .99": ((pairs >= 0.95) & (pairs <= 0.99)).double().mean(1),
+        "share above .99": (pairs > 0.99).double().mean(1),
+        "share in .90 to .95": ((pairs >= 0.90) & (pairs < 0.95)).double().mean(1),
+        "share below .90": (pairs < 0.90).double().mean(1),
+    }
+    rows = [["MS-SSIM of pairs, mean", cell(mean_estimate(pairs.mean(1)), 3)]]
+    rows += [[name, cell(mean_estimate(share), 3)] for name, share in shares.items()]
+    rows += [
+        ["standard deviation in ab, CIE units", cell(mean_estimate(found.spread[:, 0]))],
+        ["CIEDE2000 of pairs, mean", cell(mean_estimate(found.delta_e.mean(1)))],
+    ]
+    columns = {"colour": pairs, **dict(zip("RGB", found.ms_ssim.unbind(2), strict=True))}
+    points = torch.tensor(QUANTILES, dtype=torch.float64)
+    quantiles = [
+        [name, *(f"{q:.3f}" for q in torch.quantile(values.flatten(), points).tolist())]
+        for name, values in columns.items()
+    ]
+    head = ["MS-SSIM, quantile", *(f"{q:.0%}" for q in QUANTILES)]
+    histogram = text_histogram(pairs.flatten())
+    return "\n\n".join([markdown(["", "mean over photos"], rows), markdown(head, quantiles), histogram])
+
+
+def text_histogram(values: Float[Tensor, " pairs"], width: int = 50) -> str:
+    """Bars of the share of values in bins of 0.02 from 0.60 to 1; the first has what lies below, too."""
+    edges = EDGES[::2]
+    shares = (value_histogram(values, edges) / len(values)).tolist()
+    names = ["below 0.62", *(f"{low:.2f}-{high:.2f}" for low, high in pairwise(edges[1:]))]
+    bars = ["#" * round(width * share / max(shares)) for share in shares]
+    lines = [
+        f"{name:>10} {share:6.1%} {bar}".rstrip()
+        for name, share, bar in zip(names, shares, bars, strict=True)
+    ]
+    return "\n".join(["```text", *lines, "```"])
+
+
+def likelihood_table(found: Measured) -> str:
+    """Bits per dimension of the true low-resolution chroma and of the samples."""
+    per_bit = -1 / (math.log(2) * found.dimensions)
+    truth, own = found.log_prob_truth * per_bit, found.log_prob * per_bit
+    rows = [
+        ["true low-resolution chroma", cell(mean_estimate(truth[:, 0]), 3)],
+        ["the model's samples", cell(mean_estimate(own.mean(1)), 3)],
+    ]
+    return markdown(["", "bits per dimension"], rows)
+
+
+def choice_tables(found: Measured) -> str:
+    """The sample that each judge would choose, and how often it prefers the truth to a sample."""
+    judges = {"likelihood": (found.log_prob, found.log_prob_truth)}
+    note = "\n\nThis model has no ranker: the learned choice is left out."
+    if found.rank.shape[1]:
+        judges["learned ranker"] = (found.rank, found.rank_truth)
+        note = ""
+    choices = {
+        "random": None,
+        **{name: scores.argmax(1) for name, (scores, _) in judges.items()},
+        "oracle (best PSNR)": found.psnr.argmax(1),
+    }
+    base = {key: getattr(found, key).mean(1) for key in KEYS.values()}
+    rows = []
+    for name, index in choices.items():
+        values = {
+            key: mean if index is None else getattr(found, key).gather(1, index[:, None])[:, 0]
+            for key, mean in base.items()
+        }
+        gains = ["" if index is None else cell(mean_estimate(values[k] - base[k]), sign="+") for k in base]
+        rows.append([name, *(cell(mean_estimate(value)) for value in values.values()), *gains])
+    chosen = markdown(["chosen by", *SCORES, *(f"{name} above random" for name in SCORES)], rows)
+    rows = [
+        [name, cell(mean_estimate((truth > scores).double().mean(1)), 3)]
+        for name, (scores, truth) in judges.items()
+    ]
+    return f"{chosen}\n\n{markdown(['judge', 'prefers the true colours to a sample'], rows)}{note}"
+
+
+def cell(estimate: Estimate, digits: int = 2, sign: str = "") -> str:
+    """``value [low, high]``."""
+    value, low, high = (f"{x:{sign}.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is to the left."""
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
+
+
+def _photos(scores: Scores, system: str, key: str) -> Float[Tensor, " photos"]:
+    return torch.tensor(scores.per_photo[system][key], dtype=torch.float64)
+
+
+def _linked(photos: Sequence[Path], folder: Path) -> Path:
+    """A folder of these photos alone: the evaluator asks for a result of every reference."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    for path in photos:
+        (folder / path.name).symlink_to(path.resolve())
+    return folder
+
+
+def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> None:
+    """Run everything and print the tables."""
+    model = create_model(arguments.model, weights=arguments.weights)
+    assert isinstance(model, PixColor)
+    examples = Examples()
+
+    def progress(done: int) -> None:
+        print(f"\r{done} of {len(photos)} photos sampled", end="", file=sys.stderr, flush=True)
+
+    found = measure(
+        model,
+        photos,
+        results,
+        samples=arguments.samples,
+        seed=arguments.seed,
+        temperature=arguments.temperature,
+        examples=examples,
+        progress=progress,
+    )
+    print(file=sys.stderr)
+    drawing = ColorizeSettings(seed=arguments.seed, temperature=arguments.temperature)
+    paint(photos, results / PIPELINE, Painter(model, device="cpu"), drawing)
+    cic = Painter(arguments.single_answer, device="cpu")
+    for name, settings in SINGLE_ANSWERS.items():
+        paint(photos, results / name, cic, settings)
+    systems = [results / name for name in (*CELLS, PIPELINE, *SINGLE_ANSWERS)]
+    scores = evaluate(_linked(photos, results / "references"), *systems, replicates=REPLICATES)
+    parts = {
+        "Ablation": f"{markdown_tables(scores)}\n{ablation_gain(scores)}",
+        "Best of n": best_of_table(found, scores),
+        "Diversity": diversity_tables(found) if arguments.samples > 1 else "One sample: no diversity.",
+        "Likelihood": likelihood_table(found),
+        "Choosing a sample": choice_tables(found),
+    }
+    temperature = (
+        model.spec.defaults["temperature"] if arguments.temperature is None else arguments.temperature
+    )
+    title = (
+        f"{len(photos)} photos, {arguments.samples} samples each, T = {temperature:g}, seed {arguments.seed}"
+    )
+    print("\n\n".join([f"## {title}", *(f"### {name}\n\n{text}" for name, text in parts.items())]))
+    if arguments.out:
+        scores.save(results / "scores.json")
+        if examples.found():
+            write_diversity_sheet(
+                found.ms_ssim.mean(2).flatten(), examples.found(), results / "diversity.png"
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="PHOTOS")
+    parser.add_argument("--model", default="pixcolor", help="a PixColor model (default: pixcolor)")
+    parser.add_argument("--single-answer", default="cic", help="what to compare with (default: cic)")
+    parser.add_argument("--weights", help="instead of the shipped ones")
+    parser.add_argument("--photos", type=int, help="only the first so many by name")
+    parser.add_argument("--samples", type=int, default=8, help="of each photo (default: 8)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--temperature", type=float, help="of the draws (default: the model's own)")
+    parser.add_argument("--out", type=Path, help="keep pictures, scores and the figure in this folder")
+    arguments = parser.parse_args(argv)
+    if not arguments.folder.is_dir():
+        parser.error(f"{arguments.folder} is not a folder of photos")
+    # In the order of the evaluator, so that the figures of a photo are in one row.
+    found = sorted((each.path for each in find_photos([arguments.folder])), key=lambda path: path.stem)
+    photos = found[: arguments.photos]
+    if not photos:
+        parser.error(f"{arguments.folder} holds no photos")
+    with nullcontext(arguments.out) if arguments.out else TemporaryDirectory() as root:
+        report(arguments, photos, Path(root))
+
+
+if __name__ == "__main__":
+    main()
