@@ -202,8 +202,8 @@ class ChromaBins:
     count: int = 32
     """Bins of a channel; their width is 256 / count bytes."""
     shift: int = 0
-    """Bytes by which the bins are moved down. At 0, as in the paper, neutral (byte 128) is the edge between two
-    bins; half a bin's width makes it a centre."""
+    """Bytes by which the bins are moved down. At 0, as in the paper, neutral (byte 128) is the edge between
+    two bins; half a bin's width makes it a centre."""
 
     @property
     def width(self) -> int:

@@ -2,8 +2,11 @@
 
 ``pixel``         PSNR, RMSE in alpha-beta, CIEDE2000, chroma, lightness drift
 ``distribution``  AuC of the cumulative mass function, histogram intersection
+``ms_ssim``       multi-scale structural similarity of pictures, and of pairs of samples
+``diversity``     how samples of one photo differ: pairs, spread, the best of n
 ``colourfulness`` Hasler and Suesstrunk's measure
 ``summary``       sums of one photo, and every score as a function of such sums
 ``bootstrap``     intervals over photos
-``pooled``        `torchmetrics.Metric` classes for a validation loop (import it where it is used)
+``pooled``        (and ``pooled_diversity``) `torchmetrics.Metric` classes for a validation loop; import
+                  them where they are used
 """

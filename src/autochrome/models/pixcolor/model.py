@@ -1,12 +1,13 @@
-"""PixColor: Pixel Recursive Colorization. Sergio Guadarrama, Ryan Dahl, David Bieber, Mohammad Norouzi,
-Jonathon Shlens, Kevin Murphy. BMVC 2017, arXiv:1705.07208.
+"""PixColor: Pixel Recursive Colorization. BMVC 2017, arXiv:1705.07208.
+
+Sergio Guadarrama, Ryan Dahl, David Bieber, Mohammad Norouzi, Jonathon Shlens, Kevin Murphy.
 
 Section or equation -> name here
     1, p(y | x) = sum_z delta(y = f(x, z)) p(z | x)   ``PixColor.sample``
     3.1, p(z | x), the conditional PixelCNN           ``pixelcnn.PixelCNN``, ``PixColor.log_prob``
     3.1, 32 bins of Cb and of Cr                      ``autochrome.color.bins.ChromaBins``
     3.1, sampling, pixel after pixel                  ``sampler``
-    3.1, teacher forcing, cross-entropy               ``PixColor.colorization_loss``
+    3.1, teacher forcing, cross-entropy               ``PixColor.colorization_losses``
     3.2, f(x, z), the refinement network              ``refinement``
     5.1, a separate ranking model (future work)       ``ranker``
     Table 2, conditioning and adaptation              ``conditioning``

@@ -6,19 +6,20 @@ p(y | x) is a product over pixels in raster order, Cr before Cb at each:
 
 Two stacks of features, as in van den Oord 2016 (arXiv:1606.05328), see all that came before and no more:
 
-    vertical    at row i: rows 0 to i. It reaches the horizontal stack shifted down by one row, so that a pixel
-                sees only rows above its own.
-    horizontal  at pixel i: what the vertical stack knew, and the pixels to the left in its own row. Its channels
-                come in two halves: the first (Cr) has not seen pixel i, the second (Cb) has seen Cr_i.
+    vertical    at row i: rows 0 to i. It reaches the horizontal stack shifted down by one row, so that a
+                pixel sees only rows above its own.
+    horizontal  at pixel i: what the vertical stack knew, and the pixels to the left in its own row. Its
+                channels come in two halves: the first (Cr) has not seen pixel i, the second (Cb) has seen
+                Cr_i.
 
-Kernels hold their live taps alone: a masked 5x5 is 3x5 here in the vertical stack (the rows above and its own) and
-1x3 in the horizontal one (the pixels to the left and its own), so that no multiplication is with a zero that a mask
-put there, except at the last tap of the horizontal kernels, where channels are masked.
+Kernels hold their live taps alone: a masked 5x5 is 3x5 here in the vertical stack (the rows above and its own)
+and 1x3 in the horizontal one (the pixels to the left and its own), so that no multiplication is with a zero
+that a mask put there, except at the last tap of the horizontal kernels, where channels are masked.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -33,7 +34,7 @@ from autochrome.color.bins import ChromaBins
 class PixelCNNConfig:
     """Sizes of the colorization network; the defaults are table 2's."""
 
-    bins: ChromaBins = ChromaBins()
+    bins: ChromaBins = field(default_factory=ChromaBins)
     """The classes of one pixel of one channel."""
     maps: int = 64
     """Feature maps of each stack."""

@@ -1,8 +1,8 @@
-"""Which of several draws to show: a small network that tells true chroma from drawn (section 5.1, future work).
+"""Which of several draws to show: a small network that tells true chroma from drawn (section 5.1).
 
-The paper found that likelihood does not agree with people's choice and leaves "a separate ranking model" open. This
-one is a discriminator: it sees the conditioning features and low-resolution chroma and gives one score, trained so
-that a photo's own chroma scores above a draw of the PixelCNN for the same photo.
+The paper found that likelihood does not agree with people's choice and leaves "a separate ranking model" to
+future work. This one is a discriminator: it sees the conditioning features and low-resolution chroma and gives
+one score, trained so that a photo's own chroma scores above a draw of the PixelCNN for the same photo.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NEUTRAL = 128 / 255
 
 
 class Ranker(nn.Module):
-    """Scores low-resolution chroma given the photo; only differences between scores of one photo mean anything."""
+    """Scores low-resolution chroma given the photo; only scores of one photo can be compared."""
 
     def __init__(
         self, condition: int, widths: tuple[int, int, int] = (48, 64, 96), gain: float = 8.0
@@ -43,5 +43,5 @@ class Ranker(nn.Module):
 
 
 def ranking_loss(true: Float[Tensor, " b"], drawn: Float[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Negative log-likelihood of the true chroma winning: -log sigmoid(true - drawn), the mean over photos."""
+    """Mean of -log sigmoid(true - drawn): how unlikely it is, by the scores, that the true chroma wins."""
     return F.softplus(drawn - true).mean()

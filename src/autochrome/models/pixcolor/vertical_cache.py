@@ -1,7 +1,9 @@
 """The PixelCNN's vertical stack for the sampler: every row of chroma goes through every layer once.
 
-A layer keeps the rows of its input that its kernel reaches, unrolled, so that its new row is one matrix product
-over all draws. Layouts are (batch, width, maps): what a kernel reaches in a row is then one run of memory.
+A layer keeps the rows of its input that its kernel reaches, so that its new row is a few matrix products over all
+draws. Along the row, convolutions are Toom-Cook's (known as Winograd's for neural networks: Lavin and Gray 2016,
+arXiv:1509.09308), which for 5 taps take 8 multiplications for 4 outputs where the plain sum takes 20; in double
+precision this costs no accuracy that matters.
 
 Sigmoids are taken as tanh: sigmoid(b) = (1 + tanh(b / 2)) / 2. The first half is in the weights that make b, the
 second in those that take the gate's output; both are exact, being powers of 2.
@@ -16,6 +18,9 @@ from torch import Tensor
 
 from autochrome.models.pixcolor.pixelcnn import GatedBlock, PixelCNN, VerticalConv
 
+POINTS = (0, 1, -1, 1 / 2, -1 / 2, 2, -2, 1 / 3, -1 / 3, 3, -3)
+"""Where Toom-Cook's polynomials are evaluated, besides infinity."""
+
 
 class VerticalCache:
     """What the rows above tell the horizontal stack.
@@ -25,104 +30,135 @@ class VerticalCache:
         photos: photos in the batch.
         n: draws of each.
         width: pixels in a row of chroma.
-        dtype: precision.
     """
 
-    def __init__(self, net: PixelCNN, photos: int, n: int, width: int, dtype: type) -> None:
-        self.first = _RowConv(net.vertical, photos * n, width, dtype)
-        self.layers = [_Layer(block, photos, n, width, dtype) for block in gated_blocks(net)]
-        for layer in self.layers[1:]:
-            layer.conv.weight *= 0.5
+    def __init__(self, net: PixelCNN, photos: int, n: int, width: int) -> None:
+        blocks = gated_blocks(net)
+        self.first = _RowConv(net.vertical, photos * n, width)
+        self.bias = to_array(net.vertical.bias)
+        self.layers = [_Layer(block, photos, n, width, is_first=block is blocks[0]) for block in blocks]
 
     def advance(self, x: ndarray, condition: ndarray) -> list[ndarray]:
         """Take in a finished row.
 
         Args:
-            x: the row's chroma as the network takes it, (batch, width, 2).
-            condition: the photos' features in that row, (photos * width, c).
+            x: the row's chroma as the network takes it, (width, batch, 2).
+            condition: the photos' features in that row, (width, photos, c).
 
         Returns:
-            What every block tells the row below, without the bias, (batch, width, 2 maps).
+            What every block tells the row below, without biases, (width, batch, 2 maps) in ``gate_order``;
+            valid until the next call.
         """
-        self.first.row[:] = x
-        v = self.first().reshape(self.layers[0].conv.row.shape)
-        told = []
-        for layer in self.layers:
-            layer.conv.row[:] = v
-            told.append(layer.tell())
-            if layer is not self.layers[-1]:
-                v = layer.gate(condition)
-        return told
+        v = self.first(x)
+        v += self.bias
+        for layer in self.layers[:-1]:
+            v = layer.advance(v, condition)
+        self.layers[-1].tell(v)
+        return [layer.told for layer in self.layers]
 
 
 class _Layer:
     """A gated block's vertical half."""
 
-    def __init__(self, block: GatedBlock, photos: int, n: int, width: int, dtype: type) -> None:
+    def __init__(self, block: GatedBlock, photos: int, n: int, width: int, *, is_first: bool) -> None:
         maps2 = block.vertical.out_channels
         halved = np.repeat([1.0, 0.5], maps2 // 2)
-        self.conv = _RowConv(block.vertical, photos * n, width, dtype)
-        self.conv.weight *= halved
-        self.conv.bias *= halved
-        # What goes down has not passed the gate: the halves are undone.
-        self.down = (to_array(block.down.weight).T / halved[:, None]).astype(dtype)
-        self.condition = (to_array(block.vertical_condition.weight).T * halved).astype(dtype)
-        self.shape = (photos, n, width, maps2)
-        self.told = np.empty((photos * n, width, maps2), dtype)
+        self.conv = _RowConv(block.vertical, photos * n, width)
+        self.conv.weight *= halved if is_first else halved / 2
+        self.bias = to_array(block.vertical.bias) * halved
+        # What goes down has not passed the gate: the halves are undone, and then those of the next gate done.
+        order, scale = gate_order(maps2)
+        self.down = np.ascontiguousarray(to_array(block.down.weight)[order].T * scale / halved[:, None])
+        self.condition = to_array(block.vertical_condition.weight).T * halved
+        self.shape = (width, photos, n, maps2)
+        self.told = np.empty((width, photos * n, maps2))
 
-    def tell(self) -> ndarray:
-        self.y = self.conv()
-        np.dot(self.y, self.down, out=self.told.reshape(self.y.shape))
-        return self.told
+    def tell(self, v: ndarray) -> ndarray:
+        """Set ``told`` from this row's input; the convolution without its bias."""
+        y = self.conv(v)
+        np.matmul(y, self.down, out=self.told)
+        return y
 
-    def gate(self, condition: ndarray) -> ndarray:
-        photos, n, width, maps2 = self.shape
-        y = self.y.reshape(self.shape)
-        y += (condition @ self.condition).reshape(photos, 1, width, maps2)
+    def advance(self, v: ndarray, condition: ndarray) -> ndarray:
+        """Set ``told`` from this row's input, and give the next layer's, twice as large."""
+        width, photos, n, maps2 = self.shape
+        y = self.tell(v)
+        split = y.reshape(self.shape)
+        split += (condition @ self.condition + self.bias).reshape(width, photos, 1, maps2)
         np.tanh(y, out=y)
-        a, b = np.split(y.reshape(photos * n, width, maps2), 2, axis=2)
+        a, b = y[..., : maps2 // 2], y[..., maps2 // 2 :]
         b += 1
         a *= b
         return a
 
 
 class _RowConv:
-    """A vertical convolution that is given one row after the other.
+    """A vertical convolution that is given one row after the other; without bias."""
 
-    Attributes:
-        row: where the next row's input goes, (batch, width, maps in).
-    """
-
-    def __init__(self, conv: VerticalConv, batch: int, width: int, dtype: type) -> None:
+    def __init__(self, conv: VerticalConv, batch: int, width: int) -> None:
         maps_in, (rows, kernel) = conv.in_channels, conv.kernel_size
-        weight = conv.weight.detach().double().cpu().permute(2, 3, 1, 0)
-        self.weight = weight.reshape(-1, conv.out_channels).numpy().astype(dtype)
-        self.bias = to_array(conv.bias).astype(dtype)
-        margin = kernel // 2
-        padded = np.zeros((batch, width + 2 * margin, maps_in), dtype)
-        self.row = padded[:, margin : margin + width]
-        reach = padded.strides[0], padded.strides[1], padded.itemsize
-        self.reach = as_strided(padded, (batch, width, kernel * maps_in), reach, writeable=False)
-        # Twice the rows that are needed, so that they seldom have to be moved to the front.
-        self.rows, self.last = rows, rows - 2
-        self.unrolled = np.zeros((batch, width, 2 * rows, kernel * maps_in), dtype)
-        self.out = np.empty((batch * width, conv.out_channels), dtype)
+        step = max(2, 9 - kernel)
+        tiles = -(-width // step)
+        evaluate, self.interpolate, self.spread = toom_cook(step, kernel)
+        points = len(evaluate)
+        weight = conv.weight.detach().double().cpu().permute(3, 2, 1, 0).reshape(kernel, -1).numpy()
+        self.weight = (evaluate @ weight).reshape(points, rows * maps_in, conv.out_channels)
 
-    def __call__(self) -> ndarray:
-        """The convolution at the row that ``row`` holds, (batch * width, maps out)."""
+        self.width, self.margin, self.rows, self.last = width, kernel // 2, rows, rows - 2
+        self.padded = np.zeros((step * tiles + kernel - 1, batch, maps_in))
+        stride = self.padded.strides[0]
+        windows = (tiles, points, batch * maps_in)
+        self.windows = as_strided(self.padded, windows, (step * stride, stride, self.padded.itemsize))
+        self.transformed = np.empty(windows)
+        # Twice the rows that are needed, so that they seldom have to be moved to the front.
+        self.memory = np.zeros((points, tiles * batch, 2 * rows, maps_in))
+        self.new = self.transformed.reshape(tiles, points, batch, maps_in).swapaxes(0, 1)
+        self.products = np.empty((points, tiles * batch, conv.out_channels))
+        self.out = np.empty((tiles, step, batch * conv.out_channels))
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """The convolution at a new row (width, batch, maps in), as (width, batch, maps out)."""
         kept = self.rows - 1
-        if self.last == self.unrolled.shape[2] - 1:
-            self.unrolled[:, :, :kept] = self.unrolled[:, :, -kept:]
+        if self.last == self.memory.shape[2] - 1:
+            self.memory[:, :, :kept] = self.memory[:, :, self.memory.shape[2] - kept :]
             self.last = kept - 1
         self.last += 1
-        self.unrolled[:, :, self.last] = self.reach
-        seen = self.unrolled[:, :, self.last - kept : self.last + 1]
-        flat = as_strided(
-            seen, (len(self.out), len(self.weight)), (self.unrolled.strides[1], self.unrolled.itemsize)
+        self.padded[self.margin : self.margin + self.width] = x
+        np.matmul(self.spread, self.windows, out=self.transformed)
+        self.memory[:, :, self.last].reshape(self.new.shape)[:] = self.new
+        points, places, _, maps_in = self.memory.shape
+        strides = (*self.memory.strides[:2], self.memory.itemsize)
+        seen = as_strided(
+            self.memory[:, :, self.last - kept :], (points, places, self.rows * maps_in), strides
         )
-        np.dot(flat, self.weight, out=self.out)
-        self.out += self.bias
-        return self.out
+        np.matmul(seen, self.weight, out=self.products)
+        tiles, step, flat = self.out.shape
+        np.matmul(self.interpolate, self.products.reshape(points, tiles, flat).swapaxes(0, 1), out=self.out)
+        return self.out.reshape(tiles * step, self.padded.shape[1], -1)[: self.width]
+
+
+def toom_cook(outputs: int, kernel: int) -> tuple[ndarray, ndarray, ndarray]:
+    """Matrices G, A and B with ``A ((G g) * (B d))`` the ``outputs`` sums of a kernel ``g`` along ``d``.
+
+    Toom and Cook's product of two polynomials, transposed: G evaluates at ``points``, B is the transposed
+    interpolation.
+
+    Returns:
+        G (points, kernel), A (outputs, points), B (points, points), with outputs + kernel - 1 points.
+    """
+    points = outputs + kernel - 1
+
+    def evaluate(terms: int) -> ndarray:
+        # At infinity a polynomial is its highest coefficient.
+        return np.vstack((np.vander(POINTS[: points - 1], terms, increasing=True), np.eye(terms)[-1:]))
+
+    return evaluate(kernel), evaluate(outputs).T.copy(), np.linalg.inv(evaluate(points)).T.copy()
+
+
+def gate_order(maps2: int) -> tuple[ndarray, ndarray]:
+    """The order (Cr: a, b; Cb: a, b) of what enters a horizontal gate, and what it is scaled by there."""
+    a_cr, a_cb, b_cr, b_cb = np.arange(maps2).reshape(4, -1)
+    return np.concatenate((a_cr, b_cr, a_cb, b_cb)), np.tile(np.repeat([1.0, 0.5], maps2 // 4), 2)
 
 
 def gated_blocks(net: PixelCNN) -> list[GatedBlock]:
