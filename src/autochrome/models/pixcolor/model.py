@@ -67,14 +67,14 @@ class TrainingSettings:
     colourness_threshold: float = 0.05
     """Photos whose colourness is below it teach the PixelCNN nothing; 0 keeps all."""
     jitter: float = 4 / 255
-    """Half-width of the uniform noise on the chroma that the refinement network is trained with: half a bin."""
+    """Half-width of the uniform noise on the chroma that refinement is trained with: half a bin."""
 
 
 class PixColor(Colorizer):
     """Draws low-resolution chroma from a joint distribution and refines it, from Y in [0, 1].
 
     Attributes:
-        bin_means: mean Cr and Cb of the training photos within each bin, "2 k", which is what a bin stands for.
+        bin_means: mean Cr and Cb of the training photos within each bin, "2 k": what a bin stands for.
         bin_counts: how many training pixels that is the mean of, "2 k".
     """
 
@@ -152,8 +152,8 @@ class PixColor(Colorizer):
         """Mean cross-entropy over pixels and both channels, each given the true chroma before it.
 
         Args:
-            batch: luma and chroma at the conditioning network's own resolution, four (compact) or eight (paper)
-                times the grid.
+            batch: luma and chroma at the conditioning network's own resolution, four (compact) or eight
+                (paper) times the grid.
 
         Returns:
             ``loss`` in nats per dimension over the colourful photos; ``bits_per_dim`` over all.
@@ -242,8 +242,9 @@ class PixColor(Colorizer):
     def log_prob(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
     ) -> Float[Tensor, " b"]:
-        """Log-likelihood in nats of low-resolution chroma (Cb, Cr in [0, 1]); divide by 2 h8 w8 ln 2 for bits
-        per dimension.
+        """Log-likelihood in nats of low-resolution chroma (Cb, Cr in [0, 1]).
+
+        Its negative divided by 2 h8 w8 ln 2 is in bits per dimension.
         """
         return self.pixelcnn.log_prob(self.bins.encode(chroma), self.encode(luma))
 
@@ -297,8 +298,8 @@ class PixColor(Colorizer):
             refine: False gives the low-resolution chroma, at an eighth of the luma's resolution.
 
         Returns:
-            Chroma (Cb, Cr in [0, 1]), with the exact log-likelihood of each low-resolution draw under the model
-            at temperature 1, in nats.
+            Chroma (Cb, Cr in [0, 1]), with the exact log-likelihood of each low-resolution draw under the
+            model at temperature 1, in nats.
 
         Raises:
             ValueError: ``n`` is below 1, the temperature outside [0, 1], or the sides are no multiples.

@@ -12,9 +12,9 @@ Two stacks of features, as in van den Oord 2016 (arXiv:1606.05328), see all that
                 channels come in two halves: the first (Cr) has not seen pixel i, the second (Cb) has seen
                 Cr_i.
 
-Kernels hold their live taps alone: a masked 5x5 is 3x5 here in the vertical stack (the rows above and its own)
-and 1x3 in the horizontal one (the pixels to the left and its own), so that no multiplication is with a zero
-that a mask put there, except at the last tap of the horizontal kernels, where channels are masked.
+Kernels hold their live taps alone: a masked 5x5 is 3x5 here in the vertical stack (the rows above and its
+own) and 1x3 in the horizontal one (the pixels to the left and its own), so that no multiplication is with a
+zero that a mask put there, except at the last tap of the horizontal kernels, where channels are masked.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class PixelCNN(nn.Module):
 class GatedBlock(nn.Module):
     """One layer of both stacks: y = tanh(a) sigmoid(b), a and b from two halves of the maps.
 
-    The conditioning features add to what goes into both gates. The horizontal stack has a residual connection,
-    the vertical one has none.
+    The conditioning features add to what goes into both gates. The horizontal stack has a residual
+    connection, the vertical one has none.
     """
 
     def __init__(self, maps: int, kernel: int, condition: int) -> None:
@@ -151,8 +151,8 @@ class VerticalConv(nn.Conv2d):
 class HorizontalConv(nn.Conv2d):
     """A convolution over the pixels to the left and a place's own, where channels are masked.
 
-    At the place itself the Cr half of the outputs sees nothing (A) or the Cr half of the inputs (B), the Cb half
-    of the outputs sees the Cr half (A) or all (B).
+    At the place itself the Cr half of the outputs sees nothing (A) or the Cr half of the inputs (B), the Cb
+    half of the outputs sees the Cr half (A) or all (B).
 
     Args:
         width_in: input maps, half of them Cr's.

@@ -1,8 +1,8 @@
 """Which of several draws to show: a small network that tells true chroma from drawn (section 5.1).
 
 The paper found that likelihood does not agree with people's choice and leaves "a separate ranking model" to
-future work. This one is a discriminator: it sees the conditioning features and low-resolution chroma and gives
-one score, trained so that a photo's own chroma scores above a draw of the PixelCNN for the same photo.
+future work. This one is a discriminator: it sees the conditioning features and low-resolution chroma and
+gives one score, trained so that a photo's own chroma scores above a draw of the PixelCNN for the same photo.
 """
 
 from __future__ import annotations
