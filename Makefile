@@ -33,8 +33,9 @@ format: $(VENV)/.installed-dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.installed-dev ## time and memory per photo
+bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached and naive
 	$(BIN)/python -m benchmarks.colorize
+	$(BIN)/python -m benchmarks.pixcolor_sampler
 
 clean: ## remove the virtual environment, caches and demo results
 	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache

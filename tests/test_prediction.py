@@ -35,18 +35,19 @@ def settings_of(colored: ColorizedPhoto) -> dict[str, object]:
 
 def test_the_model_sees_the_gray_values_and_is_asked_as_wished(camera: Photo) -> None:
     model = Drawing()
-    Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25))
+    Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25, guidance=1.0))
     [luma] = model.seen
     torch.testing.assert_close(
         luma[0, 0].double(), torch.tensor(camera.pixels[..., 0] / 255), atol=1e-4, rtol=0
     )
-    assert model.asked == [{"n": 3, "temperature": 0.25, "refine": False}]
+    assert model.asked == [{"n": 3, "temperature": 0.25, "guidance": 1.0, "refine": False}]
 
 
-def test_the_model_s_own_temperature_is_the_default() -> None:
+def test_the_model_s_own_temperature_and_guidance_are_the_default() -> None:
     model = Drawing()
     [colored] = Painter(model).colorize(FLAT)
     assert model.asked[0]["temperature"] == settings_of(colored)["temperature"] == 0.5
+    assert model.asked[0]["guidance"] == settings_of(colored)["guidance"] == 0.125
 
 
 def test_the_drawn_colours_are_what_comes_out() -> None:
@@ -97,7 +98,8 @@ def test_how_each_was_made() -> None:
     # 64 x 96 pixels, a cell of 8: 8 x 12 cells of two numbers.
     assert known.pop("bits_per_dimension") == pytest.approx(-nats / log(2) / (8 * 12 * 2))
     assert known == {
-        "sample": 2, "seed": 7, "temperature": 0.5, "refine": True, "size": 64, "upsampling": "guided",
+        "sample": 2, "seed": 7, "temperature": 0.5, "guidance": 0.125, "refine": True, "size": 64,
+        "upsampling": "guided",
     }  # fmt: skip
 
 

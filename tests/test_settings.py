@@ -20,12 +20,13 @@ from autochrome.settings import ColorizeSettings, check_supported
             {"samples": 4},
             "has one answer to a photo and so takes no samples=4; use --model pixcolor, or",
         ),
+        ("cic", {"guidance": 0.5}, "takes no guidance; use --model pixcolor, or"),
         ("cic", {"rank": True, "refine": False}, "no rank or refine=False.*vary --vibrance"),
         ("gray", {"samples": 2}, "gray.baseline has one answer.*use --model pixcolor$"),
         (
             "pixcolor",
             {"vibrance": 0.0},
-            "draws its colours and so has no vibrance; vary --temperature or --seed",
+            "draws its colours and so has no vibrance; vary --temperature, --guidance or --seed",
         ),
         ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "no vibrance or fuse.*use --model cic"),
     ],
@@ -41,7 +42,7 @@ def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any]
         ("cic", {}),
         ("cic", {"vibrance": 1.0, "temperature": 0.1, "fuse": "full", "seed": 3}),
         ("pixcolor", {}),
-        ("pixcolor", {"samples": 64, "seed": 3, "temperature": 0.5, "refine": False, "rank": True}),
+        ("pixcolor", {"samples": 64, "seed": 3, "temperature": 0.5, "guidance": 0.5, "rank": True}),
         ("pixcolor", {"fuse": "none", "size": 224, "upsampling": "bilinear"}),
     ],
 )

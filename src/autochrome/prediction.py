@@ -83,7 +83,14 @@ class _Drawing(Protocol):
     spec: ModelSpec
 
     def sample(
-        self, luma: Tensor, *, n: int, temperature: float, generator: torch.Generator, refine: bool
+        self,
+        luma: Tensor,
+        *,
+        n: int,
+        temperature: float,
+        guidance: float,
+        generator: torch.Generator,
+        refine: bool,
     ) -> Samples: ...
 
     def refine(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
@@ -199,12 +206,18 @@ def _drawn(
     spec, drawing = model.spec, cast(_Drawing, model)
     reduced = lightness.reduced(*drawing_shape(lightness.size, size, spec.multiple_of))
     luma = luma_of_lightness(reduced, spec.space).to(device)
-    temperature = settings.temperature
-    if temperature is None:
-        temperature = spec.defaults.get("temperature", 1.0)
+    how = {"temperature": 1.0, "guidance": 0.0, **spec.defaults}
+    for name in ("temperature", "guidance"):
+        if (asked := getattr(settings, name)) is not None:
+            how[name] = asked
     generator = torch.Generator().manual_seed(settings.seed)
     samples = drawing.sample(
-        luma, n=settings.samples, temperature=temperature, generator=generator, refine=False
+        luma,
+        n=settings.samples,
+        temperature=how["temperature"],
+        guidance=how["guidance"],
+        generator=generator,
+        refine=False,
     )
     scores = drawing.rank(luma, samples.chroma)[0] if settings.rank else None
     order = list(range(settings.samples))
@@ -212,7 +225,7 @@ def _drawn(
         order = scores.argsort(descending=True, stable=True).tolist()
     # One at a time, so that a sample does not depend, by the last bit, on how many there are.
     answer = torch.cat([_ab(drawing, luma, samples.chroma[:, k], settings.refine) for k in order])
-    used = {"seed": settings.seed, "temperature": temperature, "refine": settings.refine}
+    used = {"seed": settings.seed, **how, "refine": settings.refine}
     draws = tuple(_known(samples, k, scores) for k in order)
     return _Answers(reduced, answer, used, draws)
 

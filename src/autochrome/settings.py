@@ -40,6 +40,9 @@ class ColorizeSettings:
     both in three sizes. Models with one answer take "mirror" by default, those that draw know only "none"."""
     upsampling: str = "guided"
     """How chroma is brought to full size: "guided" by the photo's edges, or "bilinear"."""
+    guidance: float | None = None
+    """0 to 2, of models that draw: how much more the photo decides than what is drawn already. 0 draws as
+    learned; more gives surer and stronger colours."""
     samples: int = 1
     """1 to 64: how many colorizations, from models that draw."""
     seed: int = 0
@@ -52,6 +55,7 @@ class ColorizeSettings:
     def __post_init__(self) -> None:
         _check_range("vibrance", self.vibrance, -1.0, 2.0)
         _check_range("temperature", self.temperature, 0.0, 1.0)
+        _check_range("guidance", self.guidance, 0.0, 2.0)
         _check_range("size", self.size, SMALLEST, LARGEST)
         _check_choice("fuse", self.fuse, FUSIONS)
         _check_choice("upsampling", self.upsampling, ("guided", "bilinear"))
@@ -71,10 +75,11 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
         if asked:
             raise ValueError(
                 f"{spec.name} draws its colours and so has no {' or '.join(asked)}; "
-                "vary --temperature or --seed, or use --model cic"
+                "vary --temperature, --guidance or --seed, or use --model cic"
             )
         return
     asked = [f"samples={settings.samples}"] if settings.samples != 1 else []
+    asked += [] if settings.guidance is None else ["guidance"]
     asked += ["rank"] if settings.rank else []
     asked += [] if settings.refine else ["refine=False"]
     if asked:

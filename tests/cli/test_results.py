@@ -152,7 +152,9 @@ def test_the_sheet_shows_the_photo_and_the_samples_in_order(colorize) -> None:
         np.testing.assert_array_equal(sheet[8:72, left : left + 64], picture)
         assert sheet[72:96, 8 + column * 264 : 264 + column * 264].min() < 100, "its label"
     made = made_as("a.colorized.sheet.png")
-    assert made == {"seed": 0, "temperature": 0.5, "refine": True, "size": 64, "upsampling": "guided"}
+    assert made == {
+        "seed": 0, "temperature": 0.5, "guidance": 0.125, "refine": True, "size": 64, "upsampling": "guided",
+    }  # fmt: skip
 
 
 def test_ranked_samples_are_numbered_best_first(colorize) -> None:
@@ -221,7 +223,7 @@ def test_photos_that_would_share_a_result(colorize) -> None:
         (["-"], b"", "takes one colorization, not --samples 2"),
         (["a.png", "-o", "-"], None, "takes one colorization, not --samples 2"),
         (["a.png", "--model", "cic.test"], None, "no samples=2; use --model pixcolor, or vary --vibrance"),
-        (["a.png", "--vibrance", 1], None, "has no vibrance; vary --temperature or --seed"),
+        (["a.png", "--vibrance", 1], None, "has no vibrance; vary --temperature, --guidance or --seed"),
         (["a.png", "--fuse", "full"], None, "has no fuse"),
         (["a.png", "--samples", 0], None, "0 is not in the range 1<=x<=64"),
         (["a.png", "--samples", 65], None, "not in the range"),

@@ -67,7 +67,7 @@ def decoder_options(command: _Command) -> _Command:
 
 
 def sample_options(command: _Command) -> _Command:
-    """Add --samples, --seed, --refine and --rank: several colorizations of a photo."""
+    """Add --samples, --seed, --guidance, --refine and --rank: several colorizations of a photo."""
     for option in (
         click.option("--rank", is_flag=True, help="Order the samples, the most plausible first."),
         click.option(
@@ -75,6 +75,13 @@ def sample_options(command: _Command) -> _Command:
             default=True,
             show_default=True,
             help="Refine the drawn colours to the photo's shapes, or leave them coarse.",
+        ),
+        click.option(
+            "--guidance",
+            type=click.FloatRange(0, 2),
+            metavar="G",
+            help="How much the photo outweighs what is drawn already: 0 as learned, more is surer and stronger. "
+            "[default: the model's own]",
         ),
         click.option(
             "--seed",

@@ -33,9 +33,19 @@ COMPACT = ModelSpec(
 )
 TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
 _PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208"
-_DRAWS = {"temperature": 1.0}
+# As the network learned: the paper's. The compact weights' own were chosen by looking.
+_DRAWS = {"temperature": 1.0, "guidance": 0.0}
 PIXCOLOR_PAPER = ModelSpec("pixcolor", "paper", "ycbcr", 224, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
-PIXCOLOR_COMPACT = ModelSpec("pixcolor", "compact", "ycbcr", 224, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+PIXCOLOR_COMPACT = ModelSpec(
+    "pixcolor",
+    "compact",
+    "ycbcr",
+    224,
+    8,
+    _PIXCOLOR,
+    draws=True,
+    defaults={"temperature": 0.85, "guidance": 0.2},
+)
 PIXCOLOR_TEST = ModelSpec("pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 

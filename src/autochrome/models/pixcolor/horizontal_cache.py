@@ -1,11 +1,11 @@
-"""The PixelCNN's horizontal stack for the sampler: every pixel goes through every layer once for Cr, once for Cb.
+"""The PixelCNN's horizontal stack for the sampler: a pixel goes through every layer once for Cr, once for Cb.
 
-At one pixel the layers have to be run in turn, and each is little work, so that what counts is how many array
-operations a layer takes. What does not wait for the layer below is therefore summed beforehand for all layers at
-once, in ``base``: biases, the features of the photo and the rows above (once per row), the pixels to the left
-(once per pixel), and, for the Cb half, what it takes from the Cr half (once per pixel). Between two layers the
-state is (h, g): the stack's h before the layer and its gate's output g, whose 1x1 and residual are still to be
-done. They are linear, and done with the next layer's convolution:
+At one pixel the layers have to be run in turn, and each is little work, so that what counts is how many
+array operations a layer takes. What does not wait for the layer below is therefore summed beforehand for
+all layers at once, in ``base``: biases, the features of the photo and the rows above (once per row), the
+pixels to the left (once per pixel), and, for the Cb half, what it takes from the Cr half (once per pixel).
+Between two layers the state is (h, g): the stack's h before the layer, and its gate's output g, whose 1x1
+and residual are still to be done. They are linear, and done with the next layer's convolution:
 
     (h', a', b') = (h, g) [[1, C], [O, O C]] + base    h' = h + g O, (a', b') = h' C
     g' = tanh(a') (1 + tanh(b'))                       b' at half its size, O halved: see ``vertical_cache``
@@ -53,7 +53,7 @@ class HorizontalCache:
         self.past = _laid_for_few_rows(np.stack([kernel.past for kernel in kernels]))
         self.condition = [kernel.condition for kernel in kernels]
         constant = np.stack([step.constant for step in steps], 1)
-        self.bias = [kernel.bias + constant[:, l, q:].ravel() for l, kernel in enumerate(kernels)]
+        self.bias = [kernel.bias + constant[:, layer, q:].ravel() for layer, kernel in enumerate(kernels)]
         self.down_bias = [kernel.down_bias for kernel in kernels]
 
         # (Cr and Cb, width, layers and the head, batch, (h, a, b)).
@@ -100,7 +100,7 @@ class HorizontalCache:
 
         Args:
             told: what the row above says, from ``VerticalCache.advance``; None in the first row.
-            condition: the photos' features in this row, (width, photos, c).
+            condition: the photos' features in this row, (width * photos, c).
         """
         q, (width, photos, n) = self.q, self.shape
         self.base[CB, ..., :q] = self.h_base[CB]
@@ -247,7 +247,10 @@ class _First:
 
 
 class _Head:
-    """The two 1x1 convolutions before the logits; what the Cr half feeds is computed for both halves at once."""
+    """The two 1x1 convolutions before the logits.
+
+    What the Cr half of either feeds is computed for both halves at once.
+    """
 
     def __init__(self, net: PixelCNN, batch: int) -> None:
         hidden, logits = (layer for layer in net.head if isinstance(layer, HorizontalConv))

@@ -62,6 +62,9 @@ class TrainingSettings:
     part: Part = "colorization"
     """"colorization" trains conditioning, adaptation and PixelCNN together, "refinement" that network alone,
     "ranker" the judge of its draws."""
+    condition_dropout: float = 0.0
+    """Share of photos of which the PixelCNN is told nothing while it learns, so that it comes to know p(z) too,
+    which guidance needs (`sampler.draw`); not in the paper."""
     freeze_backbone: bool = False
     """Leave the pre-trained part of the conditioning network as it is; table 2's gradient multiplier at 0."""
     colourness_threshold: float = 0.05
@@ -162,7 +165,11 @@ class PixColor(Colorizer):
         bins = self.bins.encode(chroma)
         if self.training:
             self._count(bins, chroma)
-        nats = self.pixelcnn.cross_entropy(bins, self.conditioning(batch.luma)).mean((1, 2, 3))
+        condition = self.conditioning(batch.luma)
+        if self.training and self.settings.condition_dropout:
+            told = torch.rand(len(bins), 1, 1, 1, device=bins.device) >= self.settings.condition_dropout
+            condition = condition * told.to(condition.dtype)
+        nats = self.pixelcnn.cross_entropy(bins, condition).mean((1, 2, 3))
         kept = (colourness(batch.chroma) >= self.settings.colourness_threshold).float()
         loss = (nats * kept).sum() / kept.sum().clamp_min(1)
         return {"loss": loss, "bits_per_dim": nats.mean() / math.log(2), "kept": kept.mean()}
@@ -194,8 +201,15 @@ class PixColor(Colorizer):
             condition = self.conditioning(batch.luma).float()
             true = self.decode(self.bins.encode(F.avg_pool2d(batch.chroma, self.conditioning.stride)))
             seed = int(torch.randint(2**62, ()))
-            temperature = self.spec.defaults["temperature"]
-            drawn = draw(self.pixelcnn, condition, n=1, temperature=temperature, seed=seed)
+            how = self.spec.defaults
+            drawn = draw(
+                self.pixelcnn,
+                condition,
+                n=1,
+                temperature=how["temperature"],
+                guidance=how["guidance"],
+                seed=seed,
+            )
             drawn = self.decode(drawn.bins[:, 0].to(true.device))
         # Both in one batch, so that they are normalised alike.
         scores = ranker(condition.repeat(2, 1, 1, 1), torch.cat((true, drawn))).float()
@@ -283,6 +297,7 @@ class PixColor(Colorizer):
         *,
         n: int = 1,
         temperature: float | None = None,
+        guidance: float | None = None,
         generator: torch.Generator | None = None,
         refine: bool = True,
     ) -> Samples:
@@ -293,6 +308,8 @@ class PixColor(Colorizer):
             n: colorizations of each photo.
             temperature: what the logits are divided by before a draw, above 0 and up to 1; 0 takes the most
                 probable bin of each pixel in turn. The model's default if None.
+            guidance: how much the photo outweighs what is drawn already, 0 (the paper) or more; see
+                `sampler.draw`. The model's default if None.
             generator: its state decides the draws: sample k is the same whatever ``n`` and the batch. A new
                 seed is taken if None.
             refine: False gives the low-resolution chroma, at an eighth of the luma's resolution.
@@ -309,8 +326,9 @@ class PixColor(Colorizer):
         t = self.spec.defaults["temperature"] if temperature is None else temperature
         if not 0 <= t <= 1:
             raise ValueError(f"temperature must lie within 0 and 1, not {t:g}")
+        g = self.spec.defaults["guidance"] if guidance is None else guidance
         seed = int(torch.randint(2**62, (), generator=generator))
-        draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, seed=seed)
+        draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, guidance=g, seed=seed)
         low = self.decode(draws.bins.flatten(0, 1))
         chroma = self.refine(luma.repeat_interleave(n, 0), low) if refine else low
         return Samples(chroma.unflatten(0, (-1, n)), self.spec.space, log_prob=draws.log_prob)

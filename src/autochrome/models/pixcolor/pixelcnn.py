@@ -95,7 +95,8 @@ class PixelCNN(nn.Module):
         self, bins: Int[Tensor, "b 2 h w"], condition: Float[Tensor, "b c h w"]
     ) -> Float[Tensor, "b 2 h w"]:
         """Negative log-likelihood of every pixel and channel, in nats."""
-        logits = self(bins, condition).float()
+        logits = self(bins, condition)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         return F.cross_entropy(logits.transpose(1, 2), bins, reduction="none")
 
     def log_prob(

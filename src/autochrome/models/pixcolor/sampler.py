@@ -1,14 +1,14 @@
 """Drawing chroma from the PixelCNN, pixel after pixel (Guadarrama 2017, section 3.1).
 
 ``draw_naive`` does what the factorisation says: one pass of the whole network for every pixel and channel.
-``draw`` gives the same draws for a three-thousandth of the multiplications, as in Ramachandran and others 2017
-(Fast generation for convolutional autoregressive models, arXiv:1704.06001): nothing is computed twice, the vertical
-stack runs once per row (``vertical_cache``), the horizontal one once per pixel and channel (``horizontal_cache``),
-for all draws of all photos together.
+``draw`` gives the same draws for a three-thousandth of the multiplications, as in Ramachandran and others
+2017 (Fast Generation for Convolutional Autoregressive Models, arXiv:1704.06001): nothing is computed twice.
+The vertical stack runs once per row (``vertical_cache``), the horizontal one once per pixel and channel
+(``horizontal_cache``), for all draws of all photos together.
 
-Everything runs on the CPU in double precision, whatever the network's own device and precision. The two ways add in
-a different order, so that their logits differ by about 1e-13, and a draw would differ only if a uniform number fell
-that close to the edge of a bin: in one of about 1e9 pictures.
+Everything runs on the CPU and in double precision, whatever the network's own device and precision. The two
+ways add in different orders, so that their logits differ by about 1e-13; a draw would differ only where a
+uniform number falls that close to the edge of a bin, which is to be expected in one of about 1e9 pictures.
 """
 
 from __future__ import annotations
@@ -47,28 +47,42 @@ class Draws:
 
 
 def draw(
-    net: PixelCNN, condition: Float[Tensor, "b c h w"], *, n: int = 1, temperature: float = 1.0, seed: int = 0
+    net: PixelCNN,
+    condition: Float[Tensor, "b c h w"],
+    *,
+    n: int = 1,
+    temperature: float = 1.0,
+    guidance: float = 0.0,
+    seed: int = 0,
 ) -> Draws:
     """Draw low-resolution chroma.
+
+    With guidance g each pixel is drawn from the product p(z_i | z_<i, x)^(1+g) / p(z_i | z_<i)^g, normalised
+    (classifier-free guidance: Ho and Salimans 2022, arXiv:2207.12598): what the photo says counts for more
+    than going on with the colours drawn so far. The network must have learnt p(z) too, as what it says where
+    all features are 0.
 
     Args:
         net: the network, on any device and in any precision.
         condition: features of the photos.
         n: draws for each photo.
-        temperature: what the logits are divided by, above 0 and up to 1; 0 takes the most probable bin of each
-            pixel and channel in turn.
+        temperature: what the logits are divided by, above 0 and up to 1; 0 takes the most probable bin of
+            each pixel and channel in turn.
+        guidance: g, at least 0; 0 draws as the network learned.
         seed: draw ``k`` of a seed is the same whatever ``n``, and whatever other photos are in the batch.
 
     Returns:
         The draws, on the features' device.
 
     Raises:
-        ValueError: ``n`` is below 1, the temperature outside [0, 1], or the features are not those of the
-            network or not finite.
+        ValueError: ``n`` is below 1, the temperature outside [0, 1], the guidance below 0, or the features
+            are not those of the network or not finite.
     """
-    check(net, condition, n, temperature)
-    photos, channels, height, width = condition.shape
-    features = condition.detach().double().cpu().permute(2, 3, 0, 1).contiguous().numpy()
+    check(net, condition, n, temperature, guidance)
+    rows = len(condition) * n
+    condition = _with_untold(condition, guidance)
+    photos, _, height, width = condition.shape
+    features = condition.detach().double().cpu().permute(2, 3, 0, 1).flatten(1, 2).contiguous().numpy()
     noise = np.tile(uniforms(seed, n, height, width), photos)
     inputs = net.inputs.detach().double().cpu().numpy()
     vertical = VerticalCache(net, photos, n, width)
@@ -81,21 +95,29 @@ def draw(
         for j in range(width):
             (cr, cb), (cr_noise, cb_noise), (cr_logits, cb_logits) = bins[i, j], noise[i, j], logits[i, j]
             cr_logits[:] = horizontal.cr_logits(j)
-            cr[:] = choose(cr_logits, cr_noise, temperature)
+            cr[:] = choose(guide(cr_logits, guidance), cr_noise, temperature)
             cb_logits[:] = horizontal.cb_logits(j, inputs[cr])
-            cb[:] = choose(cb_logits, cb_noise, temperature)
+            cb[:] = choose(guide(cb_logits, guidance), cb_noise, temperature)
             horizontal.finish(j, inputs[bins[i, j].T])
         if i < height - 1:
             told = vertical.advance(inputs[bins[i].swapaxes(1, 2)], features[i])
-    return _collect(bins, logits, n, condition.device)
+    return _collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
 
 
 @torch.no_grad()
 def draw_naive(
-    net: PixelCNN, condition: Float[Tensor, "b c h w"], *, n: int = 1, temperature: float = 1.0, seed: int = 0
+    net: PixelCNN,
+    condition: Float[Tensor, "b c h w"],
+    *,
+    n: int = 1,
+    temperature: float = 1.0,
+    guidance: float = 0.0,
+    seed: int = 0,
 ) -> Draws:
     """``draw`` by one pass of the whole network for every pixel and channel: slow, and plainly right."""
-    check(net, condition, n, temperature)
+    check(net, condition, n, temperature, guidance)
+    rows = len(condition) * n
+    condition = _with_untold(condition, guidance)
     photos, _, height, width = condition.shape
     double = copy.deepcopy(net).cpu().double()
     features = condition.detach().cpu().double().repeat_interleave(n, 0)
@@ -104,13 +126,44 @@ def draw_naive(
     logits = np.empty((height, width, 2, photos * n, net.config.bins.count))
     for i, j, channel in np.ndindex(height, width, 2):
         logits[i, j, channel] = double(drawn, features)[:, channel, :, i, j].numpy()
-        chosen = choose(logits[i, j, channel], noise[i, j, channel], temperature)
+        chosen = choose(guide(logits[i, j, channel], guidance), noise[i, j, channel], temperature)
         drawn[:, channel, i, j] = torch.from_numpy(chosen)
-    return _collect(drawn.permute(2, 3, 1, 0).numpy(), logits, n, condition.device)
+    bins = drawn.permute(2, 3, 1, 0).numpy()
+    return _collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
 
 
-def check(net: PixelCNN, condition: Float[Tensor, "b c h w"], n: int, temperature: float) -> None:
+def _with_untold(condition: Float[Tensor, "b c h w"], guidance: float) -> Float[Tensor, "b2 c h w"]:
+    """The photos' features, and with guidance once more as many of which the network is told nothing."""
+    return torch.cat((condition, torch.zeros_like(condition))) if guidance else condition
+
+
+def guide(logits: ndarray, guidance: float) -> ndarray:
+    """Log-probabilities to draw from, unnormalised.
+
+    Args:
+        logits: (rows, k); with guidance the second half of the rows is not told of the photo.
+        guidance: g of ``draw``.
+
+    Returns:
+        (rows, k); with guidance both halves hold the same, so that both go on with the same draws.
+    """
+    if not guidance:
+        return logits
+    told, untold = (half - _log_sum_exp(half) for half in np.split(logits, 2))
+    return np.tile((1 + guidance) * told - guidance * untold, (2, 1))
+
+
+def _log_sum_exp(logits: ndarray) -> ndarray:
+    largest = np.maximum.reduce(logits, 1, keepdims=True)
+    return largest + np.log(np.add.reduce(np.exp(logits - largest), 1, keepdims=True))
+
+
+def check(
+    net: PixelCNN, condition: Float[Tensor, "b c h w"], n: int, temperature: float, guidance: float = 0.0
+) -> None:
     """Raise a ValueError for arguments that cannot be drawn with."""
+    if not 0 <= guidance < math.inf:
+        raise ValueError(f"guidance is at least 0, not {guidance:g}")
     if n < 1:
         raise ValueError(f"the number of draws is at least 1, not {n}")
     if not 0 <= temperature <= 1:

@@ -1,12 +1,12 @@
 """The PixelCNN's vertical stack for the sampler: every row of chroma goes through every layer once.
 
-A layer keeps the rows of its input that its kernel reaches, so that its new row is a few matrix products over all
-draws. Along the row, convolutions are Toom-Cook's (known as Winograd's for neural networks: Lavin and Gray 2016,
-arXiv:1509.09308), which for 5 taps take 8 multiplications for 4 outputs where the plain sum takes 20; in double
-precision this costs no accuracy that matters.
+A layer keeps the rows of its input that its kernel reaches, so that its new row is a few matrix products
+over all draws. Along the row, convolutions are Toom and Cook's (known as Winograd's in neural networks:
+Lavin and Gray 2016, arXiv:1509.09308), which take 8 multiplications for 4 outputs of 5 taps, where the
+plain sum takes 20. In double precision they cost no accuracy that matters.
 
-Sigmoids are taken as tanh: sigmoid(b) = (1 + tanh(b / 2)) / 2. The first half is in the weights that make b, the
-second in those that take the gate's output; both are exact, being powers of 2.
+Sigmoids are taken as tanh: sigmoid(b) = (1 + tanh(b / 2)) / 2. The first half is in the weights that make
+b, the second in those that take the gate's output; both are exact, being powers of 2.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class VerticalCache:
 
         Args:
             x: the row's chroma as the network takes it, (width, batch, 2).
-            condition: the photos' features in that row, (width, photos, c).
+            condition: the photos' features in that row, (width * photos, c).
 
         Returns:
             What every block tells the row below, without biases, (width, batch, 2 maps) in ``gate_order``;
@@ -76,12 +76,14 @@ class _Layer:
     def tell(self, v: ndarray) -> ndarray:
         """Set ``told`` from this row's input; the convolution without its bias."""
         y = self.conv(v)
-        np.matmul(y, self.down, out=self.told)
+        # One product: as a stack of matrices it would be as many as the row is wide.
+        flat = (-1, y.shape[2])
+        np.matmul(y.reshape(flat), self.down, out=self.told.reshape(flat))
         return y
 
     def advance(self, v: ndarray, condition: ndarray) -> ndarray:
         """Set ``told`` from this row's input, and give the next layer's, twice as large."""
-        width, photos, n, maps2 = self.shape
+        width, photos, _, maps2 = self.shape
         y = self.tell(v)
         split = y.reshape(self.shape)
         split += (condition @ self.condition + self.bias).reshape(width, photos, 1, maps2)
@@ -101,8 +103,9 @@ class _RowConv:
         tiles = -(-width // step)
         evaluate, self.interpolate, self.spread = toom_cook(step, kernel)
         points = len(evaluate)
-        weight = conv.weight.detach().double().cpu().permute(3, 2, 1, 0).reshape(kernel, -1).numpy()
-        self.weight = (evaluate @ weight).reshape(points, rows * maps_in, conv.out_channels)
+        weight = conv.weight.detach().double().cpu().permute(3, 0, 2, 1).reshape(kernel, -1).numpy()
+        # Laid out by columns, which BLAS takes better for few rows.
+        self.weight = (evaluate @ weight).reshape(points, conv.out_channels, rows * maps_in).swapaxes(1, 2)
 
         self.width, self.margin, self.rows, self.last = width, kernel // 2, rows, rows - 2
         self.padded = np.zeros((step * tiles + kernel - 1, batch, maps_in))
@@ -140,7 +143,7 @@ class _RowConv:
 def toom_cook(outputs: int, kernel: int) -> tuple[ndarray, ndarray, ndarray]:
     """Matrices G, A and B with ``A ((G g) * (B d))`` the ``outputs`` sums of a kernel ``g`` along ``d``.
 
-    Toom and Cook's product of two polynomials, transposed: G evaluates at ``points``, B is the transposed
+    Toom and Cook's product of two polynomials, transposed: G evaluates at ``POINTS``, B is the transposed
     interpolation.
 
     Returns:

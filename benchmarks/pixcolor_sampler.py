@@ -1,0 +1,142 @@
+"""Drawing chroma from PixColor's PixelCNN: cached against naive, and against the number of draws.
+
+    python -m benchmarks.pixcolor_sampler        (or: make bench)
+
+Random weights, the paper's 28x28 grid, the compact and the paper's size. The naive sampler is not run to
+its end: its time is the mean time of a few of its full passes times the passes that it takes, 28 * 28 * 2;
+in double precision, which gives the cached sampler's draws, and in single precision, which the network was
+trained in.
+
+The floor is what the multiply-adds that no mask switches off would take at this machine's best rate (that
+of a large matrix product in double precision, with as many threads as numpy takes): the vertical stack and
+the photo's features once per pixel, the horizontal stack once. The cached sampler's vertical convolutions
+need fewer than that, which counts in its favour.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import nn
+
+from autochrome.models.pixcolor.model import COMPACT_PIXELCNN
+from autochrome.models.pixcolor.pixelcnn import HorizontalConv, PixelCNN, PixelCNNConfig
+from autochrome.models.pixcolor.sampler import draw
+
+SIZES = {"compact": COMPACT_PIXELCNN, "paper": PixelCNNConfig()}
+SIDE = 28
+PASSES = {1: 10, 16: 2}
+"""Timed passes of the naive sampler for each batch."""
+COUNTS = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds that a batch takes; a batch is so many photos with one draw each."""
+
+    cached: float
+    naive_double: float
+    naive_single: float
+    macs: float
+    """Multiply-adds of the floor, for the whole batch."""
+
+    @property
+    def speedup(self) -> float:
+        """Against the naive sampler that gives the same draws."""
+        return self.naive_double / self.cached
+
+    def floor_share(self, rate: float) -> float:
+        """Share of the time that the multiply-adds would take at ``rate`` per second."""
+        return self.macs / rate / self.cached
+
+
+def floor_macs(net: PixelCNN, side: int = SIDE) -> int:
+    """Multiply-adds of one draw on a square grid: every weight that no mask switches off, once per pixel."""
+    live = 0
+    for module in net.modules():
+        if isinstance(module, HorizontalConv):
+            live += int(module.mask.sum())
+        elif isinstance(module, nn.Conv2d):
+            live += module.weight.numel()
+    return live * side**2
+
+
+def best_rate(size: int = 1536) -> float:
+    """Multiply-adds per second of a large matrix product in double precision."""
+    a = np.random.default_rng(0).normal(size=(size, size))
+    return size**3 / best_time(lambda: a @ a, 4)
+
+
+def best_time(function: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest call, after one to warm up."""
+    function()
+    seconds = []
+    for _ in range(repeats):
+        start = perf_counter()
+        function()
+        seconds.append(perf_counter() - start)
+    return min(seconds)
+
+
+@torch.no_grad()
+def pass_time(net: PixelCNN, batch: int, passes: int, dtype: torch.dtype, side: int = SIDE) -> float:
+    """Mean seconds of a pass of the whole network, after one to warm up."""
+    net = net.to(dtype)
+    bins = torch.zeros(batch, 2, side, side, dtype=torch.int64)
+    condition = torch.randn(batch, net.config.condition, side, side, dtype=dtype)
+    net(bins, condition)
+    start = perf_counter()
+    for _ in range(passes):
+        net(bins, condition)
+    return (perf_counter() - start) / passes
+
+
+def compare(net: PixelCNN, batch: int, passes: int, side: int = SIDE) -> Comparison:
+    """Time both samplers."""
+    condition = torch.randn(batch, net.config.condition, side, side)
+    cached = best_time(lambda: draw(net, condition), 3 if batch == 1 else 2)
+    double, single = (
+        2 * side**2 * pass_time(net, batch, passes, dtype, side) for dtype in (torch.float64, torch.float32)
+    )
+    return Comparison(cached, double, single, batch * floor_macs(net, side))
+
+
+def draw_times(net: PixelCNN, counts: tuple[int, ...] = COUNTS, side: int = SIDE) -> list[float]:
+    """Seconds for so many draws of one photo."""
+    condition = torch.randn(1, net.config.condition, side, side)
+    return [best_time(lambda n=n: draw(net, condition, n=n), 3 if n < 8 else 2) for n in counts]
+
+
+def main() -> None:
+    """Print both tables."""
+    torch.manual_seed(0)
+    rate = best_rate()
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+          f"numpy {np.__version__}: {rate / 1e9:.0f} G multiply-adds/s in double precision")  # fmt: skip
+    print(f"{'PixelCNN':8} {'batch':>5} {'cached s':>9} {'naive s':>9} {'times':>6} {'single s':>9} "
+          f"{'times':>6} {'M MACs':>7} {'of floor':>8}")  # fmt: skip
+    networks = {name: PixelCNN(config).eval() for name, config in SIZES.items()}
+    for name, net in networks.items():
+        for batch, passes in PASSES.items():
+            c = compare(net, batch, passes)
+            print(f"{name:8} {batch:5} {c.cached:9.3f} {c.naive_double:9.0f} {c.speedup:6.0f} "
+                  f"{c.naive_single:9.0f} {c.naive_single / c.cached:6.0f} {c.macs / 1e6:7.0f} "
+                  f"{c.floor_share(rate):8.0%}", flush=True)  # fmt: skip
+    print("naive: double precision (the same draws) and single; the mean of "
+          + ", ".join(f"{passes} passes at batch {batch}" for batch, passes in PASSES.items())
+          + f", times {2 * SIDE**2}\n")  # fmt: skip
+    print(f"{'PixelCNN':8} {'draws':>5} {'seconds':>9} {'per draw':>9} {'times one':>9}")
+    for name, net in networks.items():
+        seconds = draw_times(net)
+        for n, total in zip(COUNTS, seconds, strict=True):
+            print(f"{name:8} {n:5} {total:9.3f} {total / n:9.3f} {total / seconds[0]:9.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
