@@ -89,7 +89,7 @@ def _write_sheet(
 
     made = colored.provenance
     if made is not None:
-        shared = ("seed", "temperature", "refine", "size", "upsampling")
+        shared = ("seed", "temperature", "guidance", "refine", "size", "upsampling")
         made = replace(made, settings={key: made.settings[key] for key in shared if key in made.settings})
     page = gallery([picture for _, picture in cells], [name for name, _ in cells])
     try:
