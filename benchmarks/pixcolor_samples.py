@@ -85,6 +85,7 @@ def measure(
     samples: int,
     seed: int,
     temperature: float | None = None,
+    guidance: float | None = None,
     examples: Examples | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Measured:
@@ -97,6 +98,7 @@ def measure(
         samples: of each photo. The first is the one that is written.
         seed: of the first batch; each batch has one of its own, so that photos do not share their noise.
         temperature: of the draws; the model's own if None.
+        guidance: likewise.
         examples: is offered the pairs of samples.
         progress: called with how many photos are done.
     """
@@ -104,7 +106,8 @@ def measure(
         (results / cell).mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Tensor]] = []
     for index, (paths, rgb) in enumerate(_batches(photos)):
-        drawn = _draw(model, rgb, samples, seed + index, temperature)
+        how = {"temperature": temperature, "guidance": guidance}
+        drawn = _draw(model, rgb, samples, seed + index, how)
         for k, path in enumerate(paths):
             pictures = _pictures(model, drawn, k)
             for cell, picture in zip(CELLS, pictures, strict=True):
@@ -134,14 +137,14 @@ def _batches(photos: Sequence[Path]) -> Iterator[tuple[list[Path], Float[Tensor,
 
 
 def _draw(
-    model: PixColor, rgb: Float[Tensor, "b 3 h w"], samples: int, seed: int, temperature: float | None
+    model: PixColor, rgb: Float[Tensor, "b 3 h w"], samples: int, seed: int, how: dict[str, float | None]
 ) -> _Drawn:
     spec = model.spec
     height, width = rgb.shape[2:]
     shape = drawing_shape((height, width), spec.working_size, spec.multiple_of)
     luma, chroma = (_resize(planes, shape) for planes in YCBCR.split(rgb))
     generator = torch.Generator().manual_seed(seed)
-    drawn = model.sample(luma, n=samples, temperature=temperature, generator=generator, refine=False)
+    drawn = model.sample(luma, n=samples, generator=generator, refine=False, **how)
     assert drawn.log_prob is not None
     return _Drawn(rgb, luma, drawn.chroma, model.reduce(chroma), drawn.log_prob)
 

@@ -1,7 +1,7 @@
 """The tables of docs/papers/pixcolor.md: ablation, best of n, diversity, likelihood, choosing a sample.
 
     python -m benchmarks.pixcolor_table PHOTOS [--weights FILE] [--photos N] [--samples 8] [--seed 0]
-                                               [--temperature T] [--out FOLDER]
+                                               [--temperature T] [--guidance G] [--out FOLDER]
 
 PHOTOS is a folder of colour photos of 176 pixels at least (ours: eval-256px), used at its own size. Prints
 Markdown with 95% bootstrap intervals over photos. With --out the pictures, the evaluator's scores and the
@@ -213,11 +213,14 @@ def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> 
         samples=arguments.samples,
         seed=arguments.seed,
         temperature=arguments.temperature,
+        guidance=arguments.guidance,
         examples=examples,
         progress=progress,
     )
     print(file=sys.stderr)
-    drawing = ColorizeSettings(seed=arguments.seed, temperature=arguments.temperature)
+    drawing = ColorizeSettings(
+        seed=arguments.seed, temperature=arguments.temperature, guidance=arguments.guidance
+    )
     paint(photos, results / PIPELINE, Painter(model, device="cpu"), drawing)
     cic = Painter(arguments.single_answer, device="cpu")
     for name, settings in SINGLE_ANSWERS.items():
@@ -231,12 +234,10 @@ def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> 
         "Likelihood": likelihood_table(found),
         "Choosing a sample": choice_tables(found),
     }
-    temperature = (
-        model.spec.defaults["temperature"] if arguments.temperature is None else arguments.temperature
-    )
-    title = (
-        f"{len(photos)} photos, {arguments.samples} samples each, T = {temperature:g}, seed {arguments.seed}"
-    )
+    asked = {"temperature": arguments.temperature, "guidance": arguments.guidance}
+    used = {**model.spec.defaults, **{key: value for key, value in asked.items() if value is not None}}
+    settings = ", ".join(f"{key} {value:g}" for key, value in used.items())
+    title = f"{len(photos)} photos, {arguments.samples} samples each, {settings}, seed {arguments.seed}"
     print("\n\n".join([f"## {title}", *(f"### {name}\n\n{text}" for name, text in parts.items())]))
     if arguments.out:
         scores.save(results / "scores.json")
@@ -257,6 +258,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=8, help="of each photo (default: 8)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--temperature", type=float, help="of the draws (default: the model's own)")
+    parser.add_argument("--guidance", type=float, help="of the draws (default: the model's own)")
     parser.add_argument("--out", type=Path, help="keep pictures, scores and the figure in this folder")
     arguments = parser.parse_args(argv)
     if not arguments.folder.is_dir():

@@ -23,7 +23,9 @@ class Drawing(Colorizer):
 
     def __init__(self, *, fails_above: int = 10**9, knows_likelihood: bool = True) -> None:
         super().__init__()
-        self.spec = replace(model_spec("pixcolor.test"), working_size=64, defaults={"temperature": 0.5, "guidance": 0.125})
+        self.spec = replace(
+            model_spec("pixcolor.test"), working_size=64, defaults={"temperature": 0.5, "guidance": 0.125}
+        )
         self.fails_above, self.knows_likelihood = fails_above, knows_likelihood
         self.seen: list[Tensor] = []
         self.asked: list[dict[str, Any]] = []

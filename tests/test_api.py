@@ -149,7 +149,11 @@ def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) ->
         ({"size": 8}, ValueError, "size must lie within 32 and 2048"),
         ({"fuse": "all"}, ValueError, "fuse must be one of none, mirror, full"),
         ({"upsampling": "cubic"}, ValueError, "upsampling must be one of guided, bilinear"),
-        ({"saturation": 1}, TypeError, "the settings are vibrance, temperature, size, fuse, upsampling, guidance"),
+        (
+            {"saturation": 1},
+            TypeError,
+            "the settings are vibrance, temperature, size, fuse, upsampling, guidance",
+        ),
         ({"samples": 0}, ValueError, "samples must be a whole number within 1 and 64, not 0"),
         ({"seed": -1}, ValueError, "seed must be a whole number within 0 and"),
         (

@@ -80,8 +80,8 @@ def sample_options(command: _Command) -> _Command:
             "--guidance",
             type=click.FloatRange(0, 2),
             metavar="G",
-            help="How much the photo outweighs what is drawn already: 0 as learned, more is surer and stronger. "
-            "[default: the model's own]",
+            help="How much the photo outweighs what is drawn already: 0 as learned, more is surer and "
+            "stronger. [default: the model's own]",
         ),
         click.option(
             "--seed",

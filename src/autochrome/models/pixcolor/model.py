@@ -63,8 +63,8 @@ class TrainingSettings:
     """"colorization" trains conditioning, adaptation and PixelCNN together, "refinement" that network alone,
     "ranker" the judge of its draws."""
     condition_dropout: float = 0.0
-    """Share of photos of which the PixelCNN is told nothing while it learns, so that it comes to know p(z) too,
-    which guidance needs (`sampler.draw`); not in the paper."""
+    """Share of photos of which the PixelCNN is told nothing while it learns, so that it comes to know p(z)
+    too, which guidance needs (`sampler.draw`); not in the paper."""
     freeze_backbone: bool = False
     """Leave the pre-trained part of the conditioning network as it is; table 2's gradient multiplier at 0."""
     colourness_threshold: float = 0.05
