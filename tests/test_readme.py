@@ -66,6 +66,8 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         run(words[0:1] + words[1:], desk)
     expected = (
         "photo.colorized.jpg",
+        "photo.colorized.4.jpg",
+        "photo.colorized.sheet.jpg",
         "coloured/1920/wedding.jpg",
         "scan.colorized.tif",
         "coloured.png",

@@ -41,7 +41,7 @@ def test_training_says_how_it_goes_and_how_to_use_the_weights(recipe: Path, tmp_
     assert "photos/s" in lines[0] and lines[0].endswith(" left")
     assert "dB over gray, chroma" in lines[1]
     weights = tmp_path / "run" / "model.safetensors"
-    assert f"autochrome colorize PHOTO --weights {weights}" in result.stdout
+    assert f"autochrome colorize PHOTO --model cic.test --weights {weights}" in result.stdout
     create_model("cic.test", weights=weights)
 
 

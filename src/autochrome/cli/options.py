@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
+DEFAULT_MODEL = "cic"
+
 
 def model_options(command: _Command) -> _Command:
     """Add --model, --weights and --device."""
     for option in (
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
         click.option("--weights", metavar="W", help="A file, hf:owner/repo/file, or an https address."),
-        click.option("--model", default="cic", show_default=True, help="See `autochrome models`."),
+        click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See `autochrome models`."),
     ):
         command = option(command)
     return command

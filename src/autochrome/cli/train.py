@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autochrome.cli.options import DEFAULT_MODEL
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from autochrome.engine.progress import Outcome, Progress
+    from autochrome.engine.recipe import Recipe
 
 _PATH = click.Path(path_type=Path)
 
@@ -77,7 +80,7 @@ def train(
         with _display() as report:
             outcome = run_training(resolved, folder, resume=resume, minutes=minutes, report=report)
     if _is_first_process():
-        _tell_outcome(outcome, resolved.trainer.steps, folder)
+        _tell_outcome(outcome, resolved, folder)
         if outcome.signal:
             context.exit(128 + outcome.signal)
 
@@ -117,17 +120,21 @@ def _errors_told() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
 
 
-def _tell_outcome(outcome: Outcome, steps: int, folder: Path) -> None:
+def _tell_outcome(outcome: Outcome, recipe: Recipe, folder: Path) -> None:
+    from autochrome.models.registry import model_spec
+
+    steps, name = recipe.trainer.steps, recipe.model.name
     weights = shlex.quote(str(folder / "model.safetensors"))
     if outcome.step >= steps:
         done = "done" if outcome.losses else "this run was finished already (raise trainer.steps to train on)"
         click.echo(f"{done}: {outcome.step} steps. To use the weights:")
-        click.echo(f"  autochrome colorize PHOTO --weights {weights}")
+        named = "" if name == model_spec(DEFAULT_MODEL).name else f" --model {name}"
+        click.echo(f"  autochrome colorize PHOTO{named} --weights {weights}")
         return
     why = f"stopped by signal {outcome.signal}" if outcome.signal else "time is over"
-    recipe = shlex.quote(str(folder / "recipe.yaml"))
+    used = shlex.quote(str(folder / "recipe.yaml"))
     click.echo(f"{why}; saved at step {outcome.step} of {steps}. To go on:")
-    click.echo(f"  autochrome train {recipe} -o {shlex.quote(str(folder))} --resume")
+    click.echo(f"  autochrome train {used} -o {shlex.quote(str(folder))} --resume")
 
 
 class _Lines:
