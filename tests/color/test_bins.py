@@ -22,6 +22,7 @@ from autochrome.color.bins import (
     rebalancing_weights,
     reference_prior,
     smooth_prior,
+    smooth_within,
     soft_encode,
 )
 
@@ -352,3 +353,31 @@ def test_decoding_by_centres_is_off_by_at_most_half_a_bin(shift: int):
 def test_other_numbers_of_bins():
     assert ChromaBins(count=64).width == 4
     assert ChromaBins(count=64).encode(planes(BYTES, BYTES)).max() == 63
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+def test_bounds_are_of_the_bin(shift: int) -> None:
+    bins = ChromaBins(shift=shift)
+    chroma = torch.rand(2, 2, 5, 6) * 0.9 + 0.02
+    index = bins.encode(chroma)
+    low, high = bins.bounds(index)
+    torch.testing.assert_close(high - low, torch.full_like(low, 0.998 * 8 / 255))
+    assert torch.equal(bins.encode(low), index) and torch.equal(bins.encode(high), index)
+
+
+def test_smoothing_stays_within_bounds_and_makes_slopes_of_stairs() -> None:
+    stairs = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).expand(1, 2, 4, 6)
+    low, high = stairs - 0.4, stairs + 0.4
+    smooth = smooth_within(stairs, low, high, 5)
+    assert (smooth >= low).all() and (smooth <= high).all()
+    assert (smooth.diff(dim=3) >= 0).all()
+    assert smooth.diff(dim=3).max() < 0.4  # the step was 1
+    assert torch.equal(smooth_within(stairs, low, high, 0), stairs)
+
+
+def test_smoothing_leaves_plain_surfaces_and_outliers_of_other_bins() -> None:
+    plain = torch.full((1, 2, 5, 5), 0.5)
+    assert torch.equal(smooth_within(plain, plain - 0.1, plain + 0.1, 3), plain)
+    plain[:, :, 2, 2] = 0.9
+    spot = smooth_within(plain, plain - 0.1, plain + 0.1, 3)
+    torch.testing.assert_close(spot[:, :, 2, 2], torch.full((1, 2), 0.8))

@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 GRID = 10
 """Side of one ab bin in CIE units."""
@@ -223,3 +224,28 @@ class ChromaBins:
         """Chroma (Cb, Cr) of bins (Cr, Cb), each by its value in ``values`` (Cr, Cb)."""
         cr, cb = (channel[index] for channel, index in zip(values, bins.unbind(1), strict=True))
         return torch.stack((cb, cr), 1)
+
+    def bounds(
+        self, bins: Int[Tensor, "b 2 h w"]
+    ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
+        """Lowest and highest chroma (Cb, Cr) of bins (Cr, Cb); a thousandth short of the edges."""
+        centers = self.decode(bins, self.centers().to(bins.device).expand(2, -1))
+        half = 0.499 * self.width / 255
+        return centers - half, centers + half
+
+
+def smooth_within(
+    chroma: Float[Tensor, "b 2 h w"],
+    low: Float[Tensor, "b 2 h w"],
+    high: Float[Tensor, "b 2 h w"],
+    steps: int,
+) -> Float[Tensor, "b 2 h w"]:
+    """Chroma made smooth as far as bounds allow: ``steps`` times the 3x3 mean, each clamped to the bounds.
+
+    Where neighbouring bins meet it turns the stairs of quantisation into slopes.
+    """
+    chroma = chroma.clamp(low, high)
+    for _ in range(steps):
+        padded = F.pad(chroma, (1, 1, 1, 1), mode="replicate")
+        chroma = F.avg_pool2d(padded, 3, stride=1).clamp(low, high)
+    return chroma

@@ -457,6 +457,25 @@ def test_temperature_0_takes_the_most_probable(model: PixColor) -> None:
 
 
 @torch.no_grad()
+def test_a_draw_is_dequantised_within_its_bins(model: PixColor) -> None:
+    bins = torch.randint(0, 32, (3, 2, 5, 6), generator=seeded(4))
+    chroma = model.dequantise(bins, torch.tensor([[0.0, 0.0], [3.0, -3.0], [-50.0, 50.0]]))
+    assert torch.equal(model.bins.encode(chroma), bins)
+    assert not torch.equal(chroma, model.decode(bins))
+    plain = torch.full((1, 2, 5, 6), 16)
+    shifted = model.dequantise(plain, torch.tensor([[1.0, -2.0]])) - model.decode(plain)
+    expected = torch.tensor([1.5, -3.0])[None, :, None, None].expand(1, 2, 5, 6) / 255
+    torch.testing.assert_close(shifted, expected)
+
+
+@torch.no_grad()
+def test_without_dequantisation_bins_decode_to_their_means(model: PixColor) -> None:
+    bins = torch.randint(0, 32, (1, 2, 5, 6), generator=seeded(4))
+    model.dequantisation = None
+    assert torch.equal(model.dequantise(bins, torch.ones(1, 2)), model.decode(bins))
+
+
+@torch.no_grad()
 def test_log_prob_of_a_sample_is_that_of_its_chroma(model: PixColor) -> None:
     """The teacher-forced likelihood at temperature 1, whatever the temperature of the draw."""
     luma = torch.rand(2, 1, 16, 24)

@@ -9,11 +9,16 @@ and residual are still to be done. They are linear, and done with the next layer
 
     (h', a', b') = (h, g) [[1, C], [O, O C]] + base    h' = h + g O, (a', b') = h' C
     g' = tanh(a') (1 + tanh(b'))                       b' at half its size, O halved: see ``vertical_cache``
+
+Draws lie along the last axis, and the weights are transposed: h, g, a and b are then each one piece of
+memory, which takes a third to a half of the time where there are many draws.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy import ndarray
@@ -46,38 +51,38 @@ class HorizontalCache:
 
         steps = [_Step(*pair) for pair in zip([None, *kernels], [*kernels, None], strict=True)]
         self.weights = [
-            [np.ascontiguousarray(step.own[c][:, : q if step is steps[-1] else 3 * q]) for step in steps]
+            [_transposed(step.own[c][:, : q if step is steps[-1] else 3 * q], batch) for step in steps]
             for c in (CR, CB)
         ]
-        self.cross = np.stack([step.cross for step in steps])
-        self.past = _laid_for_few_rows(np.stack([kernel.past for kernel in kernels]))
+        self.cross = _transposed(np.stack([step.cross for step in steps]), batch)
+        self.past = _transposed(np.stack([kernel.past for kernel in kernels]), batch)
         self.condition = [kernel.condition for kernel in kernels]
         constant = np.stack([step.constant for step in steps], 1)
         self.bias = [kernel.bias + constant[:, layer, q:].ravel() for layer, kernel in enumerate(kernels)]
         self.down_bias = [kernel.down_bias for kernel in kernels]
 
-        # (Cr and Cb, width, layers and the head, batch, (h, a, b)).
-        self.base = np.zeros((2, width, layers + 1, batch, 3 * q))
-        self.h_base = constant[:, None, :, None, :q]
-        self.base[..., :q] = self.h_base
+        # (Cr and Cb, width, layers and the head, (h, a, b), batch).
+        self.base = np.zeros((2, width, layers + 1, 3 * q, batch))
+        self.h_base = constant[:, None, :, :q, None]
+        self.base[..., :q, :] = self.h_base
         # (h, g) before each layer; the last third is room for the gate's b.
-        self.states = np.zeros((2, layers + 1, batch, 3 * q))
-        self.top = np.empty((2, batch, q))
-        self.reach = self.past.shape[1]
-        self.history = np.zeros((layers, batch, self.reach + width * 2 * q))
-        self.from_left = np.empty((layers, batch, 4 * q))
-        self.from_cr = np.empty((layers + 1, batch, 3 * q))
+        self.states = np.zeros((2, layers + 1, 3 * q, batch))
+        self.top = np.empty((2, q, batch))
+        self.reach = self.past.shape[2]
+        self.history = np.zeros((layers, self.reach + width * 2 * q, batch))
+        self.from_left = np.empty((layers, 4 * q, batch))
+        self.from_cr = np.empty((layers + 1, 3 * q, batch))
         self.pixels = [self._view_pixel(j) for j in range(width)]
 
     def _view_pixel(self, j: int) -> _Pixel:
         q = self.q
         here = self.reach + 2 * q * j
         return _Pixel(
-            left=self.history[:, :, here - self.reach : here],
-            cr_own=self.history[:, :, here : here + q],
-            cb_own=self.history[:, :, here + q : here + 2 * q],
-            cr_gates=self.base[CR, j, :-1, :, q:],
-            cb_gates=self.base[CB, j, :-1, :, q:],
+            left=self.history[:, here - self.reach : here],
+            cr_own=self.history[:, here : here + q],
+            cb_own=self.history[:, here + q : here + 2 * q],
+            cr_gates=self.base[CR, j, :-1, q:],
+            cb_gates=self.base[CB, j, :-1, q:],
             cb_base=self.base[CB, j],
             cr_layers=self._view_layers(CR, j),
             cb_layers=self._view_layers(CB, j),
@@ -88,14 +93,14 @@ class HorizontalCache:
         q, states, base = self.q, self.states[channel], self.base[channel, j]
         weights = self.weights[channel]
         views = [
-            (before[:, : 2 * q], weight, here, term, here[:, q:], here[:, q : 2 * q], here[:, 2 * q :])
-            for before, weight, here, term in zip(
-                states[:-1], weights[:-1], states[1:], base[:-1], strict=True
+            (weight, before[: 2 * q], here, term, here[q:], here[q : 2 * q], here[2 * q :])
+            for weight, before, here, term in zip(
+                weights[:-1], states[:-1], states[1:], base[:-1], strict=True
             )
         ]
-        return [*views, (states[-1, :, : 2 * q], weights[-1], self.top[channel], base[-1, :, :q])]
+        return [*views, (weights[-1], states[-1, : 2 * q], self.top[channel], base[-1, :q])]
 
-    def begin_row(self, told: list[ndarray] | None, condition: ndarray) -> None:
+    def begin_row(self, told: Iterable[ndarray] | None, condition: ndarray) -> None:
         """Begin a row.
 
         Args:
@@ -103,46 +108,47 @@ class HorizontalCache:
             condition: the photos' features in this row, (width * photos, c).
         """
         q, (width, photos, n) = self.q, self.shape
-        self.base[CB, ..., :q] = self.h_base[CB]
-        base = self.base.reshape(2, width, self.layers + 1, photos, n, 3 * q)[..., q:]
-        for layer in range(self.layers):
-            features = condition @ self.condition[layer]
-            features += self.bias[layer] if told is None else self.bias[layer] + self.down_bias[layer]
-            features = features.reshape(width, photos, 1, 2, 2 * q).transpose(3, 0, 1, 2, 4)
-            if told is None:
+        self.base[CB, ..., :q, :] = self.h_base[CB]
+        base = self.base.reshape(2, width, self.layers + 1, 3 * q, photos, n)[:, :, :, q:]
+        for layer, above in enumerate(repeat(None, self.layers) if told is None else told):
+            bias = self.bias[layer] if above is None else self.bias[layer] + self.down_bias[layer]
+            features = self.condition[layer] @ condition.T
+            features += bias[:, None]
+            features = features.reshape(2, 2 * q, width, photos, 1).swapaxes(1, 2)
+            if above is None:
                 base[:, :, layer] = features
             else:
-                above = told[layer].reshape(width, photos, n, 2, 2 * q).transpose(3, 0, 1, 2, 4)
+                above = above.reshape(2, 2 * q, width, photos, n).swapaxes(1, 2)
                 np.add(above, features, out=base[:, :, layer])
 
     def cr_logits(self, j: int) -> ndarray:
-        """Logits of Cr at pixel ``j``, (batch, k); valid until the next pixel's."""
+        """Logits of Cr at pixel ``j``, (k, batch); valid until the next pixel's."""
         q, pixel = self.q, self.pixels[j]
-        np.matmul(pixel.left, self.past, out=self.from_left)
-        np.add(pixel.cr_gates, self.from_left[:, :, : 2 * q], out=pixel.cr_gates)
-        np.add(pixel.cb_gates, self.from_left[:, :, 2 * q :], out=pixel.cb_gates)
+        np.matmul(self.past, pixel.left, out=self.from_left)
+        np.add(pixel.cr_gates, self.from_left[:, : 2 * q], out=pixel.cr_gates)
+        np.add(pixel.cb_gates, self.from_left[:, 2 * q :], out=pixel.cb_gates)
         h = self.first.from_left(j)
-        self.states[CR, 0, :, :q] = h[:, :q]
-        self.states[CB, 0, :, :q] = h[:, q:]
+        self.states[CR, 0, :q] = h[:q]
+        self.states[CB, 0, :q] = h[q:]
         _run(pixel.cr_layers)
         return self.head.cr_logits(self.top[CR])
 
     def cb_logits(self, j: int, cr: ndarray) -> ndarray:
-        """Logits of Cb at pixel ``j`` given its Cr (batch,) as the network takes it, (batch, k)."""
+        """Logits of Cb at pixel ``j`` given its Cr (batch,) as the network takes it, (k, batch)."""
         q, pixel = self.q, self.pixels[j]
-        self.states[CB, 0, :, :q] += self.first.from_cr(cr)
-        np.matmul(self.states[CR, :, :, : 2 * q], self.cross, out=self.from_cr)
+        self.states[CB, 0, :q] += self.first.from_cr(cr)
+        np.matmul(self.cross, self.states[CR, :, : 2 * q], out=self.from_cr)
         np.add(pixel.cb_base, self.from_cr, out=pixel.cb_base)
         _run(pixel.cb_layers)
         return self.head.cb_logits(self.top[CB])
 
     def finish(self, j: int, x: ndarray) -> None:
-        """Leave pixel ``j``, which now has the chroma ``x`` (batch, 2) as the network takes it."""
+        """Leave pixel ``j``, which now has the chroma ``x`` (2, batch) as the network takes it."""
         q, pixel = self.q, self.pixels[j]
         self.first.append(j, x)
         # The state after a layer holds the h that the layer was given.
-        pixel.cr_own[:] = self.states[CR, 1:, :, :q]
-        pixel.cb_own[:] = self.states[CB, 1:, :, :q]
+        pixel.cr_own[:] = self.states[CR, 1:, :q]
+        pixel.cb_own[:] = self.states[CB, 1:, :q]
 
 
 @dataclass(frozen=True)
@@ -162,14 +168,14 @@ class _Pixel:
 def _run(layers: list[tuple[ndarray, ...]]) -> None:
     """All layers of one half at one pixel: the module's equations."""
     dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh
-    for state, weight, out, base, gates, a, b in layers[:-1]:
-        dot(state, weight, out)
+    for weight, state, out, base, gates, a, b in layers[:-1]:
+        dot(weight, state, out)
         add(out, base, out)
         tanh(gates, gates)
         multiply(a, b, b)
         add(a, b, a)
-    state, weight, out, base = layers[-1]
-    dot(state, weight, out)
+    weight, state, out, base = layers[-1]
+    dot(weight, state, out)
     add(out, base, out)
 
 
@@ -190,7 +196,7 @@ class _Kernel:
         # The vertical convolution's own bias comes down with the rest.
         down_bias = to_array(block.down.bias) + to_array(block.down.weight) @ to_array(block.vertical.bias)
         self.down_bias = down_bias[order] * scale
-        self.condition = to_array(block.horizontal_condition.weight)[order].T * scale
+        self.condition = to_array(block.horizontal_condition.weight)[order] * scale[:, None]
 
 
 class _Step:
@@ -225,25 +231,25 @@ class _First:
 
     def __init__(self, conv: HorizontalConv, batch: int, width: int) -> None:
         weight = taps(conv)
-        self.past = weight[:-1].reshape(-1, weight.shape[2])
-        self.cr_cb = weight[-1, 0, weight.shape[2] // 2 :]
-        self.bias = to_array(conv.bias)
-        self.reach = len(self.past)
-        self.history = np.zeros((batch, self.reach + 2 * width))
+        self.past = _transposed(weight[:-1].reshape(-1, weight.shape[2]), batch)
+        self.cr_cb = weight[-1, 0, weight.shape[2] // 2 :, None]
+        self.bias = to_array(conv.bias)[:, None]
+        self.reach = self.past.shape[1]
+        self.history = np.zeros((self.reach + 2 * width, batch))
 
     def from_left(self, j: int) -> ndarray:
-        """What the pixels to the left give, (batch, maps)."""
-        h = np.dot(self.history[:, 2 * j : 2 * j + self.reach], self.past)
+        """What the pixels to the left give, (maps, batch)."""
+        h = np.dot(self.past, self.history[2 * j : 2 * j + self.reach])
         h += self.bias
         return h
 
     def from_cr(self, cr: ndarray) -> ndarray:
-        """What the Cb half takes from the pixel's own Cr, (batch, maps / 2)."""
-        return cr[:, None] * self.cr_cb
+        """What the Cb half takes from the pixel's own Cr, (maps / 2, batch)."""
+        return self.cr_cb * cr
 
     def append(self, j: int, x: ndarray) -> None:
         """Remember pixel ``j``."""
-        self.history[:, self.reach + 2 * j : self.reach + 2 * j + 2] = x
+        self.history[self.reach + 2 * j : self.reach + 2 * j + 2] = x
 
 
 class _Head:
@@ -257,34 +263,37 @@ class _Head:
         w1, w2 = taps(hidden)[0], taps(logits)[0]
         q, e, k = len(w1) // 2, len(w2) // 2, w2.shape[1] // 2
         self.e, self.k = e, k
-        self.cr_hidden, self.cb_hidden = np.ascontiguousarray(w1[:q]), np.ascontiguousarray(w1[q:, e:])
-        self.cr_out, self.cb_out = _laid_for_few_rows(w2[:e]), _laid_for_few_rows(w2[e:, k:])
-        self.bias, self.out_bias = to_array(hidden.bias), to_array(logits.bias)
-        self.both_hidden, self.both_logits = np.empty((batch, 2 * e)), np.empty((batch, 2 * k))
-        self.hidden, self.logits = np.empty((batch, e)), np.empty((batch, k))
+        self.cr_hidden, self.cb_hidden = _transposed(w1[:q], batch), _transposed(w1[q:, e:], batch)
+        self.cr_out, self.cb_out = _transposed(w2[:e], batch), _transposed(w2[e:, k:], batch)
+        # Each draw has a copy, as broadcasting takes longer than reading them.
+        self.bias = np.repeat(to_array(hidden.bias)[:, None], batch, 1)
+        self.out_bias = np.repeat(to_array(logits.bias)[:, None], batch, 1)
+        self.both_hidden, self.both_logits = np.empty((2 * e, batch)), np.empty((2 * k, batch))
+        self.hidden, self.logits = np.empty((e, batch)), np.empty((k, batch))
 
     def cr_logits(self, top: ndarray) -> ndarray:
         """Logits from the Cr half of the stack."""
-        np.dot(top, self.cr_hidden, out=self.both_hidden)
+        np.dot(self.cr_hidden, top, out=self.both_hidden)
         self.both_hidden += self.bias
-        np.maximum(self.both_hidden[:, : self.e], 0, out=self.hidden)
-        np.dot(self.hidden, self.cr_out, out=self.both_logits)
+        np.maximum(self.both_hidden[: self.e], 0, out=self.hidden)
+        np.dot(self.cr_out, self.hidden, out=self.both_logits)
         self.both_logits += self.out_bias
-        return self.both_logits[:, : self.k]
+        return self.both_logits[: self.k]
 
     def cb_logits(self, top: ndarray) -> ndarray:
         """Logits from the Cb half of the stack, after ``cr_logits``."""
-        np.dot(top, self.cb_hidden, out=self.hidden)
-        self.hidden += self.both_hidden[:, self.e :]
+        np.dot(self.cb_hidden, top, out=self.hidden)
+        self.hidden += self.both_hidden[self.e :]
         np.maximum(self.hidden, 0, out=self.hidden)
-        np.dot(self.hidden, self.cb_out, out=self.logits)
-        self.logits += self.both_logits[:, self.k :]
+        np.dot(self.cb_out, self.hidden, out=self.logits)
+        self.logits += self.both_logits[self.k :]
         return self.logits
 
 
-def _laid_for_few_rows(weight: ndarray) -> ndarray:
-    """Weights (..., in, out) laid out by columns: for 2 to 32 rows BLAS is up to twice as fast with them."""
-    return np.ascontiguousarray(weight.swapaxes(-1, -2)).swapaxes(-1, -2)
+def _transposed(weight: ndarray, batch: int) -> ndarray:
+    """Weights (..., in, out) as (..., out, in), laid out in memory as BLAS takes them best for a batch."""
+    weight = np.ascontiguousarray(weight)
+    return np.ascontiguousarray(weight.swapaxes(-1, -2)) if batch == 1 else weight.swapaxes(-1, -2)
 
 
 def taps(conv: HorizontalConv) -> ndarray:

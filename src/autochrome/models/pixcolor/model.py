@@ -29,7 +29,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.color.bins import ChromaBins
+from autochrome.color.bins import ChromaBins, smooth_within
 from autochrome.models.base import Batch, Colorizer, ModelSpec, Samples
 from autochrome.models.pixcolor.conditioning import (
     FEATURES,
@@ -73,6 +73,20 @@ class TrainingSettings:
     """Half-width of the uniform noise on the chroma that refinement is trained with: half a bin."""
 
 
+@dataclass(frozen=True)
+class Dequantisation:
+    """How a draw becomes continuous chroma: where within its bin each value lies.
+
+    Ours: the paper is silent. Left at the bins' means, all near-neutral colours would be one tint, and every
+    slope a stair.
+    """
+
+    cast: float = 1.5 / 255
+    """Standard deviation, at temperature 1, of the offset that a sample has everywhere, one a channel."""
+    smoothing: int = 3
+    """Steps of `autochrome.color.bins.smooth_within`."""
+
+
 class PixColor(Colorizer):
     """Draws low-resolution chroma from a joint distribution and refines it, from Y in [0, 1].
 
@@ -93,6 +107,7 @@ class PixColor(Colorizer):
         settings: TrainingSettings,
         *,
         ranker: Ranker | None = None,
+        dequantisation: Dequantisation | None = None,
     ) -> None:
         super().__init__()
         self.spec = spec
@@ -100,6 +115,7 @@ class PixColor(Colorizer):
         self.pixelcnn = pixelcnn
         self.refinement = refinement
         self.ranker = ranker
+        self.dequantisation = dequantisation
         self.settings = settings
         self.bins: ChromaBins = pixelcnn.config.bins
         self.register_buffer("bin_means", self.bins.centers().expand(2, -1).clone())
@@ -266,6 +282,21 @@ class PixColor(Colorizer):
         """Chroma (Cb, Cr) that bins (Cr, Cb) stand for: the training photos' mean within each."""
         return self.bins.decode(bins, self.bin_means)
 
+    def dequantise(
+        self, bins: Int[Tensor, "b 2 h w"], offsets: Float[Tensor, "b 2"]
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them: towards an offset, and to be smooth.
+
+        Args:
+            bins: of each draw.
+            offsets: (Cb, Cr) of each draw, in standard deviations of its cast.
+        """
+        chroma = self.decode(bins)
+        if self.dequantisation is None:
+            return chroma
+        shifted = chroma + self.dequantisation.cast * offsets[:, :, None, None].to(chroma)
+        return smooth_within(shifted, *self.bins.bounds(bins), self.dequantisation.smoothing)
+
     def refine(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
     ) -> Float[Tensor, "b 2 h w"]:
@@ -329,7 +360,9 @@ class PixColor(Colorizer):
         g = self.spec.defaults["guidance"] if guidance is None else guidance
         seed = int(torch.randint(2**62, (), generator=generator))
         draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, guidance=g, seed=seed)
-        low = self.decode(draws.bins.flatten(0, 1))
+        # One generator a sample, so that sample k does not depend on how many there are.
+        offsets = [t * torch.randn(2, generator=torch.Generator().manual_seed(seed + k)) for k in range(n)]
+        low = self.dequantise(draws.bins.flatten(0, 1), torch.stack(offsets).repeat(len(luma), 1))
         chroma = self.refine(luma.repeat_interleave(n, 0), low) if refine else low
         return Samples(chroma.unflatten(0, (-1, n)), self.spec.space, log_prob=draws.log_prob)
 
@@ -384,6 +417,7 @@ def compact(spec: ModelSpec, **options: Any) -> PixColor:
         CompactRefinement(),
         TrainingSettings(**options),
         ranker=Ranker(FEATURES),
+        dequantisation=Dequantisation(),
     )
 
 
@@ -400,4 +434,5 @@ def tiny(spec: ModelSpec, **options: Any) -> PixColor:
         CompactRefinement(),
         TrainingSettings(**options),
         ranker=Ranker(8, (8, 8, 8)),
+        dequantisation=Dequantisation(),
     )

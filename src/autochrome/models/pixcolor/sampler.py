@@ -94,11 +94,11 @@ def draw(
         horizontal.begin_row(told, features[i])
         for j in range(width):
             (cr, cb), (cr_noise, cb_noise), (cr_logits, cb_logits) = bins[i, j], noise[i, j], logits[i, j]
-            cr_logits[:] = horizontal.cr_logits(j)
+            cr_logits[:] = horizontal.cr_logits(j).T
             cr[:] = choose(guide(cr_logits, guidance), cr_noise, temperature)
-            cb_logits[:] = horizontal.cb_logits(j, inputs[cr])
+            cb_logits[:] = horizontal.cb_logits(j, inputs[cr]).T
             cb[:] = choose(guide(cb_logits, guidance), cb_noise, temperature)
-            horizontal.finish(j, inputs[bins[i, j].T])
+            horizontal.finish(j, inputs[bins[i, j]])
         if i < height - 1:
             told = vertical.advance(inputs[bins[i].swapaxes(1, 2)], features[i])
     return _collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)

@@ -11,6 +11,8 @@ b, the second in those that take the gate's output; both are exact, being powers
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy import ndarray
 from numpy.lib.stride_tricks import as_strided
@@ -34,11 +36,12 @@ class VerticalCache:
 
     def __init__(self, net: PixelCNN, photos: int, n: int, width: int) -> None:
         blocks = gated_blocks(net)
-        self.first = _RowConv(net.vertical, photos * n, width)
+        self.first = _RowConv(net.vertical, _Room(net.vertical, photos * n, width))
         self.bias = to_array(net.vertical.bias)
-        self.layers = [_Layer(block, photos, n, width, is_first=block is blocks[0]) for block in blocks]
+        room = _Room(blocks[0].vertical, photos * n, width)
+        self.layers = [_Layer(block, photos, n, room, is_first=block is blocks[0]) for block in blocks]
 
-    def advance(self, x: ndarray, condition: ndarray) -> list[ndarray]:
+    def advance(self, x: ndarray, condition: ndarray) -> Iterator[ndarray]:
         """Take in a finished row.
 
         Args:
@@ -46,45 +49,41 @@ class VerticalCache:
             condition: the photos' features in that row, (width * photos, c).
 
         Returns:
-            What every block tells the row below, without biases, (width, batch, 2 maps) in ``gate_order``;
-            valid until the next call.
+            What every block tells the row below, without biases, (2 maps, width * batch) in ``gate_order``;
+            computed when it is asked for, and valid until the next block's is.
         """
         v = self.first(x)
         v += self.bias
-        for layer in self.layers[:-1]:
-            v = layer.advance(v, condition)
-        self.layers[-1].tell(v)
-        return [layer.told for layer in self.layers]
+        for layer in self.layers:
+            y = layer.conv(v)
+            yield layer.tell(y)
+            if layer is not self.layers[-1]:
+                v = layer.gate(y, condition)
 
 
 class _Layer:
     """A gated block's vertical half."""
 
-    def __init__(self, block: GatedBlock, photos: int, n: int, width: int, *, is_first: bool) -> None:
+    def __init__(self, block: GatedBlock, photos: int, n: int, room: _Room, *, is_first: bool) -> None:
         maps2 = block.vertical.out_channels
         halved = np.repeat([1.0, 0.5], maps2 // 2)
-        self.conv = _RowConv(block.vertical, photos * n, width)
+        self.conv = _RowConv(block.vertical, room)
         self.conv.weight *= halved if is_first else halved / 2
         self.bias = to_array(block.vertical.bias) * halved
         # What goes down has not passed the gate: the halves are undone, and then those of the next gate done.
         order, scale = gate_order(maps2)
-        self.down = np.ascontiguousarray(to_array(block.down.weight)[order].T * scale / halved[:, None])
+        self.down = to_array(block.down.weight)[order] * scale[:, None] / halved
         self.condition = to_array(block.vertical_condition.weight).T * halved
-        self.shape = (width, photos, n, maps2)
-        self.told = np.empty((width, photos * n, maps2))
+        self.shape, self.told = (room.width, photos, n, maps2), room.told
 
-    def tell(self, v: ndarray) -> ndarray:
-        """Set ``told`` from this row's input; the convolution without its bias."""
-        y = self.conv(v)
+    def tell(self, y: ndarray) -> ndarray:
+        """What goes down of the convolution's output without its bias, (2 maps, width * batch)."""
         # One product: as a stack of matrices it would be as many as the row is wide.
-        flat = (-1, y.shape[2])
-        np.matmul(y.reshape(flat), self.down, out=self.told.reshape(flat))
-        return y
+        return np.matmul(self.down, y.reshape(-1, y.shape[2]).T, out=self.told)
 
-    def advance(self, v: ndarray, condition: ndarray) -> ndarray:
-        """Set ``told`` from this row's input, and give the next layer's, twice as large."""
+    def gate(self, y: ndarray, condition: ndarray) -> ndarray:
+        """The next layer's input, twice as large."""
         width, photos, _, maps2 = self.shape
-        y = self.tell(v)
         split = y.reshape(self.shape)
         split += (condition @ self.condition + self.bias).reshape(width, photos, 1, maps2)
         np.tanh(y, out=y)
@@ -94,50 +93,64 @@ class _Layer:
         return a
 
 
+class _Room:
+    """Where a convolution works; those of one size take turns, so that less memory is gone through.
+
+    Args:
+        conv: a convolution of that size.
+        batch: draws of all photos.
+        width: pixels in a row of chroma.
+    """
+
+    def __init__(self, conv: VerticalConv, batch: int, width: int) -> None:
+        maps_in, maps_out, kernel = conv.in_channels, conv.out_channels, conv.kernel_size[1]
+        self.step = max(2, 9 - kernel)
+        self.points, self.tiles = self.step + kernel - 1, -(-width // self.step)
+        self.width, self.batch = width, batch
+        self.padded = np.zeros((self.step * self.tiles + kernel - 1, batch, maps_in))
+        stride = self.padded.strides[0]
+        windows = (self.tiles, self.points, batch * maps_in)
+        self.windows = as_strided(self.padded, windows, (self.step * stride, stride, self.padded.itemsize))
+        self.transformed = np.empty(windows)
+        self.products = np.empty((self.points, self.tiles * batch, maps_out))
+        self.out = np.empty((self.tiles, self.step, batch * maps_out))
+        self.told = np.empty((maps_out, width * batch))
+
+
 class _RowConv:
     """A vertical convolution that is given one row after the other; without bias."""
 
-    def __init__(self, conv: VerticalConv, batch: int, width: int) -> None:
+    def __init__(self, conv: VerticalConv, room: _Room) -> None:
         maps_in, (rows, kernel) = conv.in_channels, conv.kernel_size
-        step = max(2, 9 - kernel)
-        tiles = -(-width // step)
-        evaluate, self.interpolate, self.spread = toom_cook(step, kernel)
-        points = len(evaluate)
+        evaluate, self.interpolate, self.spread = toom_cook(room.step, kernel)
         weight = conv.weight.detach().double().cpu().permute(3, 0, 2, 1).reshape(kernel, -1).numpy()
         # Laid out by columns, which BLAS takes better for few rows.
-        self.weight = (evaluate @ weight).reshape(points, conv.out_channels, rows * maps_in).swapaxes(1, 2)
-
-        self.width, self.margin, self.rows, self.last = width, kernel // 2, rows, rows - 2
-        self.padded = np.zeros((step * tiles + kernel - 1, batch, maps_in))
-        stride = self.padded.strides[0]
-        windows = (tiles, points, batch * maps_in)
-        self.windows = as_strided(self.padded, windows, (step * stride, stride, self.padded.itemsize))
-        self.transformed = np.empty(windows)
+        weight = (evaluate @ weight).reshape(room.points, conv.out_channels, rows * maps_in)
+        self.weight = weight.swapaxes(1, 2)
+        self.room, self.margin, self.rows, self.last = room, kernel // 2, rows, rows - 2
         # Twice the rows that are needed, so that they seldom have to be moved to the front.
-        self.memory = np.zeros((points, tiles * batch, 2 * rows, maps_in))
-        self.new = self.transformed.reshape(tiles, points, batch, maps_in).swapaxes(0, 1)
-        self.products = np.empty((points, tiles * batch, conv.out_channels))
-        self.out = np.empty((tiles, step, batch * conv.out_channels))
+        self.memory = np.zeros((room.points, room.tiles * room.batch, 2 * rows, maps_in))
 
     def __call__(self, x: ndarray) -> ndarray:
         """The convolution at a new row (width, batch, maps in), as (width, batch, maps out)."""
-        kept = self.rows - 1
+        room, kept = self.room, self.rows - 1
         if self.last == self.memory.shape[2] - 1:
             self.memory[:, :, :kept] = self.memory[:, :, self.memory.shape[2] - kept :]
             self.last = kept - 1
         self.last += 1
-        self.padded[self.margin : self.margin + self.width] = x
-        np.matmul(self.spread, self.windows, out=self.transformed)
-        self.memory[:, :, self.last].reshape(self.new.shape)[:] = self.new
+        room.padded[self.margin : self.margin + room.width] = x
+        np.matmul(self.spread, room.windows, out=room.transformed)
         points, places, _, maps_in = self.memory.shape
+        new = self.memory[:, :, self.last].reshape(points, room.tiles, room.batch, maps_in)
+        new[:] = room.transformed.reshape(room.tiles, points, room.batch, maps_in).swapaxes(0, 1)
         strides = (*self.memory.strides[:2], self.memory.itemsize)
         seen = as_strided(
             self.memory[:, :, self.last - kept :], (points, places, self.rows * maps_in), strides
         )
-        np.matmul(seen, self.weight, out=self.products)
-        tiles, step, flat = self.out.shape
-        np.matmul(self.interpolate, self.products.reshape(points, tiles, flat).swapaxes(0, 1), out=self.out)
-        return self.out.reshape(tiles * step, self.padded.shape[1], -1)[: self.width]
+        np.matmul(seen, self.weight, out=room.products)
+        products = room.products.reshape(points, room.tiles, -1).swapaxes(0, 1)
+        np.matmul(self.interpolate, products, out=room.out)
+        return room.out.reshape(room.tiles * room.step, room.batch, -1)[: room.width]
 
 
 def toom_cook(outputs: int, kernel: int) -> tuple[ndarray, ndarray, ndarray]:
