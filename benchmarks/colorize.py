@@ -6,6 +6,9 @@ For a 256 px, a 12-megapixel and a 100-megapixel gray JPEG it prints the seconds
 painting and writing, how many times decoding and encoding alone the whole costs, and the peak memory. Every
 size runs in a process of its own, so that memory is its own; times are medians over the repeats. The photo is
 scikit-image's camera picture, enlarged, with grain, so that JPEG has as much to code as in a scanned photo.
+
+A second table is of the whole command with PixColor and four samples, contact sheet and loading of the
+weights included, in a process in which Python's imports are done.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from statistics import median
 from time import perf_counter
 
 SIZES = {"256 px": (256, 256), "12 MP": (3000, 4000), "100 MP": (8660, 11548)}
+SAMPLED_SIZES = {"512 px": (512, 512), "12 MP": (3000, 4000)}
+SAMPLES = 4
 GRAIN = 3.0
 """Standard deviation of the grain, in levels of 255."""
 
@@ -91,6 +96,19 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
     return timings[1:]
 
 
+def measure_command(photo_path: Path, repeats: int) -> list[float]:
+    """Seconds of ``autochrome colorize --model pixcolor --samples 4``, after once to warm up."""
+    from autochrome.cli.main import main as autochrome
+
+    arguments = ["colorize", str(photo_path), "--model", "pixcolor", "--samples", str(SAMPLES), "--overwrite"]
+    seconds = []
+    for _ in range(repeats + 1):
+        start = perf_counter()
+        autochrome(arguments, standalone_mode=False)
+        seconds.append(perf_counter() - start)
+    return seconds[1:]
+
+
 def peak_memory(photo_path: Path) -> float:
     """Peak memory, in MB, of a process that colours the photo once and does nothing else."""
     import autochrome
@@ -129,15 +147,30 @@ def report(repeats: int) -> None:
                   + f" {total:8.3f} {codec:8.3f} {total / codec:6.2f} {memory:8.0f}", flush=True)  # fmt: skip
 
 
+def report_samples(repeats: int) -> None:
+    """Time the command with several samples and print its table."""
+    print(f"\n{f'pixcolor, {SAMPLES} samples':20} {'command s':>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (height, width) in SAMPLED_SIZES.items():
+            photo = Path(folder) / f"{height}.jpg"
+            make_photo(height, width, photo)
+            found = _child(photo, "--command", "--repeats", str(repeats))
+            print(f"{name:20} {median(found['seconds']):10.2f}", flush=True)  # type: ignore[type-var]
+
+
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--photo", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--command", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.photo is None:
         report(arguments.repeats)
+        report_samples(arguments.repeats)
+    elif arguments.command:
+        print(json.dumps({"seconds": measure_command(arguments.photo, arguments.repeats)}))
     elif arguments.memory:
         print(json.dumps({"peak": peak_memory(arguments.photo)}))
     else:

@@ -158,11 +158,12 @@ def _pictures(model: PixColor, drawn: _Drawn, k: int) -> list[Float[Tensor, "_ 3
         full = _resize(chroma, shape)
         return (YCBCR.merge(luma.expand(len(full), -1, -1, -1), full).clamp(0, 1) * 255).round() / 255
 
-    def refined(low: Float[Tensor, "m 2 h8 w8"]) -> Float[Tensor, "m 2 h2 w2"]:
-        return model.refine(drawn.luma[k : k + 1].expand(len(low), -1, -1, -1), low)
+    def photo(count: int) -> Float[Tensor, "m 1 h2 w2"]:
+        return drawn.luma[k : k + 1].expand(count, -1, -1, -1)
 
     low, truth = drawn.low[k], drawn.low_truth[k : k + 1]
-    return [picture(low[:1]), picture(refined(low)), picture(truth), picture(refined(truth))]
+    refined = model.refine_draw(photo(len(low)), low)
+    return [picture(low[:1]), picture(refined), picture(truth), picture(model.refine(photo(1), truth))]
 
 
 def _resize(planes: Float[Tensor, "b c h w"], shape: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:

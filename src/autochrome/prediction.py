@@ -93,7 +93,7 @@ class _Drawing(Protocol):
         refine: bool,
     ) -> Samples: ...
 
-    def refine(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+    def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
 
     def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
 
@@ -233,7 +233,7 @@ def _drawn(
 def _ab(
     model: _Drawing, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"], refine: bool
 ) -> Float[Tensor, "b 2 h2 w2"]:
-    chroma = model.refine(luma, chroma) if refine else chroma
+    chroma = model.refine_draw(luma, chroma) if refine else chroma
     return ab_of_chroma(luma, chroma, model.spec.space)
 
 

@@ -43,6 +43,8 @@ PIXCOLOR_COMPACT = ModelSpec(
     224,
     8,
     _PIXCOLOR,
+    weights="pixcolor.compact.safetensors",
+    sha256="583da28cee303498f91594d2255284d6bfee171cee17c7e8f36d1ecfa5a51931",
     draws=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
 )

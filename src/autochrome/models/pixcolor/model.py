@@ -23,6 +23,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from zlib import crc32
 
 import torch
 from jaxtyping import Float, Int
@@ -52,6 +53,8 @@ from autochrome.nn.compact import CompactSize
 STRIDE = 8
 """Pixels of the photo that a side of the low-resolution chroma's pixel covers: 224 / 28."""
 
+_MOST_PAIRS = 4096  # kept for the ranker; 200 kB each
+
 Part = Literal["colorization", "refinement", "ranker"]
 
 
@@ -71,6 +74,12 @@ class TrainingSettings:
     """Photos whose colourness is below it teach the PixelCNN nothing; 0 keeps all."""
     jitter: float = 4 / 255
     """Half-width of the uniform noise on the chroma that refinement is trained with: half a bin."""
+    ranker_replay: int = 0
+    """How many earlier pairs of true and drawn chroma the ranker is shown again with each new batch: a
+    draw costs far more than a look at it. What is kept is lost when a run is resumed."""
+    jitter_varies: bool = False
+    """Draw each photo's half-width between 0 and ``jitter``, so that refinement learns to trust clean chroma
+    and to mend noisy chroma."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,8 @@ class Dequantisation:
     """
 
     cast: float = 1.5 / 255
-    """Standard deviation, at temperature 1, of the offset that a sample has everywhere, one a channel."""
-    smoothing: int = 3
+    """Standard deviation of the offset that a draw has everywhere, one for each channel."""
+    smoothing: int = 6
     """Steps of `autochrome.color.bins.smooth_within`."""
 
 
@@ -120,6 +129,7 @@ class PixColor(Colorizer):
         self.bins: ChromaBins = pixelcnn.config.bins
         self.register_buffer("bin_means", self.bins.centers().expand(2, -1).clone())
         self.register_buffer("bin_counts", torch.zeros(2, self.bins.count, dtype=torch.int64))
+        self._pairs: list[Tensor] = []
         self._choose_part()
 
     def _choose_part(self) -> None:
@@ -197,7 +207,8 @@ class PixColor(Colorizer):
             ``loss`` (minimised) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
         """
         low = F.avg_pool2d(batch.chroma, STRIDE)
-        refined = self.refinement(batch.luma, jitter(low, self.settings.jitter))
+        width = torch.rand(len(low), 1, 1, 1, device=low.device) if self.settings.jitter_varies else 1.0
+        refined = self.refinement(batch.luma, low + width * (jitter(low, self.settings.jitter) - low))
         plain = F.interpolate(low, batch.chroma.shape[2:], mode="bilinear", align_corners=False)
         return {
             "loss": 255 * refinement_loss(refined.float(), batch.chroma),
@@ -227,11 +238,27 @@ class PixColor(Colorizer):
                 seed=seed,
             )
             drawn = self.decode(drawn.bins[:, 0].to(true.device))
+            condition, true, drawn = self._with_earlier_pairs(condition, true, drawn)
         # Both in one batch, so that they are normalised alike.
         scores = ranker(condition.repeat(2, 1, 1, 1), torch.cat((true, drawn))).float()
         of_true, of_drawn = scores.chunk(2)
         right = (of_true > of_drawn).float().mean()
         return {"loss": ranking_loss(of_true, of_drawn), "right": right}
+
+    def _with_earlier_pairs(self, *fresh: Tensor) -> tuple[Tensor, ...]:
+        """A batch of features, true and drawn chroma, and after it some that were kept; it is kept, too."""
+        wanted = self.settings.ranker_replay
+        if not wanted:
+            return fresh
+        if self._pairs and self._pairs[0].shape[2:] == fresh[0].shape[2:]:
+            chosen = torch.randint(len(self._pairs[0]), (wanted,))
+            batch = tuple(torch.cat((new, old[chosen])) for new, old in zip(fresh, self._pairs, strict=True))
+            self._pairs = [
+                torch.cat((old, new))[-_MOST_PAIRS:] for new, old in zip(fresh, self._pairs, strict=True)
+            ]
+            return batch
+        self._pairs = [tensor.clone() for tensor in fresh]
+        return fresh
 
     @torch.no_grad()
     def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Float[Tensor, "b 2 h w"]) -> None:
@@ -282,19 +309,17 @@ class PixColor(Colorizer):
         """Chroma (Cb, Cr) that bins (Cr, Cb) stand for: the training photos' mean within each."""
         return self.bins.decode(bins, self.bin_means)
 
-    def dequantise(
-        self, bins: Int[Tensor, "b 2 h w"], offsets: Float[Tensor, "b 2"]
-    ) -> Float[Tensor, "b 2 h w"]:
-        """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them: towards an offset, and to be smooth.
+    def dequantise(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+        """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them: by a cast, and to be smooth.
 
-        Args:
-            bins: of each draw.
-            offsets: (Cb, Cr) of each draw, in standard deviations of its cast.
+        The cast is drawn from a generator whose seed is the draw itself, so that a draw has one look.
         """
         chroma = self.decode(bins)
         if self.dequantisation is None:
             return chroma
-        shifted = chroma + self.dequantisation.cast * offsets[:, :, None, None].to(chroma)
+        seeds = [crc32(one.cpu().numpy().tobytes()) for one in bins]
+        casts = torch.stack([torch.randn(2, generator=torch.Generator().manual_seed(s)) for s in seeds])
+        shifted = chroma + self.dequantisation.cast * casts[:, :, None, None].to(chroma)
         return smooth_within(shifted, *self.bins.bounds(bins), self.dequantisation.smoothing)
 
     def refine(
@@ -302,6 +327,12 @@ class PixColor(Colorizer):
     ) -> Float[Tensor, "b 2 h w"]:
         """Chroma at the luma's resolution from low-resolution chroma (section 3.2)."""
         return self.refinement(luma, chroma).float()
+
+    def refine_draw(
+        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
+    ) -> Float[Tensor, "b 2 h w"]:
+        """As `refine`, of chroma that was drawn and so lies at its bins' means: it is dequantised first."""
+        return self.refine(luma, self.dequantise(self.bins.encode(chroma)))
 
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b n 2 h8 w8"]
@@ -343,7 +374,8 @@ class PixColor(Colorizer):
                 `sampler.draw`. The model's default if None.
             generator: its state decides the draws: sample k is the same whatever ``n`` and the batch. A new
                 seed is taken if None.
-            refine: False gives the low-resolution chroma, at an eighth of the luma's resolution.
+            refine: False gives the low-resolution chroma, at an eighth of the luma's resolution and of its
+                bins' means.
 
         Returns:
             Chroma (Cb, Cr in [0, 1]), with the exact log-likelihood of each low-resolution draw under the
@@ -360,10 +392,8 @@ class PixColor(Colorizer):
         g = self.spec.defaults["guidance"] if guidance is None else guidance
         seed = int(torch.randint(2**62, (), generator=generator))
         draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, guidance=g, seed=seed)
-        # One generator a sample, so that sample k does not depend on how many there are.
-        offsets = [t * torch.randn(2, generator=torch.Generator().manual_seed(seed + k)) for k in range(n)]
-        low = self.dequantise(draws.bins.flatten(0, 1), torch.stack(offsets).repeat(len(luma), 1))
-        chroma = self.refine(luma.repeat_interleave(n, 0), low) if refine else low
+        low = self.decode(draws.bins.flatten(0, 1))
+        chroma = self.refine_draw(luma.repeat_interleave(n, 0), low) if refine else low
         return Samples(chroma.unflatten(0, (-1, n)), self.spec.space, log_prob=draws.log_prob)
 
 
