@@ -3,8 +3,8 @@
     python examples/showcase.py [--samples] [--seed S] [FOLDER ...]
 
 Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
-docs/images/samples.png instead: gray, and four colorizations that PixColor draws of each photo. With
-folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.png in the current
+docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo. With
+folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current
 folder.
 """
 
@@ -72,13 +72,14 @@ def main() -> None:
     chosen = parser.parse_args()
     name = "samples" if chosen.samples else "showcase"
     make = partial(samples_sheet, seed=chosen.seed) if chosen.samples else sheet
+    suffix = "jpg" if chosen.samples else "png"
     if not chosen.folders:
-        target = Path(f"docs/images/{name}.png")
+        target = Path(f"docs/images/{name}.{suffix}")
         target.parent.mkdir(parents=True, exist_ok=True)
         print(*make(bundled_pictures(MORE_PICTURES if chosen.samples else PICTURES), target))
     for folder in chosen.folders:
         photos = (read_photo(found.path) for found in find_photos([folder]))
-        print(*make(photos, Path(f"{name}-{folder.resolve().name}.png")))
+        print(*make(photos, Path(f"{name}-{folder.resolve().name}.{suffix}")))
 
 
 if __name__ == "__main__":

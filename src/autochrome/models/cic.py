@@ -194,7 +194,7 @@ class CompactNet(CompactTrunk):
 
     def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
         """One readout of stride 4, from L - 50."""
-        return [Readout(self.head(super().forward(centered / LIGHTNESS_CENTER)), stride=4)]
+        return [Readout(self.head(self.features(centered / LIGHTNESS_CENTER)), stride=4)]
 
 
 # Loss ---------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ class CompactTrunk(nn.Module):
         self.width = width_in
         """Channels of the features."""
 
-    def forward(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
+    def features(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
         """Features at a quarter of the resolution, from lightness scaled to [-1, 1]; sides multiples of 4."""
         skips = []
         for stage in self.stages:

@@ -125,7 +125,7 @@ class CompactConditioning(nn.Module):
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
         """Features at a quarter of the resolution, from Y in [0, 1]; sides are multiples of 4."""
-        return self.adaptation(self.backbone(lightness_of_gray(luma) / 50 - 1))
+        return self.adaptation(self.backbone.features(lightness_of_gray(luma) / 50 - 1))
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
         """Initialise the trunk from the weights of a compact CIC.

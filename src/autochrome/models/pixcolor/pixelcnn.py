@@ -143,10 +143,10 @@ class VerticalConv(nn.Conv2d):
     def __init__(self, width_in: int, width: int, kernel: int) -> None:
         super().__init__(width_in, width, (kernel // 2 + 1, kernel), padding=(kernel // 2, kernel // 2))
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
         """Same resolution out as in."""
         # Padded on both sides, the first h rows are those that end at their own row.
-        return super().forward(x)[:, :, : x.shape[2]]
+        return super().forward(input)[:, :, : input.shape[2]]
 
 
 class HorizontalConv(nn.Conv2d):
@@ -176,10 +176,10 @@ class HorizontalConv(nn.Conv2d):
         mask[:, :, 0, -1] = sees.float()
         self.register_buffer("mask", mask, persistent=False)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
         """Same resolution out as in."""
-        y = F.conv2d(x, self.masked_weight(), self.bias, padding=self.padding)
-        return y[:, :, :, : x.shape[3]]
+        y = F.conv2d(input, self.masked_weight(), self.bias, padding=self.padding)
+        return y[:, :, :, : input.shape[3]]
 
     def masked_weight(self) -> Float[Tensor, "o i 1 k"]:
         """The weights with 0 where the mask has it."""
