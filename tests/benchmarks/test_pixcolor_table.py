@@ -53,7 +53,7 @@ def test_every_table_is_printed_and_everything_is_kept(
     models = ["--model", "pixcolor.test", "--single-answer", "cic.test"]
     main([str(photos), *models, "--samples", "2", "--photos", "2", "--out", str(out)])
     text = capsys.readouterr().out
-    assert "## 2 photos, 2 samples each, T = 1, seed 0" in text
+    assert "## 2 photos, 2 samples each, temperature 1, guidance 0, seed 0" in text
     for part in ("Ablation", "Best of n", "Diversity", "Likelihood", "Choosing a sample"):
         assert f"### {part}\n" in text
     for row in (

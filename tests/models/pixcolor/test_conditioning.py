@@ -85,7 +85,7 @@ def test_paper_features_have_stride_8(height: int, width: int, grid: tuple[int, 
 def test_paper_reads_luma_as_a_gray_photo() -> None:
     net = shallow().eval()
     seen = []
-    net.backbone.stages[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    net.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     luma = torch.rand(1, 1, 16, 24)
     with torch.no_grad():
         features = net(luma)
