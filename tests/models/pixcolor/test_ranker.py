@@ -13,7 +13,7 @@ from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
 from autochrome.models.registry import create_model
 
 
-def make_model(**options: object) -> PixColor:
+def make_model(**options: int) -> PixColor:
     torch.manual_seed(0)
     model = create_model("pixcolor.test", pretrained=False, part="ranker", **options).train()
     assert isinstance(model, PixColor)
