@@ -13,9 +13,11 @@ from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
 from autochrome.models.registry import create_model
 
 
-def make_model(**options: int) -> PixColor:
+def make_model(*, ranker_replay: int = 0) -> PixColor:
     torch.manual_seed(0)
-    model = create_model("pixcolor.test", pretrained=False, part="ranker", **options).train()
+    model = create_model(
+        "pixcolor.test", pretrained=False, part="ranker", ranker_replay=ranker_replay
+    ).train()
     assert isinstance(model, PixColor)
     return model
 
