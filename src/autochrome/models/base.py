@@ -67,6 +67,12 @@ class Colorizer(nn.Module):
         """
         raise NotImplementedError
 
+    def _require_multiples(self, luma: Float[Tensor, "b 1 h w"]) -> None:
+        unit = self.spec.multiple_of
+        if luma.shape[2] % unit or luma.shape[3] % unit:
+            sides = f"{luma.shape[2]} x {luma.shape[3]}"
+            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
+
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of one batch (scalars); ``loss`` is minimised, the others are logged."""
         raise NotImplementedError

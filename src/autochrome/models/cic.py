@@ -29,6 +29,7 @@ from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smoo
 from autochrome.color.decoding import annealed_mean, entropy
 from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
 from autochrome.nn.compact import CompactSize, CompactTrunk
+from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 
 LIGHTNESS_CENTER = 50.0
 """The networks see L - 50, as the authors' does."""
@@ -77,8 +78,6 @@ VGG16_BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 VGG16_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 """Places of the 13 convolutions in ``features`` of torchvision's and timm's VGG-16."""
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Filter = tuple[Float[Tensor, "out in_ 3 3"], Float[Tensor, " out"]]
 
@@ -258,10 +257,7 @@ class CIC(Colorizer):
         Raises:
             ValueError: height or width is not a multiple of ``spec.multiple_of``.
         """
-        unit = self.spec.multiple_of
-        if luma.shape[2] % unit or luma.shape[3] % unit:
-            sides = f"{luma.shape[2]} x {luma.shape[3]}"
-            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
+        self._require_multiples(luma)
         return self.network(luma - LIGHTNESS_CENTER)[-1].logits.float()
 
     def decode(

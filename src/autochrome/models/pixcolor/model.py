@@ -286,10 +286,7 @@ class PixColor(Colorizer):
         Raises:
             ValueError: height or width is not a multiple of ``spec.multiple_of``.
         """
-        unit = self.spec.multiple_of
-        if luma.shape[2] % unit or luma.shape[3] % unit:
-            sides = f"{luma.shape[2]} x {luma.shape[3]}"
-            raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
+        self._require_multiples(luma)
         return self.conditioning(F.avg_pool2d(luma, STRIDE // self.conditioning.stride)).float()
 
     def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
