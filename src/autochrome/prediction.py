@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import Lightness
 from autochrome.io.photo import Photo
-from autochrome.models.base import Colorizer, HasDistribution, Samples
+from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
 from autochrome.models.spec import ModelSpec
 from autochrome.settings import SMALLEST, ColorizeSettings, check_supported
 from autochrome.types import Luma
@@ -174,7 +174,7 @@ def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
     padded = F.pad(luma, (0, -width % unit, 0, -height % unit), mode="replicate").to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         if isinstance(model, HasDistribution):
-            answer = torch.log_softmax(model.predict(padded).float(), dim=1)
+            answer = log_probabilities(model.predict(padded).float(), model.axes)
         else:
             answer = ab_of_chroma(padded, model.sample(padded).chroma[:, 0], model.spec.space)
     stride = padded.shape[2] // answer.shape[2]

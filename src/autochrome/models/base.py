@@ -12,7 +12,17 @@ from torch import Tensor, nn
 
 from autochrome.models.spec import ModelSpec
 
-__all__ = ["Batch", "Colorizer", "Guide", "HasBackbone", "HasDistribution", "ModelSpec", "Samples"]
+__all__ = [
+    "Batch",
+    "Colorizer",
+    "Guide",
+    "HasBackbone",
+    "HasDistribution",
+    "HasFeatures",
+    "ModelSpec",
+    "Samples",
+    "log_probabilities",
+]
 
 Guide = Callable[[Float[Tensor, "b q h w"]], Float[Tensor, "b q h w"]]
 """What a person asks for, as a map from predicted logits to wanted logits (vibrance, bias, hints)."""
@@ -80,11 +90,20 @@ class Colorizer(nn.Module):
 
 @runtime_checkable
 class HasDistribution(Protocol):
-    """A colorizer whose answer is a distribution over colour bins: predict once, decode in many ways."""
+    """A colorizer whose answer is a distribution over colour bins: predict once, decode in many ways.
+
+    The bins of a place form one or more axes, each a distribution of its own: CIC has one of 313 ab bins,
+    LRAC one of hue and one of chroma.
+    """
 
     spec: ModelSpec
     prior: Float[Tensor, " q"]
-    """Smoothed marginal distribution of the bins in the training photos, sums to 1."""
+    """Smoothed marginal distribution of the bins in the training photos; sums to 1 within every axis."""
+
+    @property
+    def axes(self) -> tuple[slice, ...]:
+        """The bins of each axis, in order and without gaps."""
+        ...
 
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b q h w"]:
         """Logits over the bins at the model's output resolution."""
@@ -98,6 +117,38 @@ class HasDistribution(Protocol):
         guides: Sequence[Guide] = (),
     ) -> Samples:
         """One colorization from logits, after the guides have changed them."""
+        ...
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """How near the bins of every axis lie to colours, as the logarithm of a Gaussian kernel.
+
+        Args:
+            lab: the colours, in CIE units; L* counts where the bins' colours depend on it.
+            width: standard deviation of the kernel, in CIE units.
+
+        Returns:
+            At most 0, which is where the bin holds the colour; added to logits it draws them there.
+        """
+        ...
+
+    def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
+        """The true colours of photos as a mean distribution over the bins; sums to 1 within every axis."""
+        ...
+
+
+def log_probabilities(logits: Float[Tensor, "b q h w"], axes: Sequence[slice]) -> Float[Tensor, "b q h w"]:
+    """Logits, normalised within every axis of bins."""
+    return torch.cat([logits[:, axis].log_softmax(1) for axis in axes], 1)
+
+
+@runtime_checkable
+class HasFeatures(Protocol):
+    """A colorizer whose trunk can be asked for its features, as a representation of the photo."""
+
+    spec: ModelSpec
+
+    def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """Maps of the trunk, in the order in which it computes them; each layer has its own stride."""
         ...
 
 

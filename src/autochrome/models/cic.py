@@ -126,6 +126,15 @@ class PaperNet(nn.Module):
             x = self.norms[name](x)
         return [*found, Readout(self.readouts["conv8"](self.blocks["conv8"](x)), stride=4)]
 
+    def layers(self, centered: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """What conv1 to conv7 give, normalised, from L - 50."""
+        found = []
+        x = centered
+        for name, _, _, _ in PAPER_BLOCKS:
+            x = self.norms[name](self.blocks[name](x))
+            found.append(x)
+        return found
+
     def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
         """Initialise conv1 to conv5 from a VGG-16 (section 3.4).
 
@@ -194,6 +203,10 @@ class CompactNet(CompactTrunk):
     def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
         """One readout of stride 4, from L - 50."""
         return [Readout(self.head(self.features(centered / LIGHTNESS_CENTER)), stride=4)]
+
+    def layers(self, centered: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """The trunk's maps, from L - 50."""
+        return self.maps(centered / LIGHTNESS_CENTER)
 
 
 # Loss ---------------------------------------------------------------------------------------------
@@ -310,6 +323,32 @@ class CIC(Colorizer):
                 f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance"
             )
         return self.decode(self.predict(luma), temperature=temperature, guides=guides)
+
+    @property
+    def axes(self) -> tuple[slice, ...]:
+        """One: the 313 bins are of both a and b."""
+        return (slice(0, AB_BINS),)
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:
+        """Log of a Gaussian kernel in ab, of standard deviation ``width`` (CIE units), about each colour.
+
+        The bin nearest to a colour has 0, even where the colour lies off its centre.
+        """
+        squared = torch.cdist(lab[:, 1:], AB_CENTERS.to(lab)).square()
+        return (squared.amin(1, keepdim=True) - squared) / (2 * width**2)
+
+    def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "313"]:
+        """Mean of the soft-encoded colours of photos (section 3.1); sums to 1."""
+        settings = self.loss_settings
+        weights, bins = soft_encode(lab[:, 1:], k=settings.neighbours, sigma=settings.sigma)
+        return (
+            weights.new_zeros(AB_BINS).index_add_(0, bins.flatten(), weights.flatten()) / bins[:, 0].numel()
+        )
+
+    def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """Maps of the trunk from L in [0, 100]: the compact one's stages, or the paper's conv1 to conv7."""
+        self._require_multiples(luma)
+        return self.network.layers(luma - LIGHTNESS_CENTER)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
         """Initialise the network's first blocks (section 3.4).

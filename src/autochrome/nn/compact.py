@@ -45,14 +45,20 @@ class CompactTrunk(nn.Module):
 
     def features(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
         """Features at a quarter of the resolution, from lightness scaled to [-1, 1]; sides multiples of 4."""
+        return self.maps(x)[-1]
+
+    def maps(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """The features of every stage, the last with its context, and then of every step of the way up."""
         skips = []
         for stage in self.stages:
             x = stage(x)
             skips.append(x)
         x = self.context(x)
+        maps = [*skips[:-1], x]
         for fusion, skip in zip(self.fusions, skips[-2:0:-1], strict=True):
             x = fusion(torch.cat([F.interpolate(x, skip.shape[2:], mode="nearest"), skip], 1))
-        return x
+            maps.append(x)
+        return maps
 
 
 class ResidualBlock(nn.Module):
