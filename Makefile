@@ -33,9 +33,10 @@ format: $(VENV)/.installed-dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached and naive
+bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached and naive; hypercolumns
 	$(BIN)/python -m benchmarks.colorize
 	$(BIN)/python -m benchmarks.pixcolor_sampler
+	$(BIN)/python -m benchmarks.hypercolumns
 
 clean: ## remove the virtual environment, caches and demo results
 	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache

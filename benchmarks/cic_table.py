@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 
 from autochrome.evaluate import Estimate, Scores, evaluate
 from autochrome.io.folders import find_photos
-from autochrome.io.photo import read_photo, write_photo
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.tables import caption
+from benchmarks.painting import paint_all
 
 SETTINGS = {
     "most accurate": ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full"),
@@ -42,21 +42,6 @@ COLUMNS = {
 }
 INTERVALS = ("psnr", "auc", "auc_rebalanced")
 """Scores whose difference from gray is given with its interval."""
-
-
-def paint_all(photos: Path, results: Path, painter: Painter, settings: dict[str, ColorizeSettings]) -> None:
-    """Colour every photo of a folder in every setting, into a folder a setting."""
-    for name in settings:
-        (results / name).mkdir(parents=True, exist_ok=True)
-    for found in find_photos([photos]):
-        photo = read_photo(found.path)
-        predictions = {
-            fuse: painter.predict(photo, s) for fuse, s in {s.fuse: s for s in settings.values()}.items()
-        }
-        for name, setting in settings.items():
-            painted = painter.paint(predictions[setting.fuse], setting)
-            target = results / name / found.path.with_suffix(".png").name
-            write_photo(painted, target, provenance=painted.provenance)
 
 
 def table(scores: Scores) -> str:
@@ -97,11 +82,12 @@ def main() -> None:
             parser.error(f"{folder} is not a folder of photos")
         with nullcontext(arguments.keep) if arguments.keep else TemporaryDirectory() as root:
             results = Path(root) / folder.name
-            paint_all(folder, results, painter, SETTINGS)
+            photos = [found.path for found in find_photos([folder])]
+            paint_all(photos, results, painter, SETTINGS)
             names = list(SETTINGS)
             for other, its_painter in others.items():
                 settings = {f"{other}, {name}": s for name, s in OTHER_WEIGHTS.items()}
-                paint_all(folder, results, its_painter, settings)
+                paint_all(photos, results, its_painter, settings)
                 names += settings
             scores = evaluate(folder, *(results / name for name in names))
             scores.save(results / "scores.json")

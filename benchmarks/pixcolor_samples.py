@@ -20,7 +20,7 @@ from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import YCBCR, rgb_to_lab
 from autochrome.evaluate import load_rgb
 from autochrome.io.photo import Photo, write_photo
-from autochrome.metrics.distribution import area_under_cmf, cumulative_mass
+from autochrome.metrics.distribution import area_under_cmf, chroma_histogram, cumulative_mass
 from autochrome.metrics.diversity import ab_spread, pair_values, pairwise_delta_e, sample_pairs
 from autochrome.metrics.ms_ssim import pairwise_ms_ssim_channels
 from autochrome.metrics.pixel import psnr
@@ -50,6 +50,8 @@ class Measured:
         delta_e: CIEDE2000 of the pairs.
         rank: what the learned ranker gives the samples; without columns if the model has none.
         rank_truth: what it gives the true chroma, which it sees in bins like a sample.
+        histograms: of a and of b, in pixels.
+        histograms_truth: those of the photos themselves.
     """
 
     psnr: Float[Tensor, "photos n"]
@@ -63,6 +65,8 @@ class Measured:
     delta_e: Float[Tensor, "photos pairs"]
     rank: Float[Tensor, "photos r"]
     rank_truth: Float[Tensor, "photos t"]
+    histograms: Float[Tensor, "photos n 2 bins"]
+    histograms_truth: Float[Tensor, "photos 2 bins"]
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,9 @@ def _pictures(model: PixColor, drawn: _Drawn, k: int) -> list[Float[Tensor, "_ 3
 
     low, truth = drawn.low[k], drawn.low_truth[k : k + 1]
     refined = model.refine_draw(photo(len(low)), low)
-    return [picture(low[:1]), picture(refined), picture(truth), picture(model.refine(photo(1), truth))]
+    # What refinement is given: the draw, made continuous.
+    coarse = model.continuous(low[:1])
+    return [picture(coarse), picture(refined), picture(truth), picture(model.refine(photo(1), truth))]
 
 
 def _resize(planes: Float[Tensor, "b c h w"], shape: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
@@ -196,6 +202,8 @@ def _figures(
         "ms_ssim": channels,
         "spread": ab_spread(lab[:, 1:])[None] if several else torch.empty(0),
         "delta_e": pairwise_delta_e(lab) if several else torch.empty(0),
+        "histograms": chroma_histogram(lab[:, 1:]),
+        "histograms_truth": chroma_histogram(lab_truth[:1, 1:])[0],
     }
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -25,17 +25,17 @@ from torch import Tensor
 
 from autochrome.evaluate import LEVEL, Estimate, Scores, evaluate
 from autochrome.io.folders import find_photos
-from autochrome.io.photo import read_photo, write_photo
 from autochrome.metrics.bootstrap import percentile_interval, resample_counts
+from autochrome.metrics.distribution import histogram_intersection
 from autochrome.metrics.diversity import EDGES, expected_best, value_histogram
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.diversity_sheet import Examples, write_diversity_sheet
 from autochrome.report.tables import markdown_tables
+from benchmarks.painting import REPLICATES, cell, linked, markdown, mean_estimate, paint_all, per_photo
 from benchmarks.pixcolor_samples import CELLS, Measured, measure
 
-REPLICATES = 1000
 SINGLE_ANSWERS = {
     "CIC default": ColorizeSettings(),
     "CIC most accurate": ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full"),
@@ -46,39 +46,49 @@ SCORES = ("PSNR", "AuC", "CIEDE2000")
 KEYS = {"PSNR": "psnr", "AuC": "auc", "CIEDE2000": "ciede2000"}
 
 
-def paint(photos: Sequence[Path], folder: Path, painter: Painter, settings: ColorizeSettings) -> None:
-    """Colour photos as a person gets them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in photos:
-        painted = painter.colorize(read_photo(path), settings)[0]
-        write_photo(painted, folder / f"{path.stem}.png", provenance=painted.provenance)
-
-
-def mean_estimate(values: Float[Tensor, " photos"], seed: int = 0) -> Estimate:
-    """Mean over photos with its bootstrap interval; the same resamples for one seed, so differences pair."""
-    n = len(values)
-    counts = torch.cat([torch.ones(1, n, dtype=torch.float64), resample_counts(n, REPLICATES, seed)])
-    means = counts @ values.double() / n
-    return Estimate(float(means[0]), *percentile_interval(means[1:], LEVEL))
-
-
 def ablation_gain(scores: Scores) -> str:
     """What refining brings, photo by photo: for a sample and for the true low-resolution chroma."""
     rows = []
     for kind in ("sample", "truth"):
         gains = [
-            mean_estimate(_photos(scores, f"{kind} refined", key) - _photos(scores, f"{kind} unrefined", key))
+            mean_estimate(
+                per_photo(scores, f"{kind} refined", key) - per_photo(scores, f"{kind} unrefined", key)
+            )
             for key in KEYS.values()
         ]
         rows.append([f"{kind}: refined - unrefined", *(cell(gain, sign="+") for gain in gains)])
     return markdown(["mean over photos", *SCORES], rows)
 
 
+def intersection_table(found: Measured) -> str:
+    """Histogram intersection of single samples: of each of the n series by itself, and their mean.
+
+    A series is sample k of every photo. One photo's colours hang together, so that a few hundred photos
+    leave a single series much to chance: the mean over the series is the steadier figure.
+    """
+    photos, n = found.histograms.shape[:2]
+    counts = torch.cat([torch.ones(1, photos, dtype=torch.float64), resample_counts(photos, REPLICATES, 0)])
+    truth = (counts @ found.histograms_truth.flatten(1)).unflatten(1, (2, -1))
+    series = torch.stack(
+        [
+            histogram_intersection((counts @ found.histograms[:, k].flatten(1)).unflatten(1, (2, -1)), truth)
+            for k in range(n)
+        ]
+    )
+    rows = []
+    for channel, name in enumerate("ab"):
+        means = series[:, :, channel].mean(0)
+        estimate = Estimate(float(means[0]), *percentile_interval(means[1:], LEVEL))
+        each = ", ".join(f"{value:.3f}" for value in series[:, 0, channel].tolist())
+        rows.append([f"intersection {name}", cell(estimate, 3), each])
+    return markdown(["refined samples", "mean of the series", "each series"], rows)
+
+
 def best_of_table(found: Measured, scores: Scores) -> str:
     """Best of n against n, beside the systems with one answer."""
     n = found.psnr.shape[1]
     best = {"PSNR": expected_best(found.psnr), "AuC": expected_best(found.auc)}
-    rival = {name: _photos(scores, "CIC most accurate", KEYS[name]) for name in best}
+    rival = {name: per_photo(scores, "CIC most accurate", KEYS[name]) for name in best}
     rows = []
     for m in sorted({1, 2, 4, 8, 16, 32, n}):
         if m <= n:
@@ -86,7 +96,7 @@ def best_of_table(found: Measured, scores: Scores) -> str:
             over = [cell(mean_estimate(columns[name] - rival[name]), sign="+") for name in best]
             rows.append([f"best of {m}", *(cell(mean_estimate(v)) for v in columns.values()), *over])
     for name in SINGLE_ANSWERS:
-        single = [cell(mean_estimate(_photos(scores, name, KEYS[key]))) for key in best]
+        single = [cell(mean_estimate(per_photo(scores, name, KEYS[key]))) for key in best]
         rows.append([name, *single, "", ""])
     head = ["mean over photos", "PSNR", "AuC per photo", "PSNR above CIC", "AuC above CIC"]
     return markdown(head, rows) + "\n\nAbove CIC: above its most accurate setting, on the same resamples."
@@ -171,32 +181,6 @@ def choice_tables(found: Measured) -> str:
     return f"{chosen}\n\n{markdown(['judge', 'prefers the true colours to a sample'], rows)}{note}"
 
 
-def cell(estimate: Estimate, digits: int = 2, sign: str = "") -> str:
-    """``value [low, high]``."""
-    value, low, high = (f"{x:{sign}.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
-
-
-def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is to the left."""
-    rule = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
-
-
-def _photos(scores: Scores, system: str, key: str) -> Float[Tensor, " photos"]:
-    return torch.tensor(scores.per_photo[system][key], dtype=torch.float64)
-
-
-def _linked(photos: Sequence[Path], folder: Path) -> Path:
-    """A folder of these photos alone: the evaluator asks for a result of every reference."""
-    folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
-    for path in photos:
-        (folder / path.name).symlink_to(path.resolve())
-    return folder
-
-
 def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> None:
     """Run everything and print the tables."""
     model = create_model(arguments.model, weights=arguments.weights)
@@ -221,14 +205,13 @@ def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> 
     drawing = ColorizeSettings(
         seed=arguments.seed, temperature=arguments.temperature, guidance=arguments.guidance
     )
-    paint(photos, results / PIPELINE, Painter(model, device="cpu"), drawing)
-    cic = Painter(arguments.single_answer, device="cpu")
-    for name, settings in SINGLE_ANSWERS.items():
-        paint(photos, results / name, cic, settings)
+    paint_all(photos, results, Painter(model, device="cpu"), {PIPELINE: drawing})
+    paint_all(photos, results, Painter(arguments.single_answer, device="cpu"), SINGLE_ANSWERS)
     systems = [results / name for name in (*CELLS, PIPELINE, *SINGLE_ANSWERS)]
-    scores = evaluate(_linked(photos, results / "references"), *systems, replicates=REPLICATES)
+    scores = evaluate(linked(photos, results / "references"), *systems, replicates=REPLICATES)
     parts = {
         "Ablation": f"{markdown_tables(scores)}\n{ablation_gain(scores)}",
+        "Intersection of single samples": intersection_table(found),
         "Best of n": best_of_table(found, scores),
         "Diversity": diversity_tables(found) if arguments.samples > 1 else "One sample: no diversity.",
         "Likelihood": likelihood_table(found),

@@ -41,6 +41,9 @@ class Drawing(Colorizer):
         known = -colours.sum(1)[None] * 100 if self.knows_likelihood else None
         return Samples(grid, "ycbcr", log_prob=known)
 
+    def continuous(self, chroma: Tensor) -> Tensor:
+        return chroma
+
     def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor:
         refined = F.interpolate(chroma, luma.shape[2:])
         refined[:, 1, luma.shape[2] // 2 :] += 0.1

@@ -156,11 +156,7 @@ def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) ->
         ),
         ({"samples": 0}, ValueError, "samples must be a whole number within 1 and 64, not 0"),
         ({"seed": -1}, ValueError, "seed must be a whole number within 0 and"),
-        (
-            {"samples": 4},
-            ValueError,
-            "one answer to a photo.*no samples=4; use --model pixcolor, or vary --vib",
-        ),
+        ({"tint": "turqoise"}, ValueError, "did you mean turquoise"),
     ],
 )
 def test_wrong_settings(gray: np.ndarray, settings: dict, error: type[Exception], told: str) -> None:

@@ -13,11 +13,13 @@ import skimage.data
 import torch
 from torch import Tensor
 
+from autochrome.color.spaces import HUE_CHROMA
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, Samples
 from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline import ColorizeSettings, Painter, choose_device
 from autochrome.prediction import working_shape
+from tests.hue_model import HueModel
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,26 @@ def test_the_model_s_chroma_is_what_comes_out(camera: Photo) -> None:
     np.testing.assert_allclose(lab(colored)[..., 2], -10, atol=0.2)
 
 
+def test_hues_are_turned_into_ab_before_they_are_interpolated() -> None:
+    """Hue 11/12 beside hue 1/12, both reds: between them lies red, not the cyan of their mean 1/2."""
+    photo = Photo(np.full((256, 256, 1), 128, np.uint8))
+    [colored] = Painter(HueModel(hues=(11, 1))).colorize(
+        photo, ColorizeSettings(size=64, fuse="none", upsampling="bilinear")
+    )
+    assert colored.pixels[:, :, 0].min() > 150  # red throughout
+    assert lab(colored)[..., 1].min() > 10
+
+
+@pytest.mark.parametrize("hue", [0, 3, 8])
+def test_hue_and_chroma_come_out_at_the_photo_s_lightness(hue: int) -> None:
+    """Chroma 2.5/8 about gray 128/255: what `HUE_CHROMA` merges, in Lab's ab."""
+    photo = Photo(np.full((64, 64, 1), 128, np.uint8))
+    [colored] = Painter(HueModel(hues=(hue, hue))).colorize(photo)
+    planes = torch.tensor([128 / 255, hue / 12, 2.5 / 8])[None, :, None, None]
+    expected = skimage.color.rgb2lab(HUE_CHROMA.merge(planes[:, :1], planes[:, 1:])[0, :, 0, 0].numpy())
+    np.testing.assert_allclose(lab(colored)[..., 1:], np.broadcast_to(expected[1:], (64, 64, 2)), atol=1)
+
+
 def test_gray_stays_gray(camera: Photo) -> None:
     [colored] = Painter("gray").colorize(camera)
     np.testing.assert_array_equal(colored.pixels, np.repeat(camera.pixels, 3, axis=2))
@@ -130,10 +152,10 @@ def test_colour_is_taken_by_its_lightness_and_told() -> None:
 
 
 @pytest.mark.parametrize(("noise", "told"), [(0, False), (3, False), (40, True)])
-def test_nearly_gray_counts_as_gray(painter: Painter, camera: Photo, noise: int, told: bool) -> None:
+def test_nearly_gray_counts_as_gray(camera: Photo, noise: int, told: bool) -> None:
     rgb = np.repeat(camera.pixels, 3, axis=2).clip(0, 255 - noise)
     rgb[:, :, 2] += np.uint8(noise)
-    [colored] = painter.colorize(Photo(rgb))
+    [colored] = Painter("gray").colorize(Photo(rgb))
     assert bool(colored.notes) is told
 
 

@@ -14,6 +14,7 @@ import skimage.transform
 from click.testing import CliRunner
 
 from autochrome.cli.main import main
+from autochrome.guidance import parse_hint, write_hints
 from autochrome.io.photo import Photo, read_photo, write_photo
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("originals/a.png", "originals/b.png", "my-photos/a.png", "my-photos/b.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_photo(Photo(picture[:, ::-1].copy() if name.endswith("b.png") else picture), tmp_path / name)
+    write_photo(Photo(picture), tmp_path / "postcard.jpg")
+    write_hints([parse_hint("50%,50%,tomato")], tmp_path / "hints.json")
     (tmp_path / "recipes").symlink_to(ROOT / "recipes")
     return tmp_path
 
@@ -68,6 +71,9 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         "photo.colorized.jpg",
         "photo.colorized.4.jpg",
         "photo.colorized.sheet.jpg",
+        "photo.colorized.6.jpg",
+        "photo.colorized.uncertainty.png",
+        "hinted/1920/wedding.jpg",
         "coloured/1920/wedding.jpg",
         "scan.colorized.tif",
         "coloured.png",

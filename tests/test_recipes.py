@@ -14,6 +14,7 @@ from autochrome.engine import setup
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cic import CIC, LossSettings
+from autochrome.models.lrac import model as lrac
 from autochrome.models.pixcolor import model as pixcolor
 from autochrome.models.pixcolor.conditioning import PaperConditioning
 from autochrome.models.registry import model_spec
@@ -24,12 +25,15 @@ RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
 def test_there_are_recipes() -> None:
     names = {path.name for path in RECIPES}
     assert {"cic-paper.yaml", "cic-compact.yaml", "pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
+    assert {"lrac-paper.yaml", "lrac-compact.yaml"} <= names
 
 
 def known_options(model: str) -> set[str]:
     """What ``model.options`` of a recipe may hold: fields of the system's settings."""
     if model_spec(model).arch == "cic":
         return {field.name for field in fields(LossSettings)}
+    if model_spec(model).arch == "lrac":
+        return {"output"} | {field.name for field in fields(lrac.TrainingSettings)}
     known = {field.name for field in fields(pixcolor.TrainingSettings)}
     own = inspect.signature(pixcolor.paper).parameters if model == "pixcolor.paper" else {}
     return known | {name for name in own if name.startswith("multiplier_")}
@@ -121,3 +125,21 @@ def test_guadarrama_s_second_run_trains_the_refinement_network_from_the_first() 
         model = pixcolor.paper(model_spec(recipe.model.name), **recipe.model.options)
     trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
     assert trained == {"refinement"}
+
+
+def test_larsson_s_values() -> None:
+    """Sections 3.2, 3.5 and 4 of arXiv:1603.06668, and the released solver as papers.md has it."""
+    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "lrac-paper.yaml")
+    with torch.device("meta"):
+        model = lrac.paper(model_spec(recipe.model.name), **recipe.model.options)
+    assert isinstance(model, lrac.LRAC)
+    assert model.settings == lrac.TrainingSettings(locations=128, window=1, hue_weight=5.0)
+    assert model.output.name == "hue_chroma"
+    optimiser, trainer = recipe.optimiser, recipe.trainer
+    assert (optimiser.name, optimiser.lr, optimiser.betas[0]) == ("sgd", 1e-3, 0.9)
+    assert optimiser.weight_decay == 5e-4
+    assert trainer.steps * trainer.batch_size == 1_200_000  # one epoch
+    rates = [learning_rate_factor(int(s * trainer.steps), trainer.steps, recipe.schedule) for s in (0.4, 0.6)]
+    assert rates == pytest.approx([1, 0.1])
+    last = learning_rate_factor(trainer.steps - 1, trainer.steps, recipe.schedule)
+    assert last == pytest.approx(1e-3)  # 1.0, 1.5 and 1.75 of 2 million

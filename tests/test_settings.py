@@ -15,14 +15,12 @@ from autochrome.settings import ColorizeSettings, check_supported
 @pytest.mark.parametrize(
     ("model", "asked", "told"),
     [
-        (
-            "cic",
-            {"samples": 4},
-            "has one answer to a photo and so takes no samples=4; use --model pixcolor, or",
-        ),
         ("cic", {"guidance": 0.5}, "takes no guidance; use --model pixcolor, or"),
         ("cic", {"rank": True, "refine": False}, "no rank or refine=False.*vary --vibrance"),
-        ("gray", {"samples": 2}, "gray.baseline has one answer.*use --model pixcolor$"),
+        ("gray", {"samples": 2}, "gray.baseline has one answer.*use --model cic or --model pixcolor$"),
+        ("gray", {"tint": "teal"}, "predicts no distribution and so has no tint; use --model cic"),
+        ("gray", {"warmth": 0.5, "temperature": 1.0}, "no warmth or temperature"),
+        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "draws its colours and so has no warmth or tint"),
         (
             "pixcolor",
             {"vibrance": 0.0},
@@ -40,6 +38,7 @@ def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any]
     ("model", "asked"),
     [
         ("cic", {}),
+        ("cic", {"samples": 4, "warmth": -1.0, "tint": "Dark Olive Green", "tint_strength": 1.0}),
         ("cic", {"vibrance": 1.0, "temperature": 0.1, "fuse": "full", "seed": 3}),
         ("pixcolor", {}),
         ("pixcolor", {"samples": 64, "seed": 3, "temperature": 0.5, "guidance": 0.5, "rank": True}),
@@ -48,6 +47,22 @@ def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any]
 )
 def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> None:
     check_supported(ColorizeSettings(**asked), model_spec(model))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"warmth": 1.5}, "warmth must lie within -1 and 1"),
+        ({"tint": "turqoise"}, "no colour is called 'turqoise'; did you mean turquoise"),
+        ({"tint": "#12"}, "after # come 3 or 6 digits"),
+        ({"tint": "teal", "tint_strength": 0.0}, "tint_strength must lie within"),
+        ({"transfer": "energy"}, "transfer takes colours from a reference; give a reference too"),
+        ({"transfer": "magic"}, "transfer must be one of energy, quantiles"),
+    ],
+)
+def test_values_out_of_range_are_told(asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        ColorizeSettings(**asked)
 
 
 def test_settings_are_checked_without_torch() -> None:

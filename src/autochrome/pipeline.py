@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from autochrome._version import __version__
 from autochrome.color.upsampling import GuidedUpsampler
-from autochrome.guidance import Vibrance
+from autochrome.guidance import Hint, parse_hint, read_hints
+from autochrome.guided import count_samples, decode
 from autochrome.io.in_memory import from_array, from_pil, is_pil_image, to_array, to_pil
 from autochrome.io.photo import Photo, Provenance, read_photo
-from autochrome.models.base import Colorizer, Guide, HasDistribution
+from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model
 from autochrome.prediction import Prediction, predict
+from autochrome.reference import Reference
 from autochrome.rendering import full_size
 from autochrome.settings import ColorizeSettings
-from autochrome.types import Chroma
+from autochrome.uncertainty import Uncertainty
 
 __all__ = ["ColorizeSettings", "ColorizedPhoto", "Painter", "Prediction", "choose_device", "colorize"]
 
@@ -38,10 +39,13 @@ class ColorizedPhoto(Photo):
     Attributes:
         notes: what the person should know, a sentence each.
         provenance: model, weights and settings, for `write_photo`.
+        uncertainty: how unsure its colours are, on the model's own grid, where the model knows it: the
+            entropy of a predicted distribution, or the spread of two or more drawn samples.
     """
 
     notes: tuple[str, ...] = ()
     provenance: Provenance | None = None
+    uncertainty: Uncertainty | None = field(default=None, repr=False)
 
 
 class Painter:
@@ -70,12 +74,17 @@ class Painter:
         elif weights is not None:
             raise ValueError("weights are loaded into models that are named; this one is made already")
         self.model = model.to(self.device).eval()
+        self._last_reference: Reference | None = None
 
     def colorize(self, photo: Photo, settings: ColorizeSettings | None = None) -> list[ColorizedPhoto]:
         """Return the colorizations of a photo, of its size and depth and with all else that it carries.
 
-        They are ``settings.samples`` of a model that draws, and one of others. Of a photo with colours the
-        lightness is taken; the notes say so.
+        They are ``settings.samples``. Of a photo with colours the lightness is taken; the notes say so.
+
+        Raises:
+            ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
+                lies outside the photo.
+            MemoryError: not even the smallest size fits.
         """
         return list(self.paint_all(self.predict(photo, settings), settings))
 
@@ -87,16 +96,19 @@ class Painter:
         ``seed``, ``refine`` and ``rank``. Where memory runs out, smaller sizes are tried; the notes say so.
 
         Raises:
-            ValueError: the settings ask for what the model does not have.
+            ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
+                lies outside the photo.
             MemoryError: not even the smallest size fits.
         """
-        return predict(self.model, self.device, photo, settings or ColorizeSettings())
+        settings = settings or ColorizeSettings()
+        self._reference(settings)  # what is wrong with it is told before the model has worked
+        return predict(self.model, self.device, photo, settings)
 
     def paint_all(
         self, prediction: Prediction, settings: ColorizeSettings | None = None
     ) -> Iterator[ColorizedPhoto]:
         """Make the colorizations of a prediction one after the other, so that not all need be in memory."""
-        for index in range(len(prediction.answer)):
+        for index in range(count_samples(self.model, prediction, settings or ColorizeSettings())):
             yield self.paint(prediction, settings, index)
 
     @torch.inference_mode()
@@ -105,16 +117,16 @@ class Painter:
     ) -> ColorizedPhoto:
         """Make the colorization that the settings ask for of a prediction; of several samples, one."""
         settings = settings or ColorizeSettings()
-        chroma, used = self._decode(prediction.answer[index : index + 1], settings)
+        decoded = decode(self.model, prediction, settings, index, self._reference(settings))
         # An infinite ridge leaves no slope along the luma: plain bilinear interpolation.
         ridge = 64.0 if settings.upsampling == "guided" else float("inf")
-        upsampler = GuidedUpsampler(chroma[0].float().cpu(), prediction.luma[0, 0], eps=ridge)
+        upsampler = GuidedUpsampler(decoded.ab[0].float().cpu(), prediction.luma[0, 0], eps=ridge)
         spec = self.model.spec
         provenance = Provenance(
             model=spec.name,
             weights_sha256=spec.sha256 or "",
             settings={
-                **used,
+                **decoded.used,
                 **prediction.settings,
                 **_of_draw(prediction, index),
                 "size": prediction.size,
@@ -124,19 +136,17 @@ class Painter:
         )
         kept = {field.name: getattr(prediction.photo, field.name) for field in fields(Photo)}
         kept["pixels"] = full_size(prediction.lightness, upsampler, prediction.photo.pixels.dtype)
-        return ColorizedPhoto(**kept, notes=prediction.notes, provenance=provenance)
+        return ColorizedPhoto(
+            **kept, notes=prediction.notes, provenance=provenance, uncertainty=decoded.uncertainty
+        )
 
-    def _decode(self, answer: Tensor, settings: ColorizeSettings) -> tuple[Chroma, dict[str, float]]:
-        """Chroma, and the decoder's settings that were used."""
-        if not isinstance(self.model, HasDistribution):
-            return answer, {}
-        used = {**self.model.spec.defaults}
-        for name in ("vibrance", "temperature"):
-            if getattr(settings, name) is not None:
-                used[name] = getattr(settings, name)
-        guides: list[Guide] = [Vibrance(self.model.prior, used.get("vibrance", 0.0))]
-        samples = self.model.decode(answer, temperature=used.get("temperature"), guides=guides)
-        return samples.chroma[:, 0], used
+    def _reference(self, settings: ColorizeSettings) -> Reference | None:
+        """The reference at the model's size; that of one photo after the other is made once."""
+        if settings.reference is None:
+            return None
+        if self._last_reference is None or self._last_reference.photo is not settings.reference:
+            self._last_reference = Reference(settings.reference, self.model.spec.working_size)
+        return self._last_reference
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
@@ -168,7 +178,7 @@ def colorize(
 ) -> Any:
     """Colour a black-and-white photo; what comes back is of the kind that was given.
 
-    With ``samples`` of 2 or more, from a model that draws (``model="pixcolor"``), a list of that many.
+    With ``samples`` of 2 or more, a list of that many.
 
     Args:
         photo: a path (or an encoded file's bytes) or a `Photo`, for which a `Photo` comes back with the
@@ -177,14 +187,20 @@ def colorize(
         model: a name from `list_models()`, or a `Painter` or model already made.
         weights: where to take the weights from instead of the bundled ones.
         device: "auto", "cpu", "cuda", "mps".
-        settings: fields of `ColorizeSettings`: vibrance, temperature, size, fuse, upsampling; and for models
-            that draw samples, seed, refine, rank.
+        settings: fields of `ColorizeSettings`: samples, size, upsampling, reference (of any kind that a photo
+            may be) and transfer; for models with a distribution vibrance, temperature, fuse, warmth, tint,
+            tint_strength and hints (a file's path, or a list of texts such as "40%,25%,#c83232" or of
+            `Hint`); for models that draw temperature, guidance, seed, refine and rank.
 
     Raises:
         PhotoError: the file cannot be read.
         TypeError, ValueError: the photo is of a kind or range that is not understood, or a setting is wrong.
         UnknownModelError, WeightsError: see `create_model`.
     """
+    if settings.get("reference") is not None:
+        settings["reference"] = _as_photo(settings["reference"])[0]
+    if settings.get("hints") is not None:
+        settings["hints"] = _as_hints(settings["hints"])
     try:
         chosen = ColorizeSettings(**settings)
     except TypeError as error:
@@ -218,6 +234,12 @@ def _as_photo(photo: Any) -> tuple[Photo, Any]:
     if is_pil_image(photo):
         return from_pil(photo), lambda colored: to_pil(colored, photo)
     raise TypeError(f"a photo is a path, a PIL image or a numpy array, not {type(photo).__name__}")
+
+
+def _as_hints(hints: Any) -> tuple[Hint, ...]:
+    if isinstance(hints, (str, os.PathLike)):
+        return read_hints(hints)
+    return tuple(parse_hint(hint) if isinstance(hint, str) else hint for hint in hints)
 
 
 def _of_draw(prediction: Prediction, index: int) -> dict[str, object]:

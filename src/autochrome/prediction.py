@@ -15,11 +15,18 @@ from torch.nn import functional as F
 
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import Lightness
+from autochrome.guidance.hints import check_inside
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
 from autochrome.models.spec import ModelSpec
-from autochrome.settings import SMALLEST, ColorizeSettings, check_supported
+from autochrome.settings import (
+    SMALLEST,
+    ColorizeSettings,
+    check_no_distribution_needed,
+    check_supported,
+)
 from autochrome.types import Luma
+from autochrome.uncertainty import MOSTLY_UNCERTAIN, entropy_share
 
 # Which views of a photo are averaged: its scale relative to the working size, and whether it is mirrored.
 _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
@@ -27,6 +34,7 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "mirror": ((1.0, False), (1.0, True)),
     "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
 }
+UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
 _GRID = (
     4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
@@ -93,6 +101,8 @@ class _Drawing(Protocol):
         refine: bool,
     ) -> Samples: ...
 
+    def continuous(self, chroma: Tensor) -> Tensor: ...
+
     def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
 
     def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
@@ -110,10 +120,10 @@ def predict(model: Colorizer, device: torch.device, photo: Photo, settings: Colo
     """Ask a model, which is on the device; where memory runs out, smaller sizes are tried.
 
     Raises:
-        ValueError: the settings ask for what the model does not have.
+        ValueError: the settings ask for what the model does not have, or a hint lies outside the photo.
         MemoryError: not even the smallest size fits.
     """
-    _check_asked(model, settings)
+    _check_asked(model, settings, photo)
     lightness = Lightness(photo.pixels)
     notes = []
     if lightness.has_colour:
@@ -132,18 +142,19 @@ def predict(model: Colorizer, device: torch.device, photo: Photo, settings: Colo
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     found: _Answers = outcome[0]
+    if isinstance(model, HasDistribution) and entropy_share(found.answer, model) > MOSTLY_UNCERTAIN:
+        notes.append(UNSURE)
     return Prediction(
         photo, lightness, found.luma, found.answer, size, tuple(notes), found.settings, found.draws
     )
 
 
-def _check_asked(model: Colorizer, settings: ColorizeSettings) -> None:
+def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> None:
     check_supported(settings, model.spec)
-    if model.spec.draws or isinstance(model, HasDistribution):
-        return
-    asked = [name for name in ("vibrance", "temperature") if getattr(settings, name) is not None]
-    if asked:
-        raise ValueError(f"{model.spec.name} predicts no distribution and so has no {' or '.join(asked)}")
+    for hint in settings.hints:
+        check_inside(hint, photo.size)
+    if not model.spec.draws and not isinstance(model, HasDistribution):
+        check_no_distribution_needed(settings, model.spec)
 
 
 # One answer ---------------------------------------------------------------------------------------
@@ -176,7 +187,8 @@ def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
         if isinstance(model, HasDistribution):
             answer = log_probabilities(model.predict(padded).float(), model.axes)
         else:
-            answer = ab_of_chroma(padded, model.sample(padded).chroma[:, 0], model.spec.space)
+            samples = model.sample(padded)
+            answer = ab_of_chroma(padded, samples.chroma[:, 0], samples.space)
     stride = padded.shape[2] // answer.shape[2]
     return answer[:, :, : -(-height // stride), : -(-width // stride)]
 
@@ -233,7 +245,7 @@ def _drawn(
 def _ab(
     model: _Drawing, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"], refine: bool
 ) -> Float[Tensor, "b 2 h2 w2"]:
-    chroma = model.refine_draw(luma, chroma) if refine else chroma
+    chroma = model.refine_draw(luma, chroma) if refine else model.continuous(chroma)
     return ab_of_chroma(luma, chroma, model.spec.space)
 
 

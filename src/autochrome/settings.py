@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from autochrome.color.names import parse_color
 from autochrome.models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from autochrome.guidance.hint_files import Hint
+    from autochrome.io.photo import Photo
 
 SMALLEST, LARGEST = 32, 2048
 """Limits of the working size, in pixels."""
@@ -15,13 +21,19 @@ MOST_SAMPLES = 64
 
 FUSIONS = ("none", "mirror", "full")
 
+TRANSFERS = ("energy", "quantiles")
+
+TINT_STRENGTH = 0.5
+"""How strongly a tint works when nothing is said."""
+
 
 @dataclass(frozen=True)
 class ColorizeSettings:
     """What may be asked of a colorization; None stands for the model's own default.
 
-    Models are of two kinds: those with one answer to a photo (CIC) and those that draw as many as are asked
-    for (PixColor). `check_supported` tells which settings are for which.
+    Models are of two kinds: those that predict how likely every colour is at every place, with one best
+    answer to a photo (CIC, LRAC), and those that draw as many as are asked for (PixColor). `check_supported`
+    tells which settings are for which.
 
     Raises:
         ValueError: a value is out of its range.
@@ -44,13 +56,28 @@ class ColorizeSettings:
     """0 to 2, of models that draw: how much more the photo decides than what is drawn already. 0 draws as
     learned; more gives surer and stronger colours."""
     samples: int = 1
-    """1 to 64: how many colorizations, from models that draw."""
+    """1 to 64: how many colorizations. A model that draws draws them; of a model with a distribution the
+    first is its own answer, and the others are biased toward hues around the circle, one after the other."""
     seed: int = 0
     """0 or more. One seed gives one series of samples: the third of four is the third of eight."""
     refine: bool = True
     """Whether drawn chroma is refined to the size at which the model sees the photo, or left on its grid."""
     rank: bool = False
     """Whether the samples are ordered by how plausible the model's judge finds them, best first."""
+    reference: Photo | None = None
+    """A photo in colour whose palette is taken over."""
+    transfer: str | None = None
+    """How: "energy" moves what the model predicts, as far as it is unsure of it; "quantiles" exchanges
+    colours by their rank. By default the first, where a model has a distribution, else the second."""
+    warmth: float | None = None
+    """-1 to 1, for models with a distribution. Above 0 prefers warm colours, below 0 cool ones; what the
+    model is sure of stays."""
+    tint: str | None = None
+    """A CSS name or #rrggbb, for models with a distribution: a colour to which what is unsure is drawn."""
+    tint_strength: float = TINT_STRENGTH
+    """Above 0, to 1."""
+    hints: tuple[Hint, ...] = ()
+    """Colours that are known at some places, for models with a distribution."""
 
     def __post_init__(self) -> None:
         _check_range("vibrance", self.vibrance, -1.0, 2.0)
@@ -61,33 +88,70 @@ class ColorizeSettings:
         _check_choice("upsampling", self.upsampling, ("guided", "bilinear"))
         _check_whole("samples", self.samples, 1, MOST_SAMPLES)
         _check_whole("seed", self.seed, 0, 2**63 - 1)
+        _check_choice("transfer", self.transfer, TRANSFERS)
+        _check_range("warmth", self.warmth, -1.0, 1.0)
+        _check_range("tint_strength", self.tint_strength, 0.01, 1.0)
+        if self.tint is not None:
+            parse_color(self.tint)
+        if self.transfer is not None and self.reference is None:
+            raise ValueError("transfer takes colours from a reference; give a reference too")
 
 
 def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
-    """Check that a model's kind, one answer or many, goes with what is asked.
+    """Check that a model's kind goes with what is asked, as far as it can be told without loading the model.
 
     Raises:
         ValueError: it does not; the message says what to ask for instead.
     """
     if spec.draws:
-        asked = [] if settings.vibrance is None else ["vibrance"]
+        asked = _of_a_distribution(settings)
         asked += [] if settings.fuse in (None, "none") else ["fuse"]
         if asked:
             raise ValueError(
-                f"{spec.name} draws its colours and so has no {' or '.join(asked)}; "
+                f"{spec.name} draws its colours and so has no {_listed(asked)}; "
                 "vary --temperature, --guidance or --seed, or use --model cic"
             )
         return
-    asked = [f"samples={settings.samples}"] if settings.samples != 1 else []
-    asked += [] if settings.guidance is None else ["guidance"]
+    asked = [] if settings.guidance is None else ["guidance"]
     asked += ["rank"] if settings.rank else []
     asked += [] if settings.refine else ["refine=False"]
     if asked:
         instead = ", or vary --vibrance" if "vibrance" in spec.defaults else ""
         raise ValueError(
-            f"{spec.name} has one answer to a photo and so takes no {' or '.join(asked)}; "
-            f"use --model pixcolor{instead}"
+            f"{spec.name} draws nothing and so takes no {_listed(asked)}; use --model pixcolor{instead}"
         )
+    if not spec.defaults:  # a model that decodes a distribution has defaults for it
+        check_no_distribution_needed(settings, spec)
+
+
+def check_no_distribution_needed(settings: ColorizeSettings, spec: ModelSpec) -> None:
+    """Check that a model without a distribution, and one that does not draw, can do what is asked.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if settings.samples != 1:
+        raise ValueError(
+            f"{spec.name} has one answer to a photo and so takes no samples={settings.samples}; "
+            "use --model cic or --model pixcolor"
+        )
+    asked = _of_a_distribution(settings) + ([] if settings.temperature is None else ["temperature"])
+    if asked:
+        raise ValueError(
+            f"{spec.name} predicts no distribution and so has no {_listed(asked)}; use --model cic"
+        )
+
+
+def _of_a_distribution(settings: ColorizeSettings) -> list[str]:
+    """What is asked that changes a predicted distribution, by name."""
+    named = ("vibrance", "warmth", "tint")
+    asked = [name for name in named if getattr(settings, name) is not None]
+    asked += ["hints"] if settings.hints else []
+    return [*asked, "transfer by energy"] if settings.transfer == "energy" else asked
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(names)
 
 
 def _check_range(name: str, value: float | int | None, low: float | int, high: float | int) -> None:

@@ -15,7 +15,13 @@ from autochrome.io.photo import Photo, write_photo
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from benchmarks.pixcolor_samples import CELLS, Measured, measure
-from benchmarks.pixcolor_table import choice_tables, main, mean_estimate, text_histogram
+from benchmarks.pixcolor_table import (
+    choice_tables,
+    intersection_table,
+    main,
+    mean_estimate,
+    text_histogram,
+)
 
 
 @pytest.fixture
@@ -41,8 +47,23 @@ def made_up(psnr: list[list[float]]) -> Measured:
     scores = torch.tensor(psnr, dtype=torch.float64)
     order = torch.arange(scores.shape[1], dtype=torch.float64).expand_as(scores)
     one = torch.ones(len(scores), 1, dtype=torch.float64)
+    marginals = torch.tensor([[1.0, 3.0], [2.0, 2.0]], dtype=torch.float64)  # of a and of b, in two bins
+    histograms = marginals.expand(*scores.shape, 2, 2).clone()
+    histograms[:, 1:] = torch.tensor([2.0, 2.0], dtype=torch.float64)
     return Measured(
-        scores, scores + 50, 30 - scores, -order, 9 * one, 2 * one, one[..., None], one, one, order, 0.5 * one
+        scores,
+        scores + 50,
+        30 - scores,
+        -order,
+        9 * one,
+        2 * one,
+        one[..., None],
+        one,
+        one,
+        order,
+        0.5 * one,
+        histograms,
+        marginals.expand(len(scores), 2, 2),
     )
 
 
@@ -149,3 +170,11 @@ def test_missing_photos_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit):
         main([str(tmp_path / "nowhere")])
     assert "nowhere is not a folder of photos" in capsys.readouterr().err
+
+
+def test_the_intersection_is_the_mean_of_the_series() -> None:
+    """By hand: the first series is the truth's own; the others have a half, half where a has 1/4, 3/4."""
+    table = intersection_table(made_up([[20.0, 21.0], [22.0, 25.0]]))
+    a, b = table.splitlines()[2:]
+    assert a == "| intersection a | 0.875 [0.875, 0.875] | 1.000, 0.750 |"
+    assert b == "| intersection b | 1.000 [1.000, 1.000] | 1.000, 1.000 |"

@@ -222,7 +222,7 @@ def test_photos_that_would_share_a_result(colorize) -> None:
     [
         (["-"], b"", "takes one colorization, not --samples 2"),
         (["a.png", "-o", "-"], None, "takes one colorization, not --samples 2"),
-        (["a.png", "--model", "cic.test"], None, "no samples=2; use --model pixcolor, or vary --vibrance"),
+        (["a.png", "--model", "gray"], None, "no samples=2; use --model cic or --model pixcolor"),
         (["a.png", "--vibrance", 1], None, "has no vibrance; vary --temperature, --guidance or --seed"),
         (["a.png", "--fuse", "full"], None, "has no fuse"),
         (["a.png", "--samples", 0], None, "0 is not in the range 1<=x<=64"),

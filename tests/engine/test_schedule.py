@@ -22,6 +22,12 @@ def test_step_drops_after_every_so_many_steps() -> None:
     assert found == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
 
+def test_drops_at_given_steps() -> None:
+    schedule = ScheduleRecipe("step", warmup=0, every=1, at=(10, 15), factor=0.1)
+    rates = [learning_rate_factor(step, 20, schedule) for step in (0, 9, 10, 14, 15, 19)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
 def test_warmup_is_linear_and_ends_at_its_last_step() -> None:
     schedule = ScheduleRecipe("constant", warmup=4)
     assert [learning_rate_factor(s, 10, schedule) for s in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]

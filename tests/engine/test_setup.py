@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,12 @@ from autochrome.data.sources import DataError, open_source
 from autochrome.engine.recipe import RecipeError, load_recipe
 from autochrome.engine.setup import starting_model, training_photos
 from autochrome.models.base import Colorizer
-from autochrome.models.cic import CIC, VGG16_FEATURES, PaperNet
+from autochrome.models.cic import CIC, PaperNet
+from autochrome.models.lrac.model import HypercolumnColorizer
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, save_weights
+from autochrome.nn.vgg import VGG16_FEATURES
 
 
 def start(file: Path, overrides: Sequence[str] = (), *, resumed: bool = False) -> CIC:
@@ -111,6 +113,31 @@ def test_a_compact_cic_fills_the_trunk_of_a_pixcolor(recipe_file: Path, tmp_path
     assert colorizer.training
     for key, value in colorizer.conditioning.backbone.state_dict().items():
         assert torch.equal(value, cic.state_dict()[f"network.{key}"])
+
+
+def test_layers_are_balanced_on_photos_after_the_backbone(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cic = create_model("cic.test")
+    save_weights(cic, tmp_path / "cic.safetensors", half=False)
+    seen: list[torch.Size] = []
+
+    def balance(self: HypercolumnColorizer, images: Iterable[Tensor]) -> None:
+        name, value = next(iter(self.network.trunk.state_dict().items()))
+        assert torch.equal(value, cic.state_dict()[f"network.{name}"])
+        seen.extend(image.shape for image in images)
+
+    monkeypatch.setattr(HypercolumnColorizer, "balance", balance)
+    backbone = f"model.backbone={tmp_path / 'cic.safetensors'}"
+    recipe = load_recipe(recipe_file, ["model.name=lrac.test", "model.options={}", backbone])
+    photos = training_photos(recipe)
+    starting_model(recipe, photos)
+    size = recipe.data.crops.size
+    assert 0 < len(seen) <= 64
+    assert set(seen) == {(1, 1, size, size)}
+    seen.clear()
+    starting_model(load_recipe(recipe_file, ["model.name=lrac.test", "model.options={}"]), photos)
+    assert not seen
 
 
 def test_a_resumed_model_needs_no_backbone(recipe_file: Path) -> None:

@@ -12,8 +12,6 @@ from torch.nn import functional as F
 from autochrome.models.base import Batch
 from autochrome.models.cic import (
     CIC,
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     PAPER_BLOCKS,
     CompactNet,
     LossSettings,
@@ -25,6 +23,7 @@ from autochrome.models.cic import (
     tiny,
     weighted_cross_entropy,
 )
+from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 
 PAPER_SPEC = ModelSpec("cic", "paper", "lab", 176, 8, "Zhang 2016", defaults={"temperature": 1 / 6})
 COMPACT_SPEC = ModelSpec("cic", "compact", "lab", 144, 32, "Zhang 2016", defaults={"temperature": 0.38})

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autochrome.cli.options import (
+    check_uncertainty,
     decoder_options,
     find_spec,
+    guidance_options,
     make_painter,
     make_settings,
     model_options,
     sample_options,
 )
 from autochrome.cli.plan import Job, Wishes, make_plan
-from autochrome.cli.results import write_samples
+from autochrome.cli.results import write_results
 
 if TYPE_CHECKING:
     from autochrome.pipeline import Painter
@@ -52,6 +54,8 @@ class PageNumber(click.ParamType):
 @model_options
 @sample_options
 @decoder_options
+@guidance_options
+@click.option("--uncertainty", is_flag=True, help="Write NAME.uncertainty.png too: white where it is unsure.")
 @click.option("--format", type=click.Choice(_FORMATS), help="Format of the results. [default: the photo's]")
 @click.option(
     "--quality",
@@ -82,6 +86,7 @@ def colorize(
     page: int | None,
     recursive: bool,
     overwrite: bool,
+    uncertainty: bool,
     **settings: Any,
 ) -> None:
     """Colour black-and-white photos.
@@ -91,7 +96,10 @@ def colorize(
     With --samples 4 the results are portrait.colorized.1.jpg to portrait.colorized.4.jpg, and a contact sheet
     of them portrait.colorized.sheet.jpg.
     """
-    chosen = make_settings(spec=find_spec(model), **settings)
+    spec = find_spec(model)
+    chosen = make_settings(spec=spec, **settings)
+    if uncertainty:
+        check_uncertainty(spec, chosen)
     wishes = Wishes(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
@@ -100,13 +108,15 @@ def colorize(
         recursive=recursive,
         overwrite=overwrite,
         samples=chosen.samples,
+        uncertainty=uncertainty,
     )
     if "-" in photos or out == "-":
         if len(photos) > 1 or page is None:
             raise click.UsageError("a pipe (-) takes one page of one photo; give the others without it")
-        if chosen.samples > 1:
+        if chosen.samples > 1 or uncertainty:
+            several = "--uncertainty" if chosen.samples == 1 else f"--samples {chosen.samples}"
             raise click.UsageError(
-                f"a pipe (-) takes one colorization, not --samples {chosen.samples}; name the photo's file, "
+                f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
                 "without -o or with -o FILE"
             )
         _colorize_pipe(
@@ -211,11 +221,11 @@ def _colorize_one(
     from autochrome.io.photo import read_photo, write_photo
 
     photo = read_photo(job.source, page=job.page)
-    if job.samples > 1:
+    if len(job.places) > 1:
         prediction = painter.predict(photo, settings)
         _make_folder(job, wishes)
         samples = painter.paint_all(prediction, settings)
-        return write_samples(
+        return write_results(
             job, photo, samples, format=wishes.format, quality=quality, overwrite=wishes.overwrite
         )
     [colored] = painter.colorize(photo, settings)

@@ -15,7 +15,9 @@ COMMANDS = {
     "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
     "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the true ones."),
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
+    "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colours are to photos."),
     "prior": ("autochrome.cli.prior:prior", "Estimate the colour statistics of photos."),
+    "probe": ("autochrome.cli.probe:probe", "Ask what a trunk knows of the things in photos."),
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from autochrome.io.photo import Photo
     from autochrome.models.spec import ModelSpec
     from autochrome.pipeline import Painter
     from autochrome.settings import ColorizeSettings
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 DEFAULT_MODEL = "cic"
+WARMER = 0.5
+"""The warmth that --warmer stands for; --cooler is as much below 0."""
 
 
 def model_options(command: _Command) -> _Command:
@@ -99,8 +103,52 @@ def sample_options(command: _Command) -> _Command:
             default=1,
             show_default=True,
             metavar="N",
-            help="Colorizations of each photo, from a model that draws (--model pixcolor).",
+            help="Colorizations of each photo: drawn (--model pixcolor), or the best guess and others that "
+            "favour one hue after another.",
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def guidance_options(command: _Command) -> _Command:
+    """Add what steers the colours: a reference, hints, warmth and tint."""
+    for option in (
+        click.option(
+            "--tint-strength",
+            type=click.FloatRange(0.01, 1),
+            metavar="S",
+            help="How strongly. [default: 0.5]",
+        ),
+        click.option(
+            "--tint",
+            metavar="COLOUR",
+            help="Draw what the model is unsure of toward a colour: a CSS name, or #rrggbb in quotes.",
+        ),
+        click.option(
+            "--warmth",
+            type=click.FloatRange(-1, 1),
+            metavar="W",
+            help="The same by degrees: 1 much warmer, -1 much cooler.",
+        ),
+        click.option("--cooler", is_flag=True, help="Prefer cool colours where the model is unsure."),
+        click.option("--warmer", is_flag=True, help="Prefer warm colours where the model is unsure."),
+        click.option(
+            "--transfer",
+            type=click.Choice(["energy", "quantiles"]),
+            help="How the palette comes over: within what the model believes, or colour by colour. "
+            "[default: energy; quantiles where a model has no distribution]",
+        ),
+        click.option(
+            "--hints", metavar="FILE", help="A JSON file of hints, for every photo (docs/hints.md)."
+        ),
+        click.option(
+            "--hint",
+            multiple=True,
+            metavar="X,Y,COLOUR",
+            help="A colour that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
+        ),
+        click.option("--reference", metavar="PHOTO", help="A photo in colour whose palette is taken over."),
     ):
         command = option(command)
     return command
@@ -139,15 +187,86 @@ def find_spec(model: str) -> ModelSpec:
 def make_settings(*, spec: ModelSpec | None = None, **settings: Any) -> ColorizeSettings:
     """Return the settings; a value out of range, or not for that kind of model, is a usage error.
 
+    A ``reference`` and the file of ``hints`` are read; ``warmer`` and ``cooler`` become ``warmth``.
+
     Raises:
         click.UsageError: naming the value.
+        click.ClickException: the reference cannot be read, or has no colours.
     """
     from autochrome.settings import ColorizeSettings, check_supported
 
+    path, transfer = settings.pop("reference", None), settings.pop("transfer", None)
     try:
-        chosen = ColorizeSettings(**settings)
+        if transfer is not None and path is None:
+            raise ValueError("--transfer takes the colours of a --reference; give that photo too")
+        chosen = ColorizeSettings(**_with_hints(_with_biases(settings)))
+        if spec is not None:
+            check_supported(chosen, spec)
+        if path is not None:
+            chosen = replace(chosen, reference=_read_reference(path), transfer=transfer)
         if spec is not None:
             check_supported(chosen, spec)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     return chosen
+
+
+def _with_biases(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with --warmer, --cooler and --warmth as one number, and without a strength unsaid.
+
+    Raises:
+        ValueError: two of them are given, or a strength of no tint.
+    """
+    warmer, cooler = settings.pop("warmer", False), settings.pop("cooler", False)
+    if warmer + cooler + (settings.get("warmth") is not None) > 1:
+        raise ValueError("give one of --warmer, --cooler and --warmth")
+    if warmer or cooler:
+        settings["warmth"] = WARMER if warmer else -WARMER
+    strength = settings.pop("tint_strength", None)
+    if strength is None:
+        return settings
+    if settings.get("tint") is None:
+        raise ValueError("--tint-strength is that of a --tint; give the colour too")
+    return {**settings, "tint_strength": strength}
+
+
+def _with_hints(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with the hints of --hint and --hints together.
+
+    Raises:
+        HintError: one cannot be understood.
+    """
+    texts, path = settings.pop("hint", ()), settings.pop("hints", None)
+    if not texts and path is None:
+        return settings
+    from autochrome.guidance import parse_hint, read_hints
+
+    from_file = () if path is None else read_hints(path)
+    return {**settings, "hints": (*from_file, *(parse_hint(text) for text in texts))}
+
+
+def _read_reference(path: str) -> Photo:
+    from autochrome.io.photo import PhotoError, read_photo
+
+    try:
+        photo = read_photo(path)
+        from autochrome.reference import check_reference
+
+        check_reference(photo)
+    except (PhotoError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    return photo
+
+
+def check_uncertainty(spec: ModelSpec, settings: ColorizeSettings) -> None:
+    """Check that a map of a model's uncertainty can be made, as far as it can be told before it is loaded.
+
+    Raises:
+        click.UsageError: it cannot; the message says what to ask for instead.
+    """
+    if spec.draws and settings.samples < 2:
+        raise click.UsageError(
+            f"--uncertainty of {spec.name} is how much its samples differ; give --samples 2 or more"
+        )
+    if not spec.draws and not spec.defaults:
+        raise click.UsageError(f"{spec.name} does not know how sure it is; use --model cic")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto
 
-_OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet))?\.[^.]+$")
+_OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$")
 # No libvips that comes with pyvips writes HEIC: a phone's photo comes back as what every viewer opens.
 _WRITTEN_AS = {"heic": "jpeg"}
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
@@ -31,6 +31,8 @@ class Wishes:
     overwrite: bool = False
     samples: int = 1
     """Colorizations of each photo."""
+    uncertainty: bool = False
+    """Whether a map of it goes with each photo."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Job:
     """The file of the one colorization; with several, what their names are made from."""
     page: int = 0
     samples: int = 1
+    uncertainty: bool = False
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -60,9 +63,14 @@ class Job:
         return sheet if sheet.suffix.lower() in _SHEET_SUFFIXES else sheet.with_suffix(".jpg")
 
     @property
+    def uncertainty_map(self) -> Path | None:
+        """The uncertainty map's file, NAME.uncertainty.png, where it is wished."""
+        return self._marked("uncertainty").with_suffix(".png") if self.uncertainty else None
+
+    @property
     def places(self) -> tuple[Path, ...]:
         """All files that the job writes."""
-        return self.files if self.sheet is None else (*self.files, self.sheet)
+        return (*self.files, *(extra for extra in (self.sheet, self.uncertainty_map) if extra is not None))
 
     def _marked(self, mark: str) -> Path:
         return self.target.with_name(f"{self.target.stem}.{mark}{self.target.suffix}")
@@ -84,8 +92,8 @@ def make_plan(paths: Iterable[Path], wishes: Wishes) -> Plan:
 
     Beside the photo a result is NAME.colorized.EXT. With ``out`` it is that file if one photo was named and
     ``out`` is no folder, else the photo's own name in that folder, below which the named tree is mirrored.
-    Several colorizations of one photo are numbered before EXT. In folders the command's earlier results are
-    passed over, and so is what lies in ``out``.
+    Several colorizations of one photo are numbered before EXT, and its uncertainty map is marked there. In
+    folders the command's earlier results are passed over, and so is what lies in ``out``.
     """
     planner = _Planner(list(paths), wishes)
     for path in planner.paths:
@@ -135,7 +143,8 @@ class _Planner:
             return
         for page in pages:
             paged = target if len(pages) == 1 else _with_page(target, page)
-            self._add_job(Job(found.path, paged, page, self.wishes.samples), named=named)
+            job = Job(found.path, paged, page, self.wishes.samples, self.wishes.uncertainty)
+            self._add_job(job, named=named)
 
     def _add_job(self, job: Job, *, named: bool) -> None:
         taken = self._taken_by_another(job)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _AHEAD = 2  # colorizations that may wait for being written: each is a whole photo in memory
 
 
-def write_samples(
+def write_results(
     job: Job,
     photo: Photo,
     colorizations: Iterable[ColorizedPhoto],
@@ -31,7 +31,7 @@ def write_samples(
     quality: int,
     overwrite: bool,
 ) -> tuple[str, ...]:
-    """Write the colorizations of a photo and their contact sheet.
+    """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job has them.
 
     While one is written the next is painted. The files take their names at the end, all together.
 
@@ -41,14 +41,16 @@ def write_samples(
     Raises:
         PhotoError: one cannot be written.
         FileExistsError: a file of that name has appeared since the job was planned.
+        ValueError: the model does not know how sure it is, and a map of it is wished.
     """
     from autochrome.report.contact_sheet import fit
 
-    assert job.sheet is not None
     cells, last = [("original", fit(photo.pixels))], None
-    with _all_or_none((*job.files, job.sheet), overwrite) as places, ThreadPoolExecutor(1) as writer:
+    with _all_or_none(job.places, overwrite) as places, ThreadPoolExecutor(1) as writer:
         waiting: deque[tuple[str, Future[Page]]] = deque()
         for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
+            if number == 1 and job.uncertainty_map is not None:
+                _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
             label = _label(number, colored)
             waiting.append((label, writer.submit(_write, colored, places[target], target, format, quality)))
             last = colored
@@ -57,13 +59,16 @@ def write_samples(
                 cells.append((name, written.result()))
         cells += [(name, written.result()) for name, written in waiting]
         assert last is not None
-        _write_sheet(cells, last, places[job.sheet], job.sheet, quality)
+        if job.sheet is not None:
+            _write_sheet(cells, last, places[job.sheet], job.sheet, quality)
     return last.notes
 
 
 def _label(number: int, colored: ColorizedPhoto) -> str:
-    """The file's number, and where the files are ranked which draw of the seed it is."""
+    """The file's number, and which hue it favours, or where files are ranked which draw of the seed it is."""
     made = colored.provenance.settings if colored.provenance else {}
+    if "rotation" in made:
+        return f"{number} (hue {made['rotation']:.0f}°)"
     drawn = made.get("sample", number)
     return f"{number}" if "rank_score" not in made else f"{number} (draw {drawn})"
 
@@ -89,13 +94,33 @@ def _write_sheet(
 
     made = colored.provenance
     if made is not None:
-        shared = ("seed", "temperature", "guidance", "refine", "size", "upsampling")
-        made = replace(made, settings={key: made.settings[key] for key in shared if key in made.settings})
+        own = ("sample", "log_prob", "bits_per_dimension", "rank_score", "rotation")
+        made = replace(made, settings={key: made.settings[key] for key in made.settings if key not in own})
     page = gallery([picture for _, picture in cells], [name for name, _ in cells])
     try:
         write_photo(Photo(page), place, quality=quality, provenance=made)
     except PhotoError as error:
         raise PhotoError(sheet, error.problem, error.advice) from error
+
+
+def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
+    """Write the uncertainty map of a photo; its metadata tell what black and white mean."""
+    from autochrome.io.photo import Photo, PhotoError, write_photo
+    from autochrome.report.uncertainty_map import draw_uncertainty
+
+    unsure, made = colored.uncertainty, colored.provenance
+    if unsure is None:
+        raise ValueError(
+            "this model does not know how sure it is; leave out --uncertainty, or use --model cic"
+        )
+    if made is not None:
+        scale = f"L* from 0 to 100: 0 to {unsure.most:.4g} {unsure.unit}"
+        made = replace(made, settings={**made.settings, "uncertainty": scale})
+    picture = Photo(draw_uncertainty(unsure.values, colored.size, unsure.most))
+    try:
+        write_photo(picture, place, provenance=made)
+    except PhotoError as error:
+        raise PhotoError(target, error.problem, error.advice) from error
 
 
 @contextmanager

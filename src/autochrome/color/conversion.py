@@ -10,7 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.color.spaces import get_space, lab_curve_inverse, linear_to_srgb, rgb_to_lab
+from autochrome.color.spaces import (
+    get_space,
+    lab_curve,
+    lab_curve_inverse,
+    linear_to_srgb,
+    rgb_to_lab,
+    srgb_to_linear,
+)
 from autochrome.types import Chroma, Luma
 
 
@@ -45,3 +52,8 @@ def ab_of_chroma(luma: Float[Tensor, "b 1 luma_h luma_w"], chroma: Chroma, space
         return chroma
     cells = F.adaptive_avg_pool2d(luma, (chroma.shape[2], chroma.shape[3]))
     return rgb_to_lab(get_space(space).merge(cells, chroma).clamp(0, 1))[:, 1:]
+
+
+def lightness_of_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """CIE L* in [0, 100] of a gray of sRGB value ``luma``, the lightness that a gray photo tells."""
+    return 116 * lab_curve(srgb_to_linear(luma)) - 16

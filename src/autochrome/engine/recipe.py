@@ -124,6 +124,8 @@ class ScheduleRecipe:
     """Final share of the peak (cosine)."""
     every: int = 225_000
     """Steps between two drops (step)."""
+    at: tuple[int, ...] = ()
+    """Steps of the drops, in place of ``every`` (step)."""
     factor: float = 0.1
     """What a drop multiplies by (step)."""
 
@@ -132,6 +134,7 @@ class ScheduleRecipe:
         _require(0 <= self.end <= 1, f"schedule.end lies within 0 and 1, not {self.end}")
         _require(self.every >= 1, f"schedule.every is at least 1 step, not {self.every}")
         _require(self.factor > 0, f"schedule.factor is above 0, not {self.factor}")
+        _require(all(step >= 1 for step in self.at), f"schedule.at are steps from 1, not {list(self.at)}")
 
 
 @dataclass(frozen=True)

@@ -20,5 +20,6 @@ def learning_rate_factor(step: int, total: int, schedule: ScheduleRecipe) -> flo
         progress = min(1.0, step / max(1, total - 1))
         return warm * (schedule.end + (1 - schedule.end) * (1 + math.cos(math.pi * progress)) / 2)
     if schedule.kind == "step":
-        return warm * schedule.factor ** (step // schedule.every)
+        drops = sum(step >= drop for drop in schedule.at) if schedule.at else step // schedule.every
+        return warm * schedule.factor**drops
     return warm

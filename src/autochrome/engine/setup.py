@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file
 from torch import nn
 
+from autochrome.color.spaces import get_space
 from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
@@ -25,12 +26,13 @@ from autochrome.engine.optimiser import make_optimiser
 from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
-from autochrome.models.base import Colorizer, HasBackbone
+from autochrome.models.base import Colorizer, HasBackbone, HasBalancing
 from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, resolve_weights
 
 _PRIOR_PHOTOS = 2000
+_BALANCING_PHOTOS = 64
 
 
 @dataclass
@@ -148,6 +150,7 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
     if not resumed:
         if model.backbone:
             _load_backbone(colorizer, model.backbone)
+            _balance(colorizer, photos)
         _set_prior(colorizer, recipe, photos)
     return colorizer.train()
 
@@ -172,6 +175,18 @@ def _load_backbone(colorizer: Colorizer, source: str) -> None:
         colorizer.load_backbone(load_file(file.path))
     except ValueError as error:
         raise WeightsError(f"model.backbone: {file.source} is {error}") from error
+
+
+def _balance(colorizer: Colorizer, photos: TrainingPhotos) -> None:
+    """Bring the layers of what others have trained to one scale, where the model asks for it."""
+    if not isinstance(colorizer, HasBalancing):
+        return
+    space = get_space(colorizer.spec.space)
+    numbers = photos.epoch_order(0)[:_BALANCING_PHOTOS]
+    try:
+        colorizer.balance(space.split(photos[int(n)][None].float() / 255)[0] for n in numbers)
+    except ValueError as error:
+        raise WeightsError(f"model.backbone: {error}") from error
 
 
 def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> None:

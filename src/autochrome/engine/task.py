@@ -40,12 +40,13 @@ class ColorizationTask(TrainingTask):
     @torch.no_grad()
     def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
         """Split into luma and chroma; the luma is degraded with the task's faults, if it has any."""
-        luma, chroma = self.space.split(rgb.float() / 255)
+        truth = rgb.float() / 255
+        luma, chroma = self.space.split(truth)
         if self.faults is not None:
             low, high = self.space.luma_range
             lightness = (luma - low) * (100 / (high - low))  # the faults are given in units of L*
             luma = degrade_luma(lightness, self.faults, generator) * ((high - low) / 100) + low
-        return Batch(luma.contiguous(memory_format=torch.channels_last), chroma)
+        return Batch(luma.contiguous(memory_format=torch.channels_last), chroma, truth)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """The colorizer's losses."""

@@ -14,8 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, rebalancing_weights
+from autochrome.color.conversion import ab_of_chroma
 from autochrome.color.gamut import fit_chroma
-from autochrome.color.spaces import LAB, ColorSpace, get_space
+from autochrome.color.spaces import LAB, get_space
 from autochrome.data.photos import CropSettings, TrainingPhotos
 from autochrome.data.sources import PhotoSource
 from autochrome.engine.recipe import WatchRecipe
@@ -55,27 +56,26 @@ class Watch:
     @torch.no_grad()
     def look(self, colorizer: Colorizer, folder: Path, step: int) -> Look:
         """Colour the photos, write ``samples/<step>.png`` (gray, result, truth) and measure."""
-        space = get_space(colorizer.spec.space)
-        luma = space.split(self.truth)[0]
-        chroma = _colour(colorizer, luma)
-        result = _merge(space, luma, chroma)
-        gray = _merge(space, luma, luma.new_tensor(space.neutral)[None, :, None, None].expand_as(chroma))
+        lightness = LAB.split(self.truth)[0]
+        luma = get_space(colorizer.spec.space).split(self.truth)[0]
+        ab = _colour(colorizer, luma)
+        result, gray = fit_chroma(lightness, ab), fit_chroma(lightness, torch.zeros_like(ab))
         gain = (_psnr(result, self.truth) - _psnr(gray, self.truth)).mean().item()
         write_grid([gray, result, self.truth], folder / "samples" / f"{step:07d}.png")
         return Look(gain, _mean_chroma(result), _mean_chroma(self.truth))
 
 
 def _colour(colorizer: Colorizer, luma: Luma) -> Chroma:
+    """Colours in a and b, whatever the model's own space."""
     was_training = colorizer.training
     colorizer.eval()
     device = next(colorizer.parameters()).device
-    colours = [colorizer.sample(part.to(device)).chroma[:, 0].float().cpu() for part in luma.split(_AT_ONCE)]
+    colours = []
+    for part in luma.split(_AT_ONCE):
+        samples = colorizer.sample(part.to(device))
+        colours.append(ab_of_chroma(part, samples.chroma[:, 0].float().cpu(), samples.space))
     colorizer.train(was_training)
     return F.interpolate(torch.cat(colours), luma.shape[2:], mode="bilinear", align_corners=False)
-
-
-def _merge(space: ColorSpace, luma: Luma, chroma: Chroma) -> RGB:
-    return fit_chroma(luma, chroma) if space is LAB else space.merge(luma, chroma).clamp(0, 1)
 
 
 def _mean_chroma(rgb: RGB) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ __all__ = [
     "Colorizer",
     "Guide",
     "HasBackbone",
+    "HasBalancing",
     "HasDistribution",
     "HasFeatures",
     "ModelSpec",
@@ -52,6 +53,8 @@ class Batch:
     """What the model sees: it may be degraded (grain, blur, fading) where the chroma is not."""
     chroma: Float[Tensor, "b 2 h w"]
     """The truth, at full resolution."""
+    rgb: Float[Tensor, "b 3 h w"] | None = None
+    """The truth as sRGB in [0, 1], for models that learn several colour spaces at once."""
 
 
 class Colorizer(nn.Module):
@@ -149,6 +152,19 @@ class HasFeatures(Protocol):
 
     def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """Maps of the trunk, in the order in which it computes them; each layer has its own stride."""
+        ...
+
+
+@runtime_checkable
+class HasBalancing(Protocol):
+    """A colorizer whose pre-trained layers are brought to one scale on photos before training."""
+
+    def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
+        """Do so, from batches of luma.
+
+        Raises:
+            ValueError: there are none, or a layer is zero on all of them.
+        """
         ...
 
 

@@ -29,7 +29,7 @@ from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smoo
 from autochrome.color.decoding import annealed_mean, entropy
 from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
 from autochrome.nn.compact import CompactSize, CompactTrunk
-from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
+from autochrome.nn.vgg import vgg16_convolutions
 
 LIGHTNESS_CENTER = 50.0
 """The networks see L - 50, as the authors' does."""
@@ -75,11 +75,6 @@ PAPER_BLOCKS: tuple[tuple[str, int, tuple[int, ...], int], ...] = (
 )
 
 VGG16_BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
-VGG16_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-"""Places of the 13 convolutions in ``features`` of torchvision's and timm's VGG-16."""
-
-
-Filter = tuple[Float[Tensor, "out in_ 3 3"], Float[Tensor, " out"]]
 
 
 class PaperNet(nn.Module):
@@ -149,34 +144,9 @@ class PaperNet(nn.Module):
                 is changed then.
         """
         ours = [m for name in VGG16_BLOCKS for m in self.blocks[name].children() if isinstance(m, nn.Conv2d)]
-        widths_in = [3, *(conv.in_channels for conv in ours[1:])]
-        theirs = [
-            _vgg16_filter(state, place, (conv.out_channels, width_in, 3, 3))
-            for place, conv, width_in in zip(VGG16_FEATURES, ours, widths_in, strict=True)
-        ]
-        theirs[0] = _rgb_filter_to_lightness(*theirs[0])
+        theirs = vgg16_convolutions(state, gain=1 / 100, offset=LIGHTNESS_CENTER / 100)
         for conv, (weight, bias) in zip(ours, theirs, strict=True):
             conv.load_state_dict({"weight": weight, "bias": bias})
-
-
-def _vgg16_filter(state: Mapping[str, Tensor], place: int, shape: tuple[int, ...]) -> Filter:
-    for kind, wanted in (("weight", shape), ("bias", shape[:1])):
-        key = f"features.{place}.{kind}"
-        found = f"shape {tuple(state[key].shape)}" if key in state else "nothing"
-        if found != f"shape {wanted}":
-            raise ValueError(
-                f"not a VGG-16 state dict: {key} should have shape {wanted}, found {found}; "
-                "give torchvision's or timm's vgg16 (the one without batch normalisation)"
-            )
-    return state[f"features.{place}.weight"], state[f"features.{place}.bias"]
-
-
-def _rgb_filter_to_lightness(weight: Float[Tensor, "out 3 3 3"], bias: Float[Tensor, " out"]) -> Filter:
-    """A filter over normalised RGB as one over L - 50 that answers alike to gray photos."""
-    mean = weight.new_tensor(IMAGENET_MEAN)[None, :, None, None]
-    std = weight.new_tensor(IMAGENET_STD)[None, :, None, None]
-    offset = (LIGHTNESS_CENTER / 100 - mean) / std
-    return (weight / std).sum(1, keepdim=True) / 100, bias + (weight * offset).sum((1, 2, 3))
 
 
 def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation: int) -> nn.Sequential:

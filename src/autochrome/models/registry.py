@@ -44,11 +44,15 @@ PIXCOLOR_COMPACT = ModelSpec(
     8,
     _PIXCOLOR,
     weights="pixcolor.compact.safetensors",
-    sha256="583da28cee303498f91594d2255284d6bfee171cee17c7e8f36d1ecfa5a51931",
+    sha256="932d8cd283cc455d54777d2059604501ea06fbc32f96c1721f9009ae57603135",
     draws=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
 )
 PIXCOLOR_TEST = ModelSpec("pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+_LRAC = "Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668"
+LRAC_PAPER = ModelSpec("lrac", "paper", "hue_chroma", 256, 32, _LRAC, defaults={"temperature": 1.0})
+LRAC_COMPACT = ModelSpec("lrac", "compact", "hue_chroma", 128, 32, _LRAC, defaults={"temperature": 1.0})
+LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
 _MODELS: dict[str, tuple[ModelSpec, str]] = {
@@ -56,14 +60,18 @@ _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "cic.paper": (PAPER, "autochrome.models.cic:paper"),
     "cic.test": (TEST, "autochrome.models.cic:tiny"),
     "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
+    "lrac.compact": (LRAC_COMPACT, "autochrome.models.lrac.model:compact"),
+    "lrac.paper": (LRAC_PAPER, "autochrome.models.lrac.model:paper"),
+    "lrac.test": (LRAC_TEST, "autochrome.models.lrac.model:tiny"),
     "pixcolor.compact": (PIXCOLOR_COMPACT, "autochrome.models.pixcolor.model:compact"),
     "pixcolor.paper": (PIXCOLOR_PAPER, "autochrome.models.pixcolor.model:paper"),
     "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.model:tiny"),
 }
-_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline", "pixcolor": "compact"}
+_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline", "lrac": "compact", "pixcolor": "compact"}
 _WITHOUT_WEIGHTS = {
     "cic.test",
     "gray.baseline",
+    "lrac.test",
     "pixcolor.test",
 }  # nothing to load: random on purpose, or no parameters
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -59,6 +60,27 @@ class CompactTrunk(nn.Module):
             x = fusion(torch.cat([F.interpolate(x, skip.shape[2:], mode="nearest"), skip], 1))
             maps.append(x)
         return maps
+
+
+def load_trunk(trunk: CompactTrunk, state: Mapping[str, Tensor], *, prefix: str = "network.") -> None:
+    """Initialise a trunk from the weights of a compact CIC.
+
+    Args:
+        trunk: of the same size.
+        state: the other's state dict.
+        prefix: of the trunk's names in it.
+
+    Raises:
+        ValueError: tensors are missing or have other shapes; nothing is changed then.
+    """
+    own = trunk.state_dict()
+    found = {key: state[prefix + key] for key in own if prefix + key in state}
+    misfits = [key for key in own if key not in found or found[key].shape != own[key].shape]
+    if misfits:
+        raise ValueError(
+            f"not the weights of cic.compact: {prefix}{misfits[0]} is missing or of another shape"
+        )
+    trunk.load_state_dict(found)
 
 
 class ResidualBlock(nn.Module):

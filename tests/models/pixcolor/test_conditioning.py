@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from autochrome.color.conversion import lightness_of_gray
 from autochrome.color.spaces import LAB
 from autochrome.models.pixcolor.conditioning import (
     CompactConditioning,
     GradientMultiplier,
     PaperConditioning,
-    lightness_of_gray,
 )
 from autochrome.nn.compact import CompactSize
 from autochrome.nn.resnet import normalised_gray

@@ -94,9 +94,15 @@ def test_jitter_of_varying_strength() -> None:
     ).train()
     assert isinstance(model, PixColor)
     seen: list[torch.Tensor] = []
-    model.refinement.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    told: list[torch.Tensor] = []
+    model.refinement.register_forward_pre_hook(
+        lambda _, inputs: (seen.append(inputs[1]), told.append(inputs[2])) and None
+    )
     plain = Batch(torch.rand(64, 1, 16, 16), torch.full((64, 2, 16, 16), 0.5))
     model.training_losses(plain)
     strength = (seen[0] - 0.5).abs().amax((1, 2, 3))
     assert strength.max() <= 0.04 and strength.max() > 0.03
     assert strength.min() < 0.005
+    # The network is told how strong it was: 8 uniform numbers come near to their bound.
+    assert (strength <= 0.04 * told[0] + 1e-6).all()
+    assert (strength > 0.02 * told[0]).all()

@@ -14,6 +14,7 @@ from autochrome.models.pixcolor.refinement import (
     CompactRefinement,
     PaperRefinement,
     RefinementSize,
+    blotches,
     jitter,
     refinement_loss,
     training_hints,
@@ -183,7 +184,7 @@ def test_paper_initialisation_keeps_the_scale_of_its_input() -> None:
 
 
 def test_compact_parameter_count() -> None:
-    assert sum(p.numel() for p in CompactRefinement().parameters()) == 671_500
+    assert sum(p.numel() for p in CompactRefinement().parameters()) == 671_788
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (40, 72), (8, 8)])
@@ -306,6 +307,29 @@ def test_jitter_follows_the_global_seed() -> None:
     torch.manual_seed(9)
     assert torch.equal(jitter(chroma), again)
     assert not torch.equal(first, other)
+
+
+def test_blotches_are_smooth_noise_within_their_width() -> None:
+    torch.manual_seed(2)
+    chroma = torch.full((8, 2, 40, 56), NEUTRAL)
+    noise = blotches(chroma, 0.1) - chroma
+    assert noise.abs().max() <= 0.1 + 1e-6
+    assert noise.abs().max() > 0.09
+    assert noise.mean().item() == pytest.approx(0, abs=5e-3)
+    # Between places four apart it is bilinear: a step is at most a quarter of the way from one to the next.
+    assert noise.diff(dim=3).abs().max() <= 0.2 / 4 + 1e-6
+    assert not torch.equal(noise[:, 0], noise[:, 1])
+    assert blotches(torch.rand(1, 2, 3, 5), 0.0).shape == (1, 2, 3, 5)
+
+
+def test_doubt_changes_what_the_compact_network_does() -> None:
+    torch.manual_seed(0)
+    net = CompactRefinement(COMPACT).eval()
+    nn.init.normal_(net.head.weight, std=0.05)
+    luma, chroma = inputs(16, 16)
+    certain = net(luma, chroma, torch.zeros(len(luma)))
+    torch.testing.assert_close(net(luma, chroma), certain)
+    assert (net(luma, chroma, torch.ones(len(luma))) - certain).abs().max() > 1e-4
 
 
 def test_training_hints_are_cell_means() -> None:

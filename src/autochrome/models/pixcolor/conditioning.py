@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from autochrome.color.spaces import lab_curve, srgb_to_linear
-from autochrome.nn.compact import CompactSize, CompactTrunk, conv_norm_relu
+from autochrome.color.conversion import lightness_of_gray
+from autochrome.nn.compact import CompactSize, CompactTrunk, conv_norm_relu, load_trunk
 from autochrome.nn.resnet import ResNet101Conv4, normalised_gray
 
 FEATURES = 64
@@ -136,14 +136,7 @@ class CompactConditioning(nn.Module):
         Raises:
             ValueError: tensors are missing or have other shapes; nothing is changed then.
         """
-        prefix, own = "network.", self.backbone.state_dict()
-        found = {key: state[prefix + key] for key in own if prefix + key in state}
-        misfits = [key for key in own if key not in found or found[key].shape != own[key].shape]
-        if misfits:
-            raise ValueError(
-                f"not the weights of cic.compact: {prefix}{misfits[0]} is missing or of another shape"
-            )
-        self.backbone.load_state_dict(found)
+        load_trunk(self.backbone, state)
 
 
 Conditioning = PaperConditioning | CompactConditioning
@@ -153,8 +146,3 @@ def _adaptation(width_in: int, features: int) -> nn.Sequential:
     """Table 2's three convolutions."""
     widths = (width_in, features, features, features)
     return nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))
-
-
-def lightness_of_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """CIE L* in [0, 100] of a gray of sRGB value ``luma``, the lightness that a gray photo tells."""
-    return 116 * lab_curve(srgb_to_linear(luma)) - 16

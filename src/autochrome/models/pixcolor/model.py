@@ -32,6 +32,7 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins, smooth_within
 from autochrome.models.base import Batch, Colorizer, ModelSpec, Samples
+from autochrome.models.pixcolor.calibration import apply_curve, identity_curve
 from autochrome.models.pixcolor.conditioning import (
     FEATURES,
     CompactConditioning,
@@ -44,6 +45,7 @@ from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
 from autochrome.models.pixcolor.refinement import (
     CompactRefinement,
     PaperRefinement,
+    blotches,
     jitter,
     refinement_loss,
 )
@@ -77,9 +79,11 @@ class TrainingSettings:
     ranker_replay: int = 0
     """How many earlier pairs of true and drawn chroma the ranker is shown again with each new batch: a
     draw costs far more than a look at it. What is kept is lost when a run is resumed."""
+    blotches: float = 0.0
+    """Half-width of smooth noise that is added, too: the kind of mistake that a draw makes."""
     jitter_varies: bool = False
-    """Draw each photo's half-width between 0 and ``jitter``, so that refinement learns to trust clean chroma
-    and to mend noisy chroma."""
+    """Draw for each photo how much of ``jitter`` and ``blotches`` it gets, and tell the network (its
+    ``doubt``), so that refinement learns to trust clean chroma and to mend noisy chroma."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Dequantisation:
     """Standard deviation of the offset that a draw has everywhere, one for each channel."""
     smoothing: int = 6
     """Steps of `autochrome.color.bins.smooth_within`."""
+    doubt: float = 0.2
+    """How far refinement is told to doubt a draw; see `CompactRefinement.forward`."""
 
 
 class PixColor(Colorizer):
@@ -102,10 +108,12 @@ class PixColor(Colorizer):
     Attributes:
         bin_means: mean Cr and Cb of the training photos within each bin, "2 k": what a bin stands for.
         bin_counts: how many training pixels that is the mean of, "2 k".
+        calibration: the tone curves of Cb and Cr that draws pass through; see `calibration`.
     """
 
     bin_means: Float[Tensor, "2 k"]
     bin_counts: Int[Tensor, "2 k"]
+    calibration: Float[Tensor, "2 256"]
 
     def __init__(
         self,
@@ -129,6 +137,7 @@ class PixColor(Colorizer):
         self.bins: ChromaBins = pixelcnn.config.bins
         self.register_buffer("bin_means", self.bins.centers().expand(2, -1).clone())
         self.register_buffer("bin_counts", torch.zeros(2, self.bins.count, dtype=torch.int64))
+        self.register_buffer("calibration", identity_curve())
         self._pairs: list[Tensor] = []
         self._choose_part()
 
@@ -207,8 +216,13 @@ class PixColor(Colorizer):
             ``loss`` (minimised) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
         """
         low = F.avg_pool2d(batch.chroma, STRIDE)
-        width = torch.rand(len(low), 1, 1, 1, device=low.device) if self.settings.jitter_varies else 1.0
-        refined = self.refinement(batch.luma, low + width * (jitter(low, self.settings.jitter) - low))
+        noisy = blotches(jitter(low, self.settings.jitter), self.settings.blotches)
+        if self.settings.jitter_varies:
+            doubt = torch.rand(len(low), device=low.device)
+            noisy = low + doubt[:, None, None, None] * (noisy - low)
+            refined = self.refinement(batch.luma, noisy, doubt)
+        else:
+            refined = self.refinement(batch.luma, noisy)
         plain = F.interpolate(low, batch.chroma.shape[2:], mode="bilinear", align_corners=False)
         return {
             "loss": 255 * refinement_loss(refined.float(), batch.chroma),
@@ -307,7 +321,7 @@ class PixColor(Colorizer):
         return self.bins.decode(bins, self.bin_means)
 
     def dequantise(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
-        """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them: by a cast, and to be smooth.
+        """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them by a cast and to be smooth, then calibrated.
 
         The cast is drawn from a generator whose seed is the draw itself, so that a draw has one look.
         """
@@ -317,19 +331,30 @@ class PixColor(Colorizer):
         seeds = [crc32(one.cpu().numpy().tobytes()) for one in bins]
         casts = torch.stack([torch.randn(2, generator=torch.Generator().manual_seed(s)) for s in seeds])
         shifted = chroma + self.dequantisation.cast * casts[:, :, None, None].to(chroma)
-        return smooth_within(shifted, *self.bins.bounds(bins), self.dequantisation.smoothing)
+        smooth = smooth_within(shifted, *self.bins.bounds(bins), self.dequantisation.smoothing)
+        return apply_curve(smooth, self.calibration)
+
+    def continuous(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+        """`dequantise`, of chroma that was drawn and so lies at its bins' means."""
+        return self.dequantise(self.bins.encode(chroma))
 
     def refine(
-        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
+        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"], *, doubt: float = 0.0
     ) -> Float[Tensor, "b 2 h w"]:
-        """Chroma at the luma's resolution from low-resolution chroma (section 3.2)."""
+        """Chroma at the luma's resolution from low-resolution chroma (section 3.2).
+
+        ``doubt``, 0 to 1, is how far the chroma may be wrong; the paper's network knows no such thing.
+        """
+        if isinstance(self.refinement, CompactRefinement):
+            return self.refinement(luma, chroma, chroma.new_full((len(chroma),), doubt)).float()
         return self.refinement(luma, chroma).float()
 
     def refine_draw(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
     ) -> Float[Tensor, "b 2 h w"]:
         """As `refine`, of chroma that was drawn and so lies at its bins' means: it is dequantised first."""
-        return self.refine(luma, self.dequantise(self.bins.encode(chroma)))
+        doubt = self.dequantisation.doubt if self.dequantisation else 0.0
+        return self.refine(luma, self.continuous(chroma), doubt=doubt)
 
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b n 2 h8 w8"]

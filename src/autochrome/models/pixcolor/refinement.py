@@ -164,6 +164,9 @@ class CompactRefinement(nn.Module):
     is zero before training. A pixel's residual is a shift of its own and a weighing of the 3x3 chroma cells
     about it, each less the pixel's bilinear chroma: where an edge runs is then learnt once for all colours.
     Luma and chroma meet in the first layer: letting them meet at stride 8 alone learnt more slowly.
+
+    It is told how far to doubt the chroma (noise conditioning, as in cascaded diffusion: Ho and others 2022,
+    arXiv:2106.15282, section 4.2): what it does to true chroma would keep a draw's mistakes.
     """
 
     GAIN = 4.0
@@ -174,7 +177,7 @@ class CompactRefinement(nn.Module):
         fine, middle, coarse = size.widths
         self.downs = nn.ModuleList(
             [
-                conv_norm_relu(4 + 2, fine),
+                conv_norm_relu(4 + 2 + 1, fine),
                 nn.Sequential(conv_norm_relu(fine, middle, stride=2), ResidualBlock(middle)),
                 nn.Sequential(conv_norm_relu(middle, coarse, stride=2), ResidualBlock(coarse)),
             ]
@@ -193,14 +196,27 @@ class CompactRefinement(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(
-        self, luma: Float[Tensor, "b 1 H W"], chroma: Float[Tensor, "b 2 h w"]
+        self,
+        luma: Float[Tensor, "b 1 H W"],
+        chroma: Float[Tensor, "b 2 h w"],
+        doubt: Float[Tensor, " b"] | None = None,
     ) -> Float[Tensor, "b 2 H W"]:
-        """Chroma at full size; arguments and errors as ``PaperRefinement.forward``."""
+        """Chroma at full size; arguments and errors as ``PaperRefinement.forward``, and ``doubt``.
+
+        ``doubt``, 0 to 1 and 0 if None, is how strong the noise was with which the network learned to mend
+        chroma like this.
+        """
         _check(luma, chroma)
         height, width = luma.shape[2:]
         hints = self.GAIN * (chroma - NEUTRAL)
+        doubt = chroma.new_zeros(len(chroma)) if doubt is None else doubt
         x = torch.cat(
-            (F.pixel_unshuffle(2 * luma - 1, 2), upsample_bilinear(hints, (height // 2, width // 2))), 1
+            (
+                F.pixel_unshuffle(2 * luma - 1, 2),
+                upsample_bilinear(hints, (height // 2, width // 2)),
+                doubt.to(hints)[:, None, None, None].expand(-1, 1, height // 2, width // 2),
+            ),
+            1,
         )
         skips = []
         for down in self.downs:
@@ -244,6 +260,17 @@ def jitter(chroma: Float[Tensor, "b 2 h w"], width: float = JITTER) -> Float[Ten
     other, so that the network does not come to trust its input to more than half a bin.
     """
     return chroma + width * (2 * torch.rand_like(chroma) - 1)
+
+
+def blotches(chroma: Float[Tensor, "b 2 h w"], width: float) -> Float[Tensor, "b 2 h w"]:
+    """Chroma plus smooth noise: uniform in [-width, width] at every fourth place and bilinear between.
+
+    So go the mistakes of a draw: not pixel by pixel, but over a stretch that may end beside the object.
+    """
+    height, width_ = chroma.shape[2:]
+    grid = (-(-height // 4), -(-width_ // 4))
+    noise = 2 * torch.rand(*chroma.shape[:2], *grid, dtype=chroma.dtype, device=chroma.device) - 1
+    return chroma + width * upsample_bilinear(noise, (height, width_))
 
 
 def training_hints(truth: Float[Tensor, "b 2 H W"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:

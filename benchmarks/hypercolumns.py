@@ -1,0 +1,185 @@
+"""LRAC's hypercolumns: dense inference against stride, and training at sparse places against all places.
+
+    python -m benchmarks.hypercolumns        (or: make bench)
+
+Random weights, the paper's and the compact network with the head of hue and chroma, every row in a process of
+its own, so that memory is its own; it is the peak of the whole process with its libraries. Seconds are the
+best of a few runs after one to warm up.
+
+Inference: one photo of 512 x 512. "trunk" makes the layers alone; "columns 4" makes the hypercolumns
+themselves at every fourth pixel and gives them to the head, which "dense 4" does without making them.
+
+Training: forward and backward pass without the optimiser's step. "trunk" is without hypercolumns, its loss a
+sum over all layers; "sparse" is 128 places of each photo, "dense" and "columns" are every fourth pixel.
+
+MB of columns are those of one photo, in training with their gradients: as computed, and as they were given to
+h_fc1 and came back from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+
+from autochrome.models.lrac.compact import CompactNetwork
+from autochrome.models.lrac.paper import PaperNetwork
+from autochrome.nn.hypercolumns import HypercolumnHead, dense_columns, random_locations
+
+NETWORKS: dict[str, Callable[[dict[str, int]], PaperNetwork | CompactNetwork]] = {
+    "compact": CompactNetwork,
+    "paper": PaperNetwork,
+}
+OUTPUTS = {"hue_chroma": 64}
+INFERENCE_SIDE = 512
+TRAINING_SIDES = {"compact": 128, "paper": 256}
+INFERENCE = ("trunk", "dense 8", "dense 4", "dense 2", "dense 1", "columns 4")
+TRAINING = ("trunk", "sparse", "dense 4", "columns 4")
+BATCHES = {"compact": 16, "paper": 2}
+LOCATIONS = 128
+MB = 10**6
+
+
+def answer(network: PaperNetwork | CompactNetwork, mode: str, gray: Tensor) -> list[Tensor]:
+    """Layers, or outputs, of a batch of photos; the mode is a row's name."""
+    maps = network.maps(gray)
+    head, size = network.head, (gray.shape[2], gray.shape[3])
+    way, _, stride = mode.partition(" ")
+    if way == "trunk":
+        return maps
+    if way == "sparse":
+        return list(head.at(maps, random_locations(len(gray), LOCATIONS, size)).values())
+    if way == "dense":
+        return list(head.dense(maps, int(stride), size).values())
+    return over_columns(head, dense_columns(maps, network.strides, int(stride), size))
+
+
+def over_columns(head: HypercolumnHead, columns: Tensor) -> list[Tensor]:
+    """The head at every place of explicit columns "b c h w"."""
+    hidden = head.h_fc1(columns.movedim(1, -1)).relu_()
+    return [layer(hidden).movedim(-1, 1) for layer in head.outputs.values()]
+
+
+def channels(name: str) -> int:
+    """Channels of a network's hypercolumn."""
+    with torch.device("meta"):
+        return sum(NETWORKS[name](OUTPUTS).widths)
+
+
+def column_megabytes(channels: int, places: int, *, gradients: bool) -> float:
+    """MB of the columns of one photo in single precision, and of their gradients if wanted."""
+    return channels * places * 4 * (2 if gradients else 1) / MB
+
+
+def places(mode: str, side: int) -> int:
+    """Places that have a column."""
+    way, _, stride = mode.partition(" ")
+    return {"trunk": 0, "sparse": LOCATIONS}.get(way, (side // int(stride or 1)) ** 2)
+
+
+def best_time(function: Callable[[], object], repeats: int) -> float:
+    """Seconds of the fastest call, after one to warm up."""
+    function()
+    seconds = []
+    for _ in range(repeats):
+        start = perf_counter()
+        function()
+        seconds.append(perf_counter() - start)
+    return min(seconds)
+
+
+def measure(name: str, mode: str, batch: int, side: int, *, training: bool, repeats: int) -> dict[str, float]:
+    """Seconds of a batch, peak memory of this process and columns of one photo in MB."""
+    torch.manual_seed(0)
+    network = NETWORKS[name](OUTPUTS).train(training)
+    # Cells whose channels lie side by side are read and written at sparse places without copying the layer.
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    gray = torch.rand(batch, 1, side, side)
+    columns: list[int] = []
+
+    def watch(_: nn.Module, given: tuple[Tensor, ...]) -> None:
+        columns.append(given[0].nbytes)
+        if given[0].requires_grad:
+            given[0].register_hook(lambda gradient: columns.append(gradient.nbytes))
+
+    def run() -> None:
+        columns.clear()
+        with torch.set_grad_enabled(training):
+            answers = answer(network, mode, gray)
+        if training:
+            network.zero_grad()
+            torch.stack([found.square().sum() for found in answers]).sum().backward()
+
+    network.head.h_fc1.register_forward_pre_hook(watch)
+    seconds = best_time(run, repeats)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+    return {"seconds": seconds, "peak": peak, "columns": sum(columns) / batch / MB}
+
+
+def in_a_process(
+    name: str, mode: str, batch: int, side: int, *, training: bool = False, repeats: int = 2
+) -> dict[str, float]:
+    """What ``measure`` finds in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.hypercolumns", "--network", name, "--mode", mode]
+    command += ["--batch", str(batch), "--side", str(side), "--repeats", str(repeats)]
+    command += ["--training"] if training else []
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def report_inference(repeats: int) -> None:
+    """Print the first table."""
+    print(f"\n{'inference':9} {'way':9} {'photo':>6} {'seconds':>8} {'peak MB':>8} {'columns MB':>11} "
+          f"{'measured':>9}")  # fmt: skip
+    for name in NETWORKS:
+        for mode in INFERENCE:
+            found = in_a_process(name, mode, 1, INFERENCE_SIDE, repeats=repeats)
+            columns = column_megabytes(channels(name), places(mode, INFERENCE_SIDE), gradients=False)
+            print(f"{name:9} {mode:9} {INFERENCE_SIDE:6} {found['seconds']:8.2f} {found['peak']:8.0f} "
+                  f"{columns:11.1f} {found['columns']:9.1f}", flush=True)  # fmt: skip
+
+
+def report_training(repeats: int) -> None:
+    """Print the second table."""
+    print(f"\n{'training':9} {'way':9} {'photo':>6} {'photos/s':>8} {'peak MB':>8} {'columns MB':>11} "
+          f"{'measured':>9}")  # fmt: skip
+    for name, batch in BATCHES.items():
+        side = TRAINING_SIDES[name]
+        for mode in TRAINING:
+            found = in_a_process(name, mode, batch, side, training=True, repeats=repeats)
+            columns = column_megabytes(channels(name), places(mode, side), gradients=True)
+            print(f"{name:9} {mode:9} {side:6} {batch / found['seconds']:8.2f} {found['peak']:8.0f} "
+                  f"{columns:11.1f} {found['columns']:9.1f}", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--network", choices=NETWORKS, help=argparse.SUPPRESS)
+    parser.add_argument("--mode", help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--side", type=int, default=INFERENCE_SIDE, help=argparse.SUPPRESS)
+    parser.add_argument("--training", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.network:
+        found = measure(
+            given.network, given.mode, given.batch, given.side, training=given.training, repeats=given.repeats
+        )
+        print(json.dumps(found))
+        return
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    report_inference(given.repeats)
+    report_training(given.repeats)
+
+
+if __name__ == "__main__":
+    main()

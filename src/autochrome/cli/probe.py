@@ -1,0 +1,242 @@
+"""`autochrome probe`: what a colorizer's trunk knows of the things in photos, against a random trunk."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autochrome.cli.options import find_spec, model_options
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from autochrome.models.base import Colorizer
+    from autochrome.representation.photos import Progress
+    from autochrome.representation.probe import ProbeSettings
+    from autochrome.representation.results import ProbeResults
+    from autochrome.representation.scores import Score
+
+_PATH = click.Path(path_type=Path)
+# layers, steps, batch size, learning-rate schedule, what is tested
+_DEFAULTS = {
+    "linear": ("each,all", 1, 64, "cosine"),
+    "finetune": ("all", 150, 64, "cosine"),
+    # The number of steps is chosen on the way, so that the learning rate may not depend on it.
+    "segment": ("all", 300, 16, "constant"),
+}
+
+
+@click.command()
+@click.argument("photos", type=_PATH)
+@model_options
+@click.option(
+    "--random/--no-random",
+    default=None,
+    help="Probe the random trunk alone, or the trained one alone. [default: both, and their difference]",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["linear", "finetune", "segment"]),
+    default="linear",
+    show_default=True,
+    help="A linear classifier on frozen features; the trunk trained on with a linear head; or segmentation "
+    "of a folder in PASCAL VOC's format.",
+)
+@click.option(
+    "--layers",
+    metavar="L",
+    help="each, all (together), numbers: 2,4 singly, 2+4 together. [default: each,all; when training: all]",
+)
+@click.option(
+    "--size", type=click.IntRange(8), default=64, show_default=True, help="Side of the luma, pixels."
+)
+@click.option("--classes", type=click.IntRange(2), default=50, show_default=True, help="Classes, at most.")
+@click.option(
+    "--per-class", type=click.IntRange(5), default=120, show_default=True, help="Photos of each, at most."
+)
+@click.option(
+    "--dims",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Features of the linear probe, about.",
+)
+@click.option("--steps", type=click.IntRange(1), help="Of training. [default: 150; segment: 300 at most]")
+@click.option("--batch-size", type=click.IntRange(2), help="[default: 64; segment: 16]")
+@click.option(
+    "--lr", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Learning rate."
+)
+@click.option(
+    "--folds",
+    type=click.IntRange(1, 5),
+    default=1,
+    show_default=True,
+    help="How many fifths of the training photos are held out in turn to choose segment's steps.",
+)
+@click.option(
+    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of the photos, their split and order, the random trunk and the resamples.",
+)
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON to this file.")
+def probe(
+    photos: Path,
+    model: str,
+    weights: str | None,
+    device: str,
+    random: bool | None,
+    method: str,
+    out: Path | None,
+    **options: Any,
+) -> None:
+    """Ask how much the trunk of a colorizer knows of the things in photos.
+
+    PHOTOS is a folder of pictures or of tar shards whose names carry the class (CLASS_NUMBER.jpg, or a folder
+    for each class); for --method segment a folder in PASCAL VOC's format. The trunk sees gray photos. Scores
+    come with 95% bootstrap intervals over the test photos.
+    """
+    spec = find_spec(model)
+    if out and not out.absolute().parent.is_dir():
+        raise click.UsageError(f"the folder of {out} does not exist; make it first")
+    start = time.monotonic()
+    with _errors_told():
+        settings = _settings(method, **options)
+        trunks = _trunks(spec.name, weights, random, device, settings.seed)
+        with _bar() as progress:
+            results = _methods()[method](trunks, photos, settings, progress)
+    results.manifest.update(photos=str(photos), seconds=round(time.monotonic() - start, 1))
+    if out:
+        results.save(out)
+    from rich.console import Console
+
+    # A file or a pipe has no width to keep to.
+    Console(width=None if sys.stdout.isatty() else 200).print(results_table(results))
+
+
+def _settings(
+    method: str, *, layers: str | None, steps: int | None, batch_size: int | None, lr: float, **shared: Any
+) -> ProbeSettings:
+    from autochrome.representation.fitting import FitSettings
+    from autochrome.representation.probe import ProbeSettings
+
+    usual_layers, usual_steps, usual_batch, schedule = _DEFAULTS[method]
+    fit = FitSettings(
+        steps=steps or usual_steps,
+        batch_size=batch_size or usual_batch,
+        lr=lr,
+        schedule=schedule,  # type: ignore[arg-type]
+        seed=shared["seed"],
+    )
+    return ProbeSettings(layers=layers or usual_layers, fit=fit, **shared)
+
+
+def _trunks(
+    name: str, weights: str | None, random: bool | None, device: str, seed: int
+) -> dict[str, Colorizer]:
+    """Those to compare, the trained one first."""
+    from autochrome.models.registry import needs_weights
+    from autochrome.pipeline import choose_device
+    from autochrome.representation.trunks import RANDOM, TRAINED, make_trunk
+
+    if random and weights is not None:
+        raise click.UsageError("--random takes no --weights: a random trunk has none")
+    if not random and weights is None and not needs_weights(name):
+        raise click.UsageError(f"{name} comes without weights: give --weights, or --random")
+    kinds = [TRAINED] * (not random) + [RANDOM] * (random is not False)
+    try:
+        place = choose_device(device)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--device") from error
+    return {
+        kind: make_trunk(name, weights=weights, random=kind == RANDOM, seed=seed).to(place) for kind in kinds
+    }
+
+
+def _methods() -> dict[str, Any]:
+    from autochrome.representation.probe import finetuning_probe, linear_probe, segmentation_probe
+
+    return {"linear": linear_probe, "finetune": finetuning_probe, "segment": segmentation_probe}
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """What a person can mend becomes one line and exit code 1."""
+    from autochrome.data.sources import DataError
+    from autochrome.models.weights import WeightsError
+    from autochrome.representation.fitting import NotANumberError
+    from autochrome.representation.trunks import ProbeError
+
+    try:
+        yield
+    except (DataError, WeightsError, NotANumberError, ProbeError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+
+    console = Console(stderr=True)
+    with RichProgress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def results_table(results: ProbeResults) -> RenderableType:
+    """A row for each group of layers, the trunks side by side, then the difference; in percent."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    trunks = list(dict.fromkeys(row.trunk for row in results.rows))
+    differences = results.differences()
+    table = Table(caption=escape(caption(results)), caption_justify="left")
+    table.add_column("layers")
+    table.add_column("score")
+    for name in [*trunks, *(["difference"] if differences else [])]:
+        table.add_column(name, justify="right")
+    rows = {(row.trunk, row.layers): row.scores for row in results.rows}
+    for layers in dict.fromkeys(row.layers for row in results.rows):
+        keys = dict.fromkeys(key for trunk in trunks for key in rows[trunk, layers])
+        for key in keys:
+            cells = [_cell(rows[trunk, layers].get(key)) for trunk in trunks]
+            if differences:
+                cells.append(_cell(differences[layers].get(key), sign="+"))
+            table.add_row(_with_shape(layers, results.manifest["maps"]), key, *map(escape, cells))
+    return table
+
+
+def _with_shape(layers: str, maps: list[list[int]]) -> str:
+    """Of a single layer the channels and sides of its map too."""
+    return f"{layers} ({' x '.join(map(str, maps[int(layers)]))})" if layers.isdecimal() else layers
+
+
+def caption(results: ProbeResults) -> str:
+    """On what the figures stand."""
+    manifest = results.manifest
+    data, settings = manifest["data"], manifest["settings"]
+    learned, classes = data["train"] + data.get("validation", 0), len(data["classes"])
+    chance = "" if results.method == "segment" else f" (chance {100 / classes:.1f})"
+    return (
+        f"{manifest['model']}, percent, with 95% bootstrap intervals over {data['test']} test photos; "
+        f"{learned} photos of {classes} classes{chance} to learn from, "
+        f"gray, {settings['size']} px; seed {settings['seed']}; {manifest['seconds']:.0f} s"
+    )
+
+
+def _cell(score: Score | None, sign: str = "") -> str:
+    if score is None:
+        return "–"
+    value, low, high = (100 * number for number in (score.value, *score.interval()))
+    return f"{value:{sign}.1f} [{low:{sign}.1f},{high:{sign}.1f}]"

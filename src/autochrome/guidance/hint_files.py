@@ -1,0 +1,328 @@
+"""Hints as people write them: on the command line, and in a JSON file that replays on many photos.
+
+    {
+      "version": 1,
+      "hints": [
+        {"point": ["40%", "25%"], "colour": "#c83232"},
+        {"point": [120, 80], "radius": "3%", "colour": "tomato", "strength": 0.5},
+        {"rectangle": ["0%", "0%", "100%", "30%"], "colour": "sky blue"},
+        {"polygon": [[10, 10], [60, 10], [30, 50]], "colour": "seagreen"}
+      ]
+    }
+
+Numbers are pixels of the photo as it is seen, upright, from its top left corner; texts with a percent sign
+are shares of its width (x) and height (y), and of its shorter side for a radius. A rectangle is left, top,
+right, bottom.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from autochrome.color.names import ColorError, format_color, parse_color
+
+VERSION = 1
+"""Of the file's format."""
+
+_HOW_TO_WRITE = "x,y,colour, as in 120,80,#c83232 or 40%,25%,tomato"
+
+
+class HintError(ValueError):
+    """A hint cannot be understood, or lies outside the photo; the message says what to write."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """A length on a photo: pixels, or a percentage of one of its sides."""
+
+    value: float
+    percent: bool = False
+
+    def pixels(self, side: float | int) -> float:
+        """Return it in pixels of a photo that has this side."""
+        return self.value * side / 100 if self.percent else self.value
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.percent else f"{self.value:g}"
+
+
+Corner = tuple[Length, Length]
+"""x and y."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place that a person touches: what lies within a radius, a fingertip's if None."""
+
+    at: Corner
+    radius: Length | None = None
+
+    @property
+    def corners(self) -> tuple[Corner, ...]:
+        """The point."""
+        return (self.at,)
+
+    def __str__(self) -> str:
+        return f"{self.at[0]},{self.at[1]}"
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """What lies between two corners."""
+
+    left: Length
+    top: Length
+    right: Length
+    bottom: Length
+
+    @property
+    def corners(self) -> tuple[Corner, ...]:
+        """The four, in turn around it."""
+        left, top, right, bottom = self.left, self.top, self.right, self.bottom
+        return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+    def __str__(self) -> str:
+        return f"{self.left},{self.top} to {self.right},{self.bottom}"
+
+
+@dataclass(frozen=True)
+class Polygon:
+    """What lies inside straight lines between three corners or more (crossing lines: the even-odd rule)."""
+
+    corners: tuple[Corner, ...]
+
+    def __str__(self) -> str:
+        return " ".join(f"{x},{y}" for x, y in self.corners)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A colour that a person knows.
+
+    Attributes:
+        where: the place.
+        colour: sRGB in [0, 1].
+        strength: above 0, to 1: how far the place goes from the model's colour to this one.
+
+    Raises:
+        HintError: a value is out of its range.
+    """
+
+    where: Point | Rectangle | Polygon
+    colour: tuple[float, float, float]
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.strength <= 1:
+            raise HintError(f"strength must lie above 0, and be 1 at most, not {self.strength:g}")
+        if not all(0 <= value <= 1 for value in self.colour):
+            raise HintError(f"a colour's values lie within 0 and 1, not {self.colour}")
+
+    def __str__(self) -> str:
+        return f"{self.where} {format_color(self.colour)}"
+
+
+# On the command line ------------------------------------------------------------------------------
+
+
+def parse_hint(text: str) -> Hint:
+    """Return the hint of ``x,y,colour`` or ``x,y,colour,radius``.
+
+    Args:
+        text: x, y and the radius are pixels or, with a percent sign, percentages; the colour is ``#rrggbb``,
+            ``#rgb`` or a CSS name.
+
+    Raises:
+        HintError: it is something else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) not in (3, 4):
+        raise HintError(f"{text!r} is no hint; write {_HOW_TO_WRITE}")
+    try:
+        x, y, *radius = (_length(part) for part in (*parts[:2], *parts[3:]))
+        return Hint(Point((x, y), _radius(radius[0]) if radius else None), parse_color(parts[2]))
+    except ValueError as error:
+        raise HintError(f"{text!r} is no hint: {error}; write {_HOW_TO_WRITE}") from error
+
+
+def _length(value: object) -> Length:
+    """Pixels of a number, or of a text without a percent sign; else percentages."""
+    if isinstance(value, str) and (
+        match := re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*(%?)", value.strip())
+    ):
+        return Length(float(match[1]), bool(match[2]))
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return Length(float(value))
+    raise HintError(f"{_shown(value)} is no length; write pixels, as in 120, or a percentage, as in 40%")
+
+
+def _radius(length: Length) -> Length:
+    if length.value <= 0:
+        raise HintError(f"a radius is above 0, not {length}")
+    return length
+
+
+# In a file ----------------------------------------------------------------------------------------
+
+
+def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
+    """Return the hints of a JSON file of the module's format.
+
+    Raises:
+        HintError: the file is not there or not of that format; the message names the place in it.
+    """
+    try:
+        return _read_document(_read_json(path))
+    except HintError as error:
+        raise HintError(f"{os.fspath(path)}: {error}") from error
+
+
+def write_hints(hints: Sequence[Hint], path: str | os.PathLike[str]) -> None:
+    """Write hints as a file that `read_hints` reads; a file of that name is replaced as a whole."""
+    document = {"version": VERSION, "hints": [as_entry(hint) for hint in hints]}
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def as_entry(hint: Hint) -> dict[str, object]:
+    """Return what stands for a hint in a file."""
+    where = hint.where
+    if isinstance(where, Point):
+        entry: dict[str, object] = {"point": [_written(length) for length in where.at]}
+        if where.radius is not None:
+            entry["radius"] = _written(where.radius)
+    elif isinstance(where, Rectangle):
+        entry = {"rectangle": [_written(s) for s in (where.left, where.top, where.right, where.bottom)]}
+    else:
+        entry = {"polygon": [[_written(x), _written(y)] for x, y in where.corners]}
+    entry["colour"] = format_color(hint.colour)
+    if hint.strength != 1:
+        entry["strength"] = hint.strength
+    return entry
+
+
+def _written(length: Length) -> float | str:
+    return str(length) if length.percent else length.value
+
+
+def _read_json(path: str | os.PathLike[str]) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise HintError(f"cannot be read ({error.strerror}); name a JSON file of hints") from error
+    except UnicodeDecodeError as error:
+        raise HintError("is no text in UTF-8; save it as JSON in UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise HintError(f"is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except RecursionError as error:
+        raise HintError("is nested too deeply for a file of hints") from error
+
+
+def _read_document(document: Any) -> tuple[Hint, ...]:
+    _check_object(document, "the file", ("version", "hints"))
+    if document.get("version") != VERSION or isinstance(document["version"], bool):
+        found = _shown(document["version"]) if "version" in document else "nothing"
+        raise HintError(f'version is {found}; this program reads "version": {VERSION}')
+    entries = document.get("hints")
+    if not isinstance(entries, list) or not entries:
+        raise HintError(
+            'hints is no list with hints; write "hints": [{"point": [120, 80], "colour": "#c83232"}]'
+        )
+    return tuple(_read_entry(entry, f"hints[{index}]") for index, entry in enumerate(entries))
+
+
+def _read_entry(entry: Any, place: str) -> Hint:
+    _check_object(entry, place, (*_PLACES, "radius", "colour", "color", "strength"))
+    named = [name for name in _PLACES if name in entry]
+    if len(named) != 1:
+        raise HintError(f"{place} has {' and '.join(named) or 'no place'}; write one of {', '.join(_PLACES)}")
+    if "radius" in entry and named != ["point"]:
+        raise HintError(f"{place}.radius belongs to a point; leave it out of a {named[0]}")
+    if ("colour" in entry) == ("color" in entry):
+        raise HintError(f'{place} needs one colour; write "colour": "#c83232" or a CSS name')
+    where = _reading(_PLACES[named[0]], entry[named[0]], f"{place}.{named[0]}")
+    if "radius" in entry:
+        where = Point(
+            where.at, _reading(lambda value: _radius(_length(value)), entry["radius"], f"{place}.radius")
+        )
+    colour = _reading(_read_colour, entry.get("colour", entry.get("color")), f"{place}.colour")
+    return _reading(lambda value: Hint(where, colour, _read_number(value)), entry.get("strength", 1.0), place)
+
+
+def _reading(read: Callable[[Any], Any], value: Any, place: str) -> Any:
+    """What ``read`` makes of a value; its complaints are given the place."""
+    try:
+        return read(value)
+    except ValueError as error:
+        raise HintError(f"{place}: {error}") from error
+
+
+def _read_point(value: Any) -> Point:
+    return Point(_read_corner(value))
+
+
+def _read_rectangle(value: Any) -> Rectangle:
+    if not isinstance(value, list) or len(value) != 4:
+        raise HintError(f"{_shown(value)} is no rectangle; write [left, top, right, bottom]")
+    return Rectangle(*(_length(side) for side in value))
+
+
+def _read_polygon(value: Any) -> Polygon:
+    if not isinstance(value, list) or len(value) < 3:
+        raise HintError(
+            f"{_shown(value)} is no polygon; write three corners or more, [[x, y], [x, y], [x, y]]"
+        )
+    return Polygon(tuple(_read_corner(corner) for corner in value))
+
+
+def _read_corner(value: Any) -> Corner:
+    if not isinstance(value, list) or len(value) != 2:
+        raise HintError(f"{_shown(value)} is no point; write [x, y]")
+    return _length(value[0]), _length(value[1])
+
+
+def _read_colour(value: Any) -> tuple[float, float, float]:
+    if not isinstance(value, str):
+        raise ColorError(f'{_shown(value)} is no colour; write a text such as "#c83232" or "tomato"')
+    return parse_color(value)
+
+
+def _read_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise HintError(f"strength is a number above 0, to 1, not {_shown(value)}")
+    return float(value)
+
+
+_PLACES: Mapping[str, Callable[[Any], Any]] = {
+    "point": _read_point,
+    "rectangle": _read_rectangle,
+    "polygon": _read_polygon,
+}
+
+
+def _check_object(value: Any, place: str, known: Sequence[str]) -> None:
+    if not isinstance(value, dict):
+        raise HintError(f"{place} is {_shown(value)}; write an object in braces, with {', '.join(known)}")
+    for key in value:
+        if key not in known:
+            close = get_close_matches(key, known, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"there may be {', '.join(known)}"
+            raise HintError(f"{place} has {key!r}, which is not known; {advice}")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,0 +1,199 @@
+"""Known colours: a person says what some places' colours are, and the model goes by it.
+
+A hint acts twice. Before decoding, the model's distributions are re-weighted: logits + weight * closeness to
+the colour, as by an observation with Gaussian noise that counts as much as the hint's weight at the place
+(`autochrome.guidance.propagation`). The model's own doubt decides how far that goes: where it is sure of
+something else it resists. After decoding, what the hinted place still lacks is added, and spread by the same
+weights, so that the place gets the asked colour as near as its lightness allows. The constants were chosen on
+training photos (docs/hints.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.gamut import fit_chroma
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.guidance.hint_files import (
+    Hint,
+    HintError,
+    Point,
+    Polygon,
+    Rectangle,
+    as_entry,
+    parse_hint,
+    read_hints,
+    write_hints,
+)
+from autochrome.guidance.propagation import anchor, hint_weights
+from autochrome.models.base import HasDistribution, log_probabilities
+from autochrome.types import Chroma, Luma
+
+__all__ = [
+    "Hint",
+    "HintError",
+    "HintGuide",
+    "Point",
+    "Polygon",
+    "Rectangle",
+    "as_entry",
+    "parse_hint",
+    "read_hints",
+    "write_hints",
+]
+
+WIDTH = 20.0
+"""Standard deviation, in CIE units, of the Gaussian about the asked colour."""
+CELLS = 64
+"""Weights are worked out on the model's grid, made finer by a whole factor up to about this shorter side."""
+FINGERTIP = 1 / 64
+"""Radius of a point for which none is given, as a share of the photo's shorter side."""
+FILL = 0.5
+"""How far a thing takes the asked colour itself, and not only the change that the hinted place needs."""
+PASSES = 4
+"""How often what lacks at the hinted places is added; each pass leaves a tenth of it or less."""
+
+
+class HintGuide:
+    """A guide that goes by known colours. Use it last of all guides, then `correct` what is decoded.
+
+    Args:
+        hints: the known colours, one at least.
+        model: whose bins are re-weighted.
+        lightness: L* "1 1 h w" in [0, 100] as the model saw the photo.
+        size: the photo's (height, width) in pixels.
+
+    Raises:
+        HintError: a place lies outside the photo.
+        ValueError: there are no hints.
+
+    Attributes:
+        weights: how much each hint decides on the grid of the logits, once the guide was called; in [0, 1],
+            and of all hints together at most 1.
+    """
+
+    weights: Float[Tensor, "n h4 w4"]
+
+    def __init__(
+        self, hints: Sequence[Hint], model: HasDistribution, lightness: Luma, size: tuple[int, int]
+    ) -> None:
+        if not hints:
+            raise ValueError("there are no hints; give one at least")
+        for hint in hints:
+            check_inside(hint, size)
+        self.hints = tuple(hints)
+        self.model = model
+        self.lightness = lightness
+        self.size = size
+
+    def __call__(self, logits: Float[Tensor, "1 q h4 w4"]) -> Float[Tensor, "1 q h4 w4"]:
+        """Return the logits, drawn to the known colours."""
+        coarse = (logits.shape[2], logits.shape[3])
+        scale = max(1, min(CELLS, *self.lightness.shape[2:]) // min(coarse))
+        grid = (coarse[0] * scale, coarse[1] * scale)
+        cells = F.interpolate(self.lightness.to(logits), grid, mode="bilinear", antialias=True)[0, 0]
+        masks = torch.stack([mask_of(hint, self.size, grid) for hint in self.hints]).to(logits)
+        log_p = log_probabilities(logits, self.model.axes)[0]
+        weights = hint_weights(masks, cells, log_p, self.model.axes)
+        self.weights = F.avg_pool2d(weights[None], scale)[0]
+        self._places = F.avg_pool2d(anchor(masks)[None], scale)[0]
+        self._places /= self._places.sum((1, 2), keepdim=True).clamp(min=1e-6)
+        asked = fitted(self.hints, (masks * cells).sum((1, 2)) / masks.sum((1, 2)))
+        self._asked = asked[:, 1:]
+        strengths = logits.new_tensor([hint.strength for hint in self.hints])
+        drawn = self.model.closeness(asked, WIDTH).to(logits) * strengths[:, None]
+        return logits + torch.einsum("nhw,nq->qhw", self.weights, drawn)
+
+    def correct(self, ab: Chroma) -> Chroma:
+        """Return decoded a* and b* "1 2 h4 w4", the hinted places brought to the asked colours.
+
+        What is asked is fitted into sRGB at the place's lightness. Places that share a cell of the grid get
+        the mean of their colours.
+
+        Raises:
+            RuntimeError: the guide was not called yet: it is the logits that tell how far hints reach.
+        """
+        if not hasattr(self, "weights"):
+            raise RuntimeError("a HintGuide corrects what was decoded with it; decode with it first")
+        strengths = ab.new_tensor([hint.strength for hint in self.hints])
+        asked, weights = self._asked.to(ab), self.weights.to(ab)
+        wanted = torch.lerp(self._at_places(ab), asked, strengths[:, None])
+        fill = FILL * strengths[:, None, None] * weights
+        ab = ab + torch.einsum("nhw,nc->chw", fill, asked) - fill.sum(0) * ab
+        # A region that smaller places cover altogether has no place of its own to be judged by.
+        own = self._places.to(ab).sum((1, 2))[:, None]
+        for _ in range(PASSES):
+            ab = ab + torch.einsum("nhw,nc->chw", weights, own * (wanted - self._at_places(ab)))
+        return ab
+
+    def _at_places(self, ab: Chroma) -> Float[Tensor, "n 2"]:
+        return torch.einsum("nhw,chw->nc", self._places.to(ab), ab[0])
+
+
+def fitted(hints: Sequence[Hint], lightness: Float[Tensor, " n"]) -> Float[Tensor, "n 3"]:
+    """The hints' colours as Lab at other lightnesses; their chroma reduced to what sRGB has there."""
+    rgb = lightness.new_tensor([hint.colour for hint in hints])
+    ab = rgb_to_lab(rgb[:, :, None, None])[:, 1:]
+    return rgb_to_lab(fit_chroma(lightness[:, None, None, None], ab))[:, :, 0, 0]
+
+
+# Places on the photo ------------------------------------------------------------------------------
+
+
+def check_inside(hint: Hint, size: tuple[int, int]) -> None:
+    """Check that a hint lies on a photo of (height, width) pixels.
+
+    Raises:
+        HintError: it does not.
+    """
+    height, width = size
+    # A point is the pixel of that number; of a region the edges count, which may be the photo's.
+    last = 1.0 if isinstance(hint.where, Point) else 0.0
+    for x, y in hint.where.corners:
+        for name, length, side in (("x", x, width), ("y", y, height)):
+            end = side if length.percent else side - last
+            if not 0 <= length.pixels(side) <= end:
+                most = "100%" if length.percent else f"{end:g}"
+                raise HintError(
+                    f"the hint at {hint.where} lies outside the photo, which has {width} x {height} pixels; "
+                    f"{name} goes from 0 to {most} (percentages, as in 40%, suit photos of any size)"
+                )
+
+
+def mask_of(hint: Hint, size: tuple[int, int], grid: tuple[int, int]) -> Float[Tensor, "h w"]:
+    """1 in the cells of a grid over the photo whose centres lie in the hint's place; in one cell at least."""
+    height, width = size
+    rows = (torch.arange(grid[0], dtype=torch.float64) + 0.5) * (height / grid[0])
+    columns = (torch.arange(grid[1], dtype=torch.float64) + 0.5) * (width / grid[1])
+    where = hint.where
+    corners = torch.tensor(
+        [[x.pixels(width), y.pixels(height)] for x, y in where.corners], dtype=torch.float64
+    )
+    if isinstance(where, Point):
+        pixel = torch.tensor([0.0 if length.percent else 0.5 for length in where.at], dtype=torch.float64)
+        corners = corners + pixel
+        shorter = min(size)
+        radius = FINGERTIP * shorter if where.radius is None else where.radius.pixels(shorter)
+        distance = torch.hypot(rows[:, None] - corners[0, 1], columns[None] - corners[0, 0])
+        inside = distance <= radius
+    else:
+        inside = _inside_polygon(rows, columns, corners)
+    if not inside.any():
+        middle = corners.mean(0)
+        inside[(rows - middle[1]).abs().argmin(), (columns - middle[0]).abs().argmin()] = True
+    return inside.float()
+
+
+def _inside_polygon(rows: Tensor, columns: Tensor, corners: Float[Tensor, "k 2"]) -> Tensor:
+    """By the even-odd rule: a ray to the right from inside crosses the border an odd number of times."""
+    inside = torch.zeros(len(rows), len(columns), dtype=torch.bool)
+    for (x1, y1), (x2, y2) in zip(corners, corners.roll(-1, 0), strict=True):
+        between = (y1 > rows) != (y2 > rows)
+        crossing = x1 + (rows - y1) * (x2 - x1) / (y2 - y1 if y2 != y1 else torch.ones(()))
+        inside ^= between[:, None] & (columns[None] < crossing[:, None])
+    return inside

@@ -1,0 +1,244 @@
+"""How far a hint reaches: along the photo's own edges, and to what the model takes for the same thing.
+
+From a place with a hint, weights spread as the probabilities of random walkers do (Grady, "Random walks for
+image segmentation", PAMI 2006). A walker goes from cell to neighbouring cell, the less readily the more
+lightness and the predicted colours change between them, as chroma spreads in Levin, Lischinski, Weiss,
+"Colorization using optimization", SIGGRAPH 2004. It ends at a hint, or it gives up: the answer is then the
+model's own. From every cell there is also a jump straight to a hint whose place looks alike, which reaches
+parts of a thing that no path joins (the prior models of Grady, "Multilabel random walker image segmentation
+using prior models", CVPR 2005). A hint's weight at a cell is the share of walkers that end at it:
+
+    (D - C + diag(sum_k pull_k + leak)) w_k = pull_k,    w_k given at the hinted cells,
+
+C the conductances between neighbours and D their row sums. Shares lie in [0, 1], and those of all hints and
+of the model sum to 1: they compete. Raised to a power and made to sum to 1 again, they come nearer to a
+decision, which fills a thing and leaves the rest alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+Edges = tuple[Float[Tensor, "h v"], Float[Tensor, "u w"]]
+"""Something between neighbouring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
+
+LEAST_CONDUCTANCE = 1e-4
+"""Of the sharpest edge: no cell is cut off, which keeps the equations well posed."""
+TOLERANCE = 1e-3
+"""Of the residual, relative to the right-hand side; shares are then true to about a thousandth."""
+MOST_ITERATIONS = 1000
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The constants of the spreading, chosen on training photos (docs/hints.md)."""
+
+    contrast: float = 2.5
+    """A step of L* between neighbouring cells that counts as an edge."""
+    doubt: float = 0.1
+    """A distance between the predictions of neighbouring cells that counts as one."""
+    leak: float = 4.0
+    """How readily a walker gives up, to one that crosses the photo's shorter side: in a flat region a hint's
+    weight falls by a factor e over 1 / sqrt(leak) of that side."""
+    pull: float = 1.0
+    """How readily it jumps to a hint whose place looks just the same, as a multiple of the leak."""
+    alike_lightness: float = 16.0
+    """The difference of L* that makes a place look less alike by a factor e."""
+    alike_prediction: float = 0.1
+    """The distance of predictions that does."""
+    alike_position: float = 0.5
+    """The distance on the photo that does, as a share of its shorter side."""
+    decision: float = 2.0
+    """The power to which shares are raised at last; 1 leaves them, more decides between them."""
+
+
+def hint_weights(
+    masks: Float[Tensor, "n h w"],
+    lightness: Float[Tensor, "h w"],
+    log_p: Float[Tensor, "q h4 w4"],
+    axes: Sequence[slice],
+    reach: Reach = Reach(),
+) -> Float[Tensor, "n h w"]:
+    """Return how much each hint decides at every cell.
+
+    Args:
+        masks: 1 in the cells of a hint's place, which are one at least, and 0 elsewhere.
+        lightness: L* of the cells.
+        log_p: the model's predictions on its own grid, of which "h w" is a multiple: logarithms of
+            distributions, normalised within every axis.
+        axes: the bins of each axis.
+        reach: how far they go.
+
+    Returns:
+        Weights in [0, 1], 1 at the place itself; those of all hints sum to at most 1.
+    """
+    scale = masks.shape[2] // log_p.shape[2]
+    leak = reach.leak / min(masks.shape[1:]) ** 2
+    root = (log_p / 2).exp()
+    edges = conductances(lightness, _finer(neighbour_distances(root, len(axes)), scale), reach)
+    pull = reach.pull * leak * _likeness(masks, lightness, root, len(axes), reach)
+    return decide(spread(anchor(masks), edges, pull, leak), reach.decision)
+
+
+def anchor(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
+    """Share the cells out: where places overlap the smallest has them, so that a point counts in a region.
+
+    Places of one size share alike.
+    """
+    sizes = torch.where(masks > 0, masks.sum((1, 2), keepdim=True), torch.inf)
+    smallest = ((masks > 0) & (sizes == sizes.amin(0))).to(masks)
+    return smallest / smallest.sum(0).clamp(min=1)
+
+
+def neighbour_distances(root: Float[Tensor, "q h w"], axes: int) -> Edges:
+    """Squared Hellinger distances in [0, 1] between the predictions of neighbouring cells, mean of the axes.
+
+    Args:
+        root: square roots of the probabilities.
+        axes: how many distributions a cell has.
+    """
+    across = (root[:, :, 1:] * root[:, :, :-1]).sum(0) / axes
+    down = (root[:, 1:] * root[:, :-1]).sum(0) / axes
+    return (1 - across).clamp(min=0), (1 - down).clamp(min=0)
+
+
+def conductances(lightness: Float[Tensor, "h w"], distances: Edges, reach: Reach) -> Edges:
+    """How readily a walker goes between neighbours: exp(-(dL / contrast)^2 - distance / doubt)."""
+    steps = (lightness.diff(dim=1), lightness.diff(dim=0))
+    across, down = (
+        torch.exp(-((step / reach.contrast) ** 2) - distance / reach.doubt).clamp(min=LEAST_CONDUCTANCE)
+        for step, distance in zip(steps, distances, strict=True)
+    )
+    return across, down
+
+
+def spread(
+    anchors: Float[Tensor, "n h w"], edges: Edges, pull: Float[Tensor, "n h w"], leak: float
+) -> Float[Tensor, "n h w"]:
+    """Solve for the shares of ``n`` hints on a grid (the equation above).
+
+    Args:
+        anchors: the shares at the hinted cells, which sum to 1 there; 0 at all other cells.
+        edges: the conductances.
+        pull: how readily a walker jumps from a cell straight to each hint; at least 0.
+        leak: how readily it gives up, in every cell; above 0.
+
+    Returns:
+        Shares in [0, 1] that sum to at most 1.
+    """
+    across, down = edges
+    free = (anchors.sum(0) == 0).to(anchors)
+    of_row = F.pad(across, (0, 1)) + F.pad(across, (1, 0))
+    of_column = F.pad(down, (0, 0, 0, 1)) + F.pad(down, (0, 0, 1, 0))
+    diagonal = of_row + of_column + pull.sum(0) + leak
+
+    def neighbours(weights: Tensor) -> Tensor:
+        sums = torch.zeros_like(weights)
+        sums[:, :, :-1].addcmul_(across, weights[:, :, 1:])
+        sums[:, :, 1:].addcmul_(across, weights[:, :, :-1])
+        sums[:, :-1].addcmul_(down, weights[:, 1:])
+        sums[:, 1:].addcmul_(down, weights[:, :-1])
+        return sums
+
+    found = _conjugate_gradients(
+        lambda weights: free * (diagonal * weights - neighbours(weights)),
+        free * (pull + neighbours(anchors)),
+        diagonal,
+    )
+    weights = (anchors + found).clamp(0, 1)
+    return weights / weights.sum(0).clamp(min=1)
+
+
+def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w"]:
+    """Raise the shares of the hints, and what they leave to the model, to a power; the sum of all stays 1."""
+    raised = shares**power
+    left = (1 - shares.sum(0)).clamp(min=0) ** power
+    return raised / (raised.sum(0) + left)
+
+
+def _conjugate_gradients(
+    apply: Callable[[Tensor], Tensor], wanted: Float[Tensor, "n h w"], diagonal: Float[Tensor, "h w"]
+) -> Float[Tensor, "n h w"]:
+    """Solve ``n`` systems of one symmetric positive definite matrix, preconditioned by its diagonal."""
+
+    def dot(x: Tensor, y: Tensor) -> Tensor:
+        return (x * y).sum((1, 2), keepdim=True)
+
+    found = torch.zeros_like(wanted)
+    residual = wanted.clone()
+    bound = TOLERANCE**2 * dot(wanted, wanted)
+    direction = residual / diagonal
+    energy = dot(residual, direction)
+    for _ in range(MOST_ITERATIONS):
+        if (dot(residual, residual) <= bound).all():
+            break
+        image = apply(direction)
+        step = energy / dot(direction, image).clamp(min=1e-30)
+        found += step * direction
+        residual -= step * image
+        conditioned = residual / diagonal
+        after = dot(residual, conditioned)
+        direction = conditioned + after / energy.clamp(min=1e-30) * direction
+        energy = after
+    return found
+
+
+def _likeness(
+    masks: Float[Tensor, "n h w"],
+    lightness: Float[Tensor, "h w"],
+    root: Float[Tensor, "q h4 w4"],
+    axes: int,
+    reach: Reach,
+) -> Float[Tensor, "n h w"]:
+    """How much a cell looks like each hint's place, 1 being just the same."""
+    size = masks.sum((1, 2), keepdim=True)
+    mean = (masks * lightness).sum((1, 2), keepdim=True) / size
+    # A region of many lightnesses says less about which one it is.
+    variance = (masks * (lightness - mean).square()).sum((1, 2), keepdim=True) / size
+    unlike = (lightness - mean).square() / (reach.alike_lightness**2 + variance)
+    coarse = F.adaptive_avg_pool2d(masks[None], (root.shape[1], root.shape[2]))[0]
+    place = torch.einsum("nhw,qhw->nq", coarse / coarse.sum((1, 2), keepdim=True), root)
+    distance = (1 - torch.einsum("nq,qhw->nhw", place, root) / axes).clamp(min=0)
+    finer = F.interpolate(distance[None], masks.shape[1:], mode="bilinear")[0]
+    far = _distances_from_boxes(masks) / min(masks.shape[1:])
+    return torch.exp(-unlike - finer / reach.alike_prediction - (far / reach.alike_position) ** 2)
+
+
+def _distances_from_boxes(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
+    """Distance, in cells, of every cell from the box about each place."""
+    beyond = []
+    for other, count in ((2, masks.shape[1]), (1, masks.shape[2])):
+        taken = (masks > 0).any(other).to(masks)  # n count
+        cells = torch.arange(count, device=masks.device, dtype=masks.dtype)
+        first = taken.argmax(1, keepdim=True)
+        last = count - 1 - taken.flip(1).argmax(1, keepdim=True)
+        beyond.append(torch.maximum(first - cells, cells - last).clamp(min=0))
+    return torch.hypot(beyond[0][:, :, None], beyond[1][:, None, :])
+
+
+def _finer(distances: Edges, scale: int) -> tuple[Tensor, Tensor]:
+    """The same between the cells of a grid ``scale`` times as fine, each of whose steps takes its share."""
+    across, down = distances
+    rows, columns = down.shape[0] + 1, across.shape[1] + 1
+    row_of = torch.arange(rows * scale, device=across.device) // scale
+    column_of = torch.arange(columns * scale, device=across.device) // scale
+    finer_across = _at_steps(across, columns, scale, 1)[row_of]
+    finer_down = _at_steps(down, rows, scale, 0)[:, column_of]
+    return finer_across / scale, finer_down / scale
+
+
+def _at_steps(distances: Tensor, cells: int, scale: int, axis: int) -> Tensor:
+    """For every step between fine cells, the distance across the nearest border of coarse cells."""
+    steps = cells * scale - 1
+    if cells == 1:
+        shape = [*distances.shape]
+        shape[axis] = steps
+        return distances.new_zeros(shape)
+    border = (torch.arange(1, steps + 1, device=distances.device) + scale // 2) // scale - 1
+    return distances.index_select(axis, border.clamp(0, cells - 2))

@@ -1,0 +1,79 @@
+"""Lightness-normalised quantile matching (Larsson 2016, "Histogram transfer from ground-truth").
+
+Source and reference are divided by their lightness L = (R+G+B)/3; each channel of the source is altered to
+have the reference's distribution, value by value in their order; multiplied by the source's L, the result is
+clipped and its lightness corrected. It takes colours, not distributions, and so serves every model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.spaces import lab_to_rgb, rgb_to_lab
+from autochrome.types import RGB, Chroma, Luma
+
+_EPS = 1e-3
+"""Added to RGB and L alike: a quarter of an 8-bit step, so that black divides into gray."""
+_LEVEL = 1 / 512
+"""Ratios nearer than this are one value, so that the noise of what is gray is not stretched into colours."""
+_SHARES = 1024
+"""Quantiles by which the reference is known."""
+
+
+@dataclass(frozen=True)
+class QuantileMatching:
+    """The colours of a reference, and the way of a photo to them.
+
+    Attributes:
+        quantiles: of the reference's R/L, G/L and B/L, at even shares from 0 to 1.
+    """
+
+    quantiles: Float[Tensor, "3 shares"]
+
+    @classmethod
+    def of(cls, reference: RGB) -> QuantileMatching:
+        """Take the colours of a reference, sRGB "1 3 h w" in [0, 1]."""
+        ratios = _normalized(reference)[0].flatten(1)
+        return cls(torch.from_numpy(np.quantile(ratios.numpy(), np.linspace(0, 1, _SHARES), 1)).float().T)
+
+    def __call__(self, ab: Chroma, lightness: Float[Tensor, "1 1 luma_h luma_w"]) -> Chroma:
+        """Return colours in place of a photo's.
+
+        Args:
+            ab: a* and b* "1 2 h w" of the photo, in CIE units.
+            lightness: L* of the photo; its mean over each cell of the colours' grid counts.
+        """
+        size = (ab.shape[2], ab.shape[3])
+        cells = F.adaptive_avg_pool2d(lightness, size).cpu().float()
+        rgb = lab_to_rgb(torch.cat((cells, ab.cpu().float()), 1)).clamp(0, 1)
+        matched = [
+            _match(source, target)
+            for source, target in zip(_normalized(rgb)[0].flatten(1), self.quantiles, strict=True)
+        ]
+        luma = rgb.mean(1, keepdim=True)
+        return rgb_to_lab(_recolour(torch.stack(matched).reshape(rgb.shape), luma))[:, 1:].to(ab)
+
+
+def _normalized(rgb: RGB) -> RGB:
+    return (rgb + _EPS) / (rgb.mean(1, keepdim=True) + _EPS)
+
+
+def _recolour(ratios: RGB, luma: Luma) -> RGB:
+    """Values in [0, 1] of sRGB from ratios to lightness; the mean is brought back to the luma at last."""
+    rgb = (ratios * (luma + _EPS) - _EPS).clamp(0, 1)
+    return (rgb - rgb.mean(1, keepdim=True) + luma).clamp(0, 1)
+
+
+def _match(source: Float[Tensor, " n"], quantiles: Float[Tensor, " shares"]) -> Float[Tensor, " n"]:
+    """Values of the reference that have the same rank as the source's; of equal ones, the middle rank."""
+    levels, counts = torch.unique((source / _LEVEL).round(), return_counts=True)
+    ranks = (counts.cumsum(0) - counts / 2) / counts.sum()
+    wanted = np.interp(ranks.numpy(), np.linspace(0, 1, len(quantiles)), quantiles.numpy())
+    # Between the levels the mapping goes straight, so that smooth colours stay smooth.
+    return torch.from_numpy(np.interp(source.numpy(), (levels * _LEVEL).numpy(), wanted)).float()

@@ -1,0 +1,467 @@
+"""What LRAC predicts: the output spaces of Larsson, Maire and Shakhnarovich 2016, sections 3.2 and 3.3.
+
+Section or equation -> name here
+    3.2, L_reg (equation 1), L2 in Lab            ``LabL2``
+    3.2, L_hist (equation 2), the KL-divergence   ``divergence``
+    3.2, Lab, K = 32, a and b as marginals        ``LabMarginals``
+    3.2, Lab, K = 16 x 16, a and b jointly        ``LabJoint``
+    3.2, L_hue/chroma (equation 3), K = 32        ``HueChroma``
+    3.2, R, lambda_H                              ``LossSettings``
+    3.3, sample, mode, median, expectation        ``Operators``
+    3.3, chromatic fading, eta                    ``HueChroma.decode``, ``Operators.eta``
+What the bins are and how the operators work is in ``color.histogram_bins`` and ``color.decoding``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from autochrome.color.decoding import (
+    chromatic_fading,
+    circular_expectation,
+    entropy,
+    expectation,
+    hue_of,
+    median,
+    mode,
+    sample,
+)
+from autochrome.color.gamut import fit_chroma
+from autochrome.color.histogram_bins import gaussian_quantile_bins, uniform_bins
+from autochrome.color.spaces import HUE_CHROMA, LAB, ColorSpace, rgb_to_lab
+from autochrome.models.lrac.histogram_loss import LossSettings, divergence, targets
+from autochrome.models.lrac.operators import PAPER_OPERATORS, Operators, probabilities_of
+
+__all__ = [
+    "OUTPUT_NAMES",
+    "HueChroma",
+    "LabJoint",
+    "LabL2",
+    "LabMarginals",
+    "LossSettings",
+    "Operators",
+    "Output",
+    "create_output",
+]
+
+SIGMA = 25.0
+"""Width of the Gaussian whose quantiles bin a and b, in CIE units; the unit of `LabL2`'s outputs too."""
+
+GRAYISH = 0.01
+"""Chroma (0 to 1) below which a colour does not tell how many CIE units its chroma has."""
+
+
+class Output(ABC):
+    """An output space: how many channels the network gives, what they are trained to be, and what they mean.
+
+    Attributes:
+        name: as `create_output` takes it.
+        space: colour space of what ``decode`` gives.
+        channels: of the network's last layer.
+        axes: the channels of each histogram; none where colours are regressed.
+    """
+
+    name: str
+    space: str
+    channels: int
+    axes: tuple[slice, ...]
+
+    def __init__(self, settings: LossSettings | None = None) -> None:
+        self.settings = settings or LossSettings()
+
+    @abstractmethod
+    def loss(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> dict[str, Tensor]:
+        """The loss against true colours.
+
+        Args:
+            logits: at any places: a dense map "b q h w" or a list "b q n".
+            rgb: sRGB in [0, 1] at the same places. A list's places may each have the window of
+                ``settings.window`` about them: "b 3 n r r".
+
+        Returns:
+            Scalars, each a mean over all places: ``loss``, to be minimised, and its parts, in nats.
+
+        Raises:
+            ValueError: a list comes without the windows that the settings ask for.
+        """
+
+    @abstractmethod
+    def decode(
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float = 1.0,
+        operators: Operators = PAPER_OPERATORS,
+        fading: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b 2 h w"]:
+        """The colour of every place, as chroma of ``space``.
+
+        Args:
+            logits: what the network gives.
+            temperature: divides the logits first; 1 leaves the distribution as it is, 0 leaves its mode.
+            operators: how each axis is decided.
+            fading: whether chroma fades where hues disagree (hue/chroma alone).
+            generator: where the operator is "sample"; on the CPU.
+
+        Raises:
+            ValueError: the temperature is negative.
+        """
+
+    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"] | None:
+        """How unsure the colour of every place is, in nats; None where the output cannot tell."""
+        return torch.stack([entropy(logits[:, axis]) for axis in self.axes]).sum(0) if self.axes else None
+
+    @abstractmethod
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """How near the bins lie to colours; see `autochrome.models.base.HasDistribution`."""
+
+    @abstractmethod
+    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
+        """How many of the places fall into each bin, to be added up over photos (hue: their chroma's sum)."""
+
+    def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
+        """The true colours of photos as a distribution; sums to 1 within every axis."""
+        return self.normalised(self.counts(LAB.merge(lab[:, :1], lab[:, 1:]).clamp(0, 1)))
+
+    def normalised(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+        """Counts as a distribution within every axis; uniform where nothing was counted (hue of gray)."""
+        shares = [counts[axis] + 1e-6 for axis in self.axes]
+        return torch.cat([share / share.sum() for share in shares])
+
+    def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+        """Counts over the training photos as a smoothed distribution within every axis.
+
+        Each bin shares a quarter of its own with either neighbour; no mass is lost at the ends.
+        """
+        shares = self.normalised(counts)
+        return torch.cat([_spread(shares[axis]) for axis in self.axes])
+
+
+class Histograms(Output):
+    """Colours as histograms over one or two axes of bins."""
+
+    @abstractmethod
+    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b axes *places"]:
+        """The true bin on every axis."""
+
+    def divergences(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> list[Float[Tensor, "b *places"]]:
+        """Equation 2 of every axis at every place."""
+        dense = logits.ndim == 4
+        truth = self.encode(rgb).unbind(1)
+        return [
+            divergence(logits[:, axis], targets(bins, axis.stop - axis.start, self.settings.window, dense))
+            for axis, bins in zip(self.axes, truth, strict=True)
+        ]
+
+
+class HueChroma(Histograms):
+    """K bins of hue and K of chroma, both uniform in [0, 1] (`autochrome.color.spaces.HUE_CHROMA`)."""
+
+    name = "hue_chroma"
+    space = "hue_chroma"
+
+    def __init__(self, settings: LossSettings | None = None, bins: int = 32) -> None:
+        super().__init__(settings)
+        self.bins = uniform_bins(bins)
+        self.channels = 2 * bins
+        self.axes = (slice(0, bins), slice(bins, 2 * bins))
+
+    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 2 *places"]:
+        """The true bins of hue and chroma; gray has hue 0, also where a window counts it."""
+        return self.bins.encode(_planes(HUE_CHROMA, rgb)[:, 1:])
+
+    def loss(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> dict[str, Tensor]:
+        """Equation 3: D_KL(y_C || f_C) + lambda_H y_C D_KL(y_H || f_H), y_C the chroma of the place itself.
+
+        Its parts are ``hue`` (with its factor y_C, without lambda_H) and ``chroma``.
+        """
+        hue, chroma = self.divergences(logits, rgb)
+        luma, _, y_c = _planes(HUE_CHROMA, _middle(rgb, logits)).unbind(1)
+        if self.settings.fade_extremes:
+            chroma = chroma * torch.minimum(3 * luma, 3 * (1 - luma)).clamp(max=1)
+        hue_loss, chroma_loss = (y_c * hue).mean(), chroma.mean()
+        return {
+            "loss": chroma_loss + self.settings.hue_weight * hue_loss,
+            "hue": hue_loss,
+            "chroma": chroma_loss,
+        }
+
+    def decode(
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float = 1.0,
+        operators: Operators = PAPER_OPERATORS,
+        fading: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Hue in [0, 1) and chroma in [0, 1]."""
+        hues, chromas = (probabilities_of(logits[:, axis], temperature) for axis in self.axes)
+        z = circular_expectation(hues)
+        if operators.hue == "expectation":
+            hue = hue_of(z)
+        else:
+            hue = operators.point(hues, self.bins, operators.hue, generator)
+        chroma = operators.point(chromas, self.bins, operators.chroma, generator)
+        if fading:
+            chroma = chroma * chromatic_fading(z, operators.eta)
+        return torch.cat((hue, chroma), 1)
+
+    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
+        """Entropy of hue in nats times the median chroma before it fades (the paper's figure 9)."""
+        hue, chroma = (logits[:, axis].float() for axis in self.axes)
+        return entropy(hue) * median(chroma.softmax(1), self.bins)
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """Log of a Gaussian kernel about each colour along hue and along chroma, at its own lightness.
+
+        Distances are about those of CIE ab, whose unit ``width`` has. Hue: the chord 2 C_ab sin(d / 2) that
+        turning by the angle d draws in the ab plane, so that a colour near gray hardly prefers a hue. Chroma:
+        its difference times C_ab / C, the number of CIE units that one unit of chroma has there (toward gray,
+        where both vanish, 100: that of the primaries).
+        """
+        # What sRGB holds of the colour, so that C and C_ab are of the same one.
+        rgb = fit_chroma(lab[:, :1, None, None], lab[:, 1:, None, None])
+        hue, chroma = HUE_CHROMA.split(rgb)[1].flatten(1).split(1, dim=1)
+        cie = rgb_to_lab(rgb)[:, 1:].flatten(1).norm(dim=1, keepdim=True)
+        centers = self.bins.centers.to(lab)
+        chord = 2 * cie * torch.sin(math.pi * (centers - hue))
+        along = (centers - chroma) * (cie + 100 * GRAYISH) / (chroma + GRAYISH)
+        return torch.cat([_log_kernel(distance.square(), width) for distance in (chord, along)], 1)
+
+    def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+        """Counts as a smoothed distribution within hue, which is a circle, and within chroma."""
+        hue, chroma = self.normalised(counts).split(self.bins.count)
+        return torch.cat((_spread(hue, circular=True), _spread(chroma)))
+
+    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
+        """How many places fall into each bin of chroma, and the sum of chroma in each bin of hue.
+
+        Gray places have no hue and would count as red; by their chroma they count as in equation 3. Less
+        than half a step of 8 bits is rounding and counts as gray.
+        """
+        hue, chroma = self.encode(rgb).unbind(1)
+        y_c = _planes(HUE_CHROMA, rgb)[:, 2]
+        weight = torch.where(y_c < 0.5 / 255, 0, y_c)
+        return torch.cat((_count(hue, self.bins.count, weight), _count(chroma, self.bins.count)))
+
+
+class LabMarginals(Histograms):
+    """K bins of a and K of b, Gaussian quantiles in CIE units."""
+
+    name = "lab"
+    space = "lab"
+
+    def __init__(self, settings: LossSettings | None = None, bins: int = 32) -> None:
+        super().__init__(settings)
+        self.bins = gaussian_quantile_bins(bins, SIGMA)
+        self.channels = 2 * bins
+        self.axes = (slice(0, bins), slice(bins, 2 * bins))
+
+    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 2 *places"]:
+        """The true bins of a and b."""
+        return self.bins.encode(_planes(LAB, rgb)[:, 1:])
+
+    def loss(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> dict[str, Tensor]:
+        """The sum of equation 2 over both axes; its parts are ``a`` and ``b``."""
+        a, b = (found.mean() for found in self.divergences(logits, rgb))
+        return {"loss": a + b, "a": a, "b": b}
+
+    def decode(
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float = 1.0,
+        operators: Operators = PAPER_OPERATORS,
+        fading: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Return a and b in CIE units; each for itself. Nothing fades."""
+        shares = (probabilities_of(logits[:, axis], temperature) for axis in self.axes)
+        return torch.cat([operators.point(p, self.bins, operators.ab, generator) for p in shares], 1)
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """Log of a Gaussian kernel of standard deviation ``width``, in CIE units, along a and along b."""
+        distance = lab[:, 1:, None] - self.bins.centers.to(lab)
+        return _log_kernel(distance.square(), width).flatten(1)
+
+    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
+        """How many places fall into each bin of a and of b."""
+        return torch.cat([_count(axis, self.bins.count) for axis in self.encode(rgb).unbind(1)])
+
+
+class LabJoint(Histograms):
+    """K x K bins of a and b together, a grid of Gaussian quantiles; bin K i + j has a in i and b in j."""
+
+    name = "lab_joint"
+    space = "lab"
+
+    def __init__(self, settings: LossSettings | None = None, bins: int = 16) -> None:
+        super().__init__(settings)
+        self.bins = gaussian_quantile_bins(bins, SIGMA)
+        self.centers = torch.cartesian_prod(self.bins.centers, self.bins.centers)
+        self.channels = bins**2
+        self.axes = (slice(0, bins**2),)
+
+    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 1 *places"]:
+        """The true bin."""
+        a, b = self.bins.encode(_planes(LAB, rgb)[:, 1:]).split(1, dim=1)
+        return self.bins.count * a + b
+
+    def loss(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> dict[str, Tensor]:
+        """Equation 2."""
+        return {"loss": self.divergences(logits, rgb)[0].mean()}
+
+    def decode(
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float = 1.0,
+        operators: Operators = PAPER_OPERATORS,
+        fading: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Return a and b in CIE units, decided together; the median takes either's marginal."""
+        shares = probabilities_of(logits, temperature)
+        match operators.ab:
+            case "sample":
+                return sample(shares, self.centers, generator)
+            case "mode":
+                return mode(shares, self.centers)
+            case "expectation":
+                return expectation(shares, self.centers)
+            case "median":
+                grid = shares.unflatten(1, (self.bins.count, self.bins.count))
+                marginals = (grid.sum(2), grid.sum(1))
+                return torch.cat(
+                    [median(p, self.bins, interpolate=operators.interpolate) for p in marginals], 1
+                )
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """Log of a Gaussian kernel of standard deviation ``width``, in CIE units, in the ab plane."""
+        return _log_kernel(torch.cdist(lab[:, 1:], self.centers.to(lab)).square(), width)
+
+    def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+        """Counts as a distribution, smoothed along a and along b."""
+        grid = self.normalised(counts).unflatten(0, (self.bins.count, self.bins.count))
+        return _spread(_spread(grid).mT).mT.flatten()
+
+    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
+        """How many places fall into each bin."""
+        return _count(self.encode(rgb), self.channels)
+
+
+class LabL2(Output):
+    """a and b themselves, in units of 25 CIE units, so that the network's outputs are of order 1."""
+
+    name = "lab_l2"
+    space = "lab"
+    channels = 2
+    axes = ()
+
+    def loss(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> dict[str, Tensor]:
+        """Equation 1, ||f - y||^2, of a / 25 and b / 25: its gradients are then of the histograms' size."""
+        ab = _planes(LAB, _middle(rgb, logits))[:, 1:]
+        return {"loss": (logits - ab / SIGMA).square().sum(1).mean()}
+
+    def decode(
+        self,
+        logits: Float[Tensor, "b q h w"],
+        *,
+        temperature: float = 1.0,
+        operators: Operators = PAPER_OPERATORS,
+        fading: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b 2 h w"]:
+        """Return a and b in CIE units; there is nothing to choose."""
+        return logits.float() * SIGMA
+
+    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """There are no bins.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(_NO_BINS)
+
+    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
+        """There are no bins.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(_NO_BINS)
+
+
+_NO_BINS = 'the "lab_l2" output gives one colour and no distribution; use "hue_chroma", "lab" or "lab_joint"'
+
+
+def _planes(space: ColorSpace, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, "b 3 *places"]:
+    """Luma and chroma of colours at any places."""
+    return torch.cat(space.split(rgb.reshape(len(rgb), 3, -1, 1)), 1).reshape(rgb.shape)
+
+
+def _middle(rgb: Float[Tensor, "b 3 *truth"], logits: Tensor) -> Float[Tensor, "b 3 *places"]:
+    """The colours of the places themselves, where each may come with its window."""
+    return rgb if rgb.ndim == logits.ndim else rgb[..., rgb.shape[-2] // 2, rgb.shape[-1] // 2]
+
+
+def _log_kernel(squared: Float[Tensor, "*n k"], width: float) -> Float[Tensor, "*n k"]:
+    """Log of a Gaussian of distances, 0 at the nearest bin."""
+    return (squared.amin(-1, keepdim=True) - squared) / (2 * width**2)
+
+
+def _spread(shares: Float[Tensor, "*n k"], *, circular: bool = False) -> Float[Tensor, "*n k"]:
+    """Every bin's mass, half of it kept and a quarter given to either neighbour; none is lost at the ends."""
+    ends = (shares[..., -1:], shares[..., :1]) if circular else (shares[..., :1], shares[..., -1:])
+    padded = torch.cat((ends[0], shares, ends[1]), -1)
+    return padded[..., 1:-1] / 2 + (padded[..., :-2] + padded[..., 2:]) / 4
+
+
+def _count(
+    bins: Int[Tensor, "*places"], count: int, weight: Float[Tensor, "*places"] | None = None
+) -> Float[Tensor, " k"]:
+    # Weights in double precision: in single, a sum stops growing after some millions of places.
+    weights = None if weight is None else weight.double().flatten()
+    return torch.bincount(bins.flatten(), weights, count).float()
+
+
+_OUTPUTS: Mapping[str, type[HueChroma | LabMarginals | LabJoint | LabL2]] = {
+    output.name: output for output in (HueChroma, LabMarginals, LabJoint, LabL2)
+}
+OUTPUT_NAMES = tuple(_OUTPUTS)
+"""What `create_output` knows."""
+
+
+def create_output(name: str, settings: LossSettings | None = None) -> Output:
+    """Return an output space, with the paper's number of bins.
+
+    Args:
+        name: "hue_chroma" (64 channels), "lab" (64), "lab_joint" (256) or "lab_l2" (2).
+        settings: the constants of its loss; the paper's if None.
+
+    Raises:
+        ValueError: no output has that name.
+    """
+    if name not in _OUTPUTS:
+        raise ValueError(f"no output is called {name!r}; choose one of: {', '.join(OUTPUT_NAMES)}")
+    return _OUTPUTS[name](settings)

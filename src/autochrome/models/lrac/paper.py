@@ -1,0 +1,119 @@
+"""The network of Larsson 2016, section 3.5 and figure 2: VGG-16 over gray photos, read at all its layers.
+
+Section or equation -> name here
+    3.5, "a fully convolutional version of VGG-16"        ``PaperNetwork``
+    3.5, the layers of the hypercolumn, 12,417 channels   ``PaperNetwork.maps``, ``WIDTHS``, ``STRIDES``
+    3.5, initialisation from VGG-16                       ``PaperNetwork.load_vgg16``
+    3.5, balanced hypercolumns (E[X^2] = 1)               ``autochrome.models.lrac.balancing.balance``
+    3.5, h_fc1 and the output layers, sparse hypercolumns ``autochrome.nn.hypercolumns.HypercolumnHead``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.nn.hypercolumns import HypercolumnHead
+from autochrome.nn.vgg import VGG16_WIDTHS, vgg16_convolutions, vgg16_fully_connected
+
+HIDDEN = 1024
+"""Channels of h_fc1."""
+
+TRAINER_MEAN = 0.4488
+"""What the released trainer subtracts from gray levels; the released model's inference subtracts nothing."""
+
+CONVOLUTIONS = tuple(
+    f"conv{block}_{number}"
+    for block, depth in enumerate((2, 2, 3, 3, 3), 1)
+    for number in range(1, depth + 1)
+)
+
+POOLED = ("conv2_1", "conv3_1", "conv4_1", "conv5_1", "fc6")
+"""What reads a max pool of what comes before it."""
+
+LAYERS = ("data", *CONVOLUTIONS, "fc6", "fc7")
+"""The 16 layers of the hypercolumn."""
+
+WIDTHS = (1, *VGG16_WIDTHS, 4096, 4096)
+"""Their channels, 12,417 together."""
+
+STRIDES = (1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32)
+
+
+class PaperNetwork(nn.Module):
+    """VGG-16 over one channel, fc6 and fc7 as convolutions, without fc8 and batch normalisation; and a head.
+
+    3x3 convolutions with ReLU; a 2x2 max pool after each of the five blocks; fc6 is 7x7 with padding 3, so
+    that it has the resolution of pool5. Dropout of one half follows fc6 and fc7 in training, and the
+    hypercolumn reads what it leaves, as in the released network. 134,259,392 parameters without the head,
+    147,041,024 with that of hue and chroma.
+
+    Args:
+        outputs: channels of each output by its name.
+        mean: gray level subtracted from the input. 0, as the paper and the released model have it; with
+            ``TRAINER_MEAN`` the zeros around the photo mean nearly what they mean to VGG-16.
+        widths: channels of each layer.
+        hidden: channels of h_fc1.
+    """
+
+    def __init__(
+        self,
+        outputs: Mapping[str, int],
+        *,
+        mean: float = 0.0,
+        widths: Sequence[int] = WIDTHS,
+        hidden: int = HIDDEN,
+    ) -> None:
+        super().__init__()
+        self.mean = mean
+        self.widths = tuple(widths)
+        self.strides = STRIDES
+        self.layers = nn.ModuleDict()
+        for name, width_in, width in zip(LAYERS[1:], self.widths[:-1], self.widths[1:], strict=True):
+            kernel = {"fc6": 7, "fc7": 1}.get(name, 3)
+            self.layers[name] = nn.Conv2d(width_in, width, kernel, padding=kernel // 2)
+        for layer in self.layers.values():
+            nn.init.kaiming_normal_(layer.get_parameter("weight"), nonlinearity="relu")
+            nn.init.zeros_(layer.get_parameter("bias"))
+        self.head = HypercolumnHead(self.widths, self.strides, hidden, outputs)
+
+    def maps(self, gray: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b _c _hi _wi"]]:
+        """The 16 layers of the hypercolumn, after their ReLU.
+
+        Args:
+            gray: (R + G + B) / 3 in [0, 1], sides multiples of 32.
+        """
+        x = gray - self.mean
+        found = [x]
+        for name, layer in self.layers.items():
+            if name in POOLED:
+                x = F.max_pool2d(x, 2)
+            x = F.relu(layer(x), inplace=True)
+            if name.startswith("fc"):
+                x = F.dropout(x, 0.5, self.training)
+            found.append(x)
+        return found
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the trunk: ``load_vgg16``."""
+        self.load_vgg16(state)
+
+    def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the trunk from a VGG-16; `balancing.balance` should follow.
+
+        Filters over RGB become one over gray levels which answers to a gray photo as VGG's do, except where
+        they reach beyond its edge: VGG saw the mean colour there.
+
+        Args:
+            state: a torchvision or timm ``vgg16`` state dict; fc8 is not read.
+
+        Raises:
+            ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network); the
+                message begins with "not ", and nothing is changed then.
+        """
+        theirs = vgg16_convolutions(state, gain=1.0, offset=self.mean) + vgg16_fully_connected(state)
+        for layer, (weight, bias) in zip(self.layers.values(), theirs, strict=True):
+            layer.load_state_dict({"weight": weight, "bias": bias})

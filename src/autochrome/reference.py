@@ -1,0 +1,76 @@
+"""A reference: the photo whose palette another is to take over."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from autochrome.color.lightness import Lightness
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.guidance import HistogramTransfer, QuantileMatching
+from autochrome.io.photo import Photo
+from autochrome.models.base import HasDistribution
+from autochrome.types import RGB
+
+_FINER = 4  # pixels to a sample, in each direction, that are looked at
+
+
+class Reference:
+    """The colours of a photo, at the size at which a model works.
+
+    Args:
+        photo: in colour.
+        shorter: the side to which the shorter one is reduced; smaller photos stay as they are.
+
+    Raises:
+        ValueError: the photo has no colours.
+    """
+
+    def __init__(self, photo: Photo, shorter: int) -> None:
+        check_reference(photo)
+        self.photo = photo
+        self.rgb = _reduced(photo.pixels, shorter)
+
+    @property
+    def name(self) -> str:
+        """The file's, without its folder."""
+        return photo_name(self.photo)
+
+    def histogram_transfer(self, model: HasDistribution) -> HistogramTransfer:
+        """Return the guide that moves a model's predictions to these colours."""
+        return HistogramTransfer(model.histogram(rgb_to_lab(self.rgb).to(model.prior)), model.axes)
+
+    def quantile_matching(self) -> QuantileMatching:
+        """Return the map of any colours to these."""
+        return QuantileMatching.of(self.rgb)
+
+
+def check_reference(photo: object) -> None:
+    """Check that a photo has colours that can be taken over.
+
+    Raises:
+        TypeError: it is no `Photo`.
+        ValueError: it is gray.
+    """
+    if not isinstance(photo, Photo):
+        raise TypeError(f"a reference is a Photo, as read_photo gives it, not {type(photo).__name__}")
+    if not Lightness(photo.pixels).has_colour:
+        raise ValueError(
+            f"the reference {photo_name(photo)} has no colours to take over; give a photo in colour"
+        )
+
+
+def photo_name(photo: Photo) -> str:
+    """Return the name of a photo's file without its folder, or what it is called without one."""
+    return "in memory" if photo.source is None else photo.source.name
+
+
+def _reduced(pixels: np.ndarray, shorter: int) -> RGB:
+    height, width = pixels.shape[:2]
+    step = max(1, min(height, width) // (_FINER * shorter))
+    white = {"uint8": 255, "uint16": 65535}.get(pixels.dtype.name, 1)
+    some = torch.from_numpy(pixels[::step, ::step].astype(np.float32) / white).permute(2, 0, 1)[None]
+    scale = min(1.0, shorter / min(some.shape[2:]))
+    size = [max(1, round(side * scale)) for side in some.shape[2:]]
+    return F.interpolate(some, size, mode="bilinear", antialias=True).clamp(0, 1)

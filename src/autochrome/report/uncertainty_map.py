@@ -1,0 +1,40 @@
+"""How unsure a model is of each place's colour, as a gray picture of the photo's size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyvips
+from jaxtyping import Float32, UInt8
+
+_KNEE, _SLOPE = 6 / 29, 3 * (6 / 29) ** 2  # of CIE's L*
+_SRGB_KNEE = 0.0031308
+
+
+def draw_uncertainty(
+    values: Float32[np.ndarray, "h w"], size: tuple[int, int], most: float
+) -> UInt8[np.ndarray, "height width 1"]:
+    """Draw values from 0, black, to ``most``, white; what is more is white too.
+
+    The lightness L* goes evenly with the value, so that equal steps look equal, and the value at a pixel can
+    be read back: ``most * L* / 100``.
+
+    Args:
+        values: on the model's grid, covering the whole photo.
+        size: (height, width) of the photo.
+        most: the value of white, above 0.
+    """
+    height, width = size
+    shares = np.ascontiguousarray((values / most).clip(0, 1).astype(np.float32))
+    small = pyvips.Image.new_from_array(shares * 255)
+    # Over a copied border: pixels beyond the outermost cells' centres take these.
+    wide = small.resize(width / small.width, vscale=height / small.height, kernel="linear")
+    levels = (wide + 0.5).cast("uchar")
+    return levels.maplut(pyvips.Image.new_from_array(_lightness_codes()[None])).numpy().reshape(*size, 1)
+
+
+def _lightness_codes() -> UInt8[np.ndarray, " 256"]:
+    """The sRGB code of each of 256 even steps of L*."""
+    f = (np.linspace(0, 100, 256) + 16) / 116
+    linear = np.where(f > _KNEE, f**3, _SLOPE * (f - 4 / 29))
+    encoded = np.where(linear > _SRGB_KNEE, 1.055 * linear.clip(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return np.round(encoded * 255).astype(np.uint8)

@@ -1,0 +1,141 @@
+"""A folder in PASCAL VOC's format: JPEGImages, SegmentationClass, ImageSets/Segmentation."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pyvips
+from jaxtyping import Int, UInt8
+
+from autochrome.data.photos import decode_rgb
+from autochrome.data.sources import DataError
+
+VOID = 255
+"""Label of pixels that count for nothing."""
+
+# fmt: off
+VOC_NAMES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
+    "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train",
+    "tvmonitor",
+)
+# fmt: on
+"""The 21 classes of the challenge, in the order of their labels."""
+
+
+class VOCFolder:
+    """Photos and their label maps.
+
+    Args:
+        root: the folder that holds JPEGImages, SegmentationClass and ImageSets.
+
+    Raises:
+        DataError: it does not; the message says what is missing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+            if not (root / part).is_dir():
+                raise DataError(
+                    f"{root} holds no folder {part}: give a folder in PASCAL VOC's format, such as "
+                    "VOCdevkit/VOC2012"
+                )
+
+    def names(self, split: str) -> list[str]:
+        """Names of the photos of ``train`` or ``val``.
+
+        Raises:
+            DataError: the list is missing or empty.
+        """
+        path = self.root / "ImageSets" / "Segmentation" / f"{split}.txt"
+        try:
+            found = path.read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read: it should name a photo on each line") from error
+        if not found:
+            raise DataError(f"{path} names no photo: it should name one on each line")
+        return found
+
+    def photo(self, name: str, max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+        """A decoded photo, shrunk to a shorter side of ``max_side`` if it is larger.
+
+        Raises:
+            DataError: it is missing or cannot be read.
+        """
+        path = self.root / "JPEGImages" / f"{name}.jpg"
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        return decode_rgb(content, name=str(path), max_side=max_side)
+
+    def labels(self, name: str) -> UInt8[np.ndarray, "h w"]:
+        """A photo's label map: the class of every pixel, ``VOID`` where there is none.
+
+        Raises:
+            DataError: it is missing, cannot be read, or has colours that are no labels.
+        """
+        path = self.root / "SegmentationClass" / f"{name}.png"
+        if not path.is_file():
+            raise DataError(f"{path} is missing: every photo of ImageSets/Segmentation needs its label map")
+        return read_labels(path)
+
+
+def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
+    """Read a label map: a PNG with VOC's palette, or a gray one whose values are the labels.
+
+    libvips turns palettes into colours on loading. VOC's palette has a colour of its own for each label, so
+    the colours are turned back; any other palette is refused rather than guessed at.
+
+    Raises:
+        DataError: it cannot be read, or has other colours.
+    """
+    try:
+        image = pyvips.Image.new_from_file(str(path), fail_on="truncated")
+        pixels = image.numpy()
+    except pyvips.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DataError(f"{path} is not a readable picture ({reason})") from error
+    if image.bands < 3:
+        # Fewer bits are stretched to 0..255 on loading, and would no longer be labels.
+        bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 8
+        if pixels.dtype != np.uint8 or bits != 8:
+            raise DataError(f"{path} is gray with {bits} bits a sample; gray label maps have 8")
+        return pixels.reshape(image.height, image.width, image.bands)[:, :, 0]
+    colours, labels = _labels_of_colours()
+    found = _colour_number(pixels[:, :, :3])
+    places = np.searchsorted(colours, found).clip(max=len(colours) - 1)
+    if (strange := np.argwhere(colours[places] != found)).size:
+        y, x = strange[0].tolist()
+        raise DataError(
+            f"{path} has the colour {tuple(pixels[y, x, :3].tolist())} at x={x}, y={y}, which is not of "
+            "PASCAL VOC's palette: save the label map with that palette, or as a gray PNG of the labels"
+        )
+    return labels[places]
+
+
+def voc_palette() -> UInt8[np.ndarray, "256 3"]:
+    """The palette of the challenge's label maps: the bits of the label, dealt to R, G, B from the highest."""
+    label = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for place in range(8):
+        for channel in range(3):
+            bit = (label >> (3 * place + channel)) & 1
+            palette[:, channel] |= (bit << (7 - place)).astype(np.uint8)
+    return palette
+
+
+def _colour_number(rgb: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
+    r, g, b = (rgb[..., channel].astype(np.int64) for channel in range(3))
+    return (r << 16) | (g << 8) | b
+
+
+@cache
+def _labels_of_colours() -> tuple[Int[np.ndarray, "256"], UInt8[np.ndarray, "256"]]:
+    """The palette's colours as sorted numbers, and the label of each."""
+    numbers = _colour_number(voc_palette())
+    order = np.argsort(numbers)
+    return numbers[order], order.astype(np.uint8)
