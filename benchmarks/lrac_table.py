@@ -90,26 +90,27 @@ def paint_transfers(photos: Sequence[Path], results: Path, name: str, weights: s
 
 
 def table(scores: Scores) -> str:
-    """One row a system: the scores, and PSNR above gray."""
+    """One row a system: the scores, and PSNR and RMSE above gray on the same resamples."""
     rows = []
     for system, found in scores.systems.items():
-        above = scores.above_gray.get(system, {}).get("psnr")
+        above = scores.above_gray.get(system, {})
+        gains = [cell(above[k], d, sign="+") if k in above else "" for k, d in (("psnr", 2), ("alpha_beta_rmse", 3))]
         values = [cell(found[key], digits) for key, (_, digits) in COLUMNS.items()]
-        rows.append([system, *values, "" if above is None else cell(above, sign="+")])
-    head = ["", *(title for title, _ in COLUMNS.values()), "PSNR above gray"]
+        rows.append([system, *values, *gains])
+    head = ["", *(title for title, _ in COLUMNS.values()), "PSNR above gray", "RMSE above gray"]
     return f"{markdown(head, rows)}\n\n{caption(scores)}."
 
 
 def differences(scores: Scores, pairs: Sequence[tuple[str, str]]) -> str:
-    """Photo by photo: PSNR and RMSE of the first less the second."""
+    """Photo by photo: PSNR and CIEDE2000 of the first less the second."""
     rows = []
     for first, second in pairs:
         gains = [
             mean_estimate(per_photo(scores, first, key) - per_photo(scores, second, key))
-            for key in ("psnr", "alpha_beta_rmse")
+            for key in ("psnr", "ciede2000")
         ]
-        rows.append([f"{first} - {second}", cell(gains[0], sign="+"), cell(gains[1], 4, sign="+")])
-    return markdown(["mean over photos", "PSNR dB", "RMSE alpha-beta"], rows)
+        rows.append([f"{first} - {second}", *(cell(gain, sign="+") for gain in gains)])
+    return markdown(["mean over photos", "PSNR dB", "CIEDE2000"], rows)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -83,7 +83,7 @@ def test_a_part_that_no_path_joins_is_reached_if_it_looks_alike() -> None:
     lightness[:, 8:12] = 90  # a bar before one thing
     [weights] = hint_weights(point(32, 32, 16, 4), lightness, flat_predictions(32, 32), ONE_AXIS)
     behind, bar = weights[16, 14], weights[16, 10]
-    assert behind > 0.1
+    assert behind > 0.05
     assert bar < 0.01
     alone = Reach(pull=0.0)
     assert (

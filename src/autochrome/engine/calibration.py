@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.spaces import YCBCR
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import PhotoSource
-from autochrome.models.pixcolor.calibration import fit_curve, identity_curve
+from autochrome.models.pixcolor.calibration import apply_curve, fit_curve, identity_curve
 from autochrome.models.pixcolor.model import PixColor
 
 BATCH = 32  # photos that are drawn for together
@@ -48,19 +48,33 @@ def calibrate(
         raise ValueError(f"{model.spec.name} leaves its draws as they are and so has no curve to fit")
     model.calibration.copy_(identity_curve())
     numbers = range(len(source)) if numbers is None else numbers
-    drawn, true = [], []
+    lumas, bins, drawn, true = [], [], [], []
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
         rgb = torch.cat([_square(source, number, model.spec.working_size) for number in batch])
         luma, chroma = YCBCR.split(rgb.to(model.bin_means.device))
         generator = torch.Generator().manual_seed(seed + start)
         low = model.sample(luma, generator=generator, refine=False).chroma[:, 0]
-        drawn.append(model.dequantise(model.bins.encode(low)).cpu())
+        lumas.append((255 * luma).round().byte().cpu())
+        bins.append(model.bins.encode(low))
+        drawn.append(model.continuous(low).cpu())
         true.append(model.reduce(chroma).cpu())
         progress(start + len(batch), len(numbers))
-    curve = fit_curve(torch.cat(drawn), torch.cat(true))
-    model.calibration.copy_(curve)
-    return curve
+    first = fit_curve(torch.cat(drawn), torch.cat(true))
+    model.calibration.copy_(first)
+    # Refinement takes some of the colour away again: a second curve, after the first, makes up for it.
+    refined = [_refined(model, *one) for one in zip(lumas, bins, strict=True)]
+    second = fit_curve(torch.cat(refined), torch.cat(true))
+    model.calibration.copy_(apply_curve(first[None, :, :, None], second)[0, :, :, 0])
+    return model.calibration.clone()
+
+
+def _refined(
+    model: PixColor, luma: UInt8[Tensor, "b 1 h w"], bins: Int[Tensor, "b 2 h8 w8"]
+) -> Float[Tensor, "b 2 h8 w8"]:
+    """Draws as they come out, back on their grid."""
+    device = model.bin_means.device
+    return model.reduce(model.refine_draw(luma.to(device) / 255, model.decode(bins))).cpu()
 
 
 def _square(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:

@@ -43,12 +43,12 @@ class HintError(ValueError):
 class Length:
     """A length on a photo: pixels, or a percentage of one of its sides."""
 
-    value: float
+    value: float | int
     percent: bool = False
 
     def pixels(self, side: float | int) -> float:
         """Return it in pixels of a photo that has this side."""
-        return self.value * side / 100 if self.percent else self.value
+        return self.value * side / 100 if self.percent else float(self.value)
 
     def __str__(self) -> str:
         return f"{self.value:g}%" if self.percent else f"{self.value:g}"
@@ -110,7 +110,7 @@ class Hint:
     Attributes:
         where: the place.
         colour: sRGB in [0, 1].
-        strength: above 0, to 1: how far the place goes from the model's colour to this one.
+        strength: above 0, to 1: how much it counts against what the model believes; 1 brings the place to it.
 
     Raises:
         HintError: a value is out of its range.

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -33,6 +34,7 @@ LEAST_CONDUCTANCE = 1e-4
 TOLERANCE = 1e-3
 """Of the residual, relative to the right-hand side; shares are then true to about a thousandth."""
 MOST_ITERATIONS = 1000
+_TINY = 1e-30  # where a system is solved already, 0 / 0 is to be 0
 
 
 @dataclass(frozen=True)
@@ -132,27 +134,28 @@ def spread(
     Returns:
         Shares in [0, 1] that sum to at most 1.
     """
-    across, down = edges
-    free = (anchors.sum(0) == 0).to(anchors)
-    of_row = F.pad(across, (0, 1)) + F.pad(across, (1, 0))
-    of_column = F.pad(down, (0, 0, 0, 1)) + F.pad(down, (0, 0, 1, 0))
-    diagonal = of_row + of_column + pull.sum(0) + leak
+    # In numpy: many small steps, over which torch's threads would wait for each other most of the time.
+    across, down = (edge.cpu().numpy() for edge in edges)
+    given, jumps = anchors.cpu().numpy(), pull.cpu().numpy()
+    free = (given.sum(0) == 0).astype(given.dtype)
+    diagonal = jumps.sum(0) + leak
+    diagonal[:, :-1] += across
+    diagonal[:, 1:] += across
+    diagonal[:-1] += down
+    diagonal[1:] += down
 
-    def neighbours(weights: Tensor) -> Tensor:
-        sums = torch.zeros_like(weights)
-        sums[:, :, :-1].addcmul_(across, weights[:, :, 1:])
-        sums[:, :, 1:].addcmul_(across, weights[:, :, :-1])
-        sums[:, :-1].addcmul_(down, weights[:, 1:])
-        sums[:, 1:].addcmul_(down, weights[:, :-1])
+    def neighbours(x: np.ndarray) -> np.ndarray:
+        sums = np.zeros_like(x)
+        sums[:, :, :-1] += across * x[:, :, 1:]
+        sums[:, :, 1:] += across * x[:, :, :-1]
+        sums[:, :-1] += down * x[:, 1:]
+        sums[:, 1:] += down * x[:, :-1]
         return sums
 
-    found = _conjugate_gradients(
-        lambda weights: free * (diagonal * weights - neighbours(weights)),
-        free * (pull + neighbours(anchors)),
-        diagonal,
-    )
-    weights = (anchors + found).clamp(0, 1)
-    return weights / weights.sum(0).clamp(min=1)
+    wanted = free * (jumps + neighbours(given))
+    found = _conjugate_gradients(lambda x: free * (diagonal * x - neighbours(x)), wanted, diagonal)
+    shares = torch.from_numpy(given + found).to(anchors).clamp(0, 1)
+    return shares / shares.sum(0).clamp(min=1)
 
 
 def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w"]:
@@ -163,30 +166,30 @@ def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w
 
 
 def _conjugate_gradients(
-    apply: Callable[[Tensor], Tensor], wanted: Float[Tensor, "n h w"], diagonal: Float[Tensor, "h w"]
-) -> Float[Tensor, "n h w"]:
-    """Solve ``n`` systems of one symmetric positive definite matrix, preconditioned by its diagonal."""
-
-    def dot(x: Tensor, y: Tensor) -> Tensor:
-        return (x * y).sum((1, 2), keepdim=True)
-
-    found = torch.zeros_like(wanted)
-    residual = wanted.clone()
-    bound = TOLERANCE**2 * dot(wanted, wanted)
+    apply: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, diagonal: np.ndarray
+) -> np.ndarray:
+    """Solve systems "n h w" of one symmetric positive definite matrix, preconditioned by its diagonal "h w"."""
+    found = np.zeros_like(wanted)
+    residual = wanted.copy()
+    bound = TOLERANCE**2 * _dot(wanted, wanted)
     direction = residual / diagonal
-    energy = dot(residual, direction)
+    energy = _dot(residual, direction)
     for _ in range(MOST_ITERATIONS):
-        if (dot(residual, residual) <= bound).all():
+        if (_dot(residual, residual) <= bound).all():
             break
         image = apply(direction)
-        step = energy / dot(direction, image).clamp(min=1e-30)
+        step = energy / _dot(direction, image).clip(_TINY)
         found += step * direction
         residual -= step * image
         conditioned = residual / diagonal
-        after = dot(residual, conditioned)
-        direction = conditioned + after / energy.clamp(min=1e-30) * direction
+        after = _dot(residual, conditioned)
+        direction = conditioned + after / energy.clip(_TINY) * direction
         energy = after
     return found
+
+
+def _dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.einsum("nhw,nhw->n", x, y)[:, None, None]
 
 
 def _likeness(

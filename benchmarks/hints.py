@@ -1,0 +1,220 @@
+"""A person's test of hints: true colours bring a photo nearer to the truth, false ones stay on their thing.
+
+    python -m benchmarks.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
+
+PHOTOS is a folder of colour photos (ours: eval-256px), of which every 40th is taken. Of each photo's result
+without hints the places are found that a person would correct: the largest error in a*b*, meaned over a
+window of 1/16 of the shorter side, then the next that is a quarter of that side away from those before. There
+the true colour, meaned over the same window, is given as a hint, and the photo is painted again. Prints
+Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
+
+For photos of our evaluation folders in which a thing stands before a sky (or a wall), the thing is then given
+a false colour by one hint; the mean change of a*b* is measured on the thing and on the sky.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.gamut import fit_chroma
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.evaluate import Estimate
+from autochrome.guidance.hint_files import Length, Point, Polygon
+from autochrome.guidance.hints import Hint, mask_of, parse_hint
+from autochrome.io.folders import find_photos
+from autochrome.io.photo import Photo, read_photo, write_photo
+from autochrome.metrics.bootstrap import percentile_interval, resample_counts
+from autochrome.metrics.pixel import psnr
+from autochrome.pipeline import ColorizeSettings, Painter
+
+WINDOW, APART = 1 / 16, 1 / 4
+"""Of the shorter side: the window in which errors and colours are meaned; the least distance of two hints."""
+MOST_ROWS = 20
+"""Photos for which a row each is printed."""
+REPLICATES = 1000
+ACCURATE = ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
+"""The settings of the highest PSNR (docs/papers/cic.md)."""
+
+
+@dataclass(frozen=True)
+class FalseColour:
+    """A hint of a false colour, and where it should and should not work (corners in percent of the sides)."""
+
+    photo: str
+    what: str
+    hint: str
+    thing: tuple[tuple[float, float], ...]
+    sky: tuple[tuple[float, float], ...]
+
+
+def box(left: float, top: float, right: float, bottom: float) -> tuple[tuple[float, float], ...]:
+    return ((left, top), (right, top), (right, bottom), (left, bottom))
+
+
+FALSE_COLOURS = {
+    "eval-256px": (
+        FalseColour("231", "yellow hood", "65%,52%,royalblue", box(58, 48, 90, 56), box(5, 2, 60, 20)),
+        FalseColour("245", "red lorry", "62%,50%,seagreen", box(57, 35, 73, 65), box(5, 2, 50, 25)),
+        FalseColour("337", "red car", "40%,60%,seagreen", box(25, 50, 60, 68), box(5, 2, 95, 15)),
+        FalseColour("354", "red band", "20%,25%,seagreen", box(12, 16, 35, 30), box(55, 5, 98, 60)),
+    ),
+    "eval-people-256px": (
+        FalseColour(
+            "009",
+            "red overall",
+            "25%,75%,seagreen",
+            ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75)),
+            box(1, 2, 13, 40),
+        ),
+        FalseColour("088", "gray overall", "22%,45%,crimson", box(18, 35, 26, 48), box(45, 3, 95, 35)),
+        FalseColour("095", "red dress (wall)", "45%,70%,seagreen", box(40, 60, 53, 85), box(3, 30, 25, 60)),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Gain:
+    """PSNR of a photo in dB, and the seconds that painting took, without and with hints."""
+
+    photo: str
+    psnr: tuple[float, float]
+    seconds: tuple[float, float]
+    hints: tuple[Hint, ...]
+
+
+def rgb_of(photo: Photo) -> Float[Tensor, "1 3 h w"]:
+    """Pixels of an 8-bit photo as sRGB in [0, 1]; of a gray one three times the gray."""
+    pixels = torch.from_numpy(photo.pixels).permute(2, 0, 1)[None].float() / 255
+    return pixels.expand(-1, 3, -1, -1)
+
+
+def true_hints(
+    painted: Float[Tensor, "1 3 h w"], truth: Float[Tensor, "1 3 h w"], count: int
+) -> tuple[Hint, ...]:
+    """True colours where the painted photo is most wrong; fewer than ``count`` on a small photo."""
+    lab, wanted = rgb_to_lab(painted), rgb_to_lab(truth)
+    height, width = truth.shape[2:]
+    shorter = min(height, width)
+    radius = max(1, round(shorter * WINDOW / 2))
+    error = F.avg_pool2d((lab - wanted)[:, 1:].norm(dim=1, keepdim=True), 2 * radius + 1, 1)[0, 0]
+    mean = F.avg_pool2d(wanted, 2 * radius + 1, 1)
+    rows, columns = torch.meshgrid(torch.arange(error.shape[0]), torch.arange(error.shape[1]), indexing="ij")
+    hints = []
+    while len(hints) < count and error.max() >= 0:
+        y, x = divmod(int(error.argmax()), error.shape[1])
+        colour = fit_chroma(mean[:, :1, y : y + 1, x : x + 1], mean[:, 1:, y : y + 1, x : x + 1])
+        red, green, blue = colour.flatten().tolist()
+        where = Point((Length(float(x + radius)), Length(float(y + radius))))
+        hints.append(Hint(where, (red, green, blue)))
+        error[(rows - y) ** 2 + (columns - x) ** 2 < (APART * shorter) ** 2] = -1
+    return tuple(hints)
+
+
+def gain_of(path: Path, painter: Painter, settings: ColorizeSettings, count: int, keep: Path | None) -> Gain:
+    """Paint a photo without hints and with them."""
+    photo = read_photo(path)
+    truth = rgb_of(photo)
+    prediction = painter.predict(photo, settings)
+    start = time.perf_counter()
+    plain = painter.paint(prediction, settings)
+    between = time.perf_counter()
+    hints = true_hints(rgb_of(plain), truth, count)
+    begun = time.perf_counter()
+    hinted = painter.paint(prediction, replace(settings, hints=hints))
+    seconds = (between - start, time.perf_counter() - begun)
+    if keep is not None:
+        _keep(keep, path.stem, {"plain": plain, "hinted": hinted})
+    quality = (float(psnr(rgb_of(plain), truth)), float(psnr(rgb_of(hinted), truth)))
+    return Gain(path.stem, quality, seconds, hints)
+
+
+def gain_table(gains: Sequence[Gain]) -> str:
+    """A row a photo where they are few, and the mean."""
+    lines = ["| photo | PSNR without | with hints | gain |", "| --- | ---: | ---: | ---: |"]
+    if len(gains) <= MOST_ROWS:
+        for gain in gains:
+            before, after = gain.psnr
+            lines.append(f"| {gain.photo} | {before:.2f} | {after:.2f} | {after - before:+.2f} |")
+    before, after = torch.tensor([gain.psnr for gain in gains], dtype=torch.float64).unbind(1)
+    estimate = mean_estimate(after - before)
+    interval = f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"
+    lines.append(f"| **mean of {len(gains)}** | {before.mean():.2f} | {after.mean():.2f} | {interval} |")
+    worse, by = int((after < before).sum()), max(0.0, float((before - after).max()))
+    seconds = [sum(gain.seconds[k] for gain in gains) / len(gains) for k in (0, 1)]
+    lines += [
+        "",
+        f"Worse with hints: {worse} of {len(gains)}, by {by:.2f} dB at most. "
+        f"Painting took {seconds[0]:.3f} s a photo, with hints {seconds[1]:.3f} s.",
+    ]
+    return "\n".join(lines)
+
+
+def mean_estimate(values: Float[Tensor, " photos"]) -> Estimate:
+    """The mean over photos with its bootstrap interval."""
+    means = resample_counts(len(values), REPLICATES, 0) @ values / len(values)
+    return Estimate(float(values.mean()), *percentile_interval(means))
+
+
+def false_row(case: FalseColour, path: Path, painter: Painter, keep: Path | None) -> str:
+    """How far the thing's colours moved, and the sky's."""
+    photo = read_photo(path)
+    hint = parse_hint(case.hint)
+    prediction = painter.predict(photo)
+    plain = painter.paint(prediction)
+    painted = painter.paint(prediction, ColorizeSettings(hints=(hint,)))
+    if keep is not None:
+        _keep(keep, path.stem, {"plain": plain, "false": painted})
+    change = (rgb_to_lab(rgb_of(painted)) - rgb_to_lab(rgb_of(plain)))[0, 1:].norm(dim=0)
+    means = []
+    for corners in (case.thing, case.sky):
+        region = Polygon(tuple((Length(x, True), Length(y, True)) for x, y in corners))
+        mask = mask_of(Hint(region, hint.colour), photo.size, photo.size)
+        means.append(float((change * mask).sum() / mask.sum()))
+    thing, sky = means
+    return f"| {case.photo} | {case.what} | {case.hint} | {thing:.1f} | {sky:.2f} | {sky / thing:.1%} |"
+
+
+def _keep(folder: Path, stem: str, photos: dict[str, Photo]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, photo in photos.items():
+        write_photo(photo, folder / f"{stem}-{name}.png")
+
+
+def main() -> None:
+    """Parse the command line and print the tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("photos", type=Path, metavar="PHOTOS")
+    parser.add_argument("--every", type=int, default=40, help="take every so manieth photo, the first too")
+    parser.add_argument("--count", type=int, default=5, help="hints for each photo")
+    parser.add_argument("--model", default="cic")
+    parser.add_argument("--weights", help="weights of that model instead of the bundled ones")
+    parser.add_argument("--accurate", action="store_true", help="the most accurate settings, not the default")
+    parser.add_argument("--keep", type=Path, help="keep the painted photos in this folder")
+    arguments = parser.parse_args()
+    if not arguments.photos.is_dir():
+        parser.error(f"{arguments.photos} is not a folder of photos")
+    painter = Painter(arguments.model, weights=arguments.weights)
+    found = [each.path for each in find_photos([arguments.photos])]
+    settings = ACCURATE if arguments.accurate else ColorizeSettings()
+    some = found[:: arguments.every]
+    gains = [gain_of(path, painter, settings, arguments.count, arguments.keep) for path in some]
+    title = f"{painter.model.spec.name} on {arguments.photos.name}, every {arguments.every}th photo"
+    print(f"### {title}, {arguments.count} true colours\n\n{gain_table(gains)}\n", flush=True)
+    cases = {case.photo: case for case in FALSE_COLOURS.get(arguments.photos.name, ())}
+    rows = [false_row(cases[p.stem], p, painter, arguments.keep) for p in found if p.stem in cases]
+    if rows:
+        head = "| photo | thing | hint | change of a*b* there | in the sky | share |"
+        print(f"### One false colour\n\n{head}\n| --- | --- | --- | ---: | ---: | ---: |\n" + "\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
