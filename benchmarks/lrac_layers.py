@@ -26,6 +26,7 @@ from autochrome.data.photos import CropSettings, TrainingPhotos
 from autochrome.data.sources import open_source
 from autochrome.evaluate import evaluate
 from autochrome.io.folders import find_photos
+from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.model import LRAC, TrainingSettings, colours_at
 from autochrome.models.lrac.outputs import create_output
 from autochrome.models.registry import create_model
@@ -51,12 +52,12 @@ BATCH, SIDE, PLACES, RATE = 32, 96, 128, 2e-3
 class SomeLayers(nn.Module):
     """A network's trunk with a head over some of its layers."""
 
-    def __init__(self, network: nn.Module, chosen: Sequence[int], hidden: int) -> None:
+    def __init__(self, network: CompactNetwork, chosen: Sequence[int], hidden: int) -> None:
         super().__init__()
         self.network = [network]  # in a list, so that it is not trained or counted as a part
         self.chosen = chosen
-        self.widths = tuple(network.widths[i] for i in chosen)  # type: ignore[index]
-        self.strides = tuple(network.strides[i] for i in chosen)  # type: ignore[index]
+        self.widths = tuple(network.widths[i] for i in chosen)
+        self.strides = tuple(network.strides[i] for i in chosen)
         self.head = HypercolumnHead(
             self.widths, self.strides, hidden, {OUTPUT: create_output(OUTPUT).channels}
         )
@@ -67,11 +68,11 @@ class SomeLayers(nn.Module):
 
     def maps(self, gray: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """They of a photo."""
-        return self.choose(self.network[0].maps(gray))  # type: ignore[operator]
+        return self.choose(self.network[0].maps(gray))
 
 
 def train_heads(
-    network: nn.Module, heads: Mapping[str, SomeLayers], crops: Iterator[Tensor], steps: int
+    network: CompactNetwork, heads: Mapping[str, SomeLayers], crops: Iterator[Tensor], steps: int
 ) -> None:
     """Train all heads side by side: hue/chroma at random places, AdamW with a cosine to 0."""
     output = create_output(OUTPUT)
@@ -81,7 +82,7 @@ def train_heads(
     for step in range(1, steps + 1):
         rgb = next(crops).float() / 255
         with torch.no_grad():
-            maps = network.maps(HUE_CHROMA.split(rgb)[0])  # type: ignore[operator]
+            maps = network.maps(HUE_CHROMA.split(rgb)[0])
         places = random_locations(len(rgb), PLACES, (SIDE, SIDE))
         truth = colours_at(rgb, places, 1)
         losses = [

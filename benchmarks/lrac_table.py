@@ -94,7 +94,10 @@ def table(scores: Scores) -> str:
     rows = []
     for system, found in scores.systems.items():
         above = scores.above_gray.get(system, {})
-        gains = [cell(above[k], d, sign="+") if k in above else "" for k, d in (("psnr", 2), ("alpha_beta_rmse", 3))]
+        gains = [
+            cell(above[key], digits, sign="+") if key in above else ""
+            for key, digits in (("psnr", 2), ("alpha_beta_rmse", 3))
+        ]
         values = [cell(found[key], digits) for key, (_, digits) in COLUMNS.items()]
         rows.append([system, *values, *gains])
     head = ["", *(title for title, _ in COLUMNS.values()), "PSNR above gray", "RMSE above gray"]

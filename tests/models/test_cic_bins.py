@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from autochrome.color.bins import AB_CENTERS, nearest_bin, soft_encode
 from autochrome.models.base import HasDistribution, HasFeatures, log_probabilities
 from autochrome.models.registry import create_model
 
-model = create_model("cic.test")
-assert isinstance(model, HasDistribution)
+model: Any = create_model("cic.test")
+
+
+def test_it_has_a_distribution() -> None:
+    assert isinstance(model, HasDistribution)
+    assert model.axes == (slice(0, 313),)
 
 
 def test_the_nearest_bin_is_the_closest_and_distance_falls_as_a_gaussian() -> None:

@@ -73,7 +73,7 @@ def color_names() -> list[str]:
 @cache
 def _table() -> dict[str, str]:
     """Six hexadecimal digits for each name."""
-    return dict(entry.split("=") for entry in _NAMED.split())
+    return {name: digits for name, _, digits in (entry.partition("=") for entry in _NAMED.split())}
 
 
 def _advice(word: str) -> str:

@@ -168,7 +168,7 @@ def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w
 def _conjugate_gradients(
     apply: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, diagonal: np.ndarray
 ) -> np.ndarray:
-    """Solve systems "n h w" of one symmetric positive definite matrix, preconditioned by its diagonal "h w"."""
+    """Solve "n h w" systems of one symmetric positive definite matrix, preconditioned by its diagonal."""
     found = np.zeros_like(wanted)
     residual = wanted.copy()
     bound = TOLERANCE**2 * _dot(wanted, wanted)

@@ -44,7 +44,7 @@ PIXCOLOR_COMPACT = ModelSpec(
     8,
     _PIXCOLOR,
     weights="pixcolor.compact.safetensors",
-    sha256="932d8cd283cc455d54777d2059604501ea06fbc32f96c1721f9009ae57603135",
+    sha256="09e4eca4b7b3937ba68258f4b59a4d010da79ebe5db5d0fac3ab7fc55b9c9b62",
     draws=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
 )

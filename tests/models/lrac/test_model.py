@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ from autochrome.models.lrac.operators import Operators
 from autochrome.models.registry import create_model
 
 
-def tiny(**options: object) -> LRAC:
+def tiny(**options: Any) -> LRAC:
     torch.manual_seed(0)
     model = create_model("lrac.test", pretrained=False, **options)
     assert isinstance(model, LRAC)
@@ -188,9 +190,7 @@ def test_wrong_requests_are_told() -> None:
         model.predict(torch.rand(1, 1, 40, 64))
     with pytest.raises(ValueError, match="one answer for a photo, not 3"):
         model.sample(torch.rand(1, 1, 64, 64), n=3)
-    with pytest.raises(
-        ValueError, match="no output 'rgb'; choose one of: hue_chroma, lab,"
-    ):
+    with pytest.raises(ValueError, match="no output 'rgb'; choose one of: hue_chroma, lab,"):
         create_model("lrac.test", output="rgb")
     with pytest.raises(TypeError, match="no option 'places'; it has output, fade_extremes"):
         create_model("lrac.test", places=3)

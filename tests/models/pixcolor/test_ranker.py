@@ -95,9 +95,12 @@ def test_jitter_of_varying_strength() -> None:
     assert isinstance(model, PixColor)
     seen: list[torch.Tensor] = []
     told: list[torch.Tensor] = []
-    model.refinement.register_forward_pre_hook(
-        lambda _, inputs: (seen.append(inputs[1]), told.append(inputs[2])) and None
-    )
+
+    def look(_: object, inputs: tuple[torch.Tensor, ...]) -> None:
+        seen.append(inputs[1])
+        told.append(inputs[2])
+
+    model.refinement.register_forward_pre_hook(look)
     plain = Batch(torch.rand(64, 1, 16, 16), torch.full((64, 2, 16, 16), 0.5))
     model.training_losses(plain)
     strength = (seen[0] - 0.5).abs().amax((1, 2, 3))
