@@ -18,7 +18,6 @@ from autochrome.evaluate import Scores, evaluate
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo
 from autochrome.models.lrac.model import LRAC
-from autochrome.models.lrac.operators import Operators
 from autochrome.models.registry import create_model
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.tables import caption
@@ -36,12 +35,6 @@ OUTPUTS = {
     NO_FADING: "hue_chroma",
     FADING: "hue_chroma",
 }
-OPERATORS = {
-    "hue expectation, chroma expectation": Operators(chroma="expectation"),
-    "hue mode, chroma mode": Operators(hue="mode", chroma="mode"),
-    "hue mode, chroma median": Operators(hue="mode"),
-}
-"""Other point estimates of hue and chroma (section 3.2), with fading."""
 COLUMNS = {
     "alpha_beta_rmse": ("RMSE alpha-beta", 3),
     "psnr": ("PSNR dB", 2),
@@ -63,7 +56,7 @@ def own_palette(transfer: str) -> Wish:
 
 
 def paint_outputs(photos: Sequence[Path], results: Path, name: str, weights: str | None) -> list[Path]:
-    """Table 1: every output space, hue/chroma with and without fading, and other operators."""
+    """Table 1: every output space, hue/chroma with and without fading."""
     folders: list[Path] = []
     for row, output in OUTPUTS.items():
         model = create_model(name, weights=weights, output=output)
@@ -74,11 +67,6 @@ def paint_outputs(photos: Sequence[Path], results: Path, name: str, weights: str
         if row == FADING:
             wishes |= {BEST: ColorizeSettings(fuse="full"), "default": ColorizeSettings()}
         folders += paint_all(photos, results, painter, wishes).values()
-    for row, operators in OPERATORS.items():
-        model = create_model(name, weights=weights)
-        assert isinstance(model, LRAC)
-        model.operators = operators
-        folders += paint_all(photos, results, Painter(model, device="cpu"), {row: PLAIN}).values()
     return folders
 
 

@@ -23,7 +23,7 @@ Wish = ColorizeSettings | Callable[[Photo], ColorizeSettings]
 def paint_all(
     photos: Iterable[Path], results: Path, painter: Painter, wishes: Mapping[str, Wish]
 ) -> dict[str, Path]:
-    """Colour every photo in every way, as PNG in a folder a way; the model is asked once for each fusion.
+    """Colour every photo in every way, as PNG in a folder a way; the model is asked once where it can be.
 
     Returns:
         The folder of each way.
@@ -34,11 +34,10 @@ def paint_all(
     for path in photos:
         photo = read_photo(path)
         settings = {name: w if isinstance(w, ColorizeSettings) else w(photo) for name, w in wishes.items()}
-        predictions = {
-            fuse: painter.predict(photo, s) for fuse, s in {s.fuse: s for s in settings.values()}.items()
-        }
+        looks = {(s.fuse, s.size): s for s in settings.values()}
+        predictions = {look: painter.predict(photo, s) for look, s in looks.items()}
         for name, setting in settings.items():
-            painted = painter.paint(predictions[setting.fuse], setting)
+            painted = painter.paint(predictions[setting.fuse, setting.size], setting)
             write_photo(painted, folders[name] / f"{path.stem}.png", provenance=painted.provenance)
     return folders
 

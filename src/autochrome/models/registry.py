@@ -51,7 +51,17 @@ PIXCOLOR_COMPACT = ModelSpec(
 PIXCOLOR_TEST = ModelSpec("pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
 _LRAC = "Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668"
 LRAC_PAPER = ModelSpec("lrac", "paper", "hue_chroma", 256, 32, _LRAC, defaults={"temperature": 1.0})
-LRAC_COMPACT = ModelSpec("lrac", "compact", "hue_chroma", 128, 32, _LRAC, defaults={"temperature": 1.0})
+LRAC_COMPACT = ModelSpec(
+    "lrac",
+    "compact",
+    "hue_chroma",
+    128,
+    32,
+    _LRAC,
+    weights="lrac.compact.safetensors",
+    sha256="d6772d5f1b1310fc86b3e7ce8bfa88b30e3c2b496f6ed3cf434589fe91457266",
+    defaults={"temperature": 1.0},
+)
 LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
