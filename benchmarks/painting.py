@@ -69,7 +69,7 @@ def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def linked(photos: Sequence[Path], folder: Path) -> Path:
     """A folder of these photos alone: the evaluator asks for a result of every reference."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
     for path in photos:

@@ -26,7 +26,7 @@ from autochrome.settings import (
     check_supported,
 )
 from autochrome.types import Luma
-from autochrome.uncertainty import MOSTLY_UNCERTAIN, entropy_share
+from autochrome.uncertainty import entropy_share
 
 # Which views of a photo are averaged: its scale relative to the working size, and whether it is mirrored.
 _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
@@ -142,7 +142,7 @@ def predict(model: Colorizer, device: torch.device, photo: Photo, settings: Colo
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     found: _Answers = outcome[0]
-    if isinstance(model, HasDistribution) and entropy_share(found.answer, model) > MOSTLY_UNCERTAIN:
+    if isinstance(model, HasDistribution) and entropy_share(found.answer, model) > model.spec.unsure_above:
         notes.append(UNSURE)
     return Prediction(
         photo, lightness, found.luma, found.answer, size, tuple(notes), found.settings, found.draws

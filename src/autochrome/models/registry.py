@@ -61,6 +61,7 @@ LRAC_COMPACT = ModelSpec(
     weights="lrac.compact.safetensors",
     sha256="d6772d5f1b1310fc86b3e7ce8bfa88b30e3c2b496f6ed3cf434589fe91457266",
     defaults={"temperature": 1.0},
+    unsure_above=0.79,  # its bins of hue keep much entropy in gray places
 )
 LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")

@@ -27,6 +27,9 @@ class ModelSpec:
     sha256: str | None = None
     """Digest of that file."""
     licence: str = "Apache-2.0"
+    unsure_above: float = 0.62
+    """Mean entropy, as a share of the greatest that its bins allow, above which a photo's colours are said to
+    be mostly a guess: what one evaluation photo in ten has more of. Of models with a distribution."""
     draws: bool = False
     """Whether it draws its answers at random, as many as are asked for."""
     defaults: Mapping[str, float] = field(default_factory=dict)
