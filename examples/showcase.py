@@ -1,10 +1,10 @@
 """Make the README's pictures: photographs that scikit-image carries, coloured with the shipped weights.
 
-    python examples/showcase.py [--samples] [--seed S] [FOLDER ...]
+    python examples/showcase.py [--samples | --steered] [--seed S] [FOLDER ...]
 
 Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
 docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo. With
-folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current
+--steered, docs/images/steered.jpg: LRAC's own answer, and what a person may make of it. With folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current
 folder.
 """
 
@@ -15,11 +15,13 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from autochrome.guidance import parse_hint
 from autochrome.io.folders import find_photos
 from autochrome.io.in_memory import from_array
 from autochrome.io.photo import Photo, read_photo
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Layout, contact_sheets, fit, write_sheets
+from autochrome.report.uncertainty_map import draw_uncertainty
 
 PICTURES = ("camera", "astronaut", "rocket", "chelsea")
 MORE_PICTURES = (*PICTURES, "coffee", "coins", "grass", "brick")
@@ -29,6 +31,15 @@ VERSIONS = {
     "--vibrance 0.25": ColorizeSettings(vibrance=0.25),
     "--vibrance 0": ColorizeSettings(vibrance=0.0),
 }
+
+
+STEERED = {
+    "camera": "38%,50%,midnightblue",
+    "coffee": "12%,85%,saddlebrown",
+    "rocket": "20%,30%,darkslateblue",
+    "chelsea": "35%,40%,#b4783c,15%",
+}
+"""scikit-image's pictures, and the hint that each is given."""
 
 
 def bundled_pictures(names: Iterable[str]) -> list[Photo]:
@@ -63,13 +74,40 @@ def samples_sheet(
     return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
 
 
+def steered_sheet(path: Path, model: str = "lrac") -> list[Path]:
+    """Colour scikit-image's pictures with a model that has a distribution, and steer it."""
+    painter, gray = Painter(model), Painter("gray")
+    [astronaut] = bundled_pictures(["astronaut"])
+    columns: dict[str, list] = {}
+    for photo, hint in zip(bundled_pictures(STEERED), STEERED.values(), strict=True):
+        wishes = {
+            model: ColorizeSettings(),
+            "--warmer": ColorizeSettings(warmth=0.5),
+            "--tint teal": ColorizeSettings(tint="teal"),
+            "--reference astronaut": ColorizeSettings(reference=astronaut),
+            "--hint": ColorizeSettings(hints=(parse_hint(hint),)),
+        }
+        row = {"gray": gray.colorize(photo)[0].pixels}
+        row |= {name: painter.colorize(photo, wish)[0].pixels for name, wish in wishes.items()}
+        found = painter.colorize(photo)[0].uncertainty
+        assert found is not None
+        row["--uncertainty"] = draw_uncertainty(found.values, photo.size, most=found.most)
+        for name, pixels in row.items():
+            columns.setdefault(name, []).append(fit(pixels, LAYOUT))
+    return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
+
+
 def main() -> None:
     """Make the sheets."""
     parser = argparse.ArgumentParser(description="Make the README's pictures.")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--samples", action="store_true", help="four colorizations of each photo")
+    parser.add_argument("--steered", action="store_true", help="what a person may make of LRAC's answer")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
+    if chosen.steered:
+        print(*steered_sheet(Path("docs/images/steered.jpg")))
+        return
     name = "samples" if chosen.samples else "showcase"
     make = partial(samples_sheet, seed=chosen.seed) if chosen.samples else sheet
     suffix = "jpg" if chosen.samples else "png"

@@ -46,7 +46,7 @@ def test_in_hue_and_chroma_white_is_what_vivid_colours_reach() -> None:
     samples = Samples(torch.zeros(1, 1, 2, 3, 4), "hue_chroma", uncertainty=torch.ones(1, 1, 3, 4))
     unsure = uncertainty_of(samples, model)
     assert unsure is not None
-    assert unsure.most == pytest.approx(0.4 * log(HUES))
+    assert unsure.most == pytest.approx(0.25 * log(HUES))
     assert unsure.values.shape == (3, 4)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from autochrome.models.base import HasDistribution, Samples
 from autochrome.types import Chroma
 
-_VIVID = 0.4
+_VIVID = 0.25
 """Chroma max(R,G,B) - min(R,G,B) that few places of a photo exceed."""
 _WIDE_SPREAD = 40.0
 """CIE units by which samples of a place hardly ever differ from their mean."""
