@@ -4,8 +4,8 @@
 
 Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
 docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo. With
---steered, docs/images/steered.jpg: LRAC's own answer, and what a person may make of it. With folders it makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current
-folder.
+--steered, docs/images/steered.jpg: LRAC's own answer, and what a person may make of it. With folders it
+makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current folder.
 """
 
 from __future__ import annotations
