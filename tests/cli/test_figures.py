@@ -41,6 +41,14 @@ def test_a_sheet_of_so_many_columns(
     assert sheet.std() > 10
 
 
+def test_probabilities_are_of_ab_bins_alone(photo: Path, tmp_path: Path) -> None:
+    assert run("temperatures", photo, "-o", tmp_path / "t.png", "--model", "lrac.test").exit_code == 0
+    result = run("probabilities", photo, "-o", tmp_path / "p.png", "--model", "lrac.test")
+    assert result.exit_code == 1
+    assert "does not predict the 313 ab bins" in " ".join(result.output.split())
+    assert not (tmp_path / "p.png").exists()
+
+
 def test_temperatures_differ(photo: Path, tmp_path: Path) -> None:
     """The first column (the mean) is duller than the last (the mode)."""
     run("temperatures", photo, "-o", tmp_path / "sheet.png", "--model", "cic.test")

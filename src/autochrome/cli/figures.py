@@ -72,6 +72,7 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
     """
     _check_target(out, overwrite)
     painter, settings, prediction = _predict(photo, options)
+    _require_ab_bins(painter)
     distribution = _distribution(painter, prediction, settings)
     shape = prediction.photo.size
     columns = {"photo": [painter.paint(prediction, settings).pixels, prediction.photo.pixels]}
@@ -80,6 +81,18 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
         label = f"a {a:.0f}, b {b:.0f}: up to {100 * float(chance.max()):.0f}%"
         columns[label] = [_swatch(a, b), _gray_map(chance, shape)]
     _write_sheet(columns, None, out)
+
+
+def _require_ab_bins(painter: Painter) -> None:
+    from autochrome.color.bins import AB_BINS
+    from autochrome.models.base import HasDistribution
+
+    assert isinstance(painter.model, HasDistribution)
+    if painter.model.axes != (slice(0, AB_BINS),):
+        raise click.ClickException(
+            f"{painter.model.spec.name} does not predict the {AB_BINS} ab bins that this figure shows; "
+            "use --model cic, or see where it is unsure with: autochrome colorize PHOTO --uncertainty"
+        )
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
