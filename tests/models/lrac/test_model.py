@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from autochrome.color.spaces import HUE_CHROMA, rgb_to_lab
+from autochrome.engine.loop import train
+from autochrome.engine.recipe import load_recipe
 from autochrome.models.base import Batch, HasBackbone, HasDistribution, HasFeatures
 from autochrome.models.lrac.model import LRAC, RegressionLRAC, colours_at
 from autochrome.models.lrac.operators import Operators
 from autochrome.models.registry import create_model
+from tests.data.made_photos import write_folder
+from tests.engine.tiny_run import differences, write_recipe
 
 
 def tiny(**options: Any) -> LRAC:
@@ -179,6 +184,22 @@ def test_the_trunk_starts_from_a_compact_cic() -> None:
     assert all(torch.equal(mine[name], theirs[f"network.{name}"]) for name in mine)
     with pytest.raises(ValueError, match=r"^not the weights of cic\.compact"):
         model.load_backbone({"features.0.weight": torch.zeros(64, 3, 3, 3)})
+
+
+@pytest.mark.parametrize("options", ["{}", "{freeze_trunk: true}", "{window: 3, locations: 16}"])
+def test_a_run_that_was_stopped_equals_an_unbroken_one(options: str, tmp_path: Path) -> None:
+    """Weights, averages and counts, bit for bit; with the random places."""
+    recipe = write_recipe(tmp_path / "tiny.yaml", write_folder(tmp_path / "photos"))
+    overrides = ["model.name=lrac.test", f"model.options={options}", "schedule.kind=constant"]
+    overrides += ["trainer.steps=4", "watch.size=32"]
+    unbroken = train(load_recipe(recipe, overrides), tmp_path / "unbroken")
+    first = train(load_recipe(recipe, [*overrides, "trainer.steps=2"]), tmp_path / "broken")
+    second = train(load_recipe(recipe, overrides), tmp_path / "broken", resume=True)
+    assert first.losses + second.losses == unbroken.losses
+    assert differences(tmp_path / "unbroken", tmp_path / "broken") == []
+    model = create_model("lrac.test", weights=tmp_path / "unbroken" / "model.safetensors")
+    assert isinstance(model, LRAC)
+    assert not torch.allclose(model.prior[:32], torch.full((32,), 1 / 32))
 
 
 # What is asked wrongly ----------------------------------------------------------------------------
