@@ -26,7 +26,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable
-from time import perf_counter
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +33,7 @@ from torch import Tensor, nn
 from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.paper import PaperNetwork
 from autochrome.nn.hypercolumns import HypercolumnHead, dense_columns, random_locations
+from benchmarks.timing import best_time
 
 NETWORKS: dict[str, Callable[[dict[str, int]], PaperNetwork | CompactNetwork]] = {
     "compact": CompactNetwork,
@@ -84,17 +84,6 @@ def places(mode: str, side: int) -> int:
     """Places that have a column."""
     way, _, stride = mode.partition(" ")
     return {"trunk": 0, "sparse": LOCATIONS}.get(way, (side // int(stride or 1)) ** 2)
-
-
-def best_time(function: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest call, after one to warm up."""
-    function()
-    seconds = []
-    for _ in range(repeats):
-        start = perf_counter()
-        function()
-        seconds.append(perf_counter() - start)
-    return min(seconds)
 
 
 def measure(name: str, mode: str, batch: int, side: int, *, training: bool, repeats: int) -> dict[str, float]:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -28,6 +27,7 @@ from torch import nn
 from autochrome.models.pixcolor.model import COMPACT_PIXELCNN
 from autochrome.models.pixcolor.pixelcnn import HorizontalConv, PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.sampler import draw
+from benchmarks.timing import best_time
 
 SIZES = {"compact": COMPACT_PIXELCNN, "paper": PixelCNNConfig()}
 SIDE = 28
@@ -71,17 +71,6 @@ def best_rate(size: int = 1536) -> float:
     """Multiply-adds per second of a large matrix product in double precision."""
     a = np.random.default_rng(0).normal(size=(size, size))
     return size**3 / best_time(lambda: a @ a, 4)
-
-
-def best_time(function: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest call, after one to warm up."""
-    function()
-    seconds = []
-    for _ in range(repeats):
-        start = perf_counter()
-        function()
-        seconds.append(perf_counter() - start)
-    return min(seconds)
 
 
 @torch.no_grad()

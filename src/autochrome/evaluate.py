@@ -8,8 +8,6 @@ another photo). Photos are read one by one; what is kept of each are some 20 kB 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from torch import Tensor
 from autochrome._version import __version__
 from autochrome.color.bins import reference_prior
 from autochrome.io.folders import find_photos
+from autochrome.io.json_file import write_json
 from autochrome.io.photo import Photo, PhotoError, read_photo, read_provenance
 from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colours
 from autochrome.metrics.bootstrap import percentile_interval, resample_counts
@@ -94,12 +93,7 @@ class Scores:
 
     def save(self, path: Path) -> None:
         """Write JSON; the file appears only when it is complete."""
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_json(self.to_dict(), path)
 
 
 @dataclass(frozen=True)

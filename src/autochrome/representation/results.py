@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autochrome.io.json_file import write_json
 from autochrome.representation.scores import Scores
 from autochrome.representation.trunks import RANDOM, TRAINED
 
@@ -64,12 +63,7 @@ class ProbeResults:
 
     def save(self, path: Path) -> None:
         """Write JSON; the file appears only when it is complete."""
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_json(self.to_dict(), path)
 
 
 def _plain(scores: Scores) -> dict[str, dict[str, float]]:
