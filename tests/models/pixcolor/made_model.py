@@ -1,0 +1,47 @@
+"""A tiny PixColor and photos for it, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.models.base import Batch
+from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.registry import create_model
+
+NEUTRAL = 128 / 255
+
+
+def tiny(**options: Any) -> PixColor:
+    model = create_model("pixcolor.test", **options)
+    assert isinstance(model, PixColor)
+    return model
+
+
+def photos(count: int = 2, height: int = 16, width: int = 24) -> Batch:
+    """Smooth patches of colour at the compact conditioning's resolution: four times the grid's."""
+    coarse = 0.2 + 0.6 * torch.rand(count, 2, height // 4, width // 4)
+    chroma = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
+    return Batch(torch.rand(count, 1, height, width), chroma)
+
+
+def set_logits(model: PixColor, logits: Callable[[Tensor], Tensor]) -> None:
+    """Let the PixelCNN answer with these logits."""
+    model.pixelcnn.forward = lambda bins, condition: logits(bins)  # type: ignore[method-assign]
+
+
+def gray_batch() -> Batch:
+    return Batch(torch.rand(2, 1, 16, 16), torch.full((2, 2, 16, 16), NEUTRAL))
+
+
+def trained_parts(model: nn.Module) -> set[str]:
+    """Names of the model's networks that have a parameter to train."""
+    return {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
+
+
+def training_networks(model: nn.Module) -> set[str]:
+    return {name for name, child in model.named_children() if child.training}
