@@ -30,6 +30,8 @@ def calibrate(
 ) -> Float[Tensor, "2 256"]:
     """Draw once for each photo, at the model's own temperature and guidance, and give the model its curve.
 
+    It is fitted to what comes out of refinement, on the photos' low-resolution grid.
+
     Args:
         model: on the CPU or any device; its curve is replaced.
         source: photos like those that it will meet; their centre square is taken.
