@@ -93,9 +93,10 @@ class DataRecipe:
 class OptimiserRecipe:
     """How the weights are moved."""
 
-    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
     """``adam`` adds the decay to the gradient (as Caffe does) for all parameters; ``adamw`` decouples it and
-    leaves biases and norms alone; ``sgd`` has momentum ``betas[0]``."""
+    leaves biases and norms alone; ``sgd`` has momentum ``betas[0]``; ``rmsprop`` has the decay rate
+    ``betas[1]`` and no momentum."""
     lr: float = 2e-3
     """Peak learning rate."""
     betas: tuple[float, float] = (0.9, 0.99)
@@ -110,6 +111,24 @@ class OptimiserRecipe:
         _require(all(0 <= b < 1 for b in self.betas), f"optimiser.betas lie in [0, 1), not {self.betas}")
         _require(self.weight_decay >= 0, f"optimiser.weight_decay is at least 0, not {self.weight_decay}")
         _require(self.clip >= 0, f"optimiser.clip is at least 0, not {self.clip}")
+
+
+@dataclass(frozen=True)
+class AdversaryRecipe:
+    """The discriminator of a model that is trained against one (Cao 2017, algorithm 1); others ignore it."""
+
+    steps: int = 1
+    """Updates of the discriminator in a step (k_D), each on a batch of its own."""
+    generator_steps: int = 1
+    """Updates of the generator in a step, after those (k_G), each on a batch of its own."""
+    optimiser: OptimiserRecipe = field(
+        default_factory=lambda: OptimiserRecipe("adam", 2e-4, (0.5, 0.999), weight_decay=0.0)
+    )
+    """The discriminator's; the generator's is the recipe's ``optimiser``. The schedule goes for both."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "generator_steps"):
+            _require(getattr(self, name) >= 1, f"adversary.{name} is at least 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -204,6 +223,7 @@ class Recipe:
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
     optimiser: OptimiserRecipe = field(default_factory=OptimiserRecipe)
+    adversary: AdversaryRecipe = field(default_factory=AdversaryRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     trainer: TrainerRecipe = field(default_factory=TrainerRecipe)
     watch: WatchRecipe = field(default_factory=WatchRecipe)

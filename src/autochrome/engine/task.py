@@ -14,18 +14,28 @@ from autochrome.models.base import Batch, Colorizer
 class TrainingTask(nn.Module):
     """Modules and their loss; ``forward`` is the training step, so that wrappers for many processes work.
 
-    Subclasses with several optimisers (a GAN) hold several modules; the loop asks for the key ``loss``.
+    A step of the loop is one update for each of the task's ``phases``, in order, each with batches of its
+    own. A phase has an optimiser, which moves the parameters that ``trained_in`` names. Most tasks have one phase;
+    a GAN has two kinds.
     """
 
     colorizer: Colorizer
+    phases: tuple[str, ...] = ("model",)
 
     def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
         """Photos as the model's batch; runs in float32 on the photos' device."""
         raise NotImplementedError
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of one batch; ``loss`` is minimised, the rest is logged."""
+    def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
+        """Losses of one batch in a phase; ``loss`` is minimised, the rest is logged."""
         raise NotImplementedError
+
+    def trained_in(self, phase: str) -> nn.Module:
+        """The module whose parameters the phase's optimiser moves; all others stand still."""
+        return self.colorizer
+
+    def after_update(self, phase: str) -> None:
+        """What must be done to the parameters after an update of the phase."""
 
 
 class ColorizationTask(TrainingTask):
@@ -48,6 +58,6 @@ class ColorizationTask(TrainingTask):
             luma = degrade_luma(lightness, self.faults, generator) * ((high - low) / 100) + low
         return Batch(luma.contiguous(memory_format=torch.channels_last), chroma, truth)
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
+    def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
         """The colorizer's losses."""
         return self.colorizer.training_losses(batch)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from autochrome.models.spec import ModelSpec
 
 __all__ = [
+    "Adversarial",
     "Batch",
     "Colorizer",
     "Guide",
@@ -180,4 +181,27 @@ class HasBackbone(Protocol):
         Raises:
             ValueError: it is of another network; the message begins with "not ".
         """
+        ...
+
+
+@runtime_checkable
+class Adversarial(Protocol):
+    """A colorizer that learns against a discriminator; which of the two takes a step when is the engine's."""
+
+    spec: ModelSpec
+
+    def make_discriminator(self) -> nn.Module:
+        """The opponent, newly initialised. It is trained and kept in checkpoints, but does not ship."""
+        ...
+
+    def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The discriminator's losses of a batch (scalars); ``loss`` is minimised over its parameters."""
+        ...
+
+    def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """The colorizer's own losses of a batch (scalars); ``loss`` is minimised over its parameters."""
+        ...
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        """What the objective demands of the discriminator's parameters, after each of its steps."""
         ...

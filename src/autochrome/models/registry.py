@@ -64,9 +64,17 @@ LRAC_COMPACT = ModelSpec(
     unsure_above=0.79,  # its bins of hue keep much entropy in gray places
 )
 LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
+_CAO = "Cao and others 2017, Unsupervised Diverse Colorization via GANs, arXiv:1702.06674"
+_NOISE = {"temperature": 1.0}  # the noise as it was trained with
+CGAN_PAPER = ModelSpec("cgan", "paper", "yuv", 64, 1, _CAO, draws=True, defaults=_NOISE)
+CGAN_COMPACT = ModelSpec("cgan", "compact", "yuv", 64, 16, _CAO, draws=True, defaults=_NOISE)
+CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, draws=True, defaults=_NOISE)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
 _MODELS: dict[str, tuple[ModelSpec, str]] = {
+    "cgan.compact": (CGAN_COMPACT, "autochrome.models.cgan.model:compact"),
+    "cgan.paper": (CGAN_PAPER, "autochrome.models.cgan.model:paper"),
+    "cgan.test": (CGAN_TEST, "autochrome.models.cgan.model:tiny"),
     "cic.compact": (COMPACT, "autochrome.models.cic:compact"),
     "cic.paper": (PAPER, "autochrome.models.cic:paper"),
     "cic.test": (TEST, "autochrome.models.cic:tiny"),
@@ -78,8 +86,15 @@ _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "pixcolor.paper": (PIXCOLOR_PAPER, "autochrome.models.pixcolor.model:paper"),
     "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.model:tiny"),
 }
-_DEFAULT_TAGS = {"cic": "compact", "gray": "baseline", "lrac": "compact", "pixcolor": "compact"}
+_DEFAULT_TAGS = {
+    "cgan": "compact",
+    "cic": "compact",
+    "gray": "baseline",
+    "lrac": "compact",
+    "pixcolor": "compact",
+}
 _WITHOUT_WEIGHTS = {
+    "cgan.test",
     "cic.test",
     "gray.baseline",
     "lrac.test",
