@@ -119,6 +119,15 @@ def test_squash_cuts_plain_crops_from_a_square() -> None:
     assert len(crops) > 10
 
 
+def test_a_centre_crop_is_the_middle_square() -> None:
+    settings = CropSettings(size=4, min_area=1.0, max_stretch=1.0, mirror=False, centre=True)
+    wide = torch.arange(3 * 4 * 10, dtype=torch.uint8).view(3, 4, 10)
+    for seed in range(3):
+        assert torch.equal(random_crop(wide, settings, np.random.default_rng(seed)), wide[:, :, 3:7])
+        tall = random_crop(wide.mT, settings, np.random.default_rng(seed))
+        assert torch.equal(tall, wide.mT[:, 3:7])
+
+
 def test_half_of_the_crops_are_mirrored() -> None:
     photo = torch.from_numpy(colours(32, 32)).permute(2, 0, 1)
     settings = CropSettings(32, 1.0, 1.0, True)

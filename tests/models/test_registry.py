@@ -31,9 +31,9 @@ def test_listing_needs_no_torch() -> None:
 
 def test_names_are_those_of_the_specs() -> None:
     assert list_models() == sorted(list_models())
-    assert {f"{arch}.{tag}" for arch in ("cic", "pixcolor") for tag in ("compact", "paper", "test")} <= set(
-        list_models()
-    )
+    assert {
+        f"{arch}.{tag}" for arch in ("cgan", "cic", "pixcolor") for tag in ("compact", "paper", "test")
+    } <= set(list_models())
     for name in list_models():
         assert model_spec(name).name == name
 
@@ -42,9 +42,12 @@ def test_an_arch_alone_is_its_default() -> None:
     assert model_spec("cic") is model_spec("cic.compact")
     assert default_names()["cic"] == "cic.compact"
     assert model_spec("pixcolor") is model_spec("pixcolor.compact")
+    assert model_spec("cgan") is model_spec("cgan.compact")
 
 
-@pytest.mark.parametrize(("arch", "number"), [("cic", "1603.08511"), ("pixcolor", "1705.07208")])
+@pytest.mark.parametrize(
+    ("arch", "number"), [("cgan", "1702.06674"), ("cic", "1603.08511"), ("pixcolor", "1705.07208")]
+)
 @pytest.mark.parametrize("tag", ["", ".compact", ".paper", ".test"])
 def test_systems_name_their_paper(arch: str, number: str, tag: str) -> None:
     assert f"arXiv:{number}" in model_spec(arch + tag).paper
@@ -52,7 +55,9 @@ def test_systems_name_their_paper(arch: str, number: str, tag: str) -> None:
 
 def test_what_draws_says_so() -> None:
     drawing = {name for name in list_models() if model_spec(name).draws}
-    assert drawing == {"pixcolor.compact", "pixcolor.paper", "pixcolor.test"}
+    assert drawing == {
+        f"{arch}.{tag}" for arch in ("cgan", "pixcolor") for tag in ("compact", "paper", "test")
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,8 +68,8 @@ def test_unknown_name_is_answered_with_close_ones(wrong: str, hint: str) -> None
         create_model(wrong)
 
 
-# Large, hence slow to initialise; their own tests cover them.
-PAPERS = {"cic.paper", "pixcolor.paper"}
+# Large, hence slow; their own tests cover them.
+PAPERS = {"cgan.paper", "cic.paper", "pixcolor.paper"}
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name not in PAPERS])
@@ -107,6 +112,6 @@ def test_options_reach_the_system() -> None:
 
 
 def test_a_test_model_needs_no_weights() -> None:
-    for name in ("cic.test", "pixcolor.test"):
+    for name in ("cgan.test", "cic.test", "pixcolor.test"):
         assert not needs_weights(name)
         assert create_model(name).spec.weights is None

@@ -32,6 +32,8 @@ class CropSettings:
     squash: int | None = None
     """Squash the whole photo to a square of this side and cut the crop from it unscaled, as Caffe's data
     layer does with a database of such squares; ``min_area`` and ``max_stretch`` then mean nothing."""
+    centre: bool = False
+    """Cut the crop from the middle of the photo instead of a random place."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -112,7 +114,8 @@ def random_crop(
         h = w = settings.size
     else:
         h, w = _random_extent(photo.shape[1], photo.shape[2], settings, rng)
-    top, left = rng.integers(photo.shape[1] - h + 1), rng.integers(photo.shape[2] - w + 1)
+    room = photo.shape[1] - h, photo.shape[2] - w
+    top, left = (r // 2 if settings.centre else rng.integers(r + 1) for r in room)
     crop = photo[:, top : top + h, left : left + w]
     if settings.mirror and rng.random() < 0.5:
         crop = crop.flip(2)

@@ -21,6 +21,7 @@ __all__ = [
     "HasBalancing",
     "HasDistribution",
     "HasFeatures",
+    "HasOptions",
     "ModelSpec",
     "Samples",
     "log_probabilities",
@@ -190,6 +191,11 @@ class Adversarial(Protocol):
 
     spec: ModelSpec
 
+    @property
+    def adversarial(self) -> bool:
+        """False where, as it is set, it learns without one, by its ``training_losses``."""
+        ...
+
     def make_discriminator(self) -> nn.Module:
         """The opponent, newly initialised. It is trained and kept in checkpoints, but does not ship."""
         ...
@@ -204,4 +210,16 @@ class Adversarial(Protocol):
 
     def constrain(self, discriminator: nn.Module) -> None:
         """What the objective demands of the discriminator's parameters, after each of its steps."""
+        ...
+
+
+@runtime_checkable
+class HasOptions(Protocol):
+    """A colorizer whose factory builds several networks; which one, the file of its weights tells."""
+
+    spec: ModelSpec
+
+    @property
+    def options(self) -> Mapping[str, str | int | float | bool]:
+        """Those arguments of the factory that decide what parameters there are, and none of its training."""
         ...

@@ -5,6 +5,7 @@ This module imports neither torch nor the systems, so that naming and listing mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from os import PathLike
@@ -35,7 +36,9 @@ TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
 _PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208"
 # As the network learned: the paper's. The compact weights' own were chosen by looking.
 _DRAWS = {"temperature": 1.0, "guidance": 0.0}
-PIXCOLOR_PAPER = ModelSpec("pixcolor", "paper", "ycbcr", 224, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+PIXCOLOR_PAPER = ModelSpec(
+    "pixcolor", "paper", "ycbcr", 224, 8, _PIXCOLOR, draws=True, refines=True, defaults=_DRAWS
+)
 PIXCOLOR_COMPACT = ModelSpec(
     "pixcolor",
     "compact",
@@ -46,9 +49,13 @@ PIXCOLOR_COMPACT = ModelSpec(
     weights="pixcolor.compact.safetensors",
     sha256="09e4eca4b7b3937ba68258f4b59a4d010da79ebe5db5d0fac3ab7fc55b9c9b62",
     draws=True,
+    refines=True,
+    ranks=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
 )
-PIXCOLOR_TEST = ModelSpec("pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, defaults=_DRAWS)
+PIXCOLOR_TEST = ModelSpec(
+    "pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, refines=True, ranks=True, defaults=_DRAWS
+)
 _LRAC = "Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668"
 LRAC_PAPER = ModelSpec("lrac", "paper", "hue_chroma", 256, 32, _LRAC, defaults={"temperature": 1.0})
 LRAC_COMPACT = ModelSpec(
@@ -146,7 +153,8 @@ def create_model(
         name: ``arch.tag``, or ``arch`` for its default tag.
         weights: where to take the weights from instead of the bundled ones; see `autochrome.models.weights`.
         pretrained: False leaves the parameters as they are initialised, for training.
-        options: passed to the system's own factory (for CIC: fields of ``LossSettings``).
+        options: passed to the system's own factory (for CIC: fields of ``LossSettings``). Those that decide
+            the network and are not given are taken from the weights, where these were saved with some.
 
     Returns:
         The model on the CPU, in evaluation mode.
@@ -157,12 +165,23 @@ def create_model(
     """
     spec, path = _find(name)
     module, factory = path.split(":")
-    model: Colorizer = getattr(import_module(module), factory)(spec, **options)
-    if weights is not None or (pretrained and needs_weights(name)):
-        from autochrome.models.weights import load_weights, resolve_weights
+    build: Callable[..., Colorizer] = getattr(import_module(module), factory)
+    if weights is None and not (pretrained and needs_weights(name)):
+        return build(spec, **options).eval()
+    from autochrome.models.weights import WeightsError, load_weights, resolve_weights, saved_options
 
-        source = weights if weights is not None else spec.weights
-        load_weights(model, resolve_weights(source, spec=spec))
+    file = resolve_weights(weights if weights is not None else spec.weights, spec=spec)
+    saved = saved_options(file, spec)
+    try:
+        model = build(spec, **{**saved, **options})
+    except (TypeError, ValueError) as error:
+        if not saved:
+            raise
+        raise WeightsError(
+            f"{file.source} was saved with options that {spec.name} does not take ({error}); "
+            "use the release of Autochrome that they were trained with"
+        ) from error
+    load_weights(model, file)
     return model.eval()
 
 

@@ -32,8 +32,13 @@ class ModelSpec:
     be mostly a guess: what one evaluation photo in ten has more of. Of models with a distribution."""
     draws: bool = False
     """Whether it draws its answers at random, as many as are asked for."""
+    refines: bool = False
+    """Whether what it draws is coarse, and a network of its own brings it to the luma's size."""
+    ranks: bool = False
+    """Whether it has a judge that says which of its samples are plausible."""
     defaults: Mapping[str, float] = field(default_factory=dict)
-    """Decoder settings used when nothing is asked, chosen by looking (docs/papers)."""
+    """Decoder settings used when nothing is asked, chosen by looking (docs/papers). A model that draws knows
+    no others: one without ``guidance`` here takes none."""
 
     @property
     def name(self) -> str:

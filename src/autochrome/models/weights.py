@@ -24,13 +24,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from autochrome.models.base import Colorizer, ModelSpec
+from autochrome.models.base import Colorizer, HasOptions, ModelSpec
 
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 1 << 20
@@ -108,6 +108,9 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         made_for = read_weights_metadata(weights.path).get("name")
         other = f" (they were saved from {made_for})" if made_for and made_for != model.spec.name else ""
         hint = f"use --model {made_for}" if other else "use the model that they were trained with"
+        saved = saved_options(weights, model.spec)
+        if saved and saved != _options(model):
+            hint += f", with its options {', '.join(f'{key}={value}' for key, value in saved.items())}"
         listing = "\n  ".join(problems)
         raise WeightsError(
             f"{weights.source} does not fit {model.spec.name}{other}:\n  {listing}\n{hint}, or other weights"
@@ -126,7 +129,8 @@ def save_weights(
         path: the file to write; an existing one is replaced.
         half: parameters as float16. Buffers (running statistics, the prior) keep their precision: they are
             small, and a variance or a rare bin's probability may lie below what float16 holds.
-        metadata: more entries for the file's header, beside ``name``, ``arch``, ``tag`` and ``spec`` (JSON).
+        metadata: more entries for the file's header, beside ``name``, ``arch``, ``tag`` and ``spec`` (JSON),
+            and ``options`` (JSON) where the model has some.
 
     Returns:
         The file's sha256.
@@ -148,6 +152,8 @@ def save_weights(
     # The digest and source in the spec are of the weights that were loaded, not of those being written.
     spec = json.dumps({**asdict(replace(model.spec, weights=None, sha256=None))}, sort_keys=True)
     header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag, "spec": spec}
+    if options := _options(model):
+        header["options"] = json.dumps(options, sort_keys=True)
     with _complete_or_absent(path) as (_, partial):
         save_file(state, partial, metadata={"format": "pt", **header, **(metadata or {})})
     return file_sha256(path)
@@ -165,6 +171,27 @@ def read_weights_metadata(path: Path) -> dict[str, str]:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged or cut short ({error}); fetch it again") from error
+
+
+def saved_options(weights: WeightsFile, spec: ModelSpec) -> dict[str, Any]:
+    """Return the options of a model's factory that its weights were saved with; of other weights none.
+
+    Raises:
+        WeightsError: the header cannot be read.
+    """
+    header = read_weights_metadata(weights.path)
+    if header.get("name") != spec.name:
+        return {}
+    try:
+        return dict(json.loads(header.get("options", "{}")))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(
+            f"{weights.source} has a header whose options are no JSON object; fetch it again"
+        ) from error
+
+
+def _options(model: Colorizer) -> dict[str, Any]:
+    return dict(model.options) if isinstance(model, HasOptions) else {}
 
 
 def file_sha256(path: Path) -> str:

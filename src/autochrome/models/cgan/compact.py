@@ -1,0 +1,218 @@
+"""``cgan.compact``: the shipped conditional GAN, how it is trained and whom it plays against.
+
+Its generator (``compact_generator``) learns three things, each of which can be weighed or left out:
+
+- from a discriminator, which sees chroma beside luma and what the condition network says of the photo;
+- from the energy score (``energy``), that the samples of a photo spread as the true colours do;
+- what is likely where, from a cross-entropy over colour bins, which only the condition network gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from autochrome.color.bins import soft_encode
+from autochrome.color.spaces import LAB
+from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.cgan.compact_generator import STRIDE, CompactGenerator
+from autochrome.models.cgan.energy import energy_score
+from autochrome.models.cgan.model import CGAN, frozen
+from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
+from autochrome.models.cgan.settings import Objective, TrainingSettings
+from autochrome.nn.compact import load_trunk
+
+_SLOPE = 0.2
+
+
+@dataclass(frozen=True)
+class CompactSettings(TrainingSettings):
+    """What each of the three lessons weighs.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    objective: Objective = "non_saturating"
+    """As of the paper's; "wgan_gp" is not offered here: the discriminator is normalised by its spectrum."""
+    adversarial: float = 1.0
+    """Weight of the objective; at 0 there is no discriminator."""
+    energy: float = 20.0
+    """Weight of the energy score; with none of both the generator's layers learn nothing."""
+    samples: int = 2
+    """Colorizations of each photo that the energy score compares."""
+    colours: float = 0.1
+    """Weight of the cross-entropy over colour bins."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.objective == "wgan_gp":
+            raise ValueError("objective 'wgan_gp' is for cgan.paper; use 'non_saturating', 'gan' or 'wgan'")
+        for name in ("adversarial", "energy", "colours"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
+        if self.adversarial + self.energy + self.colours == 0:
+            raise ValueError("adversarial, energy and colours are all 0: there is nothing to learn")
+        if self.samples < 2:
+            raise ValueError(f"samples is at least 2, not {self.samples}")
+
+
+class CompactDiscriminator(nn.Module):
+    """Judges chroma patch by patch and as a whole, beside luma and the condition; spectrally normalised.
+
+    Args:
+        condition: planes of the condition.
+        width: channels of the first layer.
+    """
+
+    def __init__(self, condition: int, width: int = 64) -> None:
+        super().__init__()
+        down = [(3 + condition, width, 3, 1), (width, 2 * width, 4, 2), (2 * width, 4 * width, 4, 2)]
+        self.patches = nn.ModuleList(_convolution(*shape) for shape in down)
+        self.patch_score = _convolution(4 * width, 1, 3, 1)
+        self.deepest = _convolution(4 * width, 4 * width, 4, 2)
+        self.score = spectral_norm(nn.Linear(4 * width, 1))
+
+    def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
+        """Logits of being real: one for each patch, and as often that of the whole, so that both count alike.
+
+        Args:
+            image: Y, U and V in [-1, 1], and after them the condition; sides are multiples of 8.
+        """
+        x = image
+        for convolution in self.patches:
+            x = F.leaky_relu(convolution(x), _SLOPE)
+        patches = self.patch_score(x).flatten(1)
+        whole = self.score(F.leaky_relu(self.deepest(x), _SLOPE).mean((2, 3)))
+        return torch.cat([patches, whole.expand_as(patches)], 1).float()
+
+
+def _convolution(width_in: int, width: int, kernel: int, stride: int) -> nn.Module:
+    return spectral_norm(nn.Conv2d(width_in, width, kernel, stride=stride, padding=1))
+
+
+class CompactCGAN(CGAN):
+    """A conditional GAN whose condition is what a network sees in the luma.
+
+    Args:
+        spec: as registered.
+        generator: the network.
+        settings: what each lesson weighs.
+    """
+
+    generator: CompactGenerator
+    settings: CompactSettings
+
+    def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactSettings) -> None:
+        condition = generator.size.ascent[-1]
+        super().__init__(spec, generator, partial(CompactDiscriminator, condition), settings)
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether it plays against a discriminator at all."""
+        return self.settings.adversarial > 0
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialise the condition network's way down from the weights of cic.compact.
+
+        Raises:
+            ValueError: they are of another network.
+        """
+        load_trunk(nn.ModuleDict({"stages": self.generator.network.stages}), state)
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """What is learnt without a discriminator.
+
+        Returns:
+            ``loss`` (minimised); ``energy`` and ``colours``, before their weights.
+        """
+        return self._lessons(batch, self.generator.encode(batch.luma))[0]
+
+    def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """As algorithm 1; luma and true chroma are taken to the generator's grid.
+
+        Returns:
+            ``loss`` (minimised) and ``accuracy``.
+        """
+        with torch.no_grad():
+            condition = self.generator.encode(batch.luma)
+            drawn = self._colour(condition, 1)
+        pictures = torch.cat([_reduced(batch.chroma), drawn])
+        scores = discriminator(_image(batch, pictures, condition))
+        real, fake = scores.chunk(2)
+        loss = discriminator_loss(self.settings.objective, real, fake)
+        return {"loss": loss, "accuracy": accuracy(self.settings.objective, real, fake).detach()}
+
+    def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """As ``training_losses``, and what the discriminator says of the same samples.
+
+        Returns:
+            ``loss`` (minimised); ``fooling`` (of the objective), ``energy`` and ``colours``, unweighted.
+        """
+        condition = self.generator.encode(batch.luma)
+        losses, drawn = self._lessons(batch, condition)
+        if drawn is None:
+            drawn = self._colour(condition, 1)
+        with frozen(discriminator):
+            scores = discriminator(_image(batch, drawn, condition.detach()))
+        losses["fooling"] = generator_loss(self.settings.objective, scores)
+        losses["loss"] = losses["loss"] + self.settings.adversarial * losses["fooling"]
+        return losses
+
+    def _lessons(
+        self, batch: Batch, condition: Float[Tensor, "b c h w"]
+    ) -> tuple[dict[str, Tensor], Float[Tensor, "mb 2 h w"] | None]:
+        """The losses that need no discriminator, and the samples that they are of, if any were drawn."""
+        settings = self.settings
+        losses, drawn = {}, None
+        if settings.colours:
+            losses["colours"] = self._colour_loss(batch, condition)
+        if settings.energy:
+            drawn = self._colour(condition, settings.samples)
+            losses["energy"] = energy_score(
+                drawn.unflatten(0, (settings.samples, -1)), _reduced(batch.chroma)
+            )
+        weighted = [getattr(settings, name) * loss for name, loss in losses.items()]
+        losses["loss"] = torch.stack(weighted).sum() if weighted else condition.new_zeros(())
+        return losses, drawn
+
+    def _colour(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
+        """So many samples of each photo, sample by sample, with noise of torch's own generator."""
+        z = self.generator.draw_noise(samples * len(condition))
+        return self.generator(condition, z.to(condition.device))
+
+    def _colour_loss(self, batch: Batch, condition: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+        """Cross-entropy between the condition's bins and the true colours, in nats, at stride 4."""
+        if batch.rgb is None:
+            raise ValueError("the cross-entropy over colour bins needs batches with their rgb")
+        true = F.avg_pool2d(LAB.split(batch.rgb)[1], 2 * STRIDE)
+        weights, bins = soft_encode(true)
+        logits = self.generator.colours(F.avg_pool2d(condition, 2)).float()
+        return -(weights * logits.log_softmax(1).gather(1, bins)).sum(1).mean()
+
+
+def _reduced(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+    return F.avg_pool2d(planes, STRIDE)
+
+
+def _image(
+    batch: Batch, chroma: Float[Tensor, "mb 2 h w"], condition: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "mb d h w"]:
+    """What the discriminator sees of m colourings of each photo."""
+    m = len(chroma) // len(condition)
+    known = torch.cat([_reduced(batch.luma), condition.to(chroma.dtype)], 1)
+    repeated = known.expand(m, *known.shape).flatten(0, 1)
+    image = torch.cat([repeated[:, :1], chroma, repeated[:, 1:]], 1)
+    return image.contiguous(memory_format=torch.channels_last)
+
+
+def make_compact(spec: ModelSpec, **settings: object) -> CompactCGAN:
+    """The shipped network; ``settings`` are fields of ``CompactSettings``."""
+    return CompactCGAN(spec, CompactGenerator(), CompactSettings(**settings))  # type: ignore[arg-type]

@@ -1,0 +1,179 @@
+"""The generator of ``cgan.compact``: the paper's, on a grid of half the luma's size, told more of the photo.
+
+What is the paper's: a row of layers of stride 1, without a bottleneck, each of which is given the condition
+and the noise anew. What is ours:
+
+- The condition is not the luma alone but what a network that has learnt to colour photos sees in it.
+- The noise follows the photo. Some of it is the same everywhere; the rest belongs to regions, which the
+  network learns to tell apart, so that a shirt can change its colour without the wall behind it.
+- Noise scales what a layer has found as well as being added to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from autochrome.color.bins import AB_BINS
+from autochrome.color.conversion import lightness_of_gray
+from autochrome.nn.compact import GlobalContext, ResidualBlock, conv_norm_relu
+
+STRIDE = 2
+"""Pixels of luma, along a side, to one place of chroma."""
+
+
+@dataclass(frozen=True)
+class GeneratorSize:
+    """Widths and depths of a ``CompactGenerator``."""
+
+    stages: tuple[int, ...] = (32, 64, 128, 256)
+    """Widths of the condition network on its way down; stage i has stride 2^(i+1)."""
+    blocks: tuple[int, ...] = (1, 2, 2, 3)
+    """Its residual blocks at each stage."""
+    neck: int = 128
+    """Its width at the coarsest stride, before it goes up again."""
+    ascent: tuple[int, ...] = (96, 64, 64)
+    """Widths on its way up, to stride 2; the last is the condition's."""
+    layers: int = 6
+    """Layers of the generator, the paper's number."""
+    width: int = 64
+    """Their channels."""
+    shared_noise: int = 16
+    """Channels of noise that are the same at all places."""
+    regions: int = 12
+    """Regions with noise of their own."""
+    region_noise: int = 8
+    """Channels of it."""
+
+
+class ConditionNetwork(nn.Module):
+    """What the luma says, at half its size: the first stages of the compact trunk, and a light way up."""
+
+    def __init__(self, size: GeneratorSize) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        width_in = 1
+        for width, depth in zip(size.stages, size.blocks, strict=True):
+            blocks = [ResidualBlock(width) for _ in range(depth)]
+            self.stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *blocks))
+            width_in = width
+        self.narrow = nn.Conv2d(width_in, size.neck, 1)
+        self.context = GlobalContext(size.neck)
+        self.ascent = nn.ModuleList()
+        for before, width, skip in zip(
+            (size.neck, *size.ascent[:-1]), size.ascent, size.stages[-2::-1], strict=True
+        ):
+            self.ascent.append(conv_norm_relu(before + skip, width))
+
+    def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """Planes for the generator's layers, of Y in [-1, 1]."""
+        x = lightness_of_gray((luma.float() + 1) / 2) / 50 - 1
+        skips = []
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)
+        x = self.context(self.narrow(x))
+        for step, skip in zip(self.ascent, skips[-2::-1], strict=True):
+            x = F.interpolate(x, skip.shape[2:], mode="bilinear", align_corners=False)
+            x = step(torch.cat([x, skip], 1))
+        return x
+
+
+class NoisePlanes(nn.Module):
+    """Lays noise over the photo: a part everywhere, and each region's part where, and so far as, it lies."""
+
+    def __init__(self, size: GeneratorSize) -> None:
+        super().__init__()
+        self.size = size
+        self.regions = nn.Conv2d(size.ascent[-1], size.regions, 1)
+        self.channels = size.shared_noise + size.region_noise
+
+    def forward(
+        self, condition: Float[Tensor, "b c h w"], z: Float[Tensor, "mb k"]
+    ) -> Float[Tensor, "mb d h w"]:
+        """Planes of noise for m samples of each photo, sample by sample."""
+        size, (b, _, h, w) = self.size, condition.shape
+        m = len(z) // b
+        shares = self.regions(condition).float().softmax(1).flatten(2).transpose(1, 2)  # b hw r
+        own = z[:, size.shared_noise :].reshape(m, b, size.regions, size.region_noise)
+        laid = shares @ own.permute(1, 2, 0, 3).flatten(2)  # b hw (m d)
+        laid = laid.reshape(b, h, w, m, size.region_noise).permute(3, 0, 4, 1, 2).flatten(0, 1)
+        shared = z[:, : size.shared_noise, None, None].expand(-1, -1, h, w)
+        planes = torch.cat([shared, laid], 1).to(condition.dtype)
+        return planes.contiguous(memory_format=torch.channels_last)
+
+
+class Layer(nn.Module):
+    """A convolution of the layer before it and of the condition, batch norm, the noise, ReLU.
+
+    Laid side by side and convolved is the same as convolved each and added; the condition's kernel has one
+    pixel, so its part is computed once for all samples of a photo.
+    """
+
+    def __init__(self, before: int, width: int, condition: int, noise: int) -> None:
+        super().__init__()
+        self.before = None
+        if before:
+            self.before = nn.Conv2d(before, width, 3, padding=1, padding_mode="replicate", bias=False)
+        self.condition = nn.Conv2d(condition, width, 1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.noise = nn.Conv2d(noise, 2 * width, 1)
+
+    def forward(
+        self,
+        x: Float[Tensor, "mb c h w"] | None,
+        condition: Float[Tensor, "b d h w"],
+        noise: Float[Tensor, "mb e h w"],
+    ) -> Float[Tensor, "mb f h w"]:
+        """The layer's output, from that of the layer before (None for the first)."""
+        told = self.condition(condition)
+        if x is None or self.before is None:
+            total = told.expand(len(noise) // len(told), *told.shape)
+        else:
+            total = self.before(x).unflatten(0, (-1, len(told))) + told
+        scale, shift = self.noise(noise).chunk(2, 1)
+        return F.relu(torch.addcmul(shift, self.norm(total.flatten(0, 1)), 1 + scale))
+
+
+class CompactGenerator(nn.Module):
+    """Chroma at half the luma's size, from a condition and noise."""
+
+    def __init__(self, size: GeneratorSize = GeneratorSize()) -> None:
+        super().__init__()
+        self.size = size
+        self.network = ConditionNetwork(size)
+        self.planes = NoisePlanes(size)
+        told = size.ascent[-1]
+        self.layers = nn.ModuleList(
+            Layer(before, width, told, self.planes.channels)
+            for before, width in pairwise([0, *[size.width] * size.layers])
+        )
+        self.last = nn.Conv2d(size.width, 2, 3, padding=1, padding_mode="replicate")
+        self.colours = nn.Conv2d(told, AB_BINS, 1)
+        """How likely each ab bin is, from the condition alone: what the condition network learns first."""
+
+    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """The condition of every layer, from Y in [-1, 1] whose sides are multiples of 16."""
+        return self.network(luma)
+
+    def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n k"]:
+        """Normal noise for n pictures, drawn on the CPU."""
+        size = self.size
+        count = size.shared_noise + size.regions * size.region_noise
+        return torch.randn(n, count, generator=generator)
+
+    def forward(
+        self, condition: Float[Tensor, "b c h w"], z: Float[Tensor, "mb k"]
+    ) -> Float[Tensor, "mb 2 h w"]:
+        """U and V in [-1, 1]; z may hold m times as many rows as there are photos, sample by sample."""
+        noise = self.planes(condition, z)
+        x = None
+        for layer in self.layers:
+            x = layer(x, condition, noise)
+        assert x is not None
+        return torch.tanh(self.last(x).float())

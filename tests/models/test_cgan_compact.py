@@ -1,0 +1,192 @@
+"""The shipped kind of conditional GAN: its size, where noise and condition enter, what it learns from."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.models.base import Adversarial, Batch, HasBackbone
+from autochrome.models.cgan.compact import CompactCGAN, CompactDiscriminator, CompactSettings
+from autochrome.models.cgan.compact_generator import CompactGenerator, GeneratorSize, NoisePlanes
+from autochrome.models.cic import CompactNet
+from autochrome.models.registry import create_model, model_spec
+
+SMALL = GeneratorSize((4, 6, 8, 8), (1, 1, 1, 1), 6, (6, 5, 4), 3, 24, 3, 4, 2)
+
+
+def small(**settings: float | int | str) -> CompactCGAN:
+    torch.manual_seed(0)
+    return CompactCGAN(
+        model_spec("cgan.compact"),
+        CompactGenerator(SMALL),
+        CompactSettings(**settings),  # type: ignore[arg-type]
+    )
+
+
+def batch(photos: int = 2) -> Batch:
+    from autochrome.color.spaces import YUV
+
+    rgb = torch.rand(photos, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    luma, chroma = YUV.split(rgb)
+    return Batch(luma, chroma, rgb)
+
+
+def gradients(module: torch.nn.Module) -> bool:
+    return any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in module.parameters())
+
+
+def test_the_generator_has_at_most_six_million_parameters() -> None:
+    """Issue: at most 6M."""
+    with torch.device("meta"):
+        model = create_model("cgan.compact", pretrained=False)
+    assert 5_000_000 < sum(p.numel() for p in model.parameters()) <= 6_000_000
+
+
+def test_it_is_what_the_engine_asks_for() -> None:
+    assert isinstance(small(), Adversarial)
+    assert isinstance(small(), HasBackbone)
+    assert small().adversarial
+    assert not small(adversarial=0.0).adversarial
+
+
+def test_chroma_has_half_the_luma_s_sides() -> None:
+    model = small().eval()
+    luma = torch.rand(2, 1, 32, 48) * 2 - 1
+    assert model.sample(luma, n=3).chroma.shape == (2, 3, 2, 16, 24)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_noise_and_condition_enter_every_layer(number: int) -> None:
+    """What one layer alone is given changes the colours."""
+    generator = small().eval().generator
+    condition, z = generator.encode(torch.rand(1, 1, 32, 32)), generator.draw_noise(1)
+    with torch.no_grad():
+        before = generator(condition, z)
+        for part in ("noise", "condition"):
+            weight = getattr(generator.layers[number], part).weight
+            kept = weight.clone()
+            weight.zero_()
+            assert not torch.equal(generator(condition, z), before)
+            weight.copy_(kept)
+        torch.testing.assert_close(generator(condition, z), before)
+
+
+def test_several_samples_at_once_are_those_drawn_one_by_one() -> None:
+    generator = small().eval().generator
+    condition, z = generator.encode(torch.rand(2, 1, 32, 32)), generator.draw_noise(6)
+    together = generator(condition, z)
+    alone = torch.cat([generator(condition, part) for part in z.split(2)])
+    torch.testing.assert_close(together, alone)
+
+
+def test_a_place_has_the_noise_of_its_region() -> None:
+    planes = NoisePlanes(SMALL)
+    condition = torch.zeros(1, 4, 2, 2)
+    condition[0, 0, :, 1] = 1.0
+    with torch.no_grad():  # the right half is of region 2, the left of region 0
+        planes.regions.weight.zero_()
+        planes.regions.bias.copy_(torch.tensor([50.0, 0.0, 0.0, 0.0]))
+        planes.regions.weight[2, 0] = 100.0
+        z = torch.arange(3 + 4 * 2).float()[None]
+        laid = planes(condition, z)
+    assert laid[0, :, 0, 0].tolist() == [0, 1, 2, 3, 4]  # shared noise, then the region's own two numbers
+    assert laid[0, :, 0, 1].tolist() == [0, 1, 2, 7, 8]
+
+
+def test_the_condition_starts_as_the_first_stages_of_the_compact_cic() -> None:
+    model = create_model("cgan.compact", pretrained=False)
+    assert isinstance(model, CompactCGAN)
+    theirs = {f"network.{key}": value for key, value in CompactNet().state_dict().items()}
+    model.load_backbone(theirs)
+    for key, value in model.generator.network.stages.state_dict().items():
+        assert torch.equal(value, theirs[f"network.stages.{key}"])
+    with pytest.raises(ValueError, match=r"^not the weights of cic\.compact"):
+        model.load_backbone({"a": torch.zeros(1)})
+
+
+def test_each_lesson_reaches_what_it_teaches() -> None:
+    """Bins the condition network alone; the energy score and the discriminator the layers too."""
+    for settings, layers, bins in (
+        ({"adversarial": 0.0, "energy": 0.0, "colours": 1.0}, False, True),
+        ({"adversarial": 0.0, "energy": 1.0, "colours": 0.0}, True, False),
+    ):
+        model = small(**settings)
+        model.training_losses(batch())["loss"].backward()
+        assert gradients(model.generator.network)
+        assert gradients(model.generator.layers) == layers
+        assert gradients(model.generator.colours) == bins
+    model = small(adversarial=1.0, energy=0.0, colours=0.0)
+    discriminator = model.make_discriminator()
+    model.generator_losses(discriminator, batch())["loss"].backward()
+    assert gradients(model.generator.layers)
+    assert gradients(model.generator.network)
+    assert not gradients(discriminator)
+
+
+def test_the_weights_of_the_lessons_add_up() -> None:
+    model = small(adversarial=0.5, energy=2.0, colours=0.25)
+    losses = model.generator_losses(model.make_discriminator(), batch())
+    total = 0.5 * losses["fooling"] + 2 * losses["energy"] + 0.25 * losses["colours"]
+    torch.testing.assert_close(losses["loss"], total)
+
+
+def test_the_discriminator_s_losses_leave_the_generator_alone() -> None:
+    model = small()
+    discriminator = model.make_discriminator()
+    losses = model.discriminator_losses(discriminator, batch())
+    losses["loss"].backward()
+    assert gradients(discriminator)
+    assert not gradients(model.generator)
+    assert 0 <= float(losses["accuracy"]) <= 1
+
+
+def test_the_bins_are_learnt_as_by_a_dense_cross_entropy() -> None:
+    """The same loss from one-hot sums over all 313 bins, by torch's own cross_entropy."""
+    from autochrome.color.bins import AB_BINS, soft_encode
+    from autochrome.color.spaces import LAB
+
+    model, photos = small(adversarial=0.0, energy=0.0, colours=1.0).eval(), batch()
+    assert photos.rgb is not None
+    weights, bins = soft_encode(F.avg_pool2d(LAB.split(photos.rgb)[1], 4))
+    dense = torch.zeros(2, AB_BINS, 8, 8).scatter_(1, bins, weights)
+    logits = model.generator.colours(F.avg_pool2d(model.generator.encode(photos.luma), 2))
+    torch.testing.assert_close(model.training_losses(photos)["colours"], F.cross_entropy(logits, dense))
+
+
+def test_patches_and_the_whole_count_alike() -> None:
+    discriminator = CompactDiscriminator(condition=1, width=4).eval()
+    scores = discriminator(torch.rand(2, 4, 16, 16))
+    assert scores.shape == (2, 2 * 16)
+    assert (scores[:, 16:] == scores[:, 16:17]).all()
+    assert not (scores[:, :16] == scores[:, :1]).all()
+
+
+def test_no_layer_of_the_discriminator_stretches() -> None:
+    """Spectral normalisation: the largest singular value of every weight, as a matrix, is 1."""
+    torch.manual_seed(0)
+    discriminator = CompactDiscriminator(condition=1, width=4)
+    for _ in range(30):
+        discriminator(torch.rand(2, 4, 16, 16))
+    values: list[Tensor] = [
+        torch.linalg.svdvals(m.weight.flatten(1))[0]
+        for m in discriminator.modules()
+        if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)
+    ]
+    assert len(values) == 6
+    torch.testing.assert_close(torch.stack(values), torch.ones(6), atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"objective": "wgan_gp"}, "cgan.paper"),
+        ({"energy": -1.0}, "energy is at least 0"),
+        ({"samples": 1}, "samples is at least 2"),
+        ({"adversarial": 0.0, "energy": 0.0, "colours": 0.0}, "nothing to learn"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, float | str], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        small(**settings)
