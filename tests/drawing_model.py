@@ -1,4 +1,4 @@
-"""A model that draws, without a network: for tests of what is done with its samples."""
+"""Models that draw, without a network: for tests of what is done with their samples."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ CELL = 8
 
 
 class Drawing(Colorizer):
-    """One colour a sample, over the whole grid; refining reddens the bottom half and keeps all else.
+    """As PixColor: coarse chroma, which is refined, with likelihoods and a judge.
 
-    Sample k of a seed is the k-th pair of numbers of the generator. The judge prefers high Cb.
+    One colour a sample, over the whole grid; refining reddens the bottom half and keeps all else. Sample k of
+    a seed is the k-th pair of numbers of the generator. The judge prefers high Cb.
     """
 
     def __init__(self, *, fails_above: int = 10**9, knows_likelihood: bool = True) -> None:
@@ -52,3 +53,40 @@ class Drawing(Colorizer):
     def rank(self, luma: Tensor, chroma: Tensor) -> Tensor:
         assert chroma.shape[3:] == (luma.shape[2] // CELL, luma.shape[3] // CELL)
         return chroma[:, :, 0].mean((2, 3))
+
+
+class WholeDrawing(Colorizer):
+    """As the conditional GAN: noise alone decides, nothing is refined or ranked, likelihoods are not known.
+
+    Sample k of a seed is the k-th pair of numbers of the generator, times 0.25: U and V of the left half; the
+    right half has their opposites.
+    """
+
+    def __init__(self, *, stride: int = 1, multiple_of: int = 1, fails_above: int = 10**9) -> None:
+        super().__init__()
+        self.spec = replace(
+            model_spec("cgan.test"), working_size=64, multiple_of=multiple_of, defaults={"temperature": 0.5}
+        )
+        self.stride, self.fails_above = stride, fails_above
+        self.seen: list[Tensor] = []
+        self.asked: list[dict[str, Any]] = []
+
+    def sample(
+        self,
+        luma: Tensor,
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+        statistics: str = "running",
+    ) -> Samples:
+        self._require_multiples(luma)
+        self.seen.append(luma)
+        self.asked.append({"n": n, "temperature": temperature, "statistics": statistics})
+        if min(luma.shape[2:]) > self.fails_above:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        height, width = (side // self.stride for side in luma.shape[2:])
+        colours = 0.25 * torch.rand(n, 2, generator=generator)
+        chroma = colours[None, :, :, None, None].repeat(1, 1, 1, height, width)
+        chroma[..., width // 2 :] *= -1
+        return Samples(chroma, "yuv")

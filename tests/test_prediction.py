@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +12,12 @@ import skimage.color
 import skimage.data
 import torch
 
-from autochrome.color.spaces import YCBCR
+from autochrome.color.spaces import YCBCR, YUV
 from autochrome.io.photo import Photo
+from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
 from autochrome.prediction import drawing_shape
-from tests.drawing_model import Drawing
+from tests.drawing_model import Drawing, WholeDrawing
 
 FLAT = Photo(np.full((64, 96, 1), 128, np.uint8))
 
@@ -169,3 +172,97 @@ def test_the_network_itself_can_be_painted_with() -> None:
     for one, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.pixels, same.pixels)
     assert not np.array_equal(first[0].pixels, first[1].pixels)
+
+
+# A model that draws a photo at once ---------------------------------------------------------------
+
+
+def test_noise_is_all_that_it_is_asked_for(camera: Photo) -> None:
+    """Its luma is Y in [-1, 1], which is 2 gray - 1; of statistics it has the running ones."""
+    model = WholeDrawing()
+    Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25))
+    [luma] = model.seen
+    expected = torch.tensor(camera.pixels[..., 0] / 127.5 - 1)
+    torch.testing.assert_close(luma[0, 0].double(), expected, atol=2e-4, rtol=0)
+    assert model.asked == [{"n": 3, "temperature": 0.25, "statistics": "running"}]
+
+
+def test_it_sees_the_whole_photo_in_multiples_of_its_unit() -> None:
+    model = WholeDrawing(multiple_of=16)
+    Painter(model).colorize(Photo(np.full((30, 50, 1), 99, np.uint8)))
+    assert model.seen[0].shape == (1, 1, 64, 112)  # 64 x 106.7
+
+
+def test_how_a_whole_drawing_was_made() -> None:
+    _, second = Painter(WholeDrawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7))
+    assert settings_of(second) == {
+        "sample": 2, "seed": 7, "temperature": 0.5, "size": 64, "upsampling": "guided",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("stride", [1, 2, 8])
+def test_chroma_of_any_size_is_what_comes_out(stride: int) -> None:
+    """Of a gray photo 128/255: U and V through YUV and scikit-image's Lab, at the outer columns."""
+    colored = Painter(WholeDrawing(stride=stride)).colorize(FLAT, ColorizeSettings(samples=3, seed=7))
+    drawn = 0.25 * torch.rand(3, 2, generator=torch.Generator().manual_seed(7))
+    for photo, uv in zip(colored, drawn, strict=True):
+        for column, sign in ((0, 1), (95, -1)):
+            planes = (sign * uv)[None, :, None, None]
+            rgb = YUV.merge(torch.full((1, 1, 1, 1), 2 * 128 / 255 - 1), planes).clamp(0, 1)
+            expected = skimage.color.rgb2lab(rgb.flatten().double().numpy()[None, None])[0, 0, 1:]
+            np.testing.assert_allclose(ab(photo)[:, column], np.broadcast_to(expected, (64, 2)), atol=0.6)
+
+
+def test_its_colours_end_where_the_photo_s_shapes_do() -> None:
+    """The border between its two colours lies on the photo's edge: guided keeps it sharper than bilinear."""
+    step = np.full((512, 512, 1), 70, np.uint8)
+    step[:, 256:] = 170
+    width = {}
+    for kind in ("guided", "bilinear"):
+        [colored] = Painter(WholeDrawing()).colorize(Photo(step), ColorizeSettings(upsampling=kind))
+        a = ab(colored)[256, :, 0]
+        lowest, highest = sorted((a[:64].mean(), a[-64:].mean()))
+        inside = (a > lowest + 0.1 * (highest - lowest)) & (a < highest - 0.1 * (highest - lowest))
+        width[kind] = int(np.count_nonzero(inside))
+    assert width["guided"] < width["bilinear"] / 2
+
+
+def test_a_seed_is_one_series_of_whole_drawings() -> None:
+    painter = Painter(WholeDrawing())
+    few, many = (painter.colorize(FLAT, ColorizeSettings(samples=n, seed=3)) for n in (4, 8))
+    for one, same in zip(few, many[:4], strict=True):
+        np.testing.assert_array_equal(one.pixels, same.pixels)
+    assert len({each.pixels.tobytes() for each in many}) == 8
+
+
+def test_memory_runs_out_while_a_whole_photo_is_drawn() -> None:
+    colored = Painter(WholeDrawing(fails_above=50)).colorize(FLAT, ColorizeSettings(samples=2))
+    assert colored[0].notes == ("memory ran out at working size 64; 48 was used",)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 900), (33, 31)])
+@pytest.mark.parametrize("unit", [1, 16])
+def test_tiny_and_extreme_photos_at_once(rng: np.random.Generator, shape: tuple[int, int], unit: int) -> None:
+    photo = Photo(rng.integers(0, 256, (*shape, 1), dtype=np.uint8))
+    for colored in Painter(WholeDrawing(multiple_of=unit)).colorize(photo, ColorizeSettings(samples=2)):
+        assert colored.pixels.shape == (*shape, 3)
+
+
+@pytest.mark.parametrize("asked", [{"guidance": 0.5}, {"refine": False}, {"rank": True}])
+def test_what_a_whole_drawing_has_not_is_refused_before_it_is_asked(asked: dict[str, Any]) -> None:
+    model = WholeDrawing()
+    with pytest.raises(ValueError, match=f"takes no {next(iter(asked))}"):
+        Painter(model).colorize(FLAT, ColorizeSettings(**asked))
+    assert not model.asked
+
+
+@pytest.mark.parametrize("name", [name for name in list_models() if model_spec(name).draws])
+def test_what_is_said_of_a_drawing_model_holds(name: str) -> None:
+    """The table's ``refines`` and ``ranks``, by which settings are refused, are the network's."""
+    with torch.device("meta"):
+        model = create_model(name, pretrained=False)
+    assert model.spec.refines is hasattr(model, "refine_draw") is hasattr(model, "continuous")
+    assert model.spec.ranks is (getattr(model, "ranker", None) is not None)
+    asked = set(signature(model.sample).parameters)
+    assert set(model.spec.defaults) == asked & {"temperature", "guidance"}
+    assert model.spec.refines is ("refine" in asked)

@@ -27,6 +27,31 @@ from autochrome.settings import ColorizeSettings, check_supported
             "draws its colours and so has no vibrance; vary --temperature, --guidance or --seed",
         ),
         ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "no vibrance or fuse.*use --model cic"),
+        (
+            "pixcolor.paper",
+            {"rank": True},
+            "pixcolor.paper takes no rank; leave that out and vary --temperature, --guidance or --seed, or "
+            "use --model pixcolor$",
+        ),
+        (
+            "cgan",
+            {"guidance": 0.5},
+            "cgan.compact takes no guidance; leave that out and vary --temperature or --seed, or use --model "
+            "pixcolor$",
+        ),
+        ("cgan", {"refine": False}, "takes no refine=False; leave that out"),
+        ("cgan.paper", {"rank": True}, "cgan.paper takes no rank; leave"),
+        (
+            "cgan",
+            {"guidance": 0.0, "rank": True, "refine": False},
+            "no guidance, rank or refine=False; leave",
+        ),
+        ("cgan", {"vibrance": 1.0}, "has no vibrance; vary --temperature or --seed, or use --model cic$"),
+        (
+            "cgan",
+            {"warmth": 0.5, "tint": "teal", "fuse": "full"},
+            "no warmth, tint or fuse; vary --temperature",
+        ),
     ],
 )
 def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any], told: str) -> None:
@@ -43,6 +68,10 @@ def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any]
         ("pixcolor", {}),
         ("pixcolor", {"samples": 64, "seed": 3, "temperature": 0.5, "guidance": 0.5, "rank": True}),
         ("pixcolor", {"fuse": "none", "size": 224, "upsampling": "bilinear"}),
+        ("pixcolor", {"refine": False}),
+        ("pixcolor.paper", {"refine": False, "guidance": 1.0}),
+        ("cgan", {}),
+        ("cgan", {"samples": 64, "seed": 3, "temperature": 0.5, "size": 128, "fuse": "none"}),
     ],
 )
 def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> None:

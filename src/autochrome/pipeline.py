@@ -92,8 +92,9 @@ class Painter:
     def predict(self, photo: Photo, settings: ColorizeSettings | None = None) -> Prediction:
         """Ask the model, once; what comes back can be painted with several settings.
 
-        Only ``size`` and ``fuse`` matter here, and of a model that draws its ``temperature``, ``samples``,
-        ``seed``, ``refine`` and ``rank``. Where memory runs out, smaller sizes are tried; the notes say so.
+        Only ``size`` and ``fuse`` matter here, and of a model that draws ``temperature``, ``guidance``,
+        ``samples``, ``seed``, ``refine`` and ``rank``. Where memory runs out, smaller sizes are tried; the
+        notes say so.
 
         Raises:
             ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
@@ -190,7 +191,7 @@ def colorize(
         settings: fields of `ColorizeSettings`: samples, size, upsampling, reference (of any kind that a photo
             may be) and transfer; for models with a distribution vibrance, temperature, fuse, warmth, tint,
             tint_strength and hints (a file's path, or a list of texts such as "40%,25%,#c83232" or of
-            `Hint`); for models that draw temperature, guidance, seed, refine and rank.
+            `Hint`); for models that draw temperature and seed, and for PixColor guidance, refine and rank.
 
     Raises:
         PhotoError: the file cannot be read.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import log
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,6 @@ from autochrome.color.lightness import Lightness
 from autochrome.guidance.hints import check_inside
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
-from autochrome.models.spec import ModelSpec
 from autochrome.settings import (
     SMALLEST,
     ColorizeSettings,
@@ -84,26 +83,16 @@ class Prediction:
     draws: tuple[Draw, ...] = ()
 
 
-@runtime_checkable
-class _Drawing(Protocol):
-    """The calls that are made of a model whose ``spec.draws`` holds (PixColor)."""
-
-    spec: ModelSpec
-
-    def sample(
-        self,
-        luma: Tensor,
-        *,
-        n: int,
-        temperature: float,
-        guidance: float,
-        generator: torch.Generator,
-        refine: bool,
-    ) -> Samples: ...
+class _Refining(Protocol):
+    """What a model can whose ``spec.refines`` holds; its ``sample`` takes ``refine``, too."""
 
     def continuous(self, chroma: Tensor) -> Tensor: ...
 
     def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+
+
+class _Ranking(Protocol):
+    """What a model can whose ``spec.ranks`` holds."""
 
     def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
 
@@ -215,38 +204,36 @@ def _drawn(
 
     Without autocast: what a seed gives must not depend on the device.
     """
-    spec, drawing = model.spec, cast(_Drawing, model)
+    spec = model.spec
     reduced = lightness.reduced(*drawing_shape(lightness.size, size, spec.multiple_of))
     luma = luma_of_lightness(reduced, spec.space).to(device)
-    how = {"temperature": 1.0, "guidance": 0.0, **spec.defaults}
-    for name in ("temperature", "guidance"):
+    how = dict(spec.defaults)
+    for name in how:
         if (asked := getattr(settings, name)) is not None:
             how[name] = asked
+    coarse = {"refine": False} if spec.refines else {}
     generator = torch.Generator().manual_seed(settings.seed)
-    samples = drawing.sample(
-        luma,
-        n=settings.samples,
-        temperature=how["temperature"],
-        guidance=how["guidance"],
-        generator=generator,
-        refine=False,
-    )
-    scores = drawing.rank(luma, samples.chroma)[0] if settings.rank else None
+    samples = model.sample(luma, n=settings.samples, generator=generator, **how, **coarse)
+    scores = cast(_Ranking, model).rank(luma, samples.chroma)[0] if settings.rank else None
     order = list(range(settings.samples))
     if scores is not None:
         order = scores.argsort(descending=True, stable=True).tolist()
     # One at a time, so that a sample does not depend, by the last bit, on how many there are.
-    answer = torch.cat([_ab(drawing, luma, samples.chroma[:, k], settings.refine) for k in order])
-    used = {"seed": settings.seed, **how, "refine": settings.refine}
+    answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
+    used = {"seed": settings.seed, **how, **({"refine": settings.refine} if spec.refines else {})}
     draws = tuple(_known(samples, k, scores) for k in order)
     return _Answers(reduced, answer, used, draws)
 
 
 def _ab(
-    model: _Drawing, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"], refine: bool
-) -> Float[Tensor, "b 2 h2 w2"]:
-    chroma = model.refine_draw(luma, chroma) if refine else model.continuous(chroma)
-    return ab_of_chroma(luma, chroma, model.spec.space)
+    model: Colorizer, luma: Luma, samples: Samples, index: int, refine: bool
+) -> Float[Tensor, "1 2 h2 w2"]:
+    """One sample's a* and b*, on the grid on which the model draws or at the luma's size."""
+    chroma = samples.chroma[:, index]
+    if model.spec.refines:
+        refining = cast(_Refining, model)
+        chroma = refining.refine_draw(luma, chroma) if refine else refining.continuous(chroma)
+    return ab_of_chroma(luma, chroma, samples.space)
 
 
 def _known(samples: Samples, index: int, scores: Tensor | None) -> Draw:

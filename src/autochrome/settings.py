@@ -32,8 +32,8 @@ class ColorizeSettings:
     """What may be asked of a colorization; None stands for the model's own default.
 
     Models are of two kinds: those that predict how likely every colour is at every place, with one best
-    answer to a photo (CIC, LRAC), and those that draw as many as are asked for (PixColor). `check_supported`
-    tells which settings are for which.
+    answer to a photo (CIC, LRAC), and those that draw as many as are asked for: PixColor place after place,
+    the conditional GAN all at once. `check_supported` tells which settings are for which.
 
     Raises:
         ValueError: a value is out of its range.
@@ -44,7 +44,7 @@ class ColorizeSettings:
     models with one answer."""
     temperature: float | None = None
     """0 to 1. 0 takes the most probable colour, 1 the mean of all. Of a model that draws: 1 draws as it
-    learned, less keeps nearer to the probable."""
+    learned, less makes its samples more alike, 0 all the same."""
     size: int | None = None
     """Shorter side, in pixels, of the luma that the model sees: 32 to 2048."""
     fuse: str | None = None
@@ -53,17 +53,18 @@ class ColorizeSettings:
     upsampling: str = "guided"
     """How chroma is brought to full size: "guided" by the photo's edges, or "bilinear"."""
     guidance: float | None = None
-    """0 to 2, of models that draw: how much more the photo decides than what is drawn already. 0 draws as
-    learned; more gives surer and stronger colours."""
+    """0 to 2, of PixColor: how much more the photo decides than what is drawn already. 0 draws as learned;
+    more gives surer and stronger colours."""
     samples: int = 1
     """1 to 64: how many colorizations. A model that draws draws them; of a model with a distribution the
     first is its own answer, and the others are biased toward hues around the circle, one after the other."""
     seed: int = 0
     """0 or more. One seed gives one series of samples: the third of four is the third of eight."""
     refine: bool = True
-    """Whether drawn chroma is refined to the size at which the model sees the photo, or left on its grid."""
+    """Of PixColor: whether drawn chroma is refined to the size at which the model sees the photo, or left on
+    its grid."""
     rank: bool = False
-    """Whether the samples are ordered by how plausible the model's judge finds them, best first."""
+    """Of PixColor: whether the samples are ordered by how plausible its judge finds them, best first."""
     reference: Photo | None = None
     """A photo in colour whose palette is taken over."""
     transfer: str | None = None
@@ -104,13 +105,7 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
         ValueError: it does not; the message says what to ask for instead.
     """
     if spec.draws:
-        asked = _of_a_distribution(settings)
-        asked += [] if settings.fuse in (None, "none") else ["fuse"]
-        if asked:
-            raise ValueError(
-                f"{spec.name} draws its colours and so has no {_listed(asked)}; "
-                "vary --temperature, --guidance or --seed, or use --model cic"
-            )
+        _check_drawing(settings, spec)
         return
     asked = [] if settings.guidance is None else ["guidance"]
     asked += ["rank"] if settings.rank else []
@@ -122,6 +117,24 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
         )
     if not spec.defaults:  # a model that decodes a distribution has defaults for it
         check_no_distribution_needed(settings, spec)
+
+
+def _check_drawing(settings: ColorizeSettings, spec: ModelSpec) -> None:
+    vary = _listed([*(f"--{name}" for name in spec.defaults), "--seed"])
+    asked = _of_a_distribution(settings)
+    asked += [] if settings.fuse in (None, "none") else ["fuse"]
+    if asked:
+        raise ValueError(
+            f"{spec.name} draws its colours and so has no {_listed(asked)}; vary {vary}, or use --model cic"
+        )
+    decoders = [name for name in ("temperature", "guidance") if name not in spec.defaults]
+    asked = [name for name in decoders if getattr(settings, name) is not None]
+    asked += ["rank"] if settings.rank and not spec.ranks else []
+    asked += [] if settings.refine or spec.refines else ["refine=False"]
+    if asked:
+        raise ValueError(
+            f"{spec.name} takes no {_listed(asked)}; leave that out and vary {vary}, or use --model pixcolor"
+        )
 
 
 def check_no_distribution_needed(settings: ColorizeSettings, spec: ModelSpec) -> None:
@@ -151,7 +164,7 @@ def _of_a_distribution(settings: ColorizeSettings) -> list[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " or ".join(names)
+    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 
 def _check_range(name: str, value: float | int | None, low: float | int, high: float | int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import write_recipe
 
+LOOK = Look(0.5, 8.0, 16.0, 30.24, 41.0)
 SHORT = ("--set", "trainer.steps=2")
 
 
@@ -150,8 +152,23 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
     out = io.StringIO()
     bar = command._Bar(Console(file=out, force_terminal=True, width=160))
     with bar.progress:
-        bar(Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, Look(0.5, 8.0, 16.0), ["pale [red]"]))
+        bar(Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, LOOK, ["pale [red]"]))
     text = out.getvalue()
     assert "\x1b[33mwarning: pale [red]" in text
     assert "5/10" in text
     assert "loss 2.500  80 photos/s  +0.50 dB over gray, chroma 8.0 of 16.0  0:01:15 left" in text
+
+
+def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
+    means = {"discriminator_loss": 1.2345, "generator_loss": -0.00067, "accuracy": 0.625, "loss": -0.00067}
+    drawn = replace(LOOK, diversity=6.28)
+    line = Progress(5, 10, means, 0.1, 80.0, 75.0, drawn, [])
+    losses = "discriminator 1.23, generator -0.00067, accuracy 0.62  80 photos/s"
+    assert command.describe(line) == f"{losses}  colourfulness 30.2 of 41.0, diversity 6.3"
+    assert command.describe(replace(line, look=None)) == losses
+
+
+def test_other_models_that_draw_tell_what_all_do() -> None:
+    line = Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, replace(LOOK, diversity=6.28), [])
+    wanted = "loss 2.500  80 photos/s  +0.50 dB over gray, chroma 8.0 of 16.0"
+    assert command.describe(line) == command.describe(replace(line, look=LOOK)) == wanted

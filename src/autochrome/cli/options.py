@@ -58,8 +58,8 @@ def decoder_options(command: _Command) -> _Command:
             "--temperature",
             type=click.FloatRange(0, 1),
             metavar="T",
-            help="0: the most probable colour; 1: the mean of all, or drawn as learned. "
-            "[default: the model's own]",
+            help="0: the most probable colour; 1: the mean of all. Where a model draws, 1 draws as learned, "
+            "0 always the same. [default: the model's own]",
         ),
         click.option(
             "--vibrance",
@@ -75,19 +75,21 @@ def decoder_options(command: _Command) -> _Command:
 def sample_options(command: _Command) -> _Command:
     """Add --samples, --seed, --guidance, --refine and --rank: several colorizations of a photo."""
     for option in (
-        click.option("--rank", is_flag=True, help="Order the samples, the most plausible first."),
+        click.option(
+            "--rank", is_flag=True, help="Order the samples of --model pixcolor, the most plausible first."
+        ),
         click.option(
             "--refine/--no-refine",
             default=True,
             show_default=True,
-            help="Refine the drawn colours to the photo's shapes, or leave them coarse.",
+            help="Refine what --model pixcolor draws to the photo's shapes, or leave it coarse.",
         ),
         click.option(
             "--guidance",
             type=click.FloatRange(0, 2),
             metavar="G",
-            help="How much the photo outweighs what is drawn already: 0 as learned, more is surer and "
-            "stronger. [default: the model's own]",
+            help="How much the photo outweighs what --model pixcolor has drawn already: 0 as learned, "
+            "more is surer and stronger. [default: the model's own]",
         ),
         click.option(
             "--seed",
@@ -103,8 +105,8 @@ def sample_options(command: _Command) -> _Command:
             default=1,
             show_default=True,
             metavar="N",
-            help="Colorizations of each photo: drawn (--model pixcolor), or the best guess and others that "
-            "favour one hue after another.",
+            help="Colorizations of each photo: drawn (--model pixcolor or cgan), or the best guess and "
+            "others that favour one hue after another.",
         ),
     ):
         command = option(command)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from autochrome.engine.progress import Outcome, Progress
     from autochrome.engine.recipe import Recipe
+    from autochrome.engine.watch import Look
 
 _PATH = click.Path(path_type=Path)
 
@@ -185,9 +186,22 @@ class _Bar:
 
 
 def describe(progress: Progress) -> str:
-    """Loss, rate and the newest look in a few words."""
-    text = f"loss {progress.means['loss']:.3f}  {progress.photos_per_second:.0f} photos/s"
-    if progress.look:
-        look = progress.look
+    """Losses, rate and the newest look in a few words."""
+    means, look = progress.means, progress.look
+    rate = f"{progress.photos_per_second:.0f} photos/s"
+    if "discriminator_loss" in means:
+        text = (
+            f"discriminator {means['discriminator_loss']:.3g}, generator {means['generator_loss']:.3g}, "
+            f"accuracy {means['accuracy']:.2f}  {rate}"
+        )
+        return text + (f"  {_describe_samples(look)}" if look else "")
+    text = f"loss {means['loss']:.3f}  {rate}"
+    if look:
         text += f"  {look.psnr_gain:+.2f} dB over gray, chroma {look.chroma:.1f} of {look.true_chroma:.1f}"
     return text
+
+
+def _describe_samples(look: Look) -> str:
+    """What a GAN is judged by: a good sample may be far from the one truth."""
+    text = f"colourfulness {look.colourfulness:.1f} of {look.true_colourfulness:.1f}"
+    return text if look.diversity is None else f"{text}, diversity {look.diversity:.1f}"
