@@ -33,10 +33,11 @@ format: $(VENV)/.installed-dev ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached and naive; hypercolumns
+bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached and naive; hypercolumns; the GAN
 	$(BIN)/python -m benchmarks.colorize
 	$(BIN)/python -m benchmarks.pixcolor_sampler
 	$(BIN)/python -m benchmarks.hypercolumns
+	$(BIN)/python -m benchmarks.cgan_speed
 
 clean: ## remove the virtual environment, caches and demo results
 	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache

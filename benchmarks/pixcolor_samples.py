@@ -8,7 +8,7 @@ photo's size bilinearly, joined with the photo's own Y and rounded to 8 bits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -16,17 +16,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.color.difference import ciede2000
-from autochrome.color.spaces import YCBCR, rgb_to_lab
+from autochrome.color.spaces import YCBCR
 from autochrome.evaluate import load_rgb
 from autochrome.io.photo import Photo, write_photo
-from autochrome.metrics.distribution import area_under_cmf, chroma_histogram, cumulative_mass
-from autochrome.metrics.diversity import ab_spread, pair_values, pairwise_delta_e, sample_pairs
-from autochrome.metrics.ms_ssim import pairwise_ms_ssim_channels
-from autochrome.metrics.pixel import psnr
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.prediction import drawing_shape
 from autochrome.report.diversity_sheet import Examples
+from benchmarks.sample_figures import SampleFigures, figures_of, stack
 
 CELLS = ("sample unrefined", "sample refined", "truth unrefined", "truth refined")
 """The paper's ablation (table 1): the names of its four folders of pictures."""
@@ -35,38 +31,22 @@ BATCH = 8  # photos that are sampled together
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(SampleFigures):
     """Figures of the photos, one row each; all of refined samples.
 
     Attributes:
-        psnr: in dB.
-        auc: in percent.
-        ciede2000: mean over pixels.
         log_prob: of the samples in nats.
         log_prob_truth: of the true chroma of the photo's grid, in nats.
         dimensions: how many numbers that chroma has.
-        ms_ssim: of the pairs of samples in R, G and B; no pairs if there is one sample.
-        spread: of the samples in ab, in CIE units.
-        delta_e: CIEDE2000 of the pairs.
         rank: what the learned ranker gives the samples; without columns if the model has none.
         rank_truth: what it gives the true chroma, which it sees in bins like a sample.
-        histograms: of a and of b, in pixels.
-        histograms_truth: those of the photos themselves.
     """
 
-    psnr: Float[Tensor, "photos n"]
-    auc: Float[Tensor, "photos n"]
-    ciede2000: Float[Tensor, "photos n"]
     log_prob: Float[Tensor, "photos n"]
     log_prob_truth: Float[Tensor, "photos 1"]
     dimensions: Float[Tensor, "photos 1"]
-    ms_ssim: Float[Tensor, "photos pairs 3"]
-    spread: Float[Tensor, "photos s"]
-    delta_e: Float[Tensor, "photos pairs"]
     rank: Float[Tensor, "photos r"]
     rank_truth: Float[Tensor, "photos t"]
-    histograms: Float[Tensor, "photos n 2 bins"]
-    histograms_truth: Float[Tensor, "photos 2 bins"]
 
 
 @dataclass(frozen=True)
@@ -116,13 +96,12 @@ def measure(
             pictures = _pictures(model, drawn, k)
             for cell, picture in zip(CELLS, pictures, strict=True):
                 _save(picture[0], results / cell / f"{path.stem}.png")
-            rows.append(_figures(pictures[1], drawn, k, examples))
+            rows.append(figures_of(pictures[1], rgb[k : k + 1], examples))
         for row, more in zip(rows[-len(paths) :], _judge(model, drawn), strict=True):
             row.update(more)
         if progress:
             progress(len(rows))
-    names = [field.name for field in fields(Measured)]
-    return Measured(*(torch.stack([row[name] for row in rows]).double() for name in names))
+    return stack(Measured, rows)
 
 
 def _batches(photos: Sequence[Path]) -> Iterator[tuple[list[Path], Float[Tensor, "b 3 h w"]]]:
@@ -179,32 +158,6 @@ def _resize(planes: Float[Tensor, "b c h w"], shape: tuple[int, int]) -> Float[T
 def _save(rgb: Float[Tensor, "3 h w"], path: Path) -> None:
     pixels = (rgb * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
     write_photo(Photo(pixels), path)
-
-
-def _figures(
-    rgb: Float[Tensor, "n 3 h w"], drawn: _Drawn, k: int, examples: Examples | None
-) -> dict[str, Tensor]:
-    """How near the samples of one photo are to the truth, and how far from each other."""
-    truth = drawn.rgb[k : k + 1].expand_as(rgb)
-    lab = rgb_to_lab(rgb)
-    lab_truth = rgb_to_lab(truth[:1]).expand_as(lab)
-    mass = cumulative_mass(lab[:, 1:], lab_truth[:, 1:])
-    several = len(rgb) > 1
-    table = pairwise_ms_ssim_channels(rgb) if several else torch.ones(1, 1, 3)
-    channels = torch.stack([pair_values(channel) for channel in table.unbind(2)], dim=1)
-    if several and examples:
-        pictures = [(p * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for p in rgb]
-        examples.offer(channels.mean(1), sample_pairs(len(rgb)), pictures)
-    return {
-        "psnr": psnr(rgb, truth),
-        "auc": area_under_cmf(mass, mass.new_full((len(mass),), lab[0, 0].numel())),
-        "ciede2000": ciede2000(lab, lab_truth).mean((1, 2)),
-        "ms_ssim": channels,
-        "spread": ab_spread(lab[:, 1:])[None] if several else torch.empty(0),
-        "delta_e": pairwise_delta_e(lab) if several else torch.empty(0),
-        "histograms": chroma_histogram(lab[:, 1:]),
-        "histograms_truth": chroma_histogram(lab_truth[:1, 1:])[0],
-    }
 
 
 def _judge(model: PixColor, drawn: _Drawn) -> list[dict[str, Tensor]]:

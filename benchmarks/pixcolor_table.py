@@ -15,19 +15,12 @@ import math
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-
-from autochrome.evaluate import LEVEL, Estimate, Scores, evaluate
+from autochrome.evaluate import Scores, evaluate
 from autochrome.io.folders import find_photos
-from autochrome.metrics.bootstrap import percentile_interval, resample_counts
-from autochrome.metrics.distribution import histogram_intersection
-from autochrome.metrics.diversity import EDGES, expected_best, value_histogram
+from autochrome.metrics.diversity import expected_best
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.pipeline import ColorizeSettings, Painter
@@ -35,13 +28,19 @@ from autochrome.report.diversity_sheet import Examples, write_diversity_sheet
 from autochrome.report.tables import markdown_tables
 from benchmarks.painting import REPLICATES, cell, linked, markdown, mean_estimate, paint_all, per_photo
 from benchmarks.pixcolor_samples import CELLS, Measured, measure
+from benchmarks.sample_tables import (
+    estimate_of,
+    pair_tables,
+    series_intersections,
+    spread_rows,
+    structure_rows,
+)
 
 SINGLE_ANSWERS = {
     "CIC default": ColorizeSettings(),
     "CIC most accurate": ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full"),
 }
 PIPELINE = "pipeline sample"
-QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.99)
 SCORES = ("PSNR", "AuC", "CIEDE2000")
 KEYS = {"PSNR": "psnr", "AuC": "auc", "CIEDE2000": "ciede2000"}
 
@@ -63,24 +62,15 @@ def ablation_gain(scores: Scores) -> str:
 def intersection_table(found: Measured) -> str:
     """Histogram intersection of single samples: of each of the n series by itself, and their mean.
 
-    A series is sample k of every photo. One photo's colours hang together, so that a few hundred photos
-    leave a single series much to chance: the mean over the series is the steadier figure.
+    One photo's colours hang together, so that a few hundred photos leave a single series much to chance: the
+    mean over the series is the steadier figure.
     """
-    photos, n = found.histograms.shape[:2]
-    counts = torch.cat([torch.ones(1, photos, dtype=torch.float64), resample_counts(photos, REPLICATES, 0)])
-    truth = (counts @ found.histograms_truth.flatten(1)).unflatten(1, (2, -1))
-    series = torch.stack(
-        [
-            histogram_intersection((counts @ found.histograms[:, k].flatten(1)).unflatten(1, (2, -1)), truth)
-            for k in range(n)
-        ]
-    )
+    series = series_intersections(found)
     rows = []
     for channel, name in enumerate("ab"):
-        means = series[:, :, channel].mean(0)
-        estimate = Estimate(float(means[0]), *percentile_interval(means[1:], LEVEL))
         each = ", ".join(f"{value:.3f}" for value in series[:, 0, channel].tolist())
-        rows.append([f"intersection {name}", cell(estimate, 3), each])
+        mean = estimate_of(series[:, :, channel].mean(0))
+        rows.append([f"intersection {name}", cell(mean, 3), each])
     return markdown(["refined samples", "mean of the series", "each series"], rows)
 
 
@@ -104,41 +94,9 @@ def best_of_table(found: Measured, scores: Scores) -> str:
 
 def diversity_tables(found: Measured) -> str:
     """MS-SSIM of pairs of samples and their spread in Lab."""
-    pairs = found.ms_ssim.mean(2)
-    shares = {
-        "share in .95 to .99": ((pairs >= 0.95) & (pairs <= 0.99)).double().mean(1),
-        "share above .99": (pairs > 0.99).double().mean(1),
-        "share in .90 to .95": ((pairs >= 0.90) & (pairs < 0.95)).double().mean(1),
-        "share below .90": (pairs < 0.90).double().mean(1),
-    }
-    rows = [["MS-SSIM of pairs, mean", cell(mean_estimate(pairs.mean(1)), 3)]]
-    rows += [[name, cell(mean_estimate(share), 3)] for name, share in shares.items()]
-    rows += [
-        ["standard deviation in ab, CIE units", cell(mean_estimate(found.spread[:, 0]))],
-        ["CIEDE2000 of pairs, mean", cell(mean_estimate(found.delta_e.mean(1)))],
-    ]
-    columns = {"colour": pairs, **dict(zip("RGB", found.ms_ssim.unbind(2), strict=True))}
-    points = torch.tensor(QUANTILES, dtype=torch.float64)
-    quantiles = [
-        [name, *(f"{q:.3f}" for q in torch.quantile(values.flatten(), points).tolist())]
-        for name, values in columns.items()
-    ]
-    head = ["MS-SSIM, quantile", *(f"{q:.0%}" for q in QUANTILES)]
-    histogram = text_histogram(pairs.flatten())
-    return "\n\n".join([markdown(["", "mean over photos"], rows), markdown(head, quantiles), histogram])
-
-
-def text_histogram(values: Float[Tensor, " pairs"], width: int = 50) -> str:
-    """Bars of the share of values in bins of 0.02 from 0.60 to 1; the first has what lies below, too."""
-    edges = EDGES[::2]
-    shares = (value_histogram(values, edges) / len(values)).tolist()
-    names = ["below 0.62", *(f"{low:.2f}-{high:.2f}" for low, high in pairwise(edges[1:]))]
-    bars = ["#" * round(width * share / max(shares)) for share in shares]
-    lines = [
-        f"{name:>10} {share:6.1%} {bar}".rstrip()
-        for name, share, bar in zip(names, shares, bars, strict=True)
-    ]
-    return "\n".join(["```text", *lines, "```"])
+    rows = {**structure_rows(found), **spread_rows(found)}
+    table = markdown(["", "mean over photos"], [list(row) for row in rows.items()])
+    return f"{table}\n\n{pair_tables(found)}"
 
 
 def likelihood_table(found: Measured) -> str:

@@ -15,13 +15,8 @@ from autochrome.io.photo import Photo, write_photo
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from benchmarks.pixcolor_samples import CELLS, Measured, measure
-from benchmarks.pixcolor_table import (
-    choice_tables,
-    intersection_table,
-    main,
-    mean_estimate,
-    text_histogram,
-)
+from benchmarks.pixcolor_table import choice_tables, intersection_table, main, mean_estimate
+from benchmarks.sample_tables import text_histogram
 
 
 @pytest.fixture
@@ -51,19 +46,19 @@ def made_up(psnr: list[list[float]]) -> Measured:
     histograms = marginals.expand(*scores.shape, 2, 2).clone()
     histograms[:, 1:] = torch.tensor([2.0, 2.0], dtype=torch.float64)
     return Measured(
-        scores,
-        scores + 50,
-        30 - scores,
-        -order,
-        9 * one,
-        2 * one,
-        one[..., None],
-        one,
-        one,
-        order,
-        0.5 * one,
-        histograms,
-        marginals.expand(len(scores), 2, 2),
+        psnr=scores,
+        auc=scores + 50,
+        ciede2000=30 - scores,
+        ms_ssim=one[..., None],
+        spread=one,
+        delta_e=one,
+        histograms=histograms,
+        histograms_truth=marginals.expand(len(scores), 2, 2),
+        log_prob=-order,
+        log_prob_truth=9 * one,
+        dimensions=2 * one,
+        rank=order,
+        rank_truth=0.5 * one,
     )
 
 

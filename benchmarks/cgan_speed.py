@@ -1,0 +1,151 @@
+"""The conditional GAN's speed: photos per second by samples, and training photos per second.
+
+    python -m benchmarks.cgan_speed [--repeats 2]        (or: make bench)
+
+Random weights, on which no time depends. Seconds are those of the fastest of a few runs after one to warm up.
+
+Photos: one call of `Painter.colorize` on a gray photo of 512 x 512 in memory, so without reading, writing and
+loading the weights; all samples come out at full size. "generator" is `sample` alone, at the working size.
+
+Training: a step is an update of the discriminator and then one of the generator, each on a batch of its own,
+optimisers included, reading photos not; so it sees two batches, and both count. A model that learns without a
+discriminator takes one. Every row is a process of its own; its peak memory is that of the whole process with
+its libraries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+
+import numpy as np
+import torch
+
+from autochrome.engine.adversarial import AdversarialTask
+from autochrome.engine.optimiser import make_optimiser
+from autochrome.engine.recipe import AdversaryRecipe
+from autochrome.engine.task import ColorizationTask
+from autochrome.io.photo import Photo
+from autochrome.models.base import Adversarial
+from autochrome.models.registry import create_model, list_models, model_spec
+from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.prediction import drawing_shape
+from benchmarks.timing import best_time
+
+MODELS = ("cgan.compact", "cgan.paper")
+COUNTS = (1, 4, 8, 16)
+SIDE = 512
+TRAINING = (
+    ("cgan.compact", 32, "32-true"),
+    ("cgan.compact", 32, "bf16-mixed"),
+    ("cgan.paper", 64, "32-true"),
+)
+"""Model, photos in a batch, and precision as recipes name it. The paper's batch is its own."""
+MB = 10**6
+
+
+def camera() -> Photo:
+    """scikit-image's gray picture of 512 x 512."""
+    import skimage.data
+
+    return Photo(np.ascontiguousarray(skimage.data.camera()[:SIDE, :SIDE, None]))
+
+
+@torch.inference_mode()
+def sample_time(painter: Painter, samples: int, repeats: int) -> float:
+    """Seconds that the generator takes for so many samples of a square photo at the working size."""
+    spec = painter.model.spec
+    luma = torch.rand(1, 1, *drawing_shape((SIDE, SIDE), spec.working_size, spec.multiple_of)) * 2 - 1
+    return best_time(lambda: painter.model.sample(luma.to(painter.device), n=samples), repeats)
+
+
+def colorize_time(painter: Painter, samples: int, repeats: int) -> float:
+    """Seconds of one call that makes so many colorizations of a photo in memory."""
+    photo, settings = camera(), ColorizeSettings(samples=samples)
+    return best_time(lambda: painter.colorize(photo, settings), repeats)
+
+
+def measure_training(name: str, batch: int, precision: str, repeats: int) -> dict[str, float]:
+    """Seconds of a step on made-up photos of the working size, how many, and this process's peak MB."""
+    torch.manual_seed(0)
+    model = create_model(name, pretrained=False).train()
+    adam = AdversaryRecipe().optimiser
+    plays = isinstance(model, Adversarial) and model.adversarial
+    task = AdversarialTask(model, AdversaryRecipe()) if plays else ColorizationTask(model)
+    task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimisers = {phase: make_optimiser(task.trained_in(phase), adam) for phase in task.phases}
+    generator = torch.Generator().manual_seed(0)
+    side = model.spec.working_size
+
+    def step() -> None:
+        for phase, optimiser in optimisers.items():
+            rgb = torch.randint(256, (batch, 3, side, side), dtype=torch.uint8, generator=generator)
+            photos = task.prepare(rgb, generator)
+            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+                loss = task(photos, phase)["loss"]
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            task.after_update(phase)
+
+    seconds = best_time(step, repeats)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
+    return {"seconds": seconds, "photos": float(batch * len(task.phases)), "peak": peak}
+
+
+def in_a_process(name: str, batch: int, precision: str, repeats: int) -> dict[str, float]:
+    """What ``measure_training`` finds in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.cgan_speed", "--train", name, "--batch", str(batch)]
+    command += ["--precision", precision, "--repeats", str(repeats)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def report_photos(repeats: int) -> None:
+    """Print the first table."""
+    print(f"{'photos':13} {'size':>5} {'samples':>7} {'seconds':>8} {'photos/s':>8} {'generator s':>11} "
+          f"{'alone/s':>8}")  # fmt: skip
+    for name in MODELS:
+        painter = Painter(create_model(name, pretrained=False), device="cpu")
+        for samples in COUNTS:
+            whole = colorize_time(painter, samples, repeats)
+            alone = sample_time(painter, samples, repeats)
+            size = painter.model.spec.working_size
+            print(f"{name:13} {size:5} {samples:7} {whole:8.3f} {1 / whole:8.2f} {alone:11.3f} "
+                  f"{1 / alone:8.2f}", flush=True)  # fmt: skip
+
+
+def report_training(repeats: int) -> None:
+    """Print the second table."""
+    print(f"\n{'training':13} {'size':>5} {'batch':>7} {'precision':>10} {'s a step':>8} {'photos/s':>8} "
+          f"{'peak MB':>8}")  # fmt: skip
+    for name, batch, precision in TRAINING:
+        found = in_a_process(name, batch, precision, repeats)
+        size = model_spec(name).working_size
+        print(f"{name:13} {size:5} {batch:7} {precision:>10} {found['seconds']:8.2f} "
+              f"{found['photos'] / found['seconds']:8.1f} {found['peak']:8.0f}", flush=True)  # fmt: skip
+
+
+def main() -> None:
+    """Parse the command line and print both tables, or one row's figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--train", choices=list_models(), help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--precision", default="32-true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.train:
+        print(json.dumps(measure_training(given.train, given.batch, given.precision, given.repeats)))
+        return
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
+          f"{torch.get_num_threads()} threads")  # fmt: skip
+    report_photos(given.repeats)
+    report_training(given.repeats)
+
+
+if __name__ == "__main__":
+    main()
