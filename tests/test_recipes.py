@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from autochrome.data.photos import CropSettings
 from autochrome.engine import setup
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
+from autochrome.models.cgan import model as cgan
+from autochrome.models.cgan import settings as cgan_settings
+from autochrome.models.cgan.compact import CompactSettings
+from autochrome.models.cgan.generator import PaperGenerator
 from autochrome.models.cic import CIC, LossSettings
 from autochrome.models.lrac import model as lrac
 from autochrome.models.pixcolor import model as pixcolor
@@ -20,12 +25,13 @@ from autochrome.models.pixcolor.conditioning import PaperConditioning
 from autochrome.models.registry import model_spec
 
 RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
+CAO = Path(__file__).parent.parent / "recipes" / "cgan-paper.yaml"
 
 
 def test_there_are_recipes() -> None:
     names = {path.name for path in RECIPES}
     assert {"cic-paper.yaml", "cic-compact.yaml", "pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
-    assert {"lrac-paper.yaml", "lrac-compact.yaml"} <= names
+    assert {"lrac-paper.yaml", "lrac-compact.yaml", "cgan-paper.yaml"} <= names
 
 
 def known_options(model: str) -> set[str]:
@@ -34,6 +40,12 @@ def known_options(model: str) -> set[str]:
         return {field.name for field in fields(LossSettings)}
     if model_spec(model).arch == "lrac":
         return {"output"} | {field.name for field in fields(lrac.TrainingSettings)}
+    if model == "cgan.compact":
+        return {field.name for field in fields(CompactSettings)}
+    if model_spec(model).arch == "cgan":
+        parameters = inspect.signature(cgan.paper).parameters
+        own = {name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+        return own | {field.name for field in fields(cgan_settings.TrainingSettings)}
     known = {field.name for field in fields(pixcolor.TrainingSettings)}
     own = inspect.signature(pixcolor.paper).parameters if model == "pixcolor.paper" else {}
     return known | {name for name in own if name.startswith("multiplier_")}
@@ -143,3 +155,56 @@ def test_larsson_s_values() -> None:
     assert rates == pytest.approx([1, 0.1])
     last = learning_rate_factor(trainer.steps - 1, trainer.steps, recipe.schedule)
     assert last == pytest.approx(1e-3)  # 1.0, 1.5 and 1.75 of 2 million
+
+
+def test_cao_s_values() -> None:
+    """Algorithm 1's defaults and section 4 of arXiv:1702.06674; papers.md on what the text leaves out."""
+    recipe = load_recipe(CAO)
+    model = cgan.paper(model_spec(recipe.model.name), **recipe.model.options)
+    assert isinstance(model.generator, PaperGenerator)
+    assert sum(p.numel() for p in model.parameters()) == 898_550  # both of its switches on "multi"
+    assert (model.generator.noise_size, model.space) == (100, "yuv")
+    assert model.settings.objective == "gan"
+    assert (recipe.adversary.steps, recipe.adversary.generator_steps) == (1, 1)
+    for optimiser in (recipe.optimiser, recipe.adversary.optimiser):
+        assert (optimiser.name, optimiser.lr, optimiser.betas) == ("adam", 2e-4, (0.5, 0.999))
+        assert (optimiser.weight_decay, optimiser.clip) == (0, 0)
+    trainer = recipe.trainer
+    assert (trainer.batch_size, trainer.accumulate, trainer.precision, trainer.ema) == (64, 1, "32-true", 0)
+    assert trainer.steps == 20 * (503_900 // (2 * 64))  # 20 epochs; each player has batches of its own
+    assert recipe.data.crops == CropSettings(
+        size=64, min_area=1.0, max_stretch=1.0, mirror=False, centre=True
+    )
+    assert recipe.data.faults is None
+    rates = [learning_rate_factor(step, trainer.steps, recipe.schedule) for step in (0, trainer.steps - 1)]
+    assert rates == [1, 1]
+
+
+def overrides_in(text: str, objective: str) -> list[str]:
+    """The ``--set`` values of a recipe's comment that names an objective."""
+    lines = text.split(f"model.options.objective={objective} ")[1].split("#\n")[0].splitlines()
+    found = [re.findall(r"--set (\S+)", line) for line in lines]
+    return [f"model.options.objective={objective}", *(value.strip('"') for line in found for value in line)]
+
+
+def test_cao_s_wasserstein_run_is_that_of_the_released_code() -> None:
+    """papers.md: RMSProp of decay .9, 2e-4 and 1e-4, five steps of the critic, clipped to .01; 40 epochs."""
+    recipe = load_recipe(CAO, overrides_in(CAO.read_text(), "wgan"))
+    model = cgan.paper(model_spec(recipe.model.name), **recipe.model.options)
+    assert (model.settings.objective, model.settings.clip) == ("wgan", 0.01)
+    assert (recipe.adversary.steps, recipe.adversary.generator_steps) == (5, 1)
+    critic, generator = recipe.adversary.optimiser, recipe.optimiser
+    assert (critic.name, critic.lr, critic.betas[1]) == ("rmsprop", 2e-4, 0.9)
+    assert (generator.name, generator.lr, generator.betas[1]) == ("rmsprop", 1e-4, 0.9)
+    assert recipe.trainer.steps == 40 * (503_900 // (6 * 64))
+
+
+def test_cao_s_penalised_run_is_that_of_the_released_code() -> None:
+    """papers.md: weight 10, Adam of beta1 .5 at the same rates."""
+    recipe = load_recipe(CAO, overrides_in(CAO.read_text(), "wgan_gp"))
+    model = cgan.paper(model_spec(recipe.model.name), **recipe.model.options)
+    assert (model.settings.objective, model.settings.gradient_penalty) == ("wgan_gp", 10)
+    critic, generator = recipe.adversary.optimiser, recipe.optimiser
+    assert (critic.name, critic.lr, critic.betas[0]) == ("adam", 2e-4, 0.5)
+    assert (generator.name, generator.lr, generator.betas[0]) == ("adam", 1e-4, 0.5)
+    assert recipe.adversary.steps == 5

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,25 +14,13 @@ from torch import nn
 from autochrome.data.sources import DataError
 from autochrome.engine import setup
 from autochrome.engine.checkpoint import CheckpointError, load_state
-from autochrome.engine.loop import TrainingError, train
+from autochrome.engine.loop import TrainingError
 from autochrome.engine.progress import Outcome, Progress
 from autochrome.engine.recipe import RecipeError, load_recipe
 from autochrome.models.base import Batch
 from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
-from tests.engine.tiny_run import differences
-
-
-def run(file: Path, folder: Path, overrides: Sequence[str] = (), **options: object) -> Outcome:
-    return train(load_recipe(file, overrides), folder, **options)  # type: ignore[arg-type]
-
-
-def signalled_at(step: int) -> object:
-    def report(progress: Progress) -> None:
-        if progress.step == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    return report
+from tests.engine.tiny_run import differences, run, signalled_at
 
 
 def test_a_run_leaves_weights_log_and_grids(recipe_file: Path, tmp_path: Path) -> None:

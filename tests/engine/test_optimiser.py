@@ -32,6 +32,14 @@ def test_sgd_goes_along_the_gradient() -> None:
     assert stepped("sgd", 2.0, lr=0.1, weight_decay=0.0) == pytest.approx((0.8, 0.8))
 
 
+def test_rmsprop_divides_by_the_root_mean_square() -> None:
+    """From an empty mean the first step is lr g / sqrt((1 - alpha) g^2), whatever the gradient's size."""
+    expected = 1 - 0.1 / (1 - 0.91) ** 0.5
+    for gradient in (2.0, 5.0):
+        found = stepped("rmsprop", gradient, lr=0.1, betas=(0.5, 0.91), weight_decay=0.0)
+        assert found == pytest.approx((expected, expected), abs=1e-5)
+
+
 def test_frozen_parameters_are_left_out() -> None:
     module = nn.Linear(1, 1)
     module.bias.requires_grad_(False)

@@ -16,9 +16,10 @@ import torch
 from autochrome.engine.checkpoint import load_state
 from autochrome.engine.loop import train
 from autochrome.engine.recipe import load_recipe
-from tests.engine.tiny_run import differences
+from tests.engine.tiny_run import GAN, differences
 
 PATIENCE = 120  # seconds
+PENALISED = (*GAN, "model.options={objective: wgan_gp}", "adversary.steps=2")
 
 
 def start(environment: dict[str, str], recipe: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -79,11 +80,59 @@ def test_two_processes_take_the_steps_of_one_with_two_micro_batches(
             torch.testing.assert_close(two[key], value, atol=2e-6, rtol=1e-4)
 
 
-@pytest.mark.slow
-def test_two_processes_stop_together_and_resume(
-    recipe_file: Path, tmp_path: Path, environment: dict[str, str]
+@pytest.mark.parametrize(
+    "game",
+    [PENALISED, pytest.param(GAN, marks=pytest.mark.slow)],
+    ids=["wgan_gp", "gan"],
+)
+def test_a_killed_run_against_a_discriminator_resumes_exactly(
+    recipe_file: Path, tmp_path: Path, environment: dict[str, str], game: Sequence[str]
 ) -> None:
-    long = ["trainer.steps=100", "trainer.devices=2", "watch.count=0"]
+    """Killed without notice, wherever in a step it is, it goes on from its last checkpoint."""
+    short = [*game, "trainer.steps=40", "watch.count=0"]
+    often = [*short, "trainer.checkpoint_minutes=0"]
+    process = start(environment, recipe_file, tmp_path / "broken", *settings(often))
+    wait_for_step(tmp_path / "broken", 5, process)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert 4 <= load_state(tmp_path / "broken")["step"] < 40
+    train(load_recipe(recipe_file, short), tmp_path / "broken", resume=True)
+    unbroken = train(load_recipe(recipe_file, short), tmp_path / "unbroken")
+    assert losses(tmp_path / "broken") == unbroken.losses
+    assert differences(tmp_path / "broken", tmp_path / "unbroken") == []
+
+
+@pytest.mark.parametrize(
+    "game",
+    [PENALISED, pytest.param(GAN, marks=pytest.mark.slow)],
+    ids=["wgan_gp", "gan"],
+)
+def test_two_processes_play_the_game_of_one_with_two_micro_batches(
+    recipe_file: Path, tmp_path: Path, environment: dict[str, str], game: Sequence[str]
+) -> None:
+    """In both phases: the same photos, noise, losses, clipped gradients and parameters."""
+    plain = ["optimiser.name=sgd", "optimiser.lr=0.05", "optimiser.clip=0.1", "adversary.optimiser.name=sgd"]
+    rates = [*plain, "adversary.optimiser.lr=0.05", "adversary.optimiser.clip=0.1", "schedule.warmup=0"]
+    short = [*game, *rates, "trainer.steps=3", "trainer.batch_size=2", "watch.count=0"]
+    process = start(environment, recipe_file, tmp_path / "two", "--devices", "2", *settings(short))
+    train(load_recipe(recipe_file, [*short, "trainer.accumulate=2"]), tmp_path / "one")
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    logged = [(tmp_path / name / "log.jsonl").read_text().splitlines() for name in ("one", "two")]
+    for one, two in zip(*logged, strict=True):
+        assert json.loads(two)["means"] == pytest.approx(json.loads(one)["means"], abs=1e-5, rel=1e-4)
+    one, two = (load_state(tmp_path / name)["task"] for name in ("one", "two"))
+    for key, value in one.items():
+        if "running" not in key and "num_batches" not in key:  # each process has its own statistics
+            torch.testing.assert_close(two[key], value, atol=2e-6, rtol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [(), PENALISED], ids=["cic", "wgan_gp"])
+def test_two_processes_stop_together_and_resume(
+    recipe_file: Path, tmp_path: Path, environment: dict[str, str], model: Sequence[str]
+) -> None:
+    long = [*model, "trainer.steps=100", "trainer.devices=2", "watch.count=0"]
     process = start(environment, recipe_file, tmp_path / "broken", *settings(long))
     wait_for_step(tmp_path / "broken", 5, process)
     process.send_signal(signal.SIGTERM)  # to the first process alone

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from autochrome.engine.progress import Meter, Progress, RunLog
-from autochrome.engine.watch import Look
+from autochrome.engine.watch import Look, Moment
+
+LOOK = Look(0.5, 10.0, 16.0, 30.0, 40.0, diversity=6.0)
 
 
 def line(step: int) -> Progress:
-    return Progress(step, 10, {"loss": 1.5}, 0.1, 20.0, 3.0, Look(0.5, 10.0, 16.0), ["careful"])
+    return Progress(step, 10, {"loss": 1.5}, 0.1, 20.0, 3.0, LOOK, ["careful"])
 
 
 def steps(path: Path) -> list[int]:
@@ -35,7 +37,14 @@ def test_log_lines_hold_everything(tmp_path: Path) -> None:
     RunLog(tmp_path / "run" / "log.jsonl", 0).write(line(1))
     found = json.loads((tmp_path / "run" / "log.jsonl").read_text())
     assert found["means"] == {"loss": 1.5}
-    assert found["look"] == {"psnr_gain": 0.5, "chroma": 10.0, "true_chroma": 16.0}
+    assert found["look"] == {
+        "psnr_gain": 0.5,
+        "chroma": 10.0,
+        "true_chroma": 16.0,
+        "colourfulness": 30.0,
+        "true_colourfulness": 40.0,
+        "diversity": 6.0,
+    }
     assert found["warnings"] == ["careful"]
 
 
@@ -48,3 +57,27 @@ def test_a_resumed_run_takes_out_the_lines_that_it_will_write_again(tmp_path: Pa
         file.write('{"step": 5, "st')  # killed while writing
     RunLog(path, 3).write(line(4))
     assert steps(path) == [1, 2, 3, 4]
+
+
+def test_the_past_of_a_resumed_run_is_that_of_an_unbroken_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    log = RunLog(path, 0)
+    assert log.past == []
+    for step in (1, 2, 3, 4):
+        log.write(line(step))
+    assert log.past == [Moment(step, {"loss": 1.5}, LOOK) for step in (1, 2, 3, 4)]
+    resumed = RunLog(path, 3)
+    assert resumed.past == log.past[:3]
+    resumed.write(line(4))
+    assert resumed.past == log.past
+
+
+def test_a_log_of_an_earlier_release_can_be_gone_on_with(tmp_path: Path) -> None:
+    """Its looks told less, so they count as none."""
+    path = tmp_path / "log.jsonl"
+    look = {"psnr_gain": 0.5, "chroma": 10.0, "true_chroma": 16.0}
+    path.write_text(json.dumps({"step": 1, "means": {"loss": 1.5}, "look": look}) + "\n")
+    log = RunLog(path, 1)
+    log.write(line(2))
+    assert log.past == [Moment(1, {"loss": 1.5}, None), Moment(2, {"loss": 1.5}, LOOK)]
+    assert steps(path) == [1, 2]

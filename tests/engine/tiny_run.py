@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from autochrome.engine.checkpoint import load_state
+from autochrome.engine.loop import train
+from autochrome.engine.progress import Outcome, Progress
+from autochrome.engine.recipe import load_recipe
 
 TINY = """
 model: {{name: cic.test}}
@@ -28,11 +34,35 @@ trainer:
 watch: {{count: 2, size: 32, every: 4}}
 """
 
+GAN = (
+    "model.name=cgan.test",
+    "data.crops.size=16",
+    "watch.size=16",
+    "optimiser.name=adam",
+    "optimiser.weight_decay=0",
+)
+"""What makes it a run against a discriminator."""
+
 
 def write_recipe(path: Path, photos: Path) -> Path:
     """The recipe of a tiny run on a folder of photos."""
     path.write_text(TINY.format(photos=photos))
     return path
+
+
+def run(file: Path, folder: Path, overrides: Sequence[str] = (), **options: object) -> Outcome:
+    """Train in this process."""
+    return train(load_recipe(file, overrides), folder, **options)  # type: ignore[arg-type]
+
+
+def signalled_at(step: int) -> Callable[[Progress], None]:
+    """A report that asks this process to stop after a step."""
+
+    def report(progress: Progress) -> None:
+        if progress.step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return report
 
 
 def differences(one: Path, other: Path) -> list[str]:

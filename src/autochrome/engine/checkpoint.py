@@ -49,7 +49,8 @@ def save_checkpoint(
         state: what ``load_state`` shall give back.
         colorizer: holding the weights to ship (the averaged ones).
         recipe: the resolved recipe.
-        metadata: written into the weights file.
+        metadata: written into the weights file; ``samples`` counts the photos that all updates saw, those of
+            the discriminator too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(colorizer, folder / WEIGHTS, metadata=metadata)

@@ -3,6 +3,9 @@
 With several processes the step is the same as that of one process with as many micro-batches: gradients are
 averaged, the photos of a step are the same. Batch norms take each process's own statistics; those of the
 first are saved.
+
+A step is one update for each phase of the task: one in all for most models, several for those that learn
+against a discriminator. Each update sees photos of its own, and all of them are counted.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ from autochrome.engine.checkpoint import save_checkpoint
 from autochrome.engine.progress import LOG, Meter, Outcome, Progress, RunLog
 from autochrome.engine.recipe import Recipe
 from autochrome.engine.schedule import learning_rate_factor
-from autochrome.engine.setup import Run, set_up
+from autochrome.engine.setup import Run, optimiser_state, set_up
 from autochrome.engine.stopping import StopRequest, ignore_stop_signals
+from autochrome.engine.updates import backward, logged_as, step_values
 from autochrome.engine.watch import Look, step_warnings
 
 Report = Callable[[Progress], None]
@@ -121,7 +125,7 @@ class _Loop:
     def go(self) -> Outcome:
         """Take the steps that are left."""
         step, losses = self.run.first_step, []
-        photos_a_step = self.trainer.batch_size * self.trainer.accumulate * self.run.fabric.world_size
+        photos_a_step = self._photos(1)
         with StopRequest().listening() as stop:
             batches = _batches(self.run) if step < self.trainer.steps else iter(())
             while step < self.trainer.steps:
@@ -135,44 +139,34 @@ class _Loop:
                     return Outcome(step, wishes.signal or None, losses)
         return Outcome(step, None, losses)
 
+    def _photos(self, steps: int) -> int:
+        """Photos that all updates of so many steps see, in all processes."""
+        trainer, run = self.trainer, self.run
+        batches = len(run.task.phases) * trainer.accumulate * run.fabric.world_size
+        return steps * batches * trainer.batch_size
+
     def _step(
         self, step: int, batches: Iterator[Tensor], stop: StopRequest
     ) -> tuple[dict[str, float], _Wishes]:
-        """One optimiser step over ``accumulate`` micro-batches; the mean of every logged value."""
-        run, recipe = self.run, self.run.recipe
-        factor = learning_rate_factor(step, recipe.trainer.steps, recipe.schedule)
-        for group in run.optimiser.param_groups:
-            group["lr"] = recipe.optimiser.lr * factor
-        sums = self._backward(step, batches)
-        if recipe.optimiser.clip:
-            sums["gradient_norm"] = run.fabric.clip_gradients(
-                run.module, run.stepper, max_norm=recipe.optimiser.clip, error_if_nonfinite=False
-            )
-        values, wishes = self._agree(sums, self._own_wishes(stop))
-        self._require_finite(values, step)
-        run.stepper.step()
-        run.stepper.zero_grad()
+        """One update for each phase of the task; the mean of every logged value."""
+        run = self.run
+        factor = learning_rate_factor(step, self.trainer.steps, run.recipe.schedule)
+        for phase, optimiser in run.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = run.task.optimiser_in(phase, run.recipe).lr * factor
+        updates: list[tuple[str, dict[str, float]]] = []
+        wishes = self._own_wishes(stop)
+        for place, phase in enumerate(run.task.phases):
+            sums = backward(run, phase, step * len(run.task.phases) + place, batches)
+            values, wishes = self._agree(sums, self._own_wishes(stop))
+            self._require_finite(values, phase, step)
+            run.steppers[phase].step()
+            run.steppers[phase].zero_grad()
+            run.task.after_update(phase)
+            updates.append((phase, values))
         if run.average:
-            run.average.update(run.task)
-        return values, wishes
-
-    def _backward(self, step: int, batches: Iterator[Tensor]) -> dict[str, Any]:
-        """Gradients of one step, and the losses that they are of."""
-        fabric, accumulate = self.run.fabric, self.trainer.accumulate
-        sums: dict[str, Any] = {}
-        for micro in range(accumulate):
-            number = (step * accumulate + micro) * fabric.world_size + fabric.global_rank
-            rgb = next(batches).to(fabric.device, non_blocking=True)
-            seed = _mix(self.trainer.seed, number)
-            # A model that draws random numbers draws the same after a break, and others in every process.
-            torch.manual_seed(seed ^ 1)
-            batch = self.run.task.prepare(rgb, torch.Generator().manual_seed(seed))
-            with fabric.no_backward_sync(self.run.module, enabled=micro + 1 < accumulate):
-                losses = self.run.module(batch)
-                fabric.backward(losses["loss"] / accumulate)
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value.detach().float() / accumulate
-        return sums
+            run.average.update(run.averaged)
+        return step_values(updates), wishes
 
     def _own_wishes(self, stop: StopRequest) -> _Wishes:
         now = time.monotonic()
@@ -193,12 +187,14 @@ class _Loop:
         save, signal, out_of_time = rows[:, len(keys) :].amax(0).tolist()
         return dict(zip(keys, means, strict=True)), _Wishes(save > 0, int(signal), out_of_time > 0)
 
-    def _require_finite(self, values: dict[str, float], step: int) -> None:
-        for key in ("loss", "gradient_norm"):
+    def _require_finite(self, values: dict[str, float], phase: str, step: int) -> None:
+        several = len(self.run.optimisers) > 1
+        setting = self.run.task.optimiser_setting(phase)
+        for key in ["loss", "gradient_norm", *(values if several else ())]:
             if not math.isfinite(values.get(key, 0.0)):
-                what = key.replace("_", " ")
+                what = (logged_as(key, phase) if several else key).replace("_", " ")
                 raise TrainingError(
-                    f"the {what} is {values[key]} at step {step}: lower optimiser.lr or set optimiser.clip; "
+                    f"the {what} is {values[key]} at step {step}: lower {setting}.lr or set {setting}.clip; "
                     f"the last checkpoint, if there is one, is untouched in {self.run.folder}"
                 )
 
@@ -217,7 +213,7 @@ class _Loop:
         assert run.watch
         if run.average is None:
             return run.watch.look(run.colorizer, run.folder, step)
-        with run.average.applied_to(run.task):
+        with run.average.applied_to(run.averaged):
             return run.watch.look(run.colorizer, run.folder, step)
 
     def _write_line(self, step: int) -> None:
@@ -232,7 +228,7 @@ class _Loop:
             step=step,
             steps=self.trainer.steps,
             means=means,
-            lr=self.run.optimiser.param_groups[0]["lr"],
+            lr=self.run.optimisers[self.run.task.phases[-1]].param_groups[0]["lr"],
             photos_per_second=rate,
             seconds_left=(self.trainer.steps - step) * step_seconds,
             look=self.last_look,
@@ -245,21 +241,19 @@ class _Loop:
     def _save(self, step: int) -> None:
         run = self.run
         if run.fabric.is_global_zero:
-            world = run.fabric.world_size
-            photos = step * self.trainer.batch_size * self.trainer.accumulate * world
             state = {
                 "step": step,
                 "model": run.colorizer.spec.name,
                 "task": {key: value.clone() for key, value in run.task.state_dict().items()},
-                "optimiser": run.optimiser.state_dict(),
+                "optimiser": optimiser_state(run.optimisers),
                 "average": run.average.state_dict() if run.average else None,
                 "torch_rng": torch.get_rng_state(),
             }
-            metadata = {"step": str(step), "samples": str(photos)}
+            metadata = {"step": str(step), "samples": str(self._photos(step))}
             if run.average is None:
                 save_checkpoint(run.folder, state, run.colorizer, run.recipe, metadata)
             else:
-                with run.average.applied_to(run.task):
+                with run.average.applied_to(run.averaged):
                     save_checkpoint(run.folder, state, run.colorizer, run.recipe, metadata)
         run.fabric.barrier()
 
@@ -270,7 +264,7 @@ def _batches(run: Run) -> Iterator[Tensor]:
         trainer.batch_size,
         rank=run.fabric.global_rank,
         world_size=run.fabric.world_size,
-        first_batch=run.first_step * trainer.accumulate,
+        first_batch=run.first_step * len(run.task.phases) * trainer.accumulate,
     )
     loader = DataLoader(
         run.photos,
@@ -283,11 +277,6 @@ def _batches(run: Run) -> Iterator[Tensor]:
         multiprocessing_context="spawn" if workers else None,
     )
     return iter(loader)
-
-
-def _mix(seed: int, number: int) -> int:
-    """One 63-bit seed from two numbers."""
-    return (seed * 0x9E3779B97F4A7C15 + number * 0xBF58476D1CE4E5B9 + 1) % 2**63
 
 
 def _end_other_processes(run: Run) -> None:

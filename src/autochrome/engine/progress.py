@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autochrome.engine.watch import Look
+from autochrome.engine.watch import Look, Moment
 
 LOG = "log.jsonl"
 
@@ -80,11 +80,15 @@ class RunLog:
     Args:
         path: the file; lines are added to what is there.
         first_step: a resumed run writes the lines after this step anew, so they are taken out.
+
+    Attributes:
+        past: every line of the run so far, those before a break among them, oldest first.
     """
 
     def __init__(self, path: Path, first_step: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self.past: list[Moment] = []
         if path.exists():
             kept = [
                 line for line in path.read_text(encoding="utf-8").splitlines() if _step(line) <= first_step
@@ -92,11 +96,13 @@ class RunLog:
             temporary = path.with_name(path.name + ".part")
             temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
             temporary.replace(path)
+            self.past = [_moment(line) for line in kept]
 
     def write(self, progress: Progress) -> None:
         """Add a line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(progress)) + "\n")
+        self.past.append(Moment(progress.step, progress.means, progress.look))
 
 
 def _step(line: str) -> float:
@@ -104,3 +110,12 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
         return float("inf")  # cut short when the run was killed
+
+
+def _moment(line: str) -> Moment:
+    entry = json.loads(line)
+    try:
+        look = Look(**entry["look"]) if entry["look"] else None
+    except TypeError:  # an earlier release looked at other things
+        look = None
+    return Moment(entry["step"], entry["means"], look)

@@ -161,11 +161,11 @@ class TrainerRecipe:
     """How the loop runs."""
 
     steps: int = 10_000
-    """Optimiser steps in all."""
+    """Steps in all: of the optimiser or, against a discriminator, rounds of updates as ``adversary`` has them."""
     batch_size: int = 64
     """Photos in a micro-batch of one process."""
     accumulate: int = 1
-    """Micro-batches whose gradients make one step."""
+    """Micro-batches whose gradients make one update."""
     seed: int = 0
     """Of initialisation, order, crops and faults."""
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
@@ -177,7 +177,7 @@ class TrainerRecipe:
     threads: int | None = None
     """CPU threads of a process; null leaves torch's choice."""
     ema: float = 0.999
-    """Decay of the averaged weights that are shipped; 0 keeps the last ones."""
+    """Decay of the averaged weights that are shipped; 0 keeps the last ones. A discriminator has no average."""
     checkpoint_minutes: float = 5.0
     """Time between two checkpoints."""
     log_every: int = 50

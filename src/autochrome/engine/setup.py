@@ -1,4 +1,4 @@
-"""What a run is made of: photos, model, optimiser, processes, set up new or from a checkpoint.
+"""What a run is made of: photos, model, optimisers, processes, set up new or from a checkpoint.
 
 All that can fail because of what a person gave (recipe, photos, weights, checkpoint) does so before the
 processes of a device start, so that it fails once and says so once.
@@ -6,6 +6,7 @@ processes of a device start, so that it fails once and says so once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from safetensors.torch import load_file
 from torch import nn
 
@@ -20,13 +22,14 @@ from autochrome.color.spaces import get_space
 from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
+from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimiser import make_optimiser
 from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
-from autochrome.models.base import Colorizer, HasBackbone, HasBalancing
+from autochrome.models.base import Adversarial, Colorizer, HasBackbone, HasBalancing
 from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, resolve_weights
@@ -45,13 +48,15 @@ class Run:
     photos: TrainingPhotos
     colorizer: Colorizer
     task: TrainingTask
-    """Holds the colorizer; what is saved and averaged."""
+    """Holds the colorizer and, where it has one, its discriminator; what is saved."""
     module: Any
     """The task as wrapped for precision and processes; what is called."""
-    optimiser: torch.optim.Optimizer
-    """What is saved."""
-    stepper: Any
-    """The optimiser as wrapped; what is stepped."""
+    optimisers: dict[str, torch.optim.Optimizer]
+    """By phase; what is saved."""
+    steppers: dict[str, Any]
+    """The optimisers as wrapped; what is stepped."""
+    averaged: nn.Module
+    """Holds the colorizer alone; whose weights are averaged."""
     average: WeightAverage | None
     watch: Watch | None
     """In the first process, if anything is watched."""
@@ -75,14 +80,18 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     colorizer = starting_model(recipe, photos, resumed=resume)
     warnings = resume_notes(folder, recipe) if resume else start_warnings(colorizer)
     watch = _make_watch(recipe, photos)
-    task = ColorizationTask(colorizer, recipe.data.faults)
+    task = _make_task(colorizer, recipe)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = make_optimiser(task, recipe.optimiser)
+    optimisers = {
+        phase: make_optimiser(task.trained_in(phase), task.optimiser_in(phase, recipe))
+        for phase in dict.fromkeys(task.phases)
+    }
     if state is not None:
-        _restore(state, task, optimiser, colorizer, folder)
-    fabric = _launch(recipe.trainer)
-    module, stepper = fabric.setup(task, optimiser)
-    average = WeightAverage(task, recipe.trainer.ema) if recipe.trainer.ema else None
+        _restore(state, task, optimisers, colorizer, folder)
+    fabric = _launch(recipe.trainer, several_phases=len(optimisers) > 1)
+    module, *wrapped = fabric.setup(task, *optimisers.values())
+    averaged = nn.ModuleDict({"colorizer": colorizer})
+    average = WeightAverage(averaged, recipe.trainer.ema) if recipe.trainer.ema else None
     if average and state and state["average"]:
         average.load_state_dict(state["average"])
     return Run(
@@ -93,13 +102,20 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
         colorizer=colorizer,
         task=task,
         module=module,
-        optimiser=optimiser,
-        stepper=stepper,
+        optimisers=optimisers,
+        steppers=dict(zip(optimisers, wrapped, strict=True)),
+        averaged=averaged,
         average=average,
         watch=watch if fabric.is_global_zero else None,
         first_step=int(state["step"]) if state else 0,
         warnings=warnings,
     )
+
+
+def _make_task(colorizer: Colorizer, recipe: Recipe) -> TrainingTask:
+    if isinstance(colorizer, Adversarial) and colorizer.adversarial:
+        return AdversarialTask(colorizer, recipe.adversary, recipe.data.faults)
+    return ColorizationTask(colorizer, recipe.data.faults)
 
 
 def training_photos(recipe: Recipe) -> TrainingPhotos:
@@ -206,40 +222,52 @@ def _make_watch(recipe: Recipe, photos: TrainingPhotos) -> Watch | None:
     return Watch(open_source(place) if place else photos.source, recipe.watch)
 
 
+def optimiser_state(optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
+    """What a checkpoint keeps of them: the state of the only one, or that of each by its phase."""
+    states = {phase: optimiser.state_dict() for phase, optimiser in optimisers.items()}
+    return states if len(states) > 1 else next(iter(states.values()))
+
+
 def _restore(
     state: dict[str, Any],
     task: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: Mapping[str, torch.optim.Optimizer],
     colorizer: Colorizer,
     folder: Path,
 ) -> None:
-    """Take weights and moments from a checkpoint, but the optimiser's constants from the recipe."""
+    """Take weights and moments from a checkpoint, but the optimisers' constants from the recipe."""
     name = colorizer.spec.name
     if state["model"] != name:
         raise CheckpointError(
             f"the checkpoint in {folder} is of {state['model']}, the recipe asks for {name}: "
             "train it in another folder"
         )
-    constants = [{k: v for k, v in group.items() if k != "params"} for group in optimiser.param_groups]
+    several = len(optimisers) > 1
     try:
         task.load_state_dict(state["task"])
-        optimiser.load_state_dict(state["optimiser"])
+        for phase, optimiser in optimisers.items():
+            constants = [
+                {k: v for k, v in group.items() if k != "params"} for group in optimiser.param_groups
+            ]
+            optimiser.load_state_dict(state["optimiser"][phase] if several else state["optimiser"])
+            for group, own in zip(optimiser.param_groups, constants, strict=True):
+                group.update(own)
     except (RuntimeError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(
             f"the checkpoint in {folder} does not fit the recipe ({reason}): "
             f"resume with {folder / 'recipe.yaml'}, or train in another folder"
         ) from error
-    for group, own in zip(optimiser.param_groups, constants, strict=True):
-        group.update(own)
 
 
-def _launch(trainer: TrainerRecipe) -> Fabric:
+def _launch(trainer: TrainerRecipe, *, several_phases: bool) -> Fabric:
+    # In each of several phases a part of the parameters gets no gradient.
+    processes = DDPStrategy(find_unused_parameters=several_phases) if trainer.devices > 1 else "auto"
     try:
         fabric = Fabric(
             accelerator=trainer.accelerator,
             devices=trainer.devices,
-            strategy="ddp" if trainer.devices > 1 else "auto",
+            strategy=processes,
             precision=trainer.precision,
         )
     except (RuntimeError, ValueError, TypeError) as error:  # MisconfigurationException among them

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from autochrome.color.spaces import get_space
 from autochrome.data.augment import LumaFaults, degrade_luma
+from autochrome.engine.recipe import OptimiserRecipe, Recipe
 from autochrome.models.base import Batch, Colorizer
 
 
@@ -15,31 +16,15 @@ class TrainingTask(nn.Module):
     """Modules and their loss; ``forward`` is the training step, so that wrappers for many processes work.
 
     A step of the loop is one update for each of the task's ``phases``, in order, each with batches of its
-    own. A phase has an optimiser, which moves the parameters that ``trained_in`` names. Most tasks have one phase;
-    a GAN has two kinds.
+    own. A phase has an optimiser, which moves the parameters that ``trained_in`` names. Most tasks have one
+    phase; a GAN has two kinds.
+
+    Args:
+        colorizer: what is trained, averaged and shipped.
+        faults: how the luma is degraded; None leaves it clean.
     """
 
-    colorizer: Colorizer
     phases: tuple[str, ...] = ("model",)
-
-    def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
-        """Photos as the model's batch; runs in float32 on the photos' device."""
-        raise NotImplementedError
-
-    def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
-        """Losses of one batch in a phase; ``loss`` is minimised, the rest is logged."""
-        raise NotImplementedError
-
-    def trained_in(self, phase: str) -> nn.Module:
-        """The module whose parameters the phase's optimiser moves; all others stand still."""
-        return self.colorizer
-
-    def after_update(self, phase: str) -> None:
-        """What must be done to the parameters after an update of the phase."""
-
-
-class ColorizationTask(TrainingTask):
-    """Train a colorizer by its own ``training_losses``."""
 
     def __init__(self, colorizer: Colorizer, faults: LumaFaults | None = None) -> None:
         super().__init__()
@@ -49,7 +34,10 @@ class ColorizationTask(TrainingTask):
 
     @torch.no_grad()
     def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
-        """Split into luma and chroma; the luma is degraded with the task's faults, if it has any."""
+        """Photos as the model's batch; runs in float32 on the photos' device.
+
+        They are split into luma and chroma; the luma is degraded with the task's faults, if it has any.
+        """
         truth = rgb.float() / 255
         luma, chroma = self.space.split(truth)
         if self.faults is not None:
@@ -57,6 +45,32 @@ class ColorizationTask(TrainingTask):
             lightness = (luma - low) * (100 / (high - low))  # the faults are given in units of L*
             luma = degrade_luma(lightness, self.faults, generator) * ((high - low) / 100) + low
         return Batch(luma.contiguous(memory_format=torch.channels_last), chroma, truth)
+
+    def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
+        """Losses of one batch in a phase (scalars); ``loss`` is minimised, the rest is logged.
+
+        Two phases give different names to what they log.
+        """
+        raise NotImplementedError
+
+    def trained_in(self, phase: str) -> nn.Module:
+        """The module whose parameters the phase's optimiser moves; all others stand still."""
+        return self.colorizer
+
+    def optimiser_in(self, phase: str, recipe: Recipe) -> OptimiserRecipe:
+        """What the recipe says of the phase's optimiser."""
+        return recipe.optimiser
+
+    def optimiser_setting(self, phase: str) -> str:
+        """Where the recipe says it, for messages."""
+        return "optimiser"
+
+    def after_update(self, phase: str) -> None:
+        """What must be done to the parameters after an update of the phase."""
+
+
+class ColorizationTask(TrainingTask):
+    """Train a colorizer by its own ``training_losses``."""
 
     def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
         """The colorizer's losses."""

@@ -62,11 +62,11 @@ class CompactTrunk(nn.Module):
         return maps
 
 
-def load_trunk(trunk: CompactTrunk, state: Mapping[str, Tensor], *, prefix: str = "network.") -> None:
-    """Initialise a trunk from the weights of a compact CIC.
+def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, prefix: str = "network.") -> None:
+    """Initialise a trunk, or a part of one, from the weights of a compact CIC.
 
     Args:
-        trunk: of the same size.
+        trunk: of the same size; of a part, a module with the same names.
         state: the other's state dict.
         prefix: of the trunk's names in it.
 
