@@ -167,22 +167,27 @@ class Session:
         return self._measured(key, OfOthers(painter, self.photos, self.settings))
 
     def _facts(self, runs: dict[str, Run]) -> dict[str, dict[str, str]]:
+        """What is known of the runs, a row each."""
+        known = {title: self._facts_of(run) for title, run in runs.items()}
+        names = dict.fromkeys(name for facts in known.values() for name in facts)
+        return {name: {title: facts.get(name, "") for title, facts in known.items()} for name in names}
+
+    def _facts_of(self, run: Run) -> dict[str, str]:
         facts = {
-            "updates of the generator": {title: str(run.updates) for title, run in runs.items()},
-            "photos seen by the generator": {title: str(run.photos) for title, run in runs.items()},
-            "photos read in training": {title: str(run.read) for title, run in runs.items()},
-            "objective": {title: run.objective for title, run in runs.items()},
-            "parameters of the generator": {
-                title: str(sum(p.numel() for p in run.model.parameters())) for title, run in runs.items()
-            },
+            "objective": run.objective,
+            "parameters of the generator": str(sum(p.numel() for p in run.model.parameters())),
+            "updates of the generator": str(run.updates),
+            "photos seen by the generator": str(run.photos),
+            "photos read in training": str(run.read),
         }
-        off = {
-            title: f"{luma_error(run.model, self.photos, self.settings.seed):.1f}"
-            for title, run in runs.items()
-            if run.model.space == "rgb"
-        }
-        if off:
-            facts["mean error of its own luma, of 255"] = off
+        if run.looks:
+            spread = [look.diversity for look in run.looks if look.diversity is not None]
+            colourful = [look.colourfulness / look.true_colourfulness for look in run.looks]
+            facts["spread in ab, second half of training"] = _range(spread, 1)
+            facts["colourfulness, second half of training"] = _range(colourful, 2)
+        if run.model.space == "rgb":
+            error = luma_error(run.model, self.photos, self.settings.seed)
+            facts["mean error of its own luma, of 255"] = f"{error:.1f}"
         return facts
 
     def _notes(self, runs: dict[str, Run]) -> str:
@@ -191,7 +196,9 @@ class Session:
         notes.append(
             f"{len(self.photos)} photos, {self.settings.samples} samples each, seed {self.settings.seed}, "
             f"{self.statistics} statistics. The classifier's error is 50% where it cannot tell generated "
-            "colours from true ones."
+            "colours from true ones. Intervals are over photos: another seed of the training would give other "
+            "networks, and how much one changes while it trains is told by its mean (lowest to highest) on "
+            "watched training photos."
         )
         return " ".join(notes)
 
@@ -210,6 +217,12 @@ class Session:
         print(text, flush=True)
 
 
+def _range(values: Sequence[float], digits: int) -> str:
+    """``mean (lowest to highest)``."""
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
@@ -220,7 +233,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", type=Path, default=Path("runs/cgan-comparisons"), help="folder of the runs")
     made.add_argument("--out", type=Path, help="folder of figures and tables (default: that of the runs)")
     training = made.add_argument_group("training")
-    training.add_argument("--steps", type=int, default=500, help="updates of each generator (default: 500)")
+    training.add_argument("--steps", type=int, default=500, help="updates of each generator (default: 2000)")
     training.add_argument("--minutes", type=float, help="of a run in this call; the next call goes on")
     training.add_argument("--full", action="store_true", help="the paper's widths instead of a quarter")
     training.add_argument(

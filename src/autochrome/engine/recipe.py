@@ -161,7 +161,7 @@ class TrainerRecipe:
     """How the loop runs."""
 
     steps: int = 10_000
-    """Steps in all: of the optimiser or, against a discriminator, rounds of updates as ``adversary`` has them."""
+    """Optimiser steps in all; against a discriminator, rounds of the updates that ``adversary`` names."""
     batch_size: int = 64
     """Photos in a micro-batch of one process."""
     accumulate: int = 1
@@ -177,7 +177,7 @@ class TrainerRecipe:
     threads: int | None = None
     """CPU threads of a process; null leaves torch's choice."""
     ema: float = 0.999
-    """Decay of the averaged weights that are shipped; 0 keeps the last ones. A discriminator has no average."""
+    """Decay of the averaged weights that are shipped, the model's alone; 0 keeps the last ones."""
     checkpoint_minutes: float = 5.0
     """Time between two checkpoints."""
     log_every: int = 50
