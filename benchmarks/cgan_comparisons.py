@@ -196,10 +196,10 @@ class Session:
         notes.append(
             f"{len(self.photos)} photos, {self.settings.samples} samples each, seed {self.settings.seed}, "
             f"{self.statistics} statistics. The classifier's error is 50% where it cannot tell generated "
-            "colours from true ones. Intervals are over photos: another seed of the training would give other "
-            "networks, and how much one changes while it trains is told by its mean (lowest to highest) on "
-            "watched training photos."
+            "colours from true ones. Intervals are over photos: other seeds would train other networks."
         )
+        if any(run.looks for run in runs.values()):
+            notes.append("Of the second half of training: mean (lowest to highest) on watched photos.")
         return " ".join(notes)
 
     def _told(self, name: str) -> Callable[[int], None]:

@@ -185,7 +185,9 @@ def finished_run(variant: Variant, plan: Plan) -> Run:
 def _looks(log: Path, after: int) -> list[Look]:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     # A look stands in every line until the next one is taken.
-    found = {json.dumps(each["look"]): each["look"] for each in lines if each["step"] > after and each["look"]}
+    found = {
+        json.dumps(each["look"]): each["look"] for each in lines if each["step"] > after and each["look"]
+    }
     return [Look(**look) for look in found.values()]
 
 

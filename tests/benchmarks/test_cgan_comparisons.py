@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +230,16 @@ def test_a_finished_run_is_not_trained_again_and_a_broken_one_goes_on(
     again = finished_run(cgan_runs.SINGLE_NOISE, common)
     state = run.model.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in again.model.state_dict().items())
+
+
+def test_looks_of_the_second_half_tell_how_a_network_changed(data: Path, tmp_path: Path) -> None:
+    watched = (*SMALL, "watch.count=2", "watch.every=1", "trainer.log_every=1")
+    run = finished_run(cgan_runs.RGB, replace(plan(data, tmp_path), steps=4, overrides=watched))
+    log = (tmp_path / "runs" / "rgb" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [look.diversity for look in run.looks] == [
+        json.loads(line)["look"]["diversity"] for line in log[2:]
+    ]
+    assert cgan_comparisons._range([1.0, 2.0, 6.0], 1) == "3.0 (1.0 to 6.0)"
 
 
 def test_a_run_of_another_kind_is_not_taken_for_this_one(data: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from autochrome.engine.watch import Watch, start_warnings
 from autochrome.models.base import Adversarial, Colorizer, HasBackbone, HasBalancing
 from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
-from autochrome.models.weights import WeightsError, resolve_weights
+from autochrome.models.weights import WeightsError, load_weights, resolve_weights
 
 _PRIOR_PHOTOS = 2000
 _BALANCING_PHOTOS = 64
@@ -154,14 +154,17 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
         WeightsError: the weights to start from are missing or of another network.
     """
     model = recipe.model
-    pretrained = model.weights is not None and not resumed
     # YAML knows no tuples, and a model's settings no lists.
     options = {key: tuple(v) if isinstance(v, list) else v for key, v in model.options.items()}
-    weights = None if model.weights == "bundled" or resumed else model.weights
     try:
-        colorizer = create_model(model.name, weights=weights, pretrained=pretrained, **options)
+        colorizer = create_model(model.name, pretrained=False, **options)
     except (ValueError, TypeError) as error:
         raise RecipeError(f"model: {error}") from error
+    if model.weights and not resumed:
+        # The network is the recipe's, whatever the weights were saved with: a resumed run has no other word.
+        spec = colorizer.spec
+        source = spec.weights if model.weights == "bundled" else model.weights
+        load_weights(colorizer, resolve_weights(source, spec=spec))
     _require_trainable(colorizer, recipe)
     if not resumed:
         if model.backbone:

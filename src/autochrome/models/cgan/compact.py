@@ -17,7 +17,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import spectral_norm
 
 from autochrome.color.bins import soft_encode
 from autochrome.color.spaces import LAB
@@ -30,6 +29,8 @@ from autochrome.models.cgan.settings import Objective, TrainingSettings
 from autochrome.nn.compact import load_trunk
 
 _SLOPE = 0.2
+_CHROMA_GAIN = 10.0
+_CONDITION_GAIN = 0.3
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class CompactSettings(TrainingSettings):
     """
 
     objective: Objective = "non_saturating"
-    """As of the paper's; "wgan_gp" is not offered here: the discriminator is normalised by its spectrum."""
+    """As of the paper's, without "wgan_gp"."""
     adversarial: float = 1.0
     """Weight of the objective; at 0 there is no discriminator."""
     energy: float = 20.0
@@ -65,7 +66,10 @@ class CompactSettings(TrainingSettings):
 
 
 class CompactDiscriminator(nn.Module):
-    """Judges chroma patch by patch and as a whole, beside luma and the condition; spectrally normalised.
+    """Judges chroma patch by patch and as a whole, beside luma and the condition.
+
+    Chroma is a few hundredths where luma and condition are about one: it is enlarged, or the discriminator
+    would be a long time in finding out that it matters. Group norm judges every picture alone.
 
     Args:
         condition: planes of the condition.
@@ -74,11 +78,17 @@ class CompactDiscriminator(nn.Module):
 
     def __init__(self, condition: int, width: int = 64) -> None:
         super().__init__()
-        down = [(3 + condition, width, 3, 1), (width, 2 * width, 4, 2), (2 * width, 4 * width, 4, 2)]
-        self.patches = nn.ModuleList(_convolution(*shape) for shape in down)
-        self.patch_score = _convolution(4 * width, 1, 3, 1)
-        self.deepest = _convolution(4 * width, 4 * width, 4, 2)
-        self.score = spectral_norm(nn.Linear(4 * width, 1))
+        gains = [1.0, _CHROMA_GAIN, _CHROMA_GAIN, *[_CONDITION_GAIN] * condition]
+        self.register_buffer("gains", torch.tensor(gains)[:, None, None], persistent=False)
+        self.patches = nn.Sequential(
+            nn.Conv2d(3 + condition, width, 3, padding=1),
+            nn.LeakyReLU(_SLOPE),
+            *_halving(width, 2 * width),
+            *_halving(2 * width, 4 * width),
+        )
+        self.patch_score = nn.Conv2d(4 * width, 1, 3, padding=1)
+        self.deepest = nn.Sequential(*_halving(4 * width, 4 * width))
+        self.score = nn.Linear(4 * width, 1)
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
         """Logits of being real: one for each patch, and as often that of the whole, so that both count alike.
@@ -86,16 +96,15 @@ class CompactDiscriminator(nn.Module):
         Args:
             image: Y, U and V in [-1, 1], and after them the condition; sides are multiples of 8.
         """
-        x = image
-        for convolution in self.patches:
-            x = F.leaky_relu(convolution(x), _SLOPE)
+        x = self.patches(image * self.gains)
         patches = self.patch_score(x).flatten(1)
-        whole = self.score(F.leaky_relu(self.deepest(x), _SLOPE).mean((2, 3)))
+        whole = self.score(self.deepest(x).mean((2, 3)))
         return torch.cat([patches, whole.expand_as(patches)], 1).float()
 
 
-def _convolution(width_in: int, width: int, kernel: int, stride: int) -> nn.Module:
-    return spectral_norm(nn.Conv2d(width_in, width, kernel, stride=stride, padding=1))
+def _halving(width_in: int, width: int) -> list[nn.Module]:
+    convolution = nn.Conv2d(width_in, width, 4, stride=2, padding=1)
+    return [convolution, nn.GroupNorm(8, width), nn.LeakyReLU(_SLOPE)]
 
 
 class CompactCGAN(CGAN):

@@ -6,7 +6,6 @@ and the noise anew. What is ours:
 - The condition is not the luma alone but what a network that has learnt to colour photos sees in it.
 - The noise follows the photo. Some of it is the same everywhere; the rest belongs to regions, which the
   network learns to tell apart, so that a shirt can change its colour without the wall behind it.
-- Noise scales what a layer has found as well as being added to it.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ from autochrome.nn.compact import GlobalContext, ResidualBlock, conv_norm_relu
 
 STRIDE = 2
 """Pixels of luma, along a side, to one place of chroma."""
+_SHARPNESS = 5.0  # of the regions' borders before anything is learnt
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class GeneratorSize:
     """Layers of the generator, the paper's number."""
     width: int = 64
     """Their channels."""
-    shared_noise: int = 16
+    shared_noise: int = 8
     """Channels of noise that are the same at all places."""
     regions: int = 12
     """Regions with noise of their own."""
@@ -99,7 +99,9 @@ class NoisePlanes(nn.Module):
         """Planes of noise for m samples of each photo, sample by sample."""
         size, (b, _, h, w) = self.size, condition.shape
         m = len(z) // b
-        shares = self.regions(condition).float().softmax(1).flatten(2).transpose(1, 2)  # b hw r
+        logits = _SHARPNESS * self.regions(condition).float()
+        shares = logits.softmax(1).flatten(2).transpose(1, 2)  # b hw r
+        shares = shares / shares.square().sum(2, keepdim=True).sqrt()  # so that the noise has variance 1
         own = z[:, size.shared_noise :].reshape(m, b, size.regions, size.region_noise)
         laid = shares @ own.permute(1, 2, 0, 3).flatten(2)  # b hw (m d)
         laid = laid.reshape(b, h, w, m, size.region_noise).permute(3, 0, 4, 1, 2).flatten(0, 1)
@@ -109,10 +111,10 @@ class NoisePlanes(nn.Module):
 
 
 class Layer(nn.Module):
-    """A convolution of the layer before it and of the condition, batch norm, the noise, ReLU.
+    """A convolution of the layer before it, of the condition and of the noise; batch norm; ReLU.
 
-    Laid side by side and convolved is the same as convolved each and added; the condition's kernel has one
-    pixel, so its part is computed once for all samples of a photo.
+    Laid side by side and convolved is the same as convolved each and added. The kernels of condition and
+    noise have one pixel, and the condition's part is computed once for all samples of a photo.
     """
 
     def __init__(self, before: int, width: int, condition: int, noise: int) -> None:
@@ -121,8 +123,8 @@ class Layer(nn.Module):
         if before:
             self.before = nn.Conv2d(before, width, 3, padding=1, padding_mode="replicate", bias=False)
         self.condition = nn.Conv2d(condition, width, 1, bias=False)
+        self.noise = nn.Conv2d(noise, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)
-        self.noise = nn.Conv2d(noise, 2 * width, 1)
 
     def forward(
         self,
@@ -131,13 +133,11 @@ class Layer(nn.Module):
         noise: Float[Tensor, "mb e h w"],
     ) -> Float[Tensor, "mb f h w"]:
         """The layer's output, from that of the layer before (None for the first)."""
-        told = self.condition(condition)
-        if x is None or self.before is None:
-            total = told.expand(len(noise) // len(told), *told.shape)
-        else:
-            total = self.before(x).unflatten(0, (-1, len(told))) + told
-        scale, shift = self.noise(noise).chunk(2, 1)
-        return F.relu(torch.addcmul(shift, self.norm(total.flatten(0, 1)), 1 + scale))
+        told, total = self.condition(condition), self.noise(noise)
+        if x is not None and self.before is not None:
+            total = total + self.before(x)
+        total = total.unflatten(0, (-1, len(told))) + told
+        return F.relu(self.norm(total.flatten(0, 1)))
 
 
 class CompactGenerator(nn.Module):
