@@ -226,6 +226,8 @@ def test_a_finished_run_is_not_trained_again_and_a_broken_one_goes_on(
     generator: Any = run.model.generator
     told = [layer.in_channels for layer in generator.convolutions]
     assert told == [2, 5, 4, 4, 4, 3], "noise in layer 1 alone"
+    named = create_model("cgan.paper", weights=tmp_path / "runs" / "single-noise" / "model.safetensors")
+    assert [value.shape for value in named.parameters()] == [v.shape for v in run.model.parameters()]
     monkeypatch.setattr(cgan_runs, "train", None)
     again = finished_run(cgan_runs.SINGLE_NOISE, common)
     state = run.model.state_dict()

@@ -220,6 +220,6 @@ class HasOptions(Protocol):
     spec: ModelSpec
 
     @property
-    def options(self) -> Mapping[str, str | int | float | bool]:
+    def options(self) -> Mapping[str, str | int | float | bool | list[int]]:
         """Those arguments of the factory that decide what parameters there are, and none of its training."""
         ...

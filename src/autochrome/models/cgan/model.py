@@ -23,7 +23,7 @@ What departs from the paper, and why: docs/papers/cgan.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, Literal
@@ -76,7 +76,7 @@ class CGAN(Colorizer):
         settings: TrainingSettings,
         *,
         space: str = "yuv",
-        options: Mapping[str, str] | None = None,
+        options: Mapping[str, str | list[int]] | None = None,
     ) -> None:
         super().__init__()
         require_choice("space", space, ImageSpace)
@@ -250,7 +250,7 @@ def paper(
     training = TrainingSettings(**settings)
     generator = PaperGenerator(noise, condition, space, widths=widths)
     discriminator = partial(PaperDiscriminator, widths=discriminator_widths, norm=_norm(training))
-    options = {"noise": noise, "condition": condition, "space": space}
+    options = {"noise": noise, "condition": condition, "space": space, "widths": list(widths)}
     return CGAN(spec, generator, discriminator, training, space=space, options=options)
 
 
