@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from autochrome.engine.checkpoint import CheckpointError, load_state
 from autochrome.engine.loop import TrainingError
 from autochrome.engine.progress import Outcome, Progress
 from autochrome.engine.recipe import RecipeError, load_recipe
+from autochrome.engine.watch import Moment
 from autochrome.models.base import Batch
 from autochrome.models.cic import CIC
 from autochrome.models.registry import create_model
@@ -253,12 +255,16 @@ def test_devices_that_are_not_there(recipe_file: Path, tmp_path: Path) -> None:
 def test_a_warning_is_told_once_for_as_long_as_it_lasts(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def found(step: int, means: object, look: object) -> dict[str, str]:
+    known: list[list[int]] = []
+
+    def found(step: int, means: object, look: object, earlier: Sequence[Moment]) -> dict[str, str]:
+        known.append([moment.step for moment in earlier])
         return {"pale": f"pale at {step}"} if step in (2, 3, 4, 6) else {}
 
     monkeypatch.setattr("autochrome.engine.loop.step_warnings", found)
     lines: list[Progress] = []
     run(recipe_file, tmp_path / "run", report=lines.append)
+    assert known == [list(range(1, step)) for step in range(1, 9)]  # what was logged before
     assert [w for line in lines for w in line.warnings] == ["pale at 2", "pale at 6"]
 
 

@@ -220,7 +220,7 @@ class _Loop:
         means, rate, step_seconds = self.meter.take()
         if self.log is None:
             return
-        found = step_warnings(step, means, self.last_look)
+        found = step_warnings(step, means, self.last_look, self.log.past)
         # A sign of trouble is told when it comes, not with every line for as long as it lasts.
         new = [text for kind, text in found.items() if kind not in self.known_warnings]
         self.known_warnings = set(found)

@@ -244,7 +244,9 @@ def _collapse_warning(look: Look, earlier: Sequence[Moment], *, adversarial: boo
         return {}
     remedy = "lower optimiser.lr"
     if adversarial:
-        remedy += ", raise adversary.steps, or set model.options.objective=wgan_gp"
+        remedy += (
+            ", raise adversary.steps, or set model.options.objective=wgan_gp (cgan.compact: raise energy)"
+        )
     return {
         "collapse": f"the samples of a photo are all alike (diversity {look.diversity:.1f} CIE units, "
         f"at most {max(highest, look.diversity):.1f} so far): {remedy}"
