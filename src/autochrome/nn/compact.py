@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,12 +30,8 @@ class CompactTrunk(nn.Module):
 
     def __init__(self, size: CompactSize = CompactSize()) -> None:
         super().__init__()
-        self.stages = nn.ModuleList()
-        width_in = 1
-        for width, depth in zip(size.widths, size.blocks, strict=True):
-            blocks = [ResidualBlock(width) for _ in range(depth)]
-            self.stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *blocks))
-            width_in = width
+        self.stages = descent(size.widths, size.blocks)
+        width_in = size.widths[-1]
         self.context = GlobalContext(width_in)
         self.fusions = nn.ModuleList()
         for width, skip in zip(size.decoder, size.widths[-2:0:-1], strict=True):
@@ -81,6 +77,15 @@ def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, prefix: str = "
             f"not the weights of cic.compact: {prefix}{misfits[0]} is missing or of another shape"
         )
     trunk.load_state_dict(found)
+
+
+def descent(widths: Sequence[int], blocks: Sequence[int]) -> nn.ModuleList:
+    """Stages from one plane of lightness down: each halves the sides and has so many residual blocks."""
+    stages = nn.ModuleList()
+    for width_in, width, depth in zip((1, *widths), widths, blocks, strict=False):
+        residual = [ResidualBlock(width) for _ in range(depth)]
+        stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *residual))
+    return stages
 
 
 class ResidualBlock(nn.Module):

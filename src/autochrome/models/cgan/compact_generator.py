@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS
 from autochrome.color.conversion import lightness_of_gray
-from autochrome.nn.compact import GlobalContext, ResidualBlock, conv_norm_relu
+from autochrome.nn.compact import GlobalContext, conv_norm_relu, descent
 
 STRIDE = 2
 """Pixels of luma, along a side, to one place of chroma."""
@@ -56,13 +56,8 @@ class ConditionNetwork(nn.Module):
 
     def __init__(self, size: GeneratorSize) -> None:
         super().__init__()
-        self.stages = nn.ModuleList()
-        width_in = 1
-        for width, depth in zip(size.stages, size.blocks, strict=True):
-            blocks = [ResidualBlock(width) for _ in range(depth)]
-            self.stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *blocks))
-            width_in = width
-        self.narrow = nn.Conv2d(width_in, size.neck, 1)
+        self.stages = descent(size.stages, size.blocks)
+        self.narrow = nn.Conv2d(size.stages[-1], size.neck, 1)
         self.context = GlobalContext(size.neck)
         self.ascent = nn.ModuleList()
         for before, width, skip in zip(
