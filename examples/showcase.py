@@ -1,11 +1,12 @@
 """Make the README's pictures: photographs that scikit-image carries, coloured with the shipped weights.
 
-    python examples/showcase.py [--samples | --steered] [--seed S] [FOLDER ...]
+    python examples/showcase.py [--samples [--model M] | --steered] [--seed S] [FOLDER ...]
 
 Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
-docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo. With
---steered, docs/images/steered.jpg: LRAC's own answer, and what a person may make of it. With folders it
-makes a sheet of each folder's photos, showcase-FOLDER.png or samples-FOLDER.jpg in the current folder.
+docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo; of another
+model that draws, samples-MODEL.jpg. With --steered, docs/images/steered.jpg: LRAC's own answer, and what a
+person may make of it. With folders it makes a sheet of each folder's photos, showcase-FOLDER.png or
+samples-FOLDER.jpg in the current folder.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from autochrome.report.uncertainty_map import draw_uncertainty
 
 PICTURES = ("camera", "astronaut", "rocket", "chelsea")
 MORE_PICTURES = (*PICTURES, "coffee", "coins", "grass", "brick")
+_DRAWS = "pixcolor"
 LAYOUT = Layout(cell_width=300, cell_height=240)
 VERSIONS = {
     "Autochrome": ColorizeSettings(),
@@ -62,7 +64,7 @@ def sheet(photos: Iterable[Photo], path: Path) -> list[Path]:
 
 
 def samples_sheet(
-    photos: Iterable[Photo], path: Path, *, samples: int = 4, seed: int = 0, model: str | Painter = "pixcolor"
+    photos: Iterable[Photo], path: Path, *, samples: int = 4, seed: int = 0, model: str | Painter = _DRAWS
 ) -> list[Path]:
     """Draw colorizations of photos and write them side by side, one photo a row."""
     painter, gray = model if isinstance(model, Painter) else Painter(model), Painter("gray")
@@ -102,6 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the README's pictures.")
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--samples", action="store_true", help="four colorizations of each photo")
+    parser.add_argument("--model", default=_DRAWS, help="whose colorizations (default: %(default)s)")
     parser.add_argument("--steered", action="store_true", help="what a person may make of LRAC's answer")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -109,7 +112,8 @@ def main() -> None:
         print(*steered_sheet(Path("docs/images/steered.jpg")))
         return
     name = "samples" if chosen.samples else "showcase"
-    make = partial(samples_sheet, seed=chosen.seed) if chosen.samples else sheet
+    name += f"-{chosen.model}" if chosen.samples and chosen.model != _DRAWS else ""
+    make = partial(samples_sheet, seed=chosen.seed, model=chosen.model) if chosen.samples else sheet
     suffix = "jpg" if chosen.samples else "png"
     if not chosen.folders:
         target = Path(f"docs/images/{name}.{suffix}")

@@ -1,4 +1,4 @@
-"""Fitting the tone curve that a PixColor's draws pass through (`autochrome.models.pixcolor.calibration`)."""
+"""Fitting the tone curves that a model's draws pass through (`autochrome.models.calibration`)."""
 
 from __future__ import annotations
 
@@ -6,77 +6,66 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.color.spaces import YCBCR
+from autochrome.color.spaces import get_space
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import PhotoSource
-from autochrome.models.pixcolor.calibration import apply_curve, fit_curve, identity_curve
-from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.base import HasCalibration
+from autochrome.models.calibration import apply_curve, fit_curve, identity_curve
 
 BATCH = 32  # photos that are drawn for together
 
 
 @torch.inference_mode()
 def calibrate(
-    model: PixColor,
+    model: HasCalibration,
     source: PhotoSource,
     *,
     numbers: Sequence[int] | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[Tensor, "2 256"]:
-    """Draw once for each photo, at the model's own temperature and guidance, and give the model its curve.
+    """Draw once for each photo, at the model's own settings, and give the model its curves.
 
-    It is fitted to what comes out of refinement, on the photos' low-resolution grid.
+    They are fitted on the grid of the draws; where the model shows these at several places on their way to
+    the picture, what is lost after the first is made up for.
 
     Args:
-        model: on the CPU or any device; its curve is replaced.
+        model: set to inference, on the CPU or any device; its curves are replaced.
         source: photos like those that it will meet; their centre square is taken.
         numbers: which of them; None takes all.
         seed: of the first batch's draws.
         progress: called with photos done and to do.
 
     Returns:
-        The curves of Cb and Cr.
+        The curve of each chroma channel.
 
     Raises:
         DataError: a photo cannot be read.
-        ValueError: the model leaves its draws at their bins' means (``pixcolor.paper``).
+        ValueError: the model's draws pass through no curve.
     """
-    if model.dequantisation is None:
-        raise ValueError(f"{model.spec.name} leaves its draws as they are and so has no curve to fit")
-    model.calibration.copy_(identity_curve())
+    curve = identity_curve()
+    model.calibration.copy_(curve)
+    space = get_space(model.spec.space)
     numbers = range(len(source)) if numbers is None else numbers
-    lumas, bins, drawn, true = [], [], [], []
+    drawn, true = [], []
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
         rgb = torch.cat([_square(source, number, model.spec.working_size) for number in batch])
-        luma, chroma = YCBCR.split(rgb.to(model.bin_means.device))
-        generator = torch.Generator().manual_seed(seed + start)
-        low = model.sample(luma, generator=generator, refine=False).chroma[:, 0]
-        lumas.append((255 * luma).round().byte().cpu())
-        bins.append(model.bins.encode(low))
-        drawn.append(model.continuous(low).cpu())
-        true.append(model.reduce(chroma).cpu())
+        luma, chroma = space.split(rgb.to(model.calibration.device))
+        drawn.append(model.draws_to_calibrate(luma, torch.Generator().manual_seed(seed + start)))
+        true.append(model.truth_to_calibrate(chroma).cpu())
         progress(start + len(batch), len(numbers))
-    first = fit_curve(torch.cat(drawn), torch.cat(true))
-    model.calibration.copy_(first)
-    # Refinement takes some of the colour away again: a second curve, after the first, makes up for it.
-    refined = [_refined(model, *one) for one in zip(lumas, bins, strict=True)]
-    second = fit_curve(torch.cat(refined), torch.cat(true))
-    model.calibration.copy_(apply_curve(first[None, :, :, None], second)[0, :, :, 0])
-    return model.calibration.clone()
-
-
-def _refined(
-    model: PixColor, luma: UInt8[Tensor, "b 1 h w"], bins: Int[Tensor, "b 2 h8 w8"]
-) -> Float[Tensor, "b 2 h8 w8"]:
-    """Draws as they come out, back on their grid."""
-    device = model.bin_means.device
-    return model.reduce(model.refine_draw(luma.to(device) / 255, model.decode(bins))).cpu()
+    truth = torch.cat(true)
+    for look, shown in enumerate(zip(*drawn, strict=True)):
+        colours = torch.cat([show().cpu() for show in shown])
+        fitted = fit_curve(colours, truth, neutral=model.curve_neutral)
+        curve = apply_curve(curve[None, :, :, None], fitted)[0, :, :, 0] if look else fitted
+        model.calibration.copy_(curve)
+    return curve
 
 
 def _square(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:

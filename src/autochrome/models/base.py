@@ -19,6 +19,7 @@ __all__ = [
     "Guide",
     "HasBackbone",
     "HasBalancing",
+    "HasCalibration",
     "HasDistribution",
     "HasFeatures",
     "HasOptions",
@@ -167,6 +168,35 @@ class HasBalancing(Protocol):
         Raises:
             ValueError: there are none, or a layer is zero on all of them.
         """
+        ...
+
+
+@runtime_checkable
+class HasCalibration(Protocol):
+    """A colorizer whose draws pass through tone curves, which can be fitted to photos after training."""
+
+    spec: ModelSpec
+    calibration: Float[Tensor, "2 256"]
+    """The curve of each chroma channel (`autochrome.models.calibration`), over [0, 1]."""
+    curve_neutral: float
+    """Where gray lies on that scale; the curves leave it there."""
+
+    def draws_to_calibrate(
+        self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
+    ) -> Sequence[Callable[[], Float[Tensor, "b 2 h w"]]]:
+        """Draw once for each photo, at the model's own settings, without any curve.
+
+        Returns:
+            What shows these draws under the model's curves, in [0, 1]: once, or at several places on their
+            way to the picture. The curves are fitted to the first, and are bettered by each further one.
+
+        Raises:
+            ValueError: as it is built, the model's draws pass through no curve.
+        """
+        ...
+
+    def truth_to_calibrate(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
+        """The true chroma on the grid and the scale of what is shown of the draws."""
         ...
 
 

@@ -5,11 +5,13 @@ Its generator (``compact_generator``) learns three things, each of which can be 
 - from a discriminator, which sees chroma beside luma and what the condition network says of the photo;
 - from the energy score (``energy``), that the samples of a photo spread as the true colours do;
 - what is likely where, from a cross-entropy over colour bins, which only the condition network gets.
+
+How vivid its samples are is set after training, by curves that are fitted to photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,12 +23,14 @@ from torch.nn import functional as F
 from autochrome.color.bins import soft_encode
 from autochrome.color.spaces import LAB
 from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.calibration import apply_curve, identity_curve
 from autochrome.models.cgan.compact_generator import STRIDE, CompactGenerator
 from autochrome.models.cgan.energy import energy_score
 from autochrome.models.cgan.model import CGAN, frozen
 from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
 from autochrome.models.cgan.settings import Objective, TrainingSettings
 from autochrome.nn.compact import load_trunk
+from autochrome.types import Chroma
 
 _SLOPE = 0.2
 _CHROMA_GAIN = 10.0
@@ -114,14 +118,21 @@ class CompactCGAN(CGAN):
         spec: as registered.
         generator: the network.
         settings: what each lesson weighs.
+
+    Attributes:
+        calibration: the tone curves of (U + 1) / 2 and (V + 1) / 2 that samples pass through, and nothing in
+            training does; see `autochrome.models.calibration`.
     """
 
     generator: CompactGenerator
     settings: CompactSettings
+    calibration: Float[Tensor, "2 256"]
+    curve_neutral: float = 0.5
 
     def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactSettings) -> None:
         condition = generator.size.ascent[-1]
         super().__init__(spec, generator, partial(CompactDiscriminator, condition), settings)
+        self.register_buffer("calibration", identity_curve())
 
     @property
     def adversarial(self) -> bool:
@@ -192,6 +203,22 @@ class CompactCGAN(CGAN):
         losses["loss"] = torch.stack(weighted).sum() if weighted else condition.new_zeros(())
         return losses, drawn
 
+    def _chroma(self, colours: Float[Tensor, "b c h w"]) -> Chroma:
+        """What `sample` answers with: the generator's U and V, through their curves."""
+        return 2 * apply_curve(_on_curve(colours), self.calibration) - 1
+
+    def draws_to_calibrate(
+        self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
+    ) -> tuple[Callable[[], Float[Tensor, "b 2 h2 w2"]]]:
+        """One sample of each photo, shown as it comes out."""
+        z = self.spec.defaults["temperature"] * self.generator.draw_noise(len(luma), generator).to(luma)
+        drawn = _on_curve(self.generator(self.generator.encode(luma), z)).cpu()
+        return (lambda: apply_curve(drawn, self.calibration),)
+
+    def truth_to_calibrate(self, chroma: Chroma) -> Float[Tensor, "b 2 h2 w2"]:
+        """Its mean over the generator's places, on the curves' scale."""
+        return _on_curve(_reduced(chroma))
+
     def _colour(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
         """So many samples of each photo, sample by sample, with noise of torch's own generator."""
         z = self.generator.draw_noise(samples * len(condition))
@@ -205,6 +232,11 @@ class CompactCGAN(CGAN):
         weights, bins = soft_encode(true)
         logits = self.generator.colours(F.avg_pool2d(condition, 2)).float()
         return -(weights * logits.log_softmax(1).gather(1, bins)).sum(1).mean()
+
+
+def _on_curve(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+    """Chroma in [-1, 1] on the curves' scale, [0, 1]."""
+    return (chroma + 1) / 2
 
 
 def _reduced(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:

@@ -20,8 +20,9 @@ What departs from the paper, and why: docs/papers/pixcolor.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from zlib import crc32
 
@@ -31,8 +32,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins, smooth_within
+from autochrome.color.spaces import YCBCR
 from autochrome.models.base import Batch, Colorizer, ModelSpec, Samples
-from autochrome.models.pixcolor.calibration import apply_curve, identity_curve
+from autochrome.models.calibration import apply_curve, identity_curve
 from autochrome.models.pixcolor.conditioning import (
     FEATURES,
     CompactConditioning,
@@ -108,12 +110,13 @@ class PixColor(Colorizer):
     Attributes:
         bin_means: mean Cr and Cb of the training photos within each bin, "2 k": what a bin stands for.
         bin_counts: how many training pixels that is the mean of, "2 k".
-        calibration: the tone curves of Cb and Cr that draws pass through; see `calibration`.
+        calibration: the tone curves of Cb and Cr that draws pass through; see `autochrome.models.calibration`.
     """
 
     bin_means: Float[Tensor, "2 k"]
     bin_counts: Int[Tensor, "2 k"]
     calibration: Float[Tensor, "2 256"]
+    curve_neutral: float = YCBCR.neutral[0]
 
     def __init__(
         self,
@@ -417,6 +420,36 @@ class PixColor(Colorizer):
         low = self.decode(draws.bins.flatten(0, 1))
         chroma = self.refine_draw(luma.repeat_interleave(n, 0), low) if refine else low
         return Samples(chroma.unflatten(0, (-1, n)), self.spec.space, log_prob=draws.log_prob)
+
+    # Calibration ----------------------------------------------------------------------------------
+
+    def draws_to_calibrate(
+        self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
+    ) -> tuple[Callable[[], Float[Tensor, "b 2 h8 w8"]], ...]:
+        """Draw once for each photo; the draws are shown twice: before refinement, and back on their grid after.
+
+        Refinement takes some of the colour away again: the second look, through the first curve, makes up
+        for it.
+
+        Raises:
+            ValueError: the model leaves its draws at their bins' means (``pixcolor.paper``).
+        """
+        if self.dequantisation is None:
+            raise ValueError(
+                f"{self.spec.name} leaves its draws as they are and so has no curve to fit; "
+                "pixcolor.compact has one"
+            )
+        bins = self.bins.encode(self.sample(luma, generator=generator, refine=False).chroma[:, 0])
+        kept = (255 * luma).round().byte().cpu()  # of thousands of photos
+
+        def refined() -> Float[Tensor, "b 2 h8 w8"]:
+            return self.reduce(self.refine_draw(kept.to(bins.device) / 255, self.decode(bins)))
+
+        return partial(self.dequantise, bins), refined
+
+    def truth_to_calibrate(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
+        """As `reduce`: Cb and Cr have the curves' scale."""
+        return self.reduce(chroma)
 
 
 def colourness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:
