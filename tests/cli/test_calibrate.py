@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
+from autochrome.cli.calibrate import WITH_CURVES
 from autochrome.cli.main import main
-from autochrome.models.pixcolor.calibration import identity_curve
-from autochrome.models.registry import create_model
+from autochrome.models.base import HasCalibration
+from autochrome.models.calibration import identity_curve
+from autochrome.models.registry import create_model, list_models
+from autochrome.models.weights import save_weights
 from tests.data.made_photos import write_folder
 
 
@@ -23,15 +27,42 @@ def test_weights_with_a_curve_are_written(tmp_path: Path) -> None:
     result = run(tmp_path / "photos", "--model", "pixcolor.test", "--photos", 2, "-o", out)
     assert result.exit_code == 0, result.output
     assert "curve of 2 photos, sha256" in result.stdout
-    assert "128: 128.0" in result.stdout
+    assert "Bytes from gray become:" in result.stdout
+    assert "  Cb  -40: -" in result.stdout
     curve = create_model("pixcolor.test", weights=out).state_dict()["calibration"]
     assert (curve != identity_curve()).any()
+
+
+def test_a_gan_of_given_weights_gets_a_curve(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos", 3)
+    weights, out = tmp_path / "own.safetensors", tmp_path / "new.safetensors"
+    torch.manual_seed(0)
+    save_weights(create_model("cgan.compact", pretrained=False), weights)
+    result = run(tmp_path / "photos", "--model", "cgan", "--weights", weights, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert "curve of 3 photos, sha256" in result.stdout
+    channels = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [channel[0] for channel in channels] == ["U", "V"]
+    for channel in channels:
+        assert channel[channel.index("0:") + 1] == "0.0"
+    before = create_model("cgan", weights=weights).state_dict()
+    after = create_model("cgan", weights=out).state_dict()
+    assert (after.pop("calibration") != before.pop("calibration")).any()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_the_models_that_are_named_are_those_with_curves() -> None:
+    with torch.device("meta"):
+        compact = [name for name in list_models() if name.endswith(".compact")]
+        found = [name for name in compact if isinstance(create_model(name, pretrained=False), HasCalibration)]
+    assert sorted(WITH_CURVES) == found
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "cic.test"], "draws nothing"),
+        (["--model", "cic.test"], "cic.test has no curve to fit; cgan.compact and pixcolor.compact have one"),
+        (["--model", "cgan.test"], "cgan.test has no curve to fit"),
         (["--model", "pixcollor"], "did you mean"),
         (["--weights", "none.safetensors"], "none.safetensors"),
         (["-o", "nowhere/new.safetensors"], "make it first"),

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from autochrome.data.sources import DataError, open_source
+from autochrome.color.spaces import YUV
+from autochrome.data.sources import DataError, PhotoSource, open_source
 from autochrome.engine.calibration import calibrate
-from autochrome.models.pixcolor.calibration import identity_curve
+from autochrome.models.calibration import apply_curve, identity_curve
+from autochrome.models.cgan.compact import CompactCGAN
 from autochrome.models.pixcolor.model import PixColor
-from autochrome.models.registry import create_model
-from tests.data.made_photos import write_folder
+from autochrome.models.registry import create_model, model_spec
+from tests.data.made_photos import encode, write_folder
+
+SHARES = torch.tensor([0.02, 0.1, 0.2, 0.8, 0.9, 0.98])  # of the draws below, none beside gray
 
 
 @pytest.fixture
@@ -49,10 +57,88 @@ def test_what_has_no_curve_and_what_cannot_be_read_is_told(model: PixColor, tmp_
     photos = write_folder(tmp_path / "photos", 1)
     source = open_source(photos)
     model.dequantisation = None
-    with pytest.raises(ValueError, match="leaves its draws as they are"):
+    with pytest.raises(ValueError, match=r"leaves its draws as they are.*pixcolor\.compact has one"):
         calibrate(model, source)
     other = create_model("pixcolor.test")
     assert isinstance(other, PixColor)
     (photos / "bad.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"bad\.png is not a readable picture"):
         calibrate(other, open_source(photos))
+
+
+def noise_photos(folder: Path, count: int) -> tuple[PhotoSource, Tensor]:
+    """Photos of 64 px whose places of 2x2 px have random colours, and their mean U and V "n 2 32 32"."""
+    folder.mkdir()
+    places = np.random.default_rng(0).normal((140, 120, 110), (40, 25, 50), (count, 32, 32, 3))
+    pixels = places.clip(0, 255).astype(np.uint8).repeat(2, 1).repeat(2, 2)
+    for number, photo in enumerate(pixels):
+        (folder / f"{number:03d}.png").write_bytes(encode(photo))
+    rgb = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+    return open_source(folder), F.avg_pool2d(YUV.split(rgb)[1], 2)
+
+
+def quantiles(chroma: Tensor) -> Tensor:
+    return chroma.transpose(0, 1).flatten(1).quantile(SHARES, dim=1)
+
+
+@pytest.fixture
+def pale_gan(monkeypatch: pytest.MonkeyPatch) -> CompactCGAN:
+    """A conditional GAN whose U and V are noise, whatever the photo."""
+    model = create_model("cgan.compact", pretrained=False)
+    assert isinstance(model, CompactCGAN)
+
+    def forward(condition: Tensor, z: Tensor) -> Tensor:
+        seed = int(1e6 * z[0, 0].abs())
+        noise = torch.randn(len(z), 2, *condition.shape[2:], generator=torch.Generator().manual_seed(seed))
+        return 0.05 * noise
+
+    monkeypatch.setattr(model.generator, "forward", forward)
+    return model
+
+
+def test_samples_of_a_gan_become_as_vivid_as_the_photos(pale_gan: CompactCGAN, tmp_path: Path) -> None:
+    source, true = noise_photos(tmp_path / "photos", 12)
+    luma = torch.zeros(12, 1, 64, 64)
+
+    def sampled() -> Tensor:
+        return pale_gan.sample(luma, generator=torch.Generator().manual_seed(3)).chroma[:, 0]
+
+    assert (quantiles(sampled()) - quantiles(true)).abs().max() > 0.15
+    curve = calibrate(pale_gan, source, seed=1)
+    assert torch.equal(pale_gan.calibration, curve)
+    # A byte is 2 / 255.
+    torch.testing.assert_close(quantiles(sampled()), quantiles(true), atol=0.015, rtol=0)
+    assert torch.equal(calibrate(pale_gan, source, seed=1), curve)  # the old curve does not matter
+    assert not torch.equal(calibrate(pale_gan, source, seed=2), curve)
+
+
+class Fading:
+    """Shows its draws twice; on the way to the second look six tenths of their colour remain."""
+
+    spec = model_spec("cgan.compact")
+    curve_neutral = 0.5
+
+    def __init__(self) -> None:
+        self.calibration = identity_curve()
+
+    def draws_to_calibrate(
+        self, luma: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Callable[[], Tensor], ...]:
+        noise = torch.randn(len(luma), 2, 32, 32, generator=generator)
+
+        def shown() -> Tensor:
+            return apply_curve(0.5 + 0.025 * noise, self.calibration)
+
+        return shown, lambda: 0.5 + 0.6 * (shown() - 0.5)
+
+    def truth_to_calibrate(self, chroma: Tensor) -> Tensor:
+        noise = torch.randn(chroma.shape, generator=torch.Generator().manual_seed(len(chroma)))
+        return 0.5 + 0.03 * noise
+
+
+def test_what_is_lost_after_the_first_look_is_made_up_for(tmp_path: Path) -> None:
+    """Deviations .025 and .03, and a loss to .6: the curve's slope is .03 / (.6 * .025) = 2."""
+    source = open_source(write_folder(tmp_path / "photos", 12))
+    curve = calibrate(Fading(), source)
+    slopes = (curve[:, 137] - curve[:, 118]) * 255 / 19
+    assert slopes.tolist() == pytest.approx([2.0, 2.0], abs=0.1)

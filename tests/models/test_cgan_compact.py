@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
 
-from autochrome.models.base import Adversarial, Batch, HasBackbone
+from autochrome.models.base import Adversarial, Batch, HasBackbone, HasCalibration
+from autochrome.models.calibration import fit_curve
 from autochrome.models.cgan.compact import CompactCGAN, CompactDiscriminator, CompactSettings
 from autochrome.models.cgan.compact_generator import CompactGenerator, GeneratorSize, NoisePlanes
 from autochrome.models.cic import CompactNet
 from autochrome.models.registry import create_model, model_spec
+from autochrome.models.weights import load_weights, resolve_weights, save_weights
 
 SMALL = GeneratorSize((4, 6, 8, 8), (1, 1, 1, 1), 6, (6, 5, 4), 3, 24, 3, 4, 2)
 
@@ -46,6 +50,8 @@ def test_the_generator_has_at_most_six_million_parameters() -> None:
 def test_it_is_what_the_engine_asks_for() -> None:
     assert isinstance(small(), Adversarial)
     assert isinstance(small(), HasBackbone)
+    assert isinstance(small(), HasCalibration)
+    assert not isinstance(create_model("cgan.test"), HasCalibration)
     assert small().adversarial
     assert not small(adversarial=0.0).adversarial
 
@@ -86,6 +92,7 @@ def test_a_place_has_the_noise_of_its_region() -> None:
     condition[0, 0, :, 1] = 1.0
     with torch.no_grad():  # the right half is of region 2, the left of region 0
         planes.regions.weight.zero_()
+        assert planes.regions.bias is not None
         planes.regions.bias.copy_(torch.tensor([50.0, 0.0, 0.0, 0.0]))
         planes.regions.weight[2, 0] = 100.0
         z = torch.arange(3 + 4 * 2).float()[None]
@@ -202,3 +209,66 @@ def test_pictures_are_judged_alone() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float | str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         small(**settings)
+
+
+def seeded() -> torch.Generator:
+    return torch.Generator().manual_seed(5)
+
+
+def test_before_it_is_fitted_the_curve_changes_nothing() -> None:
+    model, luma = small().eval(), torch.rand(2, 1, 32, 32) * 2 - 1
+    with torch.no_grad():
+        own = model.generator(model.generator.encode(luma), model.generator.draw_noise(2, seeded()))
+        drawn = model.sample(luma, generator=seeded()).chroma[:, 0]
+    torch.testing.assert_close(drawn, own, atol=1e-6, rtol=0)
+
+
+def test_samples_pass_through_the_curves_and_losses_do_not() -> None:
+    model = small().eval()
+    discriminator = model.make_discriminator()
+
+    def losses() -> list[float]:
+        torch.manual_seed(3)
+        found = [
+            model.training_losses(batch()),
+            model.generator_losses(discriminator, batch()),
+            model.discriminator_losses(discriminator, batch()),
+        ]
+        return [one["loss"].item() for one in found]
+
+    before = losses()
+    model.calibration[0], model.calibration[1] = 0.75, 0.25
+    assert losses() == before
+    chroma = model.sample(batch().luma, n=2).chroma
+    assert (chroma[:, :, 0] == 0.5).all()  # .75 of the way from -1 to 1
+    assert (chroma[:, :, 1] == -0.5).all()
+
+
+def test_gray_stays_gray_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small().eval()
+    noise = torch.randn(1, 2, 200, 200, generator=seeded())
+    curve = fit_curve(0.5 + 0.02 * noise, 0.53 + 0.05 * noise, neutral=model.curve_neutral)
+    model.calibration.copy_(curve)
+    monkeypatch.setattr(model.generator, "forward", lambda condition, z: torch.zeros(len(z), 2, 16, 16))
+    assert (model.sample(batch().luma, n=2).chroma == 0).all()
+
+
+def test_what_the_curves_are_fitted_to() -> None:
+    """Samples and truth on one grid and in [0, 1]; the samples as they are without curves, then with them."""
+    model, photos = small().eval(), batch()
+    (show,) = model.draws_to_calibrate(photos.luma, seeded())
+    expected = (model.sample(photos.luma, generator=seeded()).chroma[:, 0] + 1) / 2
+    torch.testing.assert_close(show(), expected)
+    true = (F.interpolate(photos.chroma, scale_factor=0.5, mode="area") + 1) / 2
+    torch.testing.assert_close(model.truth_to_calibrate(photos.chroma), true)
+    model.calibration.copy_(0.5 + 0.3 * (model.calibration - 0.5))
+    torch.testing.assert_close(show(), 0.5 + 0.3 * (expected - 0.5))
+
+
+def test_the_curves_are_saved_with_the_weights_unrounded(tmp_path: Path) -> None:
+    model, other = small(), small()
+    curve = torch.rand(2, 256, generator=seeded()).sort(1).values
+    model.calibration.copy_(curve)
+    save_weights(model, tmp_path / "new.safetensors")
+    load_weights(other, resolve_weights(tmp_path / "new.safetensors"))
+    assert torch.equal(other.calibration, curve)

@@ -1,4 +1,4 @@
-"""`autochrome calibrate`: fit the tone curve of a drawing model's colours to photos."""
+"""`autochrome calibrate`: fit the tone curves of a drawing model's colours to photos."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ from pathlib import Path
 
 import click
 
-_SHOWN = (88, 108, 118, 128, 138, 148, 168)
+_SHOWN = (-40, -20, -10, 0, 10, 20, 40)  # bytes from gray
+_CHANNELS = {"ycbcr": ("Cb", "Cr"), "yuv": ("U", "V")}
+WITH_CURVES = ("cgan.compact", "pixcolor.compact")
+"""The models that it is for."""
 
 
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--model", default="pixcolor", show_default=True, help="A PixColor model.")
+@click.option(
+    "--model",
+    default="pixcolor",
+    show_default=True,
+    help=f"A model that draws: {' or '.join(WITH_CURVES)}.",
+)
 @click.option("--weights", metavar="W", help="The weights to calibrate, instead of the shipped ones.")
 @click.option(
     "-o",
@@ -34,15 +42,18 @@ def calibrate(
 
     Draws of a network that was trained or fine-tuned come out paler than its photos, or more vivid. This
     draws for N photos, compares how frequent each colour is with the truth, and writes weights whose draws
-    pass through a curve that undoes the difference. It is the last step of training pixcolor.compact.
+    pass through a curve that undoes the difference. It is the last step of training pixcolor.compact and
+    cgan.compact.
     """
     import numpy as np
+    import torch
     from rich.console import Console
     from rich.progress import Progress
 
     from autochrome.data.sources import DataError, JoinedSource, open_source
     from autochrome.engine.calibration import calibrate as fit
-    from autochrome.models.pixcolor.model import PixColor
+    from autochrome.models.base import HasCalibration
+    from autochrome.models.calibration import apply_curve
     from autochrome.models.registry import UnknownModelError, create_model
     from autochrome.models.weights import WeightsError, save_weights
 
@@ -51,9 +62,10 @@ def calibrate(
     console = Console(stderr=True)
     try:
         network = create_model(model, weights=weights)
-        if not isinstance(network, PixColor):
+        if not isinstance(network, HasCalibration):
             raise click.BadParameter(
-                f"{model} draws nothing and so has no curve; give a pixcolor model", param_hint="--model"
+                f"{network.spec.name} has no curve to fit; {' and '.join(WITH_CURVES)} have one",
+                param_hint="--model",
             )
         source = JoinedSource([open_source(place) for place in data])
         numbers = np.random.default_rng(seed).permutation(len(source))[:photos].tolist()
@@ -71,6 +83,10 @@ def calibrate(
         raise click.BadParameter(str(error), param_hint="--model") from error
     except (DataError, WeightsError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{out}: curve of {len(numbers)} photos, sha256 {digest}. Bytes of chroma become:")
-    for name, channel in zip(("Cb", "Cr"), curve.tolist(), strict=True):
-        click.echo(f"  {name}  " + "  ".join(f"{level}: {255 * channel[level]:.1f}" for level in _SHOWN))
+    click.echo(f"{out}: curve of {len(numbers)} photos, sha256 {digest}. Bytes from gray become:")
+    gray = network.curve_neutral
+    places = gray + torch.tensor(_SHOWN) / 255
+    moved = 255 * (apply_curve(places.expand(1, 2, 1, -1), curve)[0, :, 0] - gray)
+    for name, channel in zip(_CHANNELS[network.spec.space], moved.tolist(), strict=True):
+        pairs = zip(_SHOWN, channel, strict=True)
+        click.echo(f"  {name:2}  " + "  ".join(f"{before}: {after:z.1f}" for before, after in pairs))

@@ -41,7 +41,7 @@ def calibrate(
         progress: called with photos done and to do.
 
     Returns:
-        The curve of each chroma channel.
+        The curve of each chroma channel, on the CPU.
 
     Raises:
         DataError: a photo cannot be read.

@@ -1,10 +1,10 @@
 """A tone curve for drawn chroma: what brings the colours of draws to be as frequent as those of photos.
 
-Ours, not the papers'. What a network draws comes out paler than the photos that it learned from: PixColor
-goes pixel after pixel, each given the ones before, and gray breeds gray; a conditional GAN that also answers
-for the distance to the truth hedges. Matching the quantiles of many draws with those of the true chroma of
-the same photos, channel by channel, gives one monotone curve that undoes it on the average. It changes no
-draw's likelihood, nor which colour is beside which.
+Ours, not the papers'. What a network draws comes out paler than the photos that it learned from. PixColor
+goes pixel after pixel, each given the ones before, and gray breeds gray; samples of the compact conditional
+GAN are pale, too. Matching the quantiles of many draws with those of the true chroma of the same photos,
+channel by channel, gives one monotone curve that undoes it on the average. It changes no draw's likelihood,
+nor which colour is beside which.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def fit_curve(
     Args:
         drawn: chroma in [0, 1], on the CPU.
         true: the same of photos.
-        neutral: the chroma of gray, in [0, 1], which the curves leave where it is: on one of their points, or
-            between two, through which they then lead exactly (128/255 and 1/2: YCbCr's bytes, and a scale
-            from -1 to 1).
+        neutral: the chroma of gray, in [0, 1], which the curves leave where it is. Between two of their
+            points (1/2: a scale from -1 to 1) they always do. On a point (128/255: YCbCr's bytes) they do
+            unless draws are so far off that the curve would fall before it: there it is level, and higher.
     """
     curves = [
         _match(

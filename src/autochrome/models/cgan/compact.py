@@ -80,6 +80,8 @@ class CompactDiscriminator(nn.Module):
         width: channels of the first layer.
     """
 
+    gains: Float[Tensor, "c 1 1"]
+
     def __init__(self, condition: int, width: int = 64) -> None:
         super().__init__()
         gains = [1.0, _CHROMA_GAIN, _CHROMA_GAIN, *[_CONDITION_GAIN] * condition]
@@ -124,7 +126,7 @@ class CompactCGAN(CGAN):
             training does; see `autochrome.models.calibration`.
     """
 
-    generator: CompactGenerator
+    generator: CompactGenerator  # pyright: ignore[reportIncompatibleVariableOverride]
     settings: CompactSettings
     calibration: Float[Tensor, "2 256"]
     curve_neutral: float = 0.5

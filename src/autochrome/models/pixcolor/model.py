@@ -110,7 +110,7 @@ class PixColor(Colorizer):
     Attributes:
         bin_means: mean Cr and Cb of the training photos within each bin, "2 k": what a bin stands for.
         bin_counts: how many training pixels that is the mean of, "2 k".
-        calibration: the tone curves of Cb and Cr that draws pass through; see `autochrome.models.calibration`.
+        calibration: the tone curves of Cb and Cr that draws pass through, `autochrome.models.calibration`.
     """
 
     bin_means: Float[Tensor, "2 k"]
@@ -426,7 +426,7 @@ class PixColor(Colorizer):
     def draws_to_calibrate(
         self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
     ) -> tuple[Callable[[], Float[Tensor, "b 2 h8 w8"]], ...]:
-        """Draw once for each photo; the draws are shown twice: before refinement, and back on their grid after.
+        """Draw once for each photo; shown are the draws before refinement, and after it, back on their grid.
 
         Refinement takes some of the colour away again: the second look, through the first curve, makes up
         for it.
