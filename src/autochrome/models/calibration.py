@@ -39,9 +39,7 @@ def fit_curve(
     Args:
         drawn: chroma in [0, 1], on the CPU.
         true: the same of photos.
-        neutral: the chroma of gray, in [0, 1], which the curves leave where it is. Between two of their
-            points (1/2: a scale from -1 to 1) they always do. On a point (128/255: YCbCr's bytes) they do
-            unless draws are so far off that the curve would fall before it: there it is level, and higher.
+        neutral: the chroma of gray, in [0, 1], which the curves leave where it is.
     """
     curves = [
         _match(
@@ -67,13 +65,15 @@ def _match(drawn: ndarray, true: ndarray, neutral: float) -> ndarray:
     nearness = np.exp(-((points - place) ** 2) / (2 * _SMOOTH**2))
     moves -= nearness * (np.interp(place, points, moves) / np.interp(place, points, nearness))
     curve = np.maximum.accumulate((levels + moves).clip(0, 1))
-    return curve if place.is_integer() else _led_through(neutral, curve)
+    return _led_through(neutral, curve)
 
 
 def _led_through(neutral: float, curve: ndarray) -> ndarray:
-    """A rising curve, whose line from the point before a value to the point after it passes that value."""
+    """A rising curve, which passes a value at that value: at a point, or between the two beside it."""
     place = (LEVELS - 1) * neutral
     low = math.floor(place)
+    if place == low:
+        return np.concatenate((curve[:low].clip(max=neutral), [neutral], curve[low + 1 :].clip(min=neutral)))
     share = place - low
     below, above = curve[: low + 1].clip(max=neutral), curve[low + 1 :].clip(min=neutral)
     rise = min((neutral - below[-1]) / share, (above[0] - neutral) / (1 - share))
