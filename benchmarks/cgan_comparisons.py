@@ -233,7 +233,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--runs", type=Path, default=Path("runs/cgan-comparisons"), help="folder of the runs")
     made.add_argument("--out", type=Path, help="folder of figures and tables (default: that of the runs)")
     training = made.add_argument_group("training")
-    training.add_argument("--steps", type=int, default=500, help="updates of each generator (default: 2000)")
+    training.add_argument(
+        "--steps", type=int, default=2000, help="updates of each generator (default: %(default)s)"
+    )
     training.add_argument("--minutes", type=float, help="of a run in this call; the next call goes on")
     training.add_argument("--full", action="store_true", help="the paper's widths instead of a quarter")
     training.add_argument(

@@ -74,7 +74,18 @@ LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"te
 _CAO = "Cao and others 2017, Unsupervised Diverse Colorization via GANs, arXiv:1702.06674"
 _NOISE = {"temperature": 1.0}  # the noise as it was trained with
 CGAN_PAPER = ModelSpec("cgan", "paper", "yuv", 64, 1, _CAO, draws=True, defaults=_NOISE)
-CGAN_COMPACT = ModelSpec("cgan", "compact", "yuv", 64, 16, _CAO, draws=True, defaults=_NOISE)
+CGAN_COMPACT = ModelSpec(
+    "cgan",
+    "compact",
+    "yuv",
+    64,
+    16,
+    _CAO,
+    weights="cgan.compact.safetensors",
+    sha256="8290dedd654a87435f2d52dd593b27d3ccb41d54b13c1e691f4df34778127873",
+    draws=True,
+    defaults={"temperature": 0.6},
+)
 CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, draws=True, defaults=_NOISE)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
