@@ -155,7 +155,9 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
     """
     model = recipe.model
     # YAML knows no tuples, and a model's settings no lists.
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in model.options.items()}
+    options: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in model.options.items()
+    }
     try:
         colorizer = create_model(model.name, pretrained=False, **options)
     except (ValueError, TypeError) as error:
