@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from autochrome.color.spaces import LAB
@@ -51,17 +50,6 @@ class OneColour(Colorizer):
         drawn = [torch.randn(2, 1, 1, generator=generator) for _ in range(n)]
         ab = 8 * temperature * torch.stack(drawn)[None]
         return Samples(ab.expand(1, n, 2, *luma.shape[2:]), "lab")
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Three pictures of 176 pixels, one of them wider."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for name, width in (("astronaut", 176), ("chelsea", 176), ("coffee", 200)):
-        picture = np.ascontiguousarray(getattr(skimage.data, name)()[:176, :width])
-        write_photo(Photo(picture), folder / f"{name}.png")
-    return folder
 
 
 def rows(text: str) -> dict[str, list[str]]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from autochrome.evaluate import evaluate, load_rgb
@@ -24,17 +23,6 @@ def model() -> PixColor:
     made = create_model("pixcolor.test")
     assert isinstance(made, PixColor)
     return made
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Three pictures, one of them of another size."""
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for name, width in (("astronaut", 176), ("chelsea", 176), ("coffee", 200)):
-        picture = np.ascontiguousarray(getattr(skimage.data, name)()[:176, :width])
-        write_photo(Photo(picture), folder / f"{name}.png")
-    return folder
 
 
 def made_up(psnr: list[list[float]]) -> Measured:

@@ -176,8 +176,8 @@ def test_noise_has_variance_one_wherever_regions_meet() -> None:
     torch.testing.assert_close(laid.std(0), torch.ones(5, 3, 3), atol=0.06, rtol=0)
 
 
-def test_the_discriminator_sees_chroma_as_strongly_as_luma() -> None:
-    """The true U and V vary by about a tenth of what Y does; the scores' slopes make up for that."""
+def test_the_discriminator_sees_chroma_enlarged_ten_times() -> None:
+    """A change of U or V does ten times as much as the same change of Y, weights being equal."""
     torch.manual_seed(0)
     discriminator = CompactDiscriminator(condition=1, width=8)
     image = torch.zeros(1, 4, 16, 16, requires_grad=True)

@@ -72,8 +72,9 @@ class CompactSettings(TrainingSettings):
 class CompactDiscriminator(nn.Module):
     """Judges chroma patch by patch and as a whole, beside luma and the condition.
 
-    Chroma is a few hundredths where luma and condition are about one: it is enlarged, or the discriminator
-    would be a long time in finding out that it matters. Group norm judges every picture alone.
+    U and V vary by about .13, luma and the many planes of the condition by about .5: chroma is enlarged, or
+    the discriminator would be a long time in finding out that it matters. Group norm judges every picture
+    alone.
 
     Args:
         condition: planes of the condition.
