@@ -23,6 +23,7 @@ from autochrome.color.lightness import Lightness
 from autochrome.color.spaces import get_space
 from autochrome.evaluate import load_rgb
 from autochrome.io.photo import read_photo
+from autochrome.laboratory.estimates import cell, estimate_of
 from autochrome.metrics.baselines import derangement
 from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.ms_ssim import SMALLEST
@@ -31,9 +32,9 @@ from autochrome.models.cgan.objectives import lightness_loss
 from autochrome.pipeline import ColorizeSettings, Painter, Prediction
 from autochrome.prediction import drawing_shape
 from benchmarks import realism
-from benchmarks.painting import cell, markdown
+from benchmarks.painting import markdown
 from benchmarks.sample_figures import SampleFigures, figures_of, stack
-from benchmarks.sample_tables import estimate_of, resamples, series_intersections
+from benchmarks.sample_tables import resamples, series_intersections
 
 CLASSIFIED = 64
 """Side in pixels of the pictures that the classifier sees: the central square, reduced."""

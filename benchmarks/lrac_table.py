@@ -17,11 +17,12 @@ from tempfile import TemporaryDirectory
 from autochrome.evaluate import Scores, evaluate
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo
+from autochrome.laboratory.estimates import cell
 from autochrome.models.lrac.model import LRAC
 from autochrome.models.registry import create_model
 from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.tables import caption
-from benchmarks.painting import Wish, cell, linked, markdown, mean_estimate, paint_all, per_photo
+from benchmarks.painting import Wish, linked, markdown, mean_estimate, paint_all, per_photo
 
 PLAIN = ColorizeSettings(fuse="none")
 """One look at the photo, as in the paper."""

@@ -17,9 +17,10 @@ from autochrome.data.sources import PhotoSource
 from autochrome.io.photo import Photo
 from autochrome.metrics.baselines import gray
 from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.diversity import sample_errors
 from autochrome.metrics.ms_ssim import SMALLEST
 from autochrome.pipeline import ColorizeSettings, Painter
-from benchmarks.sample_figures import SampleFigures, errors_of, figures_of, pair_channels, stack
+from benchmarks.sample_figures import SampleFigures, figures_of, pair_channels, stack
 
 SCORES = ("psnr", "auc", "ciede2000")
 
@@ -100,7 +101,7 @@ def measure_rivals(model: str, source: PhotoSource, count: int) -> dict[str, Err
     for photo in _photos(source, count):
         truth = as_rgb(photo)
         answers = [as_rgb(painter.colorize(photo, how)[0]) for how in SINGLE_ANSWERS.values()]
-        rows.append(errors_of(torch.cat([*answers, gray(truth)]), truth))
+        rows.append(sample_errors(torch.cat([*answers, gray(truth)]), truth))
     names = [*(f"{painter.model.spec.name}, {how}" for how in SINGLE_ANSWERS), "gray"]
     table = {key: torch.stack([row[key] for row in rows]).double() for key in SCORES}
     return {name: {key: table[key][:, k] for key in SCORES} for k, name in enumerate(names)}
@@ -122,7 +123,7 @@ def _figures(
     light, ab = LAB.split(truth)
     drawn = LAB.split(samples)[1]
     mean = (fit_chroma(light, drawn.mean(0, keepdim=True)) * 255).round() / 255
-    errors = errors_of(mean, truth)
+    errors = sample_errors(mean, truth)
     pairs = structure and len(samples) > 1
     return {
         **figures_of(samples, truth, structure=structure),

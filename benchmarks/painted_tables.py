@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from autochrome.laboratory.estimates import cell, estimate_of
 from autochrome.metrics.diversity import expected_best
 from benchmarks.painted_samples import SCORES, Errors, Painted
-from benchmarks.painting import cell, markdown, mean_estimate
-from benchmarks.sample_tables import estimate_of, resamples, series_intersections, spread_rows, structure_rows
+from benchmarks.painting import markdown, mean_estimate
+from benchmarks.sample_tables import resamples, series_intersections, spread_rows, structure_rows
 
 TOLERANCE = 0.2
 """How far the samples' colourfulness may lie from the photos', as a share of it."""
@@ -82,7 +81,9 @@ def accuracy_table(found: Painted, rivals: Mapping[str, Errors]) -> str:
     """
     photos = len(found.psnr)
     answers: dict[str, Errors] = {
-        f"best of {m}": {key: best_of(getattr(found, key), m, lower=key in LOWER) for key in SCORES}
+        f"best of {m}": {
+            key: expected_best(getattr(found, key), lower=key in LOWER)[:, m - 1] for key in SCORES
+        }
         for m in range(1, found.psnr.shape[1] + 1)
     }
     answers["mean colour of the samples"] = dict(zip(SCORES, found.mean_errors.unbind(1), strict=True))
@@ -104,8 +105,3 @@ def accuracy_table(found: Painted, rivals: Mapping[str, Errors]) -> str:
     table = markdown(["mean over photos", *TITLES.values(), *gains], rows)
     left_out = photos - int(kept.sum())
     return table + (f"\n\nLeft out, being gray themselves: {left_out}." if left_out else "")
-
-
-def best_of(scores: Float[Tensor, "photos n"], m: int, *, lower: bool) -> Float[Tensor, " photos"]:
-    """Expected best score of m of the n samples of each photo."""
-    return -expected_best(-scores)[:, m - 1] if lower else expected_best(scores)[:, m - 1]

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluate import LEVEL, Estimate, Scores
+from autochrome.evaluate import Estimate, Scores
 from autochrome.io.photo import Photo, read_photo, write_photo
-from autochrome.metrics.bootstrap import percentile_interval, resample_counts
+from autochrome.laboratory import estimates
+from autochrome.laboratory.run import LabSettings
 from autochrome.pipeline import ColorizeSettings, Painter
 
 REPLICATES = 1000
@@ -44,21 +45,12 @@ def paint_all(
 
 def mean_estimate(values: Float[Tensor, " photos"], seed: int = 0) -> Estimate:
     """Mean over photos with its bootstrap interval; the same resamples for one seed, so differences pair."""
-    n = len(values)
-    counts = torch.cat([torch.ones(1, n, dtype=torch.float64), resample_counts(n, REPLICATES, seed)])
-    means = counts @ values.double() / n
-    return Estimate(float(means[0]), *percentile_interval(means[1:], LEVEL))
+    return estimates.mean_estimate(values, LabSettings(replicates=REPLICATES, seed=seed))
 
 
 def per_photo(scores: Scores, system: str, key: str) -> Float[Tensor, " photos"]:
     """One score of every photo."""
     return torch.tensor(scores.per_photo[system][key], dtype=torch.float64)
-
-
-def cell(estimate: Estimate, digits: int = 2, sign: str = "") -> str:
-    """``value [low, high]``."""
-    value, low, high = (f"{x:{sign}.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
-    return f"{value} [{low}, {high}]"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

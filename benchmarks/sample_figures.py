@@ -10,12 +10,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.metrics.distribution import area_under_cmf, chroma_histogram, cumulative_mass
-from autochrome.metrics.diversity import ab_spread, pair_values, pairwise_delta_e, sample_pairs
+from autochrome.metrics.distribution import chroma_histogram
+from autochrome.metrics.diversity import (
+    ab_spread,
+    pair_values,
+    pairwise_delta_e,
+    sample_errors,
+    sample_pairs,
+)
 from autochrome.metrics.ms_ssim import pairwise_ms_ssim_channels
-from autochrome.metrics.pixel import psnr
 from autochrome.report.diversity_sheet import Examples
 
 
@@ -81,23 +85,12 @@ def figures_of(
         pictures = [(p * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for p in rgb]
         examples.offer(channels.mean(1), sample_pairs(len(rgb)), pictures)
     return {
-        **errors_of(rgb, truth),
+        **sample_errors(rgb, truth),
         "ms_ssim": channels,
         "spread": ab_spread(lab[:, 1:])[None] if several else torch.empty(0),
         "delta_e": pairwise_delta_e(lab) if several else torch.empty(0),
         "histograms": chroma_histogram(lab[:, 1:]),
         "histograms_truth": chroma_histogram(lab_truth[:, 1:])[0],
-    }
-
-
-def errors_of(rgb: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "1 3 h w"]) -> dict[str, Tensor]:
-    """PSNR in dB, AuC in percent and mean CIEDE2000 of each of several colorizations of one photo."""
-    lab, lab_truth = rgb_to_lab(rgb), rgb_to_lab(truth).expand_as(rgb)
-    mass = cumulative_mass(lab[:, 1:], lab_truth[:, 1:])
-    return {
-        "psnr": psnr(rgb, truth.expand_as(rgb)),
-        "auc": area_under_cmf(mass, mass.new_full((len(mass),), lab[0, 0].numel())),
-        "ciede2000": ciede2000(lab, lab_truth).mean((1, 2)),
     }
 
 

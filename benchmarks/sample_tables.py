@@ -8,11 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluate import LEVEL, Estimate
-from autochrome.metrics.bootstrap import percentile_interval, resample_counts
+from autochrome.laboratory import estimates
+from autochrome.laboratory.estimates import cell
+from autochrome.laboratory.run import LabSettings
 from autochrome.metrics.distribution import histogram_intersection
 from autochrome.metrics.diversity import EDGES, value_histogram
-from benchmarks.painting import REPLICATES, cell, markdown, mean_estimate
+from benchmarks.painting import REPLICATES, markdown, mean_estimate
 from benchmarks.sample_figures import SampleFigures
 
 QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.99)
@@ -20,13 +21,7 @@ QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.99)
 
 def resamples(photos: int) -> Float[Tensor, "rows photos"]:
     """How often each photo counts: once in the first row, which is the set itself; then its resamples."""
-    once = torch.ones(1, photos, dtype=torch.float64)
-    return torch.cat([once, resample_counts(photos, REPLICATES, 0)])
-
-
-def estimate_of(values: Float[Tensor, " rows"]) -> Estimate:
-    """A figure of the rows of `resamples`: that of the set, and its interval."""
-    return Estimate(float(values[0]), *percentile_interval(values[1:], LEVEL))
+    return estimates.resamples(photos, LabSettings(replicates=REPLICATES))
 
 
 def series_intersections(found: SampleFigures) -> Float[Tensor, "n rows 2"]:

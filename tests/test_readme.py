@@ -25,6 +25,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("$ autochrome")
 ]
+QUICK_STUDY = ("--trials", "1", "--practice", "0", "--vigilance", "0", "--size", "32")
 QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
 
 
@@ -32,6 +33,7 @@ QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README's commands speak of: photos, an album, originals, the recipes."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("autochrome.study.server.serve", lambda *given, **named: None)
     colours = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
     picture = np.round(np.asarray(colours) * 255).astype(np.uint8)
     gray = Photo(np.ascontiguousarray(picture[:, :, :1]))
@@ -54,6 +56,8 @@ def run(words: list[str], desk: Path) -> None:
     words = words[1 : min((words.index(sign) for sign in "<>" if sign in words), default=len(words))]
     if words[0] == "train":
         words += [part for setting in QUICK_TRAINING for part in ("--set", f"trainer.{setting}")]
+    if words[:2] == ["study", "new"]:
+        words += QUICK_STUDY
     if words[0] == "colorize" and (desk / "photo.colorized.jpg").exists():
         words.append("--overwrite")
     result = CliRunner().invoke(main, words, input=io.BytesIO(given) if given else None)
@@ -81,6 +85,7 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         "maps.png",
         "scores.json",
         "sheet.png",
+        "judged.html",
         "runs/mine/model.safetensors",
     )
     missing = [name for name in expected if not (desk / name).is_file()]

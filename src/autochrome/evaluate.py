@@ -115,6 +115,7 @@ def evaluate(
     seed: int = 0,
     prior: Float[Tensor, "313"] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Scores:
     """Score one or more folders of results.
 
@@ -129,6 +130,7 @@ def evaluate(
         seed: for the resamples and for the random baseline's choice of photos.
         prior: smoothed frequencies of the 313 bins; the package's fixed prior if None.
         progress: called after each photo with how many are done and how many there are.
+        names: what the rows of the results are called; after their folders if None.
 
     Raises:
         EvaluationError: for missing, extra, unreadable, doubly named or wrongly sized files; it names them.
@@ -136,7 +138,7 @@ def evaluate(
     """
     protocol = Protocol.parse(protocol) if isinstance(protocol, str) else protocol
     prior = reference_prior() if prior is None else prior
-    pairs = match_files(references, results)[:photos]
+    pairs = match_files(references, results, names=names, photos=photos)
     if not pairs:
         raise EvaluationError("no photos to score: ask for one or more")
     records = _Records(pairs[0].results)
@@ -241,11 +243,23 @@ def _estimate(values: Float[Tensor, " rows"]) -> Estimate:
     return Estimate(float(values[0]), *percentile_interval(values[1:], LEVEL))
 
 
-def match_files(references: Path | str, results: Sequence[Path | str]) -> list[Pair]:
+def match_files(
+    references: Path | str,
+    results: Sequence[Path | str],
+    *,
+    names: Sequence[str] | None = None,
+    photos: int | None = None,
+) -> list[Pair]:
     """Pair every reference with the result of its name in each results folder, sorted by name.
 
     Where a results folder holds both NAME.EXT and NAME.colorized.EXT, the latter is the result. References
     called NAME.colorized.EXT are passed over, so results may lie beside their references.
+
+    Args:
+        references: folder of true photos.
+        results: folders of results.
+        names: what the results folders are called; `system_names` of them if None.
+        photos: only the first so many references by name; results of the others may be missing.
 
     Raises:
         EvaluationError: for a folder that is none or empty, two files of one name, missing or extra results.
@@ -255,18 +269,19 @@ def match_files(references: Path | str, results: Sequence[Path | str]) -> list[P
         raise EvaluationError(
             f"{references} holds results only (NAME{RESULT_MARK}.EXT); give the true photos"
         )
+    wanted = sorted(truths)[:photos]
     found: dict[str, dict[str, Path]] = {}
-    for name, folder in zip(system_names(results), results, strict=True):
+    for name, folder in zip(names or system_names(results), results, strict=True):
         files = _photo_files(Path(folder))
         marked = _by_name(p for p in files if p.stem.endswith(RESULT_MARK))
         plain = _by_name(p for p in files if not p.stem.endswith(RESULT_MARK))
         found[name] = {**plain, **marked}
-        _complain(f"{folder} lacks results for", [truths[n].name for n in truths.keys() - found[name].keys()])
+        _complain(f"{folder} lacks results for", [truths[n].name for n in wanted if n not in found[name]])
         _complain(
             f"{folder} has results without a reference in {references}:",
             [found[name][n].name for n in found[name].keys() - truths.keys()],
         )
-    return [Pair(n, truths[n], {name: files[n] for name, files in found.items()}) for n in sorted(truths)]
+    return [Pair(n, truths[n], {name: files[n] for name, files in found.items()}) for n in wanted]
 
 
 def system_names(results: Sequence[Path | str]) -> list[str]:

@@ -16,12 +16,12 @@ from autochrome.data.sources import open_source
 from autochrome.evaluate import evaluate
 from autochrome.io.photo import Photo, write_photo
 from autochrome.metrics.baselines import gray
+from autochrome.metrics.diversity import sample_errors
 from autochrome.models.base import Colorizer, ModelSpec, Samples
 from autochrome.pipeline import ColorizeSettings, Painter
 from benchmarks.cgan_table import main
 from benchmarks.painted_samples import SINGLE_ANSWERS, Painted, measure, measure_rivals
-from benchmarks.painted_tables import accuracy_table, best_of, colour_table, diversity_table
-from benchmarks.sample_figures import errors_of
+from benchmarks.painted_tables import accuracy_table, colour_table, diversity_table
 from benchmarks.sample_tables import series_intersections
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
@@ -137,7 +137,7 @@ def test_the_mean_colour_of_opposite_samples_is_gray(photos: Path) -> None:
 
     found = measure(Painter(Opposite(), device="cpu"), open_source(photos), 1, replace(SETTINGS, samples=2))
     truth = torch.from_numpy(read(photos / "astronaut.png")).permute(2, 0, 1)[None] / 255
-    wanted = errors_of(gray(truth), truth)
+    wanted = sample_errors(gray(truth), truth)
     # Rounding to 8 bits and, in black and white, the end of sRGB leave it a little off.
     assert found.mean_errors[0, 0].item() == pytest.approx(wanted["psnr"].item(), abs=0.1)
     assert found.mean_errors[0, 2].item() == pytest.approx(wanted["ciede2000"].item(), abs=0.3)
@@ -150,7 +150,7 @@ def test_rivals_are_painted_by_the_pipeline(photos: Path) -> None:
     photo = Photo(read(photos / "chelsea.png"))
     truth = torch.from_numpy(photo.pixels).permute(2, 0, 1)[None] / 255
     painted = Painter("gray", device="cpu").colorize(photo)[0]
-    by_pipeline = errors_of(torch.from_numpy(painted.pixels).permute(2, 0, 1)[None] / 255, truth)
+    by_pipeline = sample_errors(torch.from_numpy(painted.pixels).permute(2, 0, 1)[None] / 255, truth)
     assert rivals["gray"]["psnr"][1].item() == pytest.approx(by_pipeline["psnr"].item(), abs=0.02)
     assert set(SINGLE_ANSWERS) == {"default", "most accurate"}
 
@@ -193,13 +193,6 @@ def test_diversity_by_hand() -> None:
     assert rows(text)["MS-SSIM of pairs, mean"] == ["0.900 [0.900, 0.900]", ""]
     assert "MS-SSIM was left out" in text
     assert diversity_table({"model": made_up(delta_e=none)}) == "One sample: no diversity."
-
-
-def test_the_best_of_several_is_the_least_error() -> None:
-    scores = torch.tensor([[12.0, 8.0, 4.0]], dtype=torch.float64)
-    # Of the three pairs the least are 8, 4 and 4.
-    assert best_of(scores, 2, lower=True).item() == pytest.approx(16 / 3)
-    assert best_of(scores, 2, lower=False).item() == pytest.approx((12 + 12 + 8) / 3)
 
 
 def test_accuracy_is_told_beside_single_answers() -> None:

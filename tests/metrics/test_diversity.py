@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 import torch
-from skimage.color import deltaE_ciede2000
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from autochrome.metrics.diversity import (
     EDGES,
@@ -18,6 +18,7 @@ from autochrome.metrics.diversity import (
     pair_values,
     pairwise_delta_e,
     representative_pairs,
+    sample_errors,
     sample_pairs,
     value_histogram,
 )
@@ -114,3 +115,23 @@ def test_metric_of_the_best_adds_photos_up() -> None:
     metric.update(scores[:2])
     metric.update(scores[2:])
     assert metric.compute().tolist() == pytest.approx(best_of_n(scores).tolist())
+
+
+def test_the_best_of_several_is_the_least_error_where_lower_is_better() -> None:
+    scores = torch.tensor([[12.0, 8.0, 4.0]], dtype=torch.float64)
+    # Of the three pairs the least are 8, 4 and 4, the highest 12, 12 and 8.
+    assert expected_best(scores, lower=True)[0].tolist() == pytest.approx([8, 16 / 3, 4])
+    assert expected_best(scores)[0].tolist() == pytest.approx([8, 32 / 3, 12])
+
+
+def test_errors_of_samples_are_those_of_each_alone() -> None:
+    truth, samples = torch.rand(1, 3, 24, 20), torch.rand(3, 3, 24, 20)
+    found = sample_errors(samples, truth)
+    lab, lab_truth = (rgb2lab(rgb.permute(0, 2, 3, 1).double().numpy()) for rgb in (samples, truth))
+    noise = (samples - truth).square().mean((1, 2, 3)).numpy()
+    assert found["psnr"].tolist() == pytest.approx(-10 * np.log10(noise), rel=1e-5)
+    delta_e = deltaE_ciede2000(lab, np.broadcast_to(lab_truth, lab.shape)).mean((1, 2))
+    assert found["ciede2000"].tolist() == pytest.approx(delta_e, abs=1e-3)
+    distance = np.sqrt(((lab - lab_truth)[..., 1:] ** 2).sum(-1))
+    reached = [100 * np.mean([(each <= t).mean() for t in range(151)]) for each in distance]
+    assert found["auc"].tolist() == pytest.approx(reached, abs=0.02)

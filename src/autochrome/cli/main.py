@@ -14,6 +14,8 @@ COMMANDS = {
     "models": ("autochrome.cli.models:models", "List the models."),
     "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
     "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the true ones."),
+    "compare": ("autochrome.cli.compare:compare", "Compare systems: every metric, one report."),
+    "study": ("autochrome.cli.study:study", "Ask people to judge colorized photos."),
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
     "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colours are to photos."),
     "prior": ("autochrome.cli.prior:prior", "Estimate the colour statistics of photos."),

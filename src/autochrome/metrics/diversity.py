@@ -15,6 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from autochrome.color.difference import ciede2000
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.metrics.distribution import area_under_cmf, cumulative_mass
+from autochrome.metrics.pixel import psnr
 
 LEVELS = (0.80, 0.85, 0.90, 0.95, 0.99)
 """The MS-SSIM at which figure 8 shows pairs."""
@@ -91,7 +94,25 @@ def pairwise_delta_e(lab: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " pairs"]:
     return torch.stack([ciede2000(lab[i : i + 1], lab[j : j + 1]).mean() for i, j in pairs])
 
 
-def expected_best(scores: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+def sample_errors(
+    rgb: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "1 3 h w"]
+) -> dict[str, Float[Tensor, " n"]]:
+    """``psnr`` in dB, ``auc`` in percent and mean ``ciede2000`` of each of several colorizations of a photo.
+
+    Args:
+        rgb: sRGB in [0, 1].
+        truth: the photo itself, likewise.
+    """
+    lab, lab_truth = rgb_to_lab(rgb), rgb_to_lab(truth).expand_as(rgb)
+    mass = cumulative_mass(lab[:, 1:], lab_truth[:, 1:])
+    return {
+        "psnr": psnr(rgb, truth.expand_as(rgb)),
+        "auc": area_under_cmf(mass, mass.new_full((len(mass),), lab[0, 0].numel())),
+        "ciede2000": ciede2000(lab, lab_truth).mean((1, 2)),
+    }
+
+
+def expected_best(scores: Float[Tensor, "b n"], *, lower: bool = False) -> Float[Tensor, "b n"]:
     """Expected highest score of m samples drawn without replacement from n, for m = 1 ... n.
 
     The mean over all subsets of m samples, not the first m: unbiased for every m, and without the noise of
@@ -99,11 +120,14 @@ def expected_best(scores: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
 
     Args:
         scores: of n samples of each photo; higher is better.
+        lower: lower is better, and the lowest is what is expected.
 
     Returns:
         Column m - 1 is the best of m: the first is the mean, the last the maximum. An infinite score is the
         best of every subset that it is in.
     """
+    if lower:
+        return -expected_best(-scores)
     n = scores.shape[1]
     subsets = [[comb(k, m) / comb(n, m + 1) for m in range(n)] for k in range(n)]
     weight = torch.tensor(subsets, dtype=torch.float64, device=scores.device)

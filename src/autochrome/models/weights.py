@@ -103,7 +103,7 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         state = load_file(weights.path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
-    problems = _mismatches(model.state_dict(), state)
+    problems = mismatches(model.state_dict(), state)
     if problems:
         made_for = read_weights_metadata(weights.path).get("name")
         other = f" (they were saved from {made_for})" if made_for and made_for != model.spec.name else ""
@@ -357,7 +357,7 @@ def _require_safetensors(path: Path, source: str) -> None:
     raise WeightsError(f"{source} {problem}")
 
 
-def _mismatches(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, shown: int = 8) -> list[str]:
+def mismatches(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, shown: int = 8) -> list[str]:
     """One line for each kind of difference between two state dicts."""
     shapes = [
         f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"

@@ -33,7 +33,7 @@ def write_evaluation_sheet(
         rows: at most so many photos, evenly spaced over those.
         layout: sizes.
     """
-    pairs = match_files(references, results)[:photos]
+    pairs = match_files(references, results, photos=photos)
     chosen = sorted({round(i) for i in np.linspace(0, len(pairs) - 1, min(rows, len(pairs)))})
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("gray", *pairs[0].results, "truth")}
     for pair in (pairs[i] for i in chosen):

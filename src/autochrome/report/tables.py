@@ -27,7 +27,7 @@ def score_rows(scores: Scores, *, sensitivity: bool = True) -> tuple[list[str], 
     head = ["score", *scores.systems, "truth"]
     rows = [
         [
-            _label(key),
+            score_label(key),
             *(_cell(row[key], _digits(key)) for row in scores.systems.values()),
             _truth(scores, key),
         ]
@@ -41,7 +41,7 @@ def difference_rows(scores: Scores, *, sensitivity: bool = True) -> tuple[list[s
     """Head and rows of the differences from the gray baseline; only scores that can be better or worse."""
     head = ["above gray", *scores.above_gray]
     rows = [
-        [_label(key), *(_cell(row[key], _digits(key), sign="+") for row in scores.above_gray.values())]
+        [score_label(key), *(_cell(row[key], _digits(key), sign="+") for row in scores.above_gray.values())]
         for key, score in SCORES.items()
         if score.better != "truth" and (sensitivity or not key.endswith(SENSITIVITY))
     ]
@@ -78,7 +78,8 @@ def caption(scores: Scores) -> str:
     return text + (f"; photos equal to the truth, left out of PSNR: {', '.join(perfect)}" if perfect else "")
 
 
-def _label(key: str) -> str:
+def score_label(key: str) -> str:
+    """Name of a score, with an arrow to what is better."""
     return SCORES[key].label + _ARROWS[SCORES[key].better]
 
 

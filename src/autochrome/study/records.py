@@ -20,11 +20,11 @@ class Protocol(StrEnum):
     """How people are asked."""
 
     TWO_AFC = "two-afc"
-    """CIC, section 3.1 (3): true and generated one after the other; which was generated?"""
+    """CIC, section 4.1 (3): true and generated one after the other; which was generated?"""
     TURING = "turing"
     """PixColor, section 4: true and generated one after the other; which has the true colours?"""
     QUESTIONNAIRE = "questionnaire"
-    """Cao et al., section 4.4: one true and several generated pictures; which look poor?"""
+    """Cao et al., section 5.2: one true and several generated pictures; which look poor?"""
     PREFERENCE = "preference"
     """Two systems side by side; which is better?"""
 
@@ -181,3 +181,12 @@ def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgement]:
     generated = unit.versions[1]
     fooled = generated in chosen if protocol is Protocol.TURING else generated not in chosen
     return [verdict(generated, fooled)]
+
+
+def passed(verdict: Judgement) -> bool:
+    """Whether a verdict on a pair with the random colours (vigilance) was the right one.
+
+    Of (truth, random) the random picture was not taken for true; of (system, random) the system was
+    preferred.
+    """
+    return verdict.success if verdict.rival == RANDOM else not verdict.success

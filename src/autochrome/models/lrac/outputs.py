@@ -234,9 +234,9 @@ class HueChroma(Histograms):
         where both vanish, 100: that of the primaries).
         """
         # What sRGB holds of the colour, so that C and C_ab are of the same one.
-        rgb = fit_chroma(lab[:, :1, None, None], lab[:, 1:, None, None])
-        hue, chroma = HUE_CHROMA.split(rgb)[1].flatten(1).split(1, dim=1)
-        cie = rgb_to_lab(rgb)[:, 1:].flatten(1).norm(dim=1, keepdim=True)
+        rgb = fit_chroma(lab.T[None, :1, :, None], lab.T[None, 1:, :, None])
+        hue, chroma = HUE_CHROMA.split(rgb)[1].permute(1, 2, 3, 0)[:, :, 0]
+        cie = rgb_to_lab(rgb)[0, 1:].norm(dim=0)
         centers = self.bins.centers.to(lab)
         chord = 2 * cie * torch.sin(math.pi * (centers - hue))
         along = (centers - chroma) * (cie + 100 * GRAYISH) / (chroma + GRAYISH)

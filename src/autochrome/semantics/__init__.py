@@ -1,0 +1,1 @@
+"""Semantic interpretability: does a classifier that knows true photos understand the colorized ones?"""

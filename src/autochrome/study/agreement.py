@@ -1,0 +1,143 @@
+"""How far raters agree on the same picture: Krippendorff's alpha, percent agreement, Fleiss' kappa.
+
+Raters need not be the same from picture to picture, nor as many. For two categories alpha is nearly the
+correlation of two votes on one picture, so 1 + (raters - 1) alpha is nearly the design effect of a rate,
+which the planning of a study asks for (`autochrome.study.power`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from autochrome.study.columns import by_system, cluster_sums, tested
+from autochrome.study.intervals import (
+    OVER_PICTURES,
+    REPLICATES,
+    Estimate,
+    Interval,
+    percentile_bounds,
+    resampled_sums,
+)
+from autochrome.study.records import Judgement
+
+Counts = Int[np.ndarray, "units categories"]
+"""How many raters put each unit into each category."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement on the units that two or more raters judged.
+
+    Attributes:
+        alpha: Krippendorff's, nominal, with its bootstrap over photos: 1 is agreement on everything, 0 what
+            chance would give. None where nothing could disagree: all votes are alike.
+        percent: share of pairs of raters of one unit who agree, in [0, 1].
+        kappa: Fleiss'; None where units have different numbers of raters, or as alpha.
+        units: a photo and what was judged of it.
+        votes: on these units.
+    """
+
+    alpha: Estimate | None
+    percent: float
+    kappa: float | None
+    units: int
+    votes: int
+
+
+def agreement(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> Agreement | None:
+    """Agreement of the test verdicts; None where no unit has two votes.
+
+    Give one system's verdicts to learn of its pictures: over several systems together alpha is higher, as
+    raters agree that some systems are better.
+    """
+    votes: dict[tuple[str, str, str], list[int]] = {}
+    for j in tested(judgements):
+        votes.setdefault((j.picture, j.system, j.rival), [0, 0])[int(j.success)] += 1
+    keys = sorted(key for key, count in votes.items() if sum(count) > 1)
+    if not keys:
+        return None
+    counts = np.array([votes[key] for key in keys], dtype=np.int64)
+    _, photo = np.unique([picture for picture, _, _ in keys], return_inverse=True)
+    return agreement_of(counts, photo.astype(np.int64), replicates=replicates, seed=seed)
+
+
+def agreement_by_system(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Agreement]:
+    """Agreement on each system's pictures; without those of which no picture has two votes."""
+    found = {
+        name: agreement(rows, replicates=replicates, seed=seed)
+        for name, rows in by_system(tested(judgements)).items()
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def agreement_of(
+    counts: Counts, photo: Int[np.ndarray, " units"], *, replicates: int = REPLICATES, seed: int = 0
+) -> Agreement:
+    """Agreement on units with two votes or more; ``photo`` says which units are resampled together."""
+    alpha = krippendorff_alpha(counts)
+    photos = int(photo.max()) + 1
+    interval = Interval(-1.0, 1.0, OVER_PICTURES)
+    if photos > 1 and alpha is not None:
+        of_units = np.vstack([counts.T, disagreement(counts)])
+        sums = resampled_sums(cluster_sums(of_units, photo), replicates=replicates, seed=seed)
+        resampled = _alphas(sums[:-1].T, sums[-1])
+        # A resample in which all votes are alike has no alpha.
+        low, high = percentile_bounds(resampled[np.isfinite(resampled)][None], photos)
+        interval = Interval(float(low[0]), float(high[0]), OVER_PICTURES)
+    return Agreement(
+        alpha=None if alpha is None else Estimate(alpha, interval),
+        percent=percent_agreement(counts),
+        kappa=fleiss_kappa(counts),
+        units=len(counts),
+        votes=int(counts.sum()),
+    )
+
+
+def krippendorff_alpha(counts: Counts) -> float | None:
+    """Krippendorff's alpha for nominal values with missing ones; units with fewer than two votes are out.
+
+    alpha = 1 - observed / expected disagreement. With n votes that have a partner, n_c of them in category c:
+    expected = (n² - sum n_c²) / (n (n - 1)). None if that is 0: all votes are alike, or there are none.
+    """
+    pairable = counts[counts.sum(1) > 1]
+    found = _alphas(pairable.sum(0)[None].astype(float), np.array([disagreement(pairable).sum()]))[0]
+    return float(found) if np.isfinite(found) else None
+
+
+def disagreement(counts: Counts) -> Float[np.ndarray, " units"]:
+    """Pairs of votes in different categories in each unit of m votes, over m - 1."""
+    m = counts.sum(1)
+    return (m**2 - (counts**2).sum(1)) / (m - 1)
+
+
+def _alphas(
+    totals: Float[np.ndarray, "samples categories"], observed: Float[np.ndarray, " samples"]
+) -> Float[np.ndarray, " samples"]:
+    n = totals.sum(1)
+    expected = (n**2 - (totals**2).sum(1)) / (n - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(expected > 0, 1 - observed / expected, np.nan)
+
+
+def percent_agreement(counts: Counts) -> float:
+    """Mean over units of the share of pairs of raters who agree."""
+    m = counts.sum(1)
+    return float(np.mean(1 - disagreement(counts) / m))
+
+
+def fleiss_kappa(counts: Counts) -> float | None:
+    """Fleiss' (1971) kappa; None where units have different numbers of raters, or all votes are alike."""
+    m = counts.sum(1)
+    if (m != m[0]).any():
+        return None
+    shares = counts.sum(0) / counts.sum()
+    by_chance = float((shares**2).sum())
+    return None if by_chance == 1 else (percent_agreement(counts) - by_chance) / (1 - by_chance)

@@ -1,0 +1,91 @@
+"""PixColor's oracle: the best-liked of three samples of each photo, judged again by other raters.
+
+Of three samples with five votes each the best-liked is best partly by luck: its rate in the votes that chose
+it is too high, and falls when others judge it (regression to the mean). So the oracle's rate is that of phase
+2 alone; the rate of phase 1 is given beside it, to show by how much one would have deceived oneself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from autochrome.study.columns import by_system, tested
+from autochrome.study.comparisons import Comparison, compare
+from autochrome.study.intervals import REPLICATES
+from autochrome.study.questionnaire import percentages
+from autochrome.study.rates import Rate, fooling_rates
+from autochrome.study.records import Judgement
+
+_SAMPLE = re.compile(r"(?P<name>.+)\.(?P<number>\d+)")
+MARK = ".oracle"
+"""What follows a system's name in phase 2."""
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A system's samples, and the best-liked of them.
+
+    Attributes:
+        name: of the system.
+        samples: rate of each sample in phase 1.
+        all_samples: rate of all of them together.
+        best_in_phase_1: mean over photos of the best-liked sample's share of the votes that chose it: too
+            high.
+        rate: of the best-liked samples, by the raters of phase 2; None before phase 2 has votes.
+        gain: the oracle against all samples of the same photos; None before phase 2 has votes.
+        regression: best_in_phase_1 less the rate of phase 2, over the photos of phase 2.
+    """
+
+    name: str
+    samples: dict[str, Rate]
+    all_samples: Rate
+    best_in_phase_1: float
+    rate: Rate | None
+    gain: Comparison | None
+    regression: float | None
+
+
+def oracles(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Oracle]:
+    """Results of every system that was judged in samples called NAME.1, NAME.2, ..., and as NAME.oracle."""
+    groups = by_system(tested(judgements))
+    samples: dict[str, dict[str, list[Judgement]]] = {}
+    for label, rows in groups.items():
+        match = _SAMPLE.fullmatch(label)
+        if match:
+            samples.setdefault(match["name"], {})[label] = [j for j in rows if j.phase == 1]
+    return {
+        name: _oracle(name, parts, groups.get(name + MARK, []), replicates=replicates, seed=seed)
+        for name, parts in samples.items()
+        if len(parts) > 1
+    }
+
+
+def _oracle(
+    name: str,
+    samples: dict[str, list[Judgement]],
+    again: Sequence[Judgement],
+    *,
+    replicates: int,
+    seed: int,
+) -> Oracle:
+    how = {"replicates": replicates, "seed": seed}
+    pooled = [replace(j, system=name) for rows in samples.values() for j in rows]
+    shares = [percentages(rows) for rows in samples.values()]
+    best = {photo: max(share.get(photo, 0.0) for share in shares) for photo in {j.picture for j in pooled}}
+    second = percentages(again)
+    both = sorted(best.keys() & second.keys())
+    return Oracle(
+        name=name,
+        samples=fooling_rates([j for rows in samples.values() for j in rows], **how),
+        all_samples=fooling_rates(pooled, **how)[name],
+        best_in_phase_1=float(np.mean(list(best.values()))),
+        rate=fooling_rates(again, **how).get(name + MARK),
+        gain=compare(again, pooled, **how),
+        regression=float(np.mean([best[photo] - second[photo] for photo in both])) if both else None,
+    )

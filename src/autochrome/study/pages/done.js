@@ -1,0 +1,17 @@
+/** The last page: copy the code. */
+
+const code = document.getElementById("code");
+const status = document.getElementById("status");
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    status.textContent = "Copied.";
+  } catch {
+    // Browsers let only secure pages write to the clipboard; then the code is marked, ready to be copied.
+    window.getSelection().selectAllChildren(code);
+    status.textContent = "The code is marked; copy it with Ctrl and C, or with a long press.";
+  }
+}
+
+document.getElementById("copy").addEventListener("click", copy);

@@ -1,0 +1,87 @@
+"""What raters are told of a study: what they will see, how to answer, how long it takes."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from autochrome.study.design import Design
+from autochrome.study.records import Protocol
+
+_ANSWER_MS = {Protocol.QUESTIONNAIRE: 20_000, Protocol.PREFERENCE: 6_000}
+"""How long a trial takes about, where pictures stay; after a timed display an answer takes 2 s."""
+
+
+def steps(design: Design) -> list[str]:
+    """What a rater will do, in order."""
+    found = [_shown(design), f"You are asked: “{design.question}” {_how(design)}"]
+    if design.practice:
+        found.append(
+            f"The first {_count(design.practice, 'trial')} for practice: there you are told the answer."
+        )
+    return found
+
+
+def _shown(design: Design) -> str:
+    trials = design.practice + design.trials + design.vigilance
+    if design.protocol is Protocol.QUESTIONNAIRE:
+        versions = len(design.folders()) + 1
+        return (
+            f"You will see {trials} photos, each in {versions} versions at once. The versions differ in their"
+            " colours alone: some were taken by a camera, others made by a computer."
+        )
+    if design.protocol is Protocol.PREFERENCE:
+        return (
+            f"You will see {trials} photos, each twice at once: the same photo in two different colourings."
+        )
+    return (
+        f"You will see {trials} photos, each twice: two pictures one after the other, each for"
+        f" {_seconds(design.exposure_ms)}. One has the photo’s own colours, the other was coloured by a"
+        " computer."
+    )
+
+
+def _how(design: Design) -> str:
+    if design.protocol is Protocol.QUESTIONNAIRE:
+        return "Mark as many as you like, or none."
+    if design.protocol is Protocol.PREFERENCE:
+        return "Choose one of the two, even if it is hard. There is no right or wrong."
+    return "Answer first or second, even if you must guess. Take all the time you like for it."
+
+
+def reminder(design: Design) -> list[str]:
+    """What to say to a rater who asks for help in the middle."""
+    if design.timed:
+        return [
+            f"Two pictures of one photo follow each other, each for {_seconds(design.exposure_ms)}.",
+            "Then answer first or second. Guess if you must; there is no limit of time.",
+        ]
+    return [_shown(design).partition(". ")[0].rstrip(".") + ".", _how(design)]
+
+
+def keys(protocol: Protocol) -> list[tuple[tuple[str, ...], str]]:
+    """Keys and what they do."""
+    if protocol is Protocol.QUESTIONNAIRE:
+        return [
+            (("1", "2", "3", "…"), "mark a picture as poor, or take the mark away"),
+            (("Enter",), "done with this photo: on to the next"),
+        ]
+    first, second = (("1", "←"), "the first picture"), (("2", "→"), "the second picture")
+    if protocol is Protocol.PREFERENCE:
+        return [first, second]
+    return [(("Space", "Enter"), "start"), first, second]
+
+
+def minutes(design: Design) -> str:
+    """About how long a rater takes, in words."""
+    each = _ANSWER_MS.get(design.protocol, 2 * (design.exposure_ms + design.pause_ms) + 2_000)
+    total = design.total * each + design.practice * design.feedback_ms
+    count = ceil(total / 60_000)
+    return f"about {count} minutes" if count > 1 else "about a minute"
+
+
+def _seconds(milliseconds: int) -> str:
+    return "one second" if milliseconds == 1000 else f"{milliseconds / 1000:g} seconds"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{what} is" if number == 1 else f"{number} {what}s are"

@@ -1,0 +1,155 @@
+"""Preference: which of two systems' pictures of a photo is better, and the scale that such votes make."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from autochrome.study.columns import Columns, tested
+from autochrome.study.comparisons import holm, measure_difference, sign_flip
+from autochrome.study.intervals import (
+    OVER_PICTURES,
+    REPLICATES,
+    Estimate,
+    Interval,
+    percentile_bounds,
+    resampled_sums,
+)
+from autochrome.study.rates import Rate, rate_of
+from autochrome.study.records import Judgement
+
+PSEUDO_VOTES = 0.5
+"""Added to either side of every pair that was compared, as the Haldane-Anscombe correction of log odds does:
+so a system that won every vote has a finite strength."""
+
+
+@dataclass(frozen=True)
+class Preferred:
+    """Two systems side by side.
+
+    Attributes:
+        system, rival: what was compared.
+        share: of votes for ``system``.
+        binomial_p: two-sided exact binomial test against 50%, as if all votes were independent.
+        p: two-sided, of the sign-flip permutation test over photos.
+        p_holm: p, corrected by Holm's method for all pairs.
+    """
+
+    system: str
+    rival: str
+    share: Rate
+    binomial_p: float
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Results of a preference study.
+
+    Attributes:
+        pairs: every pair that has votes.
+        strengths: Bradley-Terry log strengths, best first, with mean 0: system i is preferred to j with
+            probability 1 / (1 + exp(strength j - strength i)). Empty for fewer than three systems or two
+            photos, and where votes do not link all systems.
+    """
+
+    pairs: list[Preferred]
+    strengths: dict[str, Estimate]
+
+
+def preferences(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> Preferences:
+    """Results of the test verdicts."""
+    groups: dict[tuple[str, str], list[Judgement]] = defaultdict(list)
+    for judgement in tested(judgements):
+        groups[judgement.system, judgement.rival].append(judgement)
+    pairs = [
+        _preferred(*names, rows, replicates=replicates, seed=seed) for names, rows in sorted(groups.items())
+    ]
+    p_values = holm([pair.p for pair in pairs])
+    return Preferences(
+        pairs=[replace(pair, p_holm=p) for pair, p in zip(pairs, p_values, strict=True)],
+        strengths=bradley_terry(judgements, replicates=replicates, seed=seed),
+    )
+
+
+def _preferred(
+    system: str, rival: str, rows: Sequence[Judgement], *, replicates: int, seed: int
+) -> Preferred:
+    from scipy import stats
+
+    columns = Columns.of(rows)
+    share = rate_of(system, columns, replicates=replicates, seed=seed)
+    per_picture = measure_difference(columns, None, replicates=1).per_picture[0]
+    p, _ = sign_flip(per_picture, seed=seed)
+    test = stats.binomtest(int(columns.success.sum()), len(rows))
+    return Preferred(system, rival, share, float(test.pvalue), p, p)
+
+
+def bradley_terry(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Log strengths of three or more systems, with bootstrap intervals over photos."""
+    rows = tested(judgements)
+    names = sorted({name for j in rows for name in (j.system, j.rival)})
+    photos = sorted({j.picture for j in rows})
+    if len(names) < 3 or len(photos) < 2:
+        return {}
+    place = {name: k for k, name in enumerate(names)}
+    number = {photo: k for k, photo in enumerate(photos)}
+    wins = np.zeros((len(photos), len(names), len(names)))
+    for j in rows:
+        winner, loser = (j.system, j.rival) if j.success else (j.rival, j.system)
+        wins[number[j.picture], place[winner], place[loser]] += 1
+    total = wins.sum(0)
+    compared = (total + total.T) > 0
+    if not _linked(compared):
+        return {}
+    cells = wins.reshape(len(photos), -1).T
+    resampled = resampled_sums(cells, replicates=replicates, seed=seed).T.reshape(-1, *total.shape)
+    pseudo = PSEUDO_VOTES * compared
+    strengths = log_strengths(total[None] + pseudo)[0]
+    low, high = percentile_bounds(log_strengths(resampled + pseudo).T, len(photos))
+    order = np.argsort(-strengths, kind="stable")
+    return {
+        names[k]: Estimate(float(strengths[k]), Interval(float(low[k]), float(high[k]), OVER_PICTURES))
+        for k in order
+    }
+
+
+def log_strengths(
+    wins: Float[np.ndarray, "tables n n"], *, tolerance: float = 1e-9
+) -> Float[np.ndarray, "tables n"]:
+    """Maximum likelihood strengths of the Bradley-Terry model, log, with mean 0.
+
+    Hunter's (2004) minorise-maximise steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which climb always.
+
+    Args:
+        wins: ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won
+            against one that won against ... every other, or strengths are infinite.
+        tolerance: of the log strengths between two steps.
+    """
+    games = wins + wins.transpose(0, 2, 1)
+    won = wins.sum(2)
+    strengths = np.ones(wins.shape[:2])
+    for _ in range(100_000):
+        sums = strengths[:, :, None] + strengths[:, None, :]
+        new = won / (games / sums).sum(2)
+        new /= np.exp(np.log(new).mean(1, keepdims=True))
+        moved = np.abs(np.log(new / strengths)).max()
+        strengths = new
+        if moved < tolerance:
+            break
+    return np.log(strengths)
+
+
+def _linked(compared: Bool[np.ndarray, "n n"]) -> bool:
+    """Every system is compared with every other, if over others in between."""
+    reached = np.linalg.matrix_power(compared.astype(float) + np.eye(len(compared)), len(compared))
+    return bool((reached > 0).all())

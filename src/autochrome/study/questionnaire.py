@@ -1,0 +1,210 @@
+"""The questionnaire of Cao et al. (section 5): true and generated pictures of each photo; which look poor?
+
+A picture's percentage is the share of raters who did not mark it. The paper tests the 20 percentages of true
+pictures against the 80 of generated ones; what it tests so are pictures, not judgements (docs/study.md).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from autochrome.study.columns import Columns, by_system, tested
+from autochrome.study.comparisons import Welch, measure_difference, welch_from_moments
+from autochrome.study.intervals import (
+    CROSSED,
+    LEVEL,
+    OVER_BOTH,
+    OVER_PICTURES,
+    REPLICATES,
+    Bounds,
+    Estimate,
+    Interval,
+    bootstrap_ratio,
+    percentile_bounds,
+    resample_counts,
+)
+from autochrome.study.rates import Rate, rate_of
+from autochrome.study.records import TRUTH, Judgement
+
+GENERATED = "generated"
+"""All generated pictures together."""
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Where a version stands among the versions of its photo.
+
+    Attributes:
+        average: over photos, of its rank by percentage: 1 is the most credible; ties share their mean rank.
+        versions: how many there are.
+        more_credible: the paper's (average - 1) / (versions - 1): the share of the others that convince more.
+    """
+
+    average: Estimate
+    versions: int
+    more_credible: float
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """Results of a questionnaire.
+
+    Attributes:
+        rates: share not marked as poor, of the truth, of `GENERATED`, and of each system.
+        percentages: share not marked, of each version and photo.
+        welch: truth against generated over the pictures' percentages: the paper's test, and the one to
+            report. It takes the generated pictures of one photo for independent.
+        difference: truth less generated, a photo counting once; for new pictures and new raters.
+        difference_bootstrap: of the difference of the two rates, over judgements: the crossed bootstrap,
+            which resamples photos and raters.
+        ranks: of each version, over the photos where all versions have votes.
+    """
+
+    rates: dict[str, Rate]
+    percentages: dict[str, dict[str, float]]
+    welch: Welch | None
+    difference: Estimate | None
+    difference_bootstrap: Interval | None
+    ranks: dict[str, Rank]
+
+
+def questionnaire(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> Questionnaire:
+    """Results of the test verdicts.
+
+    ``welch`` and the differences are None where the truth, or everything generated, has no votes on the
+    photos that both share; Welch's also with fewer than two pictures on a side, or where all are alike.
+    """
+    rows = tested(judgements)
+    groups = by_system(rows)
+    made = [j for j in rows if j.system != TRUTH]
+    named = {**groups, **({GENERATED: made} if made else {})}
+    how = {"replicates": replicates, "seed": seed}
+    rates = {name: rate_of(name, Columns.of(part), **how) for name, part in named.items()}
+    shares = {name: percentages(part) for name, part in groups.items()}
+    of_truth = list(shares.get(TRUTH, {}).values())
+    of_made = [share for name, part in shares.items() if name != TRUTH for share in part.values()]
+    both = {j.picture for j in groups.get(TRUTH, [])} & {j.picture for j in made}
+    judged = [j for j in rows if j.picture in both]
+    difference, crossed = None, None
+    if judged:
+        columns, generated = Columns.of(judged), np.array([j.system != TRUTH for j in judged])
+        found = measure_difference(columns, generated, **how)
+        difference = Estimate(float(found.value[0]), Interval.first(found.interval, OVER_BOTH))
+        crossed = Interval.first(crossed_bounds(columns, generated, **how), CROSSED)
+    return Questionnaire(
+        rates=rates,
+        percentages=shares,
+        welch=welch(of_truth, of_made),
+        difference=difference,
+        difference_bootstrap=crossed,
+        ranks=credibility_ranks(shares, **how),
+    )
+
+
+def percentages(judgements: Sequence[Judgement]) -> dict[str, float]:
+    """Share of successes of each photo, by name."""
+    votes: dict[str, list[bool]] = defaultdict(list)
+    for judgement in judgements:
+        votes[judgement.picture].append(judgement.success)
+    return {name: sum(votes[name]) / len(votes[name]) for name in sorted(votes)}
+
+
+def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
+    """Welch's t test of two groups of percentages; None if a group has fewer than two or nothing varies."""
+    if min(len(values), len(rivals)) < 2:
+        return None
+    deviations = float(np.std(values, ddof=1)), float(np.std(rivals, ddof=1))
+    if max(deviations) == 0:
+        return None
+    means = float(np.mean(values)), float(np.mean(rivals))
+    return welch_from_moments(means[0], deviations[0], len(values), means[1], deviations[1], len(rivals))
+
+
+def crossed_bounds(
+    columns: Columns,
+    second: Bool[np.ndarray, " votes"],
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Bounds:
+    """Bootstrap interval of the difference of two pooled rates: photos and raters are both resampled.
+
+    A vote counts as often as its photo was drawn times as often as its rater was: Owen's (2007) pigeonhole
+    bootstrap, with plain percentiles. It counts the noise of single votes three times, which makes it wide
+    where photos are many; few photos make percentiles narrow. At the paper's size the two are about even.
+    """
+    _, picture = np.unique(columns.picture, return_inverse=True)
+    _, rater = np.unique(columns.rater, return_inverse=True)
+    pictures, raters = int(picture.max()) + 1, int(rater.max()) + 1
+    unknown = np.full(len(columns.success), -1.0), np.full(len(columns.success), 1.0)
+    if min(pictures, raters) < 2:
+        return unknown
+    of_pictures = resample_counts(pictures, replicates, seed)
+    of_raters = resample_counts(raters, replicates, seed + 1)
+    cell = rater * pictures + picture
+
+    def resampled(weights: Float[np.ndarray, " votes"]) -> Float[np.ndarray, " replicates"]:
+        table = np.bincount(cell, weights, minlength=raters * pictures).reshape(raters, pictures)
+        return np.einsum("bp,bp->b", of_raters @ table, of_pictures)
+
+    with np.errstate(invalid="ignore"):
+        below = [resampled(side.astype(float)) for side in (~second, second)]
+        differences = np.stack(
+            [
+                resampled(row * ~second) / below[0] - resampled(row * second) / below[1]
+                for row in columns.success
+            ]
+        )
+    # A resample that has drawn no vote of a side says nothing of it.
+    drawn = np.isfinite(differences).all(0)
+    if not drawn.any():
+        return unknown
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(differences[:, drawn], [tail, 1 - tail], axis=1)
+    return low, high
+
+
+def credibility_ranks(
+    shares: dict[str, dict[str, float]], *, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Rank]:
+    """Average rank of each version among those of its photo, ties averaged.
+
+    Args:
+        shares: percentage of each version and photo; photos that lack a version are passed over.
+        replicates: of the bootstrap over photos.
+        seed: of the bootstrap.
+    """
+    from scipy import stats
+
+    names = list(shares)
+    photos = sorted(set.intersection(*(set(part) for part in shares.values()))) if shares else []
+    if len(names) < 2 or not photos:
+        return {}
+    table = np.array([[shares[name][photo] for photo in photos] for name in names])
+    ranks = np.asarray(stats.rankdata(-table, method="average", axis=0), dtype=float)
+    resampled = bootstrap_ratio(ranks, np.ones(len(photos)), replicates=replicates, seed=seed)
+    low, high = np.full(len(names), 1.0), np.full(len(names), float(len(names)))
+    if len(photos) > 1:
+        ends = percentile_bounds(resampled, len(photos))
+        low, high = np.maximum(ends[0], low), np.minimum(ends[1], high)
+    means = ranks.mean(1)
+    return {
+        name: Rank(
+            Estimate(float(means[k]), Interval(float(low[k]), float(high[k]), OVER_PICTURES)),
+            len(names),
+            more_credible(float(means[k]), len(names)),
+        )
+        for k, name in enumerate(names)
+    }
+
+
+def more_credible(rank: float, versions: int) -> float:
+    """Share of the other versions that rank higher, as the paper has it: (2.5 - 1) / (5 - 1) = 37.5%."""
+    return (rank - 1) / (versions - 1)

@@ -1,0 +1,155 @@
+"""Fooling rates: how often a system's pictures were taken for the true ones, with every form of error.
+
+The papers print different errors under the same sign: CIC's ± is a 95% interval of independent votes,
+PixColor's one standard error of a bootstrap over photos. Both are here under their own names, beside the
+intervals that we read results by (`autochrome.study.intervals`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from autochrome.study.columns import Columns, by_system, cluster_sums, tested
+from autochrome.study.intervals import (
+    OVER_BOTH,
+    OVER_PICTURES,
+    REPLICATES,
+    Bounds,
+    Interval,
+    Values,
+    bootstrap_ratio,
+    percentile_bounds,
+    rate_bounds,
+    two_way_spread,
+    without_spread,
+)
+from autochrome.study.records import Judgement, Protocol
+
+BINOMIAL = "binomial 95% (as CIC prints)"
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of votes.
+
+    Attributes:
+        name: of the system, or of what else was counted.
+        value: successes over votes, in [0, 1].
+        interval: 95%, for new pictures and new raters. The one to read.
+        over_pictures: 95% bootstrap over pictures: for new pictures, judged by the same raters.
+        binomial: "binomial 95% (as CIC prints)": value ± 1.96 sqrt(p (1 - p) / votes).
+        standard_error: "one standard error (as PixColor prints)": the bootstrap's, over pictures.
+        binomial_error: sqrt(p (1 - p) / votes), one standard error of independent votes.
+        design_effect: (standard_error / binomial_error)²: by how much votes on one picture agree; None where
+            all votes do.
+        votes, pictures, raters: how many there are.
+    """
+
+    name: str
+    value: float
+    interval: Interval
+    over_pictures: Interval
+    binomial: Interval
+    standard_error: float
+    binomial_error: float
+    design_effect: float | None
+    votes: int
+    pictures: int
+    raters: int
+
+
+@dataclass(frozen=True, eq=False)
+class RateBounds:
+    """Figures of a rate in each of many studies of one layout."""
+
+    value: Values
+    interval: Bounds
+    over_pictures: Bounds
+    standard_error: Values
+    binomial_error: Values
+
+
+def fooling_rates(
+    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> dict[str, Rate]:
+    """Rate of each system that has test votes; practice and vigilance trials are passed over.
+
+    In a questionnaire it is the share of raters who did not mark a picture as poor, the true ones among them.
+    """
+    groups = by_system(tested(judgements))
+    return {
+        name: rate_of(name, Columns.of(rows), replicates=replicates, seed=seed)
+        for name, rows in groups.items()
+    }
+
+
+def first_slot_share(
+    protocol: Protocol, judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+) -> Rate | None:
+    """Share of test votes that named the picture of the first slot: 50% of raters without a bias.
+
+    None without votes.
+
+    Raises:
+        ValueError: for the questionnaire, where any number of pictures may be named.
+    """
+    if protocol is Protocol.QUESTIONNAIRE:
+        raise ValueError("a questionnaire has no vote for the first slot; give pairs")
+    rows = tested(judgements)
+    # Two-afc asks for the generated picture: who was fooled named the other one.
+    named_it = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
+    if not rows:
+        return None
+    return rate_of("first slot", Columns.where(rows, named_it), replicates=replicates, seed=seed)
+
+
+def rate_of(name: str, columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> Rate:
+    """The rate of one study, which has a vote at least."""
+    found = measure_rate(columns, replicates=replicates, seed=seed)
+    value, error = float(found.value[0]), float(found.standard_error[0])
+    binomial = float(found.binomial_error[0])
+    half = 1.96 * binomial
+    return Rate(
+        name=name,
+        value=value,
+        interval=Interval.first(found.interval, OVER_BOTH),
+        over_pictures=Interval.first(found.over_pictures, OVER_PICTURES),
+        binomial=Interval(value - half, value + half, BINOMIAL),
+        standard_error=error,
+        binomial_error=binomial,
+        design_effect=(error / binomial) ** 2 if binomial else None,
+        votes=len(columns),
+        pictures=len(np.unique(columns.picture)),
+        raters=len(np.unique(columns.rater)),
+    )
+
+
+def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> RateBounds:
+    """Pooled rate, with its intervals, of each of many studies of one layout.
+
+    Successes and votes are summed before they are divided, so a picture with more votes counts more.
+    """
+    success = columns.success
+    votes = success.shape[1]
+    value = success.mean(1)
+    above = cluster_sums(success, columns.picture)
+    below = cluster_sums(np.ones((1, votes)), columns.picture)[0]
+    pictures = len(below)
+    resampled = bootstrap_ratio(above, below, replicates=replicates, seed=seed)
+    ends = percentile_bounds(resampled, pictures) if pictures > 1 else (value, value)
+    spread = two_way_spread((success - value[:, None]) / votes, columns.picture, columns.rater)
+    return RateBounds(
+        value=value,
+        interval=rate_bounds(value, spread, pictures),
+        over_pictures=without_spread(value, ends, pictures),
+        standard_error=resampled.std(1),
+        binomial_error=binomial_error(value, votes),
+    )
+
+
+def binomial_error(value: Values, votes: int) -> Values:
+    """Standard error of a rate of independent votes."""
+    return np.sqrt(value * (1 - value) / votes)

@@ -1,0 +1,88 @@
+"""How far a study is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from autochrome.study.design import Design
+from autochrome.study.ledger import Ledger
+from autochrome.study.records import Stage, judgements, passed
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is.
+
+    Attributes:
+        phase: in which new raters enrol.
+        phases: 2 with an oracle, else 1.
+        done: every unit has the votes that are wanted.
+        enrolled: raters so far.
+        finished: those who answered all their trials.
+        active: those who have not finished and were shown something lately (`Design.abandoned_after_s`).
+        max_raters: how many may enrol.
+        units: how many test units the phase has.
+        wanted: votes wanted for each.
+        fewest: votes of the unit that has fewest.
+        most: votes of the unit that has most.
+        missing: votes that the phase still lacks.
+        votes: how many there are per stage, over both phases.
+        slipped: test votes whose timing was not as designed.
+        vigilance_failed: vigilance votes that were wrong.
+    """
+
+    phase: int
+    phases: int
+    done: bool
+    enrolled: int
+    finished: int
+    active: int
+    max_raters: int
+    units: int
+    wanted: int
+    fewest: int
+    most: int
+    missing: int
+    votes: dict[Stage, int]
+    slipped: int
+    vigilance_failed: int
+
+
+def read_status(
+    connection: Connection, ledger: Ledger, design: Design, *, max_raters: int, active_since: float
+) -> Status:
+    """Count.
+
+    Args:
+        connection: in one transaction, so that the figures belong together.
+        ledger: of the study.
+        design: of the study.
+        max_raters: how many may enrol.
+        active_since: raters who were shown nothing since then (seconds since 1970) are not active.
+    """
+    phase = ledger.phase(connection)
+    counts = ledger.votes(connection, phase, Stage.TEST)
+    answers = list(ledger.answers(connection, tuple(Stage)))
+    finished = {answer.rater for answer in answers if answer.trial.number == design.total}
+    stages = Counter(answer.trial.unit.stage for answer in answers)
+    watched = [answer for answer in answers if answer.trial.unit.stage is Stage.VIGILANCE]
+    return Status(
+        phase=phase,
+        phases=design.phases,
+        done=phase == design.phases and min(counts) >= design.raters,
+        enrolled=ledger.count_raters(connection),
+        finished=len(finished),
+        active=len(ledger.raters_since(connection, active_since) - finished),
+        max_raters=max_raters,
+        units=len(counts),
+        wanted=design.raters,
+        fewest=min(counts),
+        most=max(counts),
+        missing=sum(max(design.raters - count, 0) for count in counts),
+        votes={stage: stages[stage] for stage in Stage},
+        slipped=sum(a.vote.slipped for a in answers if a.trial.unit.stage is Stage.TEST),
+        vigilance_failed=sum(not passed(each) for each in judgements(design.protocol, watched)),
+    )

@@ -1,0 +1,226 @@
+"""How systems are named, and how their results come to lie in files and stay there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autochrome.evaluate import EvaluationError
+from autochrome.io.photo import read_provenance
+from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.systems import (
+    DEFAULT_MODELS,
+    describe,
+    model_system,
+    open_run,
+    paint_systems,
+    results_system,
+)
+from autochrome.models.registry import UnknownModelError
+from autochrome.models.weights import WeightsError
+from autochrome.pipeline import Painter
+from autochrome.settings import ColorizeSettings
+from tests.laboratory.conftest import draw_photo, save_picture
+
+MakeRun = Callable[..., Run]
+OUT = Path("out")
+
+
+def test_a_name_is_the_system_at_its_defaults() -> None:
+    system = model_system("cic", OUT, samples=8)
+    assert (system.name, system.model, system.samples) == ("cic", "cic.compact", (OUT / "results" / "cic",))
+    assert system.asked == ColorizeSettings()
+    assert describe(system) == "cic.compact: size 128, temperature 0.38, vibrance 0.5, fuse mirror"
+
+
+def test_a_label_with_settings() -> None:
+    system = model_system("sure=cic,vibrance=0,temperature=0.6,fuse=full,weights=mine.safetensors", OUT, 8)
+    assert (system.name, system.model, system.weights) == ("sure", "cic.compact", "mine.safetensors")
+    assert system.asked == ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
+    assert describe(system) == "cic.compact: size 128, temperature 0.6, vibrance 0, fuse full"
+
+
+def test_a_model_that_draws_has_a_folder_for_each_sample() -> None:
+    system = model_system("best=pixcolor,rank=true", OUT, samples=3)
+    folder = OUT / "results" / "best"
+    assert system.samples == (folder / "1", folder / "2", folder / "3")
+    assert system.asked.rank
+    assert describe(system).endswith("rank True, 3 samples")
+
+
+def test_the_default_systems_can_be_read() -> None:
+    systems = [model_system(text, OUT, 8) for text in DEFAULT_MODELS]
+    assert [system.name for system in systems] == ["cic", "cic-accurate", "lrac", "pixcolor", "cgan"]
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("cik", UnknownModelError, "did you mean"),
+        ("a=cic,vibrancy=1", LaboratoryError, "the keys are weights, vibrance"),
+        ("a=cic,vibrance=", LaboratoryError, "KEY=VALUE"),
+        ("a=cic,vibrance=high", LaboratoryError, "no value of vibrance"),
+        ("a=pixcolor,rank=perhaps", LaboratoryError, "no value of rank"),
+        ("a=cic,vibrance=9", ValueError, "must lie within -1 and 2"),
+        ("a=pixcolor,vibrance=1", ValueError, "draws its colours"),
+        ("../x=cic", LaboratoryError, "letters, digits"),
+    ],
+)
+def test_what_cannot_be_understood_is_told(text: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        model_system(text, OUT, samples=2)
+
+
+def test_results_of_somebody(references: Path, tmp_path: Path) -> None:
+    named = results_system(f"theirs={references}")
+    assert (named.name, named.model, named.samples) == ("theirs", None, (references,))
+    assert results_system(str(references)).name == "references"
+    for sample in (10, 2, 1):
+        save_picture(tmp_path / "drawn" / str(sample) / "0.png", draw_photo(0))
+    drawn = results_system(f"drawn={tmp_path / 'drawn'}")
+    assert [folder.name for folder in drawn.samples] == ["1", "2", "10"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LaboratoryError, match="holds no photos"):
+        results_system(f"e={tmp_path / 'empty'}")
+    with pytest.raises(LaboratoryError, match="NAME=FOLDER"):
+        results_system("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("models", "results", "error", "words"),
+    [
+        ((), (), LaboratoryError, "nothing to compare"),
+        (("gray.baseline", "gray.baseline"), (), LaboratoryError, "two rows would be called gray.baseline"),
+        (("gray",), (), LaboratoryError, "two rows would be called gray"),
+        (("cic.paper",), (), LaboratoryError, r"--model cic\.paper=cic\.paper,weights=FILE"),
+        (("a=cic,weights=nowhere.safetensors",), (), WeightsError, "nowhere"),
+    ],
+)
+def test_runs_that_cannot_be_are_refused_at_once(
+    references: Path,
+    tmp_path: Path,
+    models: tuple[str, ...],
+    results: tuple[str, ...],
+    error: type,
+    words: str,
+) -> None:
+    with pytest.raises(error, match=words):
+        open_run(references, tmp_path / "out", models, results)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_lacks_results_and_one_photo_are_refused(references: Path, tmp_path: Path) -> None:
+    save_picture(tmp_path / "theirs" / "0.png", draw_photo(0))
+    with pytest.raises(EvaluationError, match=r"lacks results for 1\.png, 2\.png"):
+        open_run(references, tmp_path / "out", [], [f"theirs={tmp_path / 'theirs'}"])
+    # The others are not asked for.
+    save_picture(tmp_path / "theirs" / "1.png", draw_photo(1))
+    assert open_run(references, tmp_path / "out", [], [f"theirs={tmp_path / 'theirs'}"], photos=2).names == [
+        "0",
+        "1",
+    ]
+    with pytest.raises(LaboratoryError, match="two are the least"):
+        open_run(references, tmp_path / "out", ["cic.test"], photos=1)
+    with pytest.raises(ValueError, match="unknown protocol"):
+        open_run(references, tmp_path / "out", ["cic.test"], settings=LabSettings(protocol="squash"))
+
+
+def test_results_go_the_one_way_and_say_how_they_were_made(make_run: MakeRun) -> None:
+    run = make_run("cgan.test", "vivid=cic.test,vibrance=1", seed=5)
+    results = run.out / "results"
+    assert sorted(p.name for p in (results / "vivid").iterdir()) == [
+        *(f"{k}.png" for k in range(6)),
+        "run.json",
+    ]
+    made = read_provenance(results / "cgan.test" / "2" / "3.png")
+    assert made is not None
+    assert (made.model, made.settings["seed"], made.settings["sample"]) == ("cgan.test", 8, 2)
+    painter, system = run.painter(run.systems[0]), run.systems[0]
+    assert painter is not None
+    expected = painter.colorize(run.photo("3"), run.asked(system, "3", samples=2))[1]
+    assert run.result_path(system, "3", sample=1) == results / "cgan.test" / "2" / "3.png"
+    assert (
+        (255 * run.result(system, "3", 1)[0]).round().byte().permute(1, 2, 0).numpy() == expected.pixels
+    ).all()
+    record = json.loads((results / "vivid" / "run.json").read_text())
+    assert (record["model"], record["asked"]) == ("cic.test", {"vibrance": 1.0})
+    assert record["photos"]["3"]["seed"] == 8
+
+
+@pytest.fixture
+def coloured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The photos that models are asked about, by name."""
+    asked: list[str] = []
+    predict = Painter.predict
+
+    def counting(self: Painter, photo, settings=None):  # type: ignore[no-untyped-def]
+        asked.append(photo.source.stem)
+        return predict(self, photo, settings)
+
+    monkeypatch.setattr(Painter, "predict", counting)
+    return asked
+
+
+def test_a_run_that_was_broken_off_goes_on(make_run: MakeRun, coloured: list[str]) -> None:
+    run = make_run("cgan.test")
+    (run.out / "results" / "cgan.test" / "2" / "4.png").unlink()
+    coloured.clear()
+    paint_systems(run)
+    assert coloured == ["4"]
+    assert (run.out / "results" / "cgan.test" / "2" / "4.png").is_file()
+    coloured.clear()
+    paint_systems(run)
+    assert coloured == []
+
+
+def test_what_was_made_in_another_way_is_made_anew(
+    make_run: MakeRun, coloured: list[str], references: Path
+) -> None:
+    make_run("a=cic.test")
+    coloured.clear()
+    make_run("a=cic.test,temperature=1")
+    assert len(coloured) == 6
+    coloured.clear()
+    save_picture(references / "2.png", draw_photo(77))
+    make_run("a=cic.test,temperature=1")
+    assert coloured == ["2"]
+
+
+def test_fewer_samples_or_photos_take_nothing_away(make_run: MakeRun, coloured: list[str]) -> None:
+    make_run("cgan.test", samples=3)
+    coloured.clear()
+    make_run("cgan.test", samples=2, photos=3)
+    make_run("cgan.test", samples=3)
+    assert coloured == []
+
+
+def test_another_seed_is_another_run(make_run: MakeRun, coloured: list[str]) -> None:
+    make_run("cgan.test")
+    coloured.clear()
+    make_run("cgan.test", seed=1)
+    assert len(coloured) == 6
+
+
+def test_ranked_samples_depend_on_how_many_there_are(make_run: MakeRun, coloured: list[str]) -> None:
+    make_run("a=pixcolor.test,rank=true", samples=2, photos=2)
+    coloured.clear()
+    make_run("a=pixcolor.test,rank=true", samples=1, photos=2)
+    assert len(coloured) == 2
+
+
+def test_pictures_of_photos_that_are_gone_go_too(make_run: MakeRun, references: Path) -> None:
+    run = make_run("cgan.test")
+    (references / "5.png").unlink()
+    make_run("cgan.test")
+    assert not list((run.out / "results").rglob("5.png"))
+
+
+def test_files_of_others_are_left_alone(references: Path, tmp_path: Path) -> None:
+    theirs = save_picture(tmp_path / "out" / "results" / "cic.test" / "0.png", draw_photo(0))
+    run = open_run(references, tmp_path / "out", ["cic.test"])
+    with pytest.raises(LaboratoryError, match="did not write"):
+        paint_systems(run)
+    assert theirs.is_file()

@@ -1,0 +1,155 @@
+"""Small studies to run, on both kinds of database.
+
+Nothing here imports autochrome before a fixture is asked for: jaxtyping's hook must be in place first.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyvips
+
+from tests.study.postgresql import NEED_VARIABLE, URL_VARIABLE, Missing, cluster
+
+PAINT = {"good": 0.8, "fair": 0.5, "poor": 0.2, "bad": 0.0}
+"""Made systems, and how much of the true colour each keeps."""
+
+
+def draw_photo(number: int, height: int = 40, width: int = 48) -> np.ndarray:
+    """A small colour photo (h, w, 3), 8 bits: sky above ground, a disc in a third colour, and grain."""
+    rng = np.random.default_rng(number)
+    y, x = np.mgrid[:height, :width]
+    photo = np.empty((height, width, 3))
+    photo[:] = rng.uniform(80, 220, 3)
+    photo[y > height * rng.uniform(0.4, 0.7)] = rng.uniform(20, 160, 3)
+    disc = np.hypot(y - height * rng.uniform(0.3, 0.7), x - width * rng.uniform(0.3, 0.7)) < height / 5
+    photo[disc] = rng.uniform(0, 255, 3)
+    return (photo + rng.normal(0, 6, (height, width, 1))).clip(0, 255).astype(np.uint8)
+
+
+def paint(photo: np.ndarray, share: float) -> np.ndarray:
+    """The photo with a share of its colour left."""
+    gray = photo.mean(2, keepdims=True)
+    return (gray + share * (photo - gray)).round().clip(0, 255).astype(np.uint8)
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyvips.Image.new_from_array(np.ascontiguousarray(pixels)).pngsave(str(path))
+
+
+@pytest.fixture
+def write_results(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Writes references and the results of made systems; returns a design's ``references`` and ``systems``.
+
+    ``write_results(count=12, systems=("good", "poor"), samples=1, size=(40, 48))``; with ``samples`` above 1
+    every system has that many folders.
+    """
+
+    def write(
+        count: int = 12,
+        systems: tuple[str, ...] = ("good", "poor"),
+        samples: int = 1,
+        size: tuple[int, int] = (40, 48),
+    ) -> dict[str, Any]:
+        truth = tmp_path / "truth"
+        folders: dict[str, Any] = {}
+        for system in systems:
+            each = [tmp_path / (system if samples == 1 else f"{system}-{k}") for k in range(1, samples + 1)]
+            folders[system] = each[0] if samples == 1 else each
+        for number in range(count):
+            photo = draw_photo(number, *size)
+            write_png(truth / f"{number:03}.png", photo)
+            for system in systems:
+                given = folders[system] if samples > 1 else [folders[system]]
+                for k, folder in enumerate(given):
+                    write_png(folder / f"{number:03}.png", paint(photo, PAINT[system] + 0.05 * k))
+        return {"references": truth, "systems": folders}
+
+    return write
+
+
+@pytest.fixture
+def small_design(write_results: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """Makes a design of a protocol over a handful of drawn pictures: few trials, few votes, 32 px.
+
+    ``small_design("two-afc", raters=3)``; further arguments: those of `Design`, and of ``write_results``.
+    """
+    small = {
+        "two-afc": {"raters": 2, "trials": 6, "practice": 2, "vigilance": 1},
+        "turing": {"raters": 2, "trials": 6, "vigilance": 1, "pictures": None},
+        "questionnaire": {"raters": 3, "trials": 4, "pictures": 4},
+        "preference": {"raters": 2, "trials": 6, "vigilance": 1},
+    }
+
+    def make(protocol: str, **keys: Any) -> Any:
+        from autochrome.study.design import Design
+
+        drawn = {key: keys.pop(key) for key in ("count", "systems", "samples") if key in keys}
+        if protocol == "questionnaire":
+            drawn = {"systems": ("good", "fair", "poor", "bad"), **drawn}
+        if keys.get("oracle"):
+            drawn = {"systems": ("good",), "samples": 3, **drawn}
+        common = {"protocol": protocol, "title": "Which is real?", "size": 32, "seed": 3}
+        return Design.model_validate({**common, **small[protocol], **write_results(**drawn), **keys})
+
+    return make
+
+
+@pytest.fixture
+def small_study(small_design: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Builds a small study in ``tmp_path/study`` and opens it: ``small_study("turing", trials=4)``.
+
+    Arguments as for `small_design`, and ``database``. Studies are closed at the end of the test.
+    """
+    opened = []
+
+    def build(protocol: str = "two-afc", database: str | None = None, **keys: Any) -> Any:
+        from autochrome.study.building import build_study
+
+        folder = tmp_path / ("study" if not opened else f"study-{len(opened) + 1}")
+        opened.append(build_study(small_design(protocol, **keys), folder, database=database))
+        return opened[-1]
+
+    yield build
+    for study in opened:
+        study.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """URL of a PostgreSQL database; the test is skipped where there is none."""
+    if os.environ.get(URL_VARIABLE):
+        yield os.environ[URL_VARIABLE]
+        return
+    # Not pytest's own folder: PostgreSQL runs as another user, and a socket's path is short.
+    folder = Path(tempfile.mkdtemp(prefix="autochrome-"))
+    try:
+        folder.chmod(0o711)
+        with cluster(folder) as url:
+            yield url
+    except Missing as error:
+        if os.environ.get(NEED_VARIABLE) == "1":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str | None:
+    """Both kinds of database in turn, as `Study.open` takes them: None for the folder's own SQLite."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgresql")
+
+
+@pytest.fixture(autouse=True)
+def no_database_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the person's own studies out of the tests."""
+    monkeypatch.delenv("AUTOCHROME_STUDY_DATABASE", raising=False)

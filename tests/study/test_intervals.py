@@ -1,0 +1,133 @@
+"""Intervals against scipy, exact bounds and the cases in which the two-way variance is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from autochrome.study.intervals import (
+    beyond_none,
+    bootstrap_ratio,
+    difference_bounds,
+    expanded_tail,
+    percentile_bounds,
+    rate_bounds,
+    resample_counts,
+    two_way_spread,
+)
+
+
+def test_resamples_draw_as_many_clusters_as_there_are_and_the_seed_decides() -> None:
+    counts = resample_counts(7, 50, seed=1)
+    assert counts.shape == (50, 7)
+    assert (counts.sum(1) == 7).all()
+    assert (counts == 0).any()
+    assert (counts == resample_counts(7, 50, seed=1)).all()
+    assert (counts != resample_counts(7, 50, seed=2)).any()
+
+
+def test_blocks_of_a_large_bootstrap_do_not_repeat_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autochrome.study.intervals._BLOCK", 40)
+    counts = resample_counts(10, 12, seed=0)
+    assert len(np.unique(counts, axis=0)) == 12
+
+
+def test_bootstrap_of_a_ratio_is_scipys() -> None:
+    generator = np.random.default_rng(3)
+    votes = generator.integers(1, 9, 60)
+    above = generator.binomial(votes, 0.3)
+    ours = bootstrap_ratio(above[None].astype(float), votes.astype(float), replicates=20_000)[0]
+    theirs = stats.bootstrap(
+        (above, votes),
+        lambda a, b, axis: a.sum(axis) / b.sum(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=20_000,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    )
+    # Two bootstraps of 20,000 resamples: their standard errors agree to 1.5% (three standard errors).
+    assert ours.std() == pytest.approx(theirs.standard_error, rel=0.015)
+    low, high = np.quantile(ours, [0.025, 0.975])
+    interval = theirs.confidence_interval
+    assert (low, high) == pytest.approx((interval.low, interval.high), abs=0.003)
+
+
+def test_expanded_percentiles_are_students_interval_where_values_are_normal() -> None:
+    # Derivation: a normal's quantile of t sqrt(n / (n - 1)), times the bootstrap's error of
+    # s sqrt((n - 1) / n) / sqrt(n), is t s / sqrt(n).
+    values = stats.norm.ppf((np.arange(12) + 0.5) / 12)
+    resampled = bootstrap_ratio(values[None], np.ones(12), replicates=50_000)
+    low, high = percentile_bounds(resampled, 12)
+    interval = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (low[0], high[0]) == pytest.approx((interval.low, interval.high), rel=0.04)
+    plain = np.quantile(resampled[0], 0.975)
+    assert plain < 0.88 * interval.high, "without it the bootstrap of 12 values is too narrow"
+    # n = 20: t = 2.0930 (19 degrees), times sqrt(20/19) = 2.1474; the normal has .01588 beyond it.
+    assert expanded_tail(20) == pytest.approx(0.01588, abs=1e-5)
+    assert expanded_tail(100_000) == pytest.approx(0.025, abs=1e-4)
+
+
+def test_two_way_variance_of_raters_who_vote_once_is_that_of_pictures() -> None:
+    success = np.array([[1.0, 1, 1, 0, 0, 0, 1, 0, 1, 1, 1, 1]])
+    picture = np.repeat(np.arange(4), 3)
+    spread = two_way_spread((success - success.mean()) / 12, picture, np.arange(12))
+    rates = success.reshape(4, 3).mean(1)
+    assert spread.variance[0] == pytest.approx(rates.var(ddof=1) / 4)
+    assert spread.degrees[0] == pytest.approx(3)
+
+
+def test_two_way_variance_adds_up() -> None:
+    # Two photos by two raters, one vote each: 1 1 / 1 0. Residuals from 3/4 over 4 votes: 1, 1, 1, -3 (/16).
+    # Photos: (4 + 4) 2/1 = 16; raters the same; votes: (1 + 1 + 1 + 9) 4/3 = 16. So 16 + 16 - 16 over 256.
+    success = np.array([[1.0, 1, 1, 0]])
+    spread = two_way_spread((success - 0.75) / 4, np.array([0, 0, 1, 1]), np.array([5, 7, 5, 7]))
+    assert spread.variance[0] == pytest.approx(16 / 256)
+
+
+def test_two_way_variance_is_the_true_one() -> None:
+    # 30 photos by 20 raters with normal effects of sd .3 and .2 and noise of .5:
+    # variance of the mean = .09/30 + .04/20 + .25/600 = .00542.
+    generator = np.random.default_rng(0)
+    picture, rater = (index.ravel() for index in np.indices((30, 20)))
+    effects = 0.3 * generator.standard_normal((4000, 30))[:, picture]
+    effects += 0.2 * generator.standard_normal((4000, 20))[:, rater]
+    values = effects + 0.5 * generator.standard_normal((4000, 600))
+    spread = two_way_spread((values - values.mean(1, keepdims=True)) / 600, picture, rater)
+    assert values.mean(1).var() == pytest.approx(0.00542, rel=0.08)
+    # Expected of the estimate in a full crossing, residuals being from the study's own mean:
+    # photos .09/30 + .25/600, raters .04/20 + .25/600, votes (.09 + .04 + .25) / 600; .00520 together.
+    assert spread.variance.mean() == pytest.approx(0.00520, rel=0.02)
+
+
+def test_rates_stay_within_bounds_and_agree_with_the_linear_form() -> None:
+    picture = np.arange(400)
+    success = np.zeros((3, 400))
+    success[1, :4] = 1
+    success[2, :200] = 1
+    value = success.mean(1)
+    spread = two_way_spread((success - value[:, None]) / 400, picture, picture)
+    low, high = rate_bounds(value, spread, 400)
+    # No success in 400 trials: scipy's exact interval.
+    exact = stats.binomtest(0, 400).proportion_ci(method="exact")
+    assert (low[0], high[0]) == pytest.approx((exact.low, exact.high))
+    assert 0 < low[1] < 0.01 < high[1]
+    assert high[1] - 0.01 > 0.01 - low[1], "a small rate is less sure upwards"
+    half = stats.t.ppf(0.975, 399) * np.sqrt(0.25 / 399)
+    assert (low[2], high[2]) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-3)
+
+
+def test_of_one_picture_or_one_rater_nothing_is_known() -> None:
+    success = np.array([[1.0, 0, 0, 1]])
+    residuals = (success - 0.5) / 4
+    for picture, rater in ((np.zeros(4, int), np.arange(4)), (np.arange(4), np.zeros(4, int))):
+        spread = two_way_spread(residuals, picture, rater)
+        assert [float(end[0]) for end in rate_bounds(np.array([0.5]), spread, 4)] == [0, 1]
+        assert [float(end[0]) for end in difference_bounds(np.array([0.1]), spread, 4)] == [-1, 1]
+
+
+def test_systems_that_never_differ_may_differ_on_the_next_picture() -> None:
+    spread = two_way_spread(np.zeros((1, 50)), np.arange(50), np.arange(50))
+    low, high = difference_bounds(np.array([0.0]), spread, 50)
+    assert (low[0], high[0]) == pytest.approx((-beyond_none(50), beyond_none(50)))
