@@ -2,8 +2,8 @@
 
     python -m benchmarks.coverage [--studies 1000] [--seed 0]
 
-Every study draws new photos and new raters whose true rates are known (`autochrome.study.simulation`), and
-takes the way of a real one through `autochrome.study`. "New" photos and raters: the truth is the rate over
+Every study draws new photos and new raters whose true rates are known
+(`autochrome.study.statistics.simulation`), and takes the way of a real one through `autochrome.study`. "New" photos and raters: the truth is the rate over
 the populations that both were drawn from. "The same raters": the truth is the rate of this study's raters
 over new photos. Of 1000 intervals that hold the truth with 95%, 93.6-96.4% do so (two standard errors).
 
@@ -20,14 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from autochrome.study import published
-from autochrome.study.columns import Columns, cluster_sums
-from autochrome.study.comparisons import DifferenceBounds, measure_difference, sign_flip
-from autochrome.study.intervals import Bounds
-from autochrome.study.questionnaire import crossed_bounds
-from autochrome.study.rates import measure_rate
 from autochrome.study.records import TRUTH
-from autochrome.study.simulation import Crowd, Drawn, Layout, pairs_layout, questionnaire_layout
+from autochrome.study.statistics import published
+from autochrome.study.statistics.columns import Columns, cluster_sums
+from autochrome.study.statistics.comparisons import DifferenceBounds, measure_difference, sign_flip
+from autochrome.study.statistics.intervals import Bounds
+from autochrome.study.statistics.questionnaire import crossed_bounds
+from autochrome.study.statistics.rates import measure_rate
+from autochrome.study.statistics.simulation import Crowd, Drawn, Layout, pairs_layout, questionnaire_layout
 
 BATCH = 250
 TWO_STAGE_REPLICATES = 300

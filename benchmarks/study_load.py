@@ -35,9 +35,9 @@ from autochrome.study.building import build_study
 from autochrome.study.design import Design
 from autochrome.study.folder import DATABASE_FILE
 from autochrome.study.records import TRUTH, Protocol
-from autochrome.study.schema import Database, sqlite_url
-from autochrome.study.simulation import Crowd, SimulatedRater
-from autochrome.study.store import Study
+from autochrome.study.schema import Database
+from autochrome.study.statistics.simulation import Crowd, SimulatedRater
+from autochrome.study.store import DATABASE_VARIABLE, Study
 from benchmarks.study_promises import Balance, Stored, broken_promises, forget
 from benchmarks.study_raters import HttpRater, Journal, Recognition
 from benchmarks.study_server import Server
@@ -162,7 +162,7 @@ def run(load: Load, folder: Path, database: str | None = None) -> Outcome:
         database: URL; None for the study's own SQLite.
     """
     study = build_study(draw_study(load, folder / "drawn"), folder / "study", database=database)
-    kept = Database(database or sqlite_url(study.folder / DATABASE_FILE))
+    kept = Database(database or study.folder / DATABASE_FILE)
     server = Server(study.folder, folder / "server.log", database, load.workers)
     try:
         return _run(load, study, server, kept)
@@ -315,6 +315,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     values = vars(parser.parse_args(arguments))
     database = values.pop("database")
     load = Load(**values)
+    os.environ.pop(DATABASE_VARIABLE, None)  # the option alone counts
     with tempfile.TemporaryDirectory(prefix="study-load-") as folder:
         outcome = run(load, Path(folder), database)
     print(report(load, outcome, "PostgreSQL" if database else "SQLite"))

@@ -20,7 +20,7 @@ import httpx
 
 from autochrome.study.folder import PICTURES, Manifest
 from autochrome.study.records import RANDOM, TRUTH, Stage, Trial, Unit
-from autochrome.study.simulation import SimulatedRater
+from autochrome.study.statistics.simulation import SimulatedRater
 from autochrome.study.store import Study
 
 RELOADS = 0.1

@@ -90,7 +90,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(self.address, timeout=5, trust_env=False).is_success
+            return httpx.get(self.address, timeout=1, trust_env=False).is_success
         except httpx.TransportError:
             return False
 

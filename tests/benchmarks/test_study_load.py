@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -13,17 +13,24 @@ import pytest
 import benchmarks.study_load as benchmark
 from autochrome.study.building import build_study
 from autochrome.study.records import TRUTH, Protocol
+from autochrome.study.store import DATABASE_VARIABLE
 from benchmarks.study_load import Load, Outcome, draw, draw_study, main, report, run, spread
 from benchmarks.study_promises import Balance, Stored, broken_promises
 from benchmarks.study_raters import Journal, Recognition
-from tests.study.postgresql import Missing, cluster
 
 SMALL = Load(raters=20, trials=5, kills=1, size=32, limit=90.0)
 
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    return run(SMALL, tmp_path_factory.mktemp("load"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(DATABASE_VARIABLE, raising=False)
+        return run(SMALL, tmp_path_factory.mktemp("load"))
+
+
+@pytest.fixture(autouse=True)
+def no_database_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATABASE_VARIABLE, raising=False)
 
 
 def test_a_kill_loses_no_vote_and_counts_none_twice(outcome: Outcome) -> None:
@@ -203,32 +210,3 @@ def test_the_exit_code(outcome: Outcome, monkeypatch: pytest.MonkeyPatch, capsys
 def test_raters_who_come_to_no_end_are_said(tmp_path: Path) -> None:
     found = run(Load(raters=2, trials=3, kills=0, size=16, think=30.0, limit=0.5), tmp_path)
     assert any("not all raters came to an end in 0.5 s" in text for text in found.broken)
-
-
-@pytest.fixture(params=["SQLite", "PostgreSQL"])
-def database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str | None]:
-    if request.param == "SQLite":
-        yield None
-        return
-    try:
-        with cluster(tmp_path_factory.mktemp("cluster")) as url:
-            yield url
-    except Missing as error:
-        pytest.skip(str(error))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("protocol", Protocol)
-def test_every_protocol_on_both_stores(protocol: Protocol, database: str | None, tmp_path: Path) -> None:
-    found = run(Load(protocol, raters=20, trials=6, kills=3, size=32), tmp_path, database)
-    assert found.broken == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_two_hundred_raters(workers: int, database: str | None, tmp_path: Path) -> None:
-    found = run(Load(kills=3, workers=workers), tmp_path, database)
-    assert found.broken == []
-    assert len(found.journal.finished) == 200

@@ -195,7 +195,7 @@ def test_serving_passes_its_options_on_and_warns_of_the_open_network(
 
 
 def test_power_is_the_planned_table(desk: Path) -> None:
-    from autochrome.study.power import Question, plan
+    from autochrome.study.statistics.power import Question, plan
 
     said = succeed(
         "power", "--rate", ".3", "--difference", ".03", "--raters", "5", "--pictures", "500"

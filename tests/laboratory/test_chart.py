@@ -23,6 +23,7 @@ from autochrome.laboratory.chart import (
     judge_patches,
     patch_means,
     recovered_of_photo,
+    show_charts,
 )
 from autochrome.laboratory.perturbations import lightness_of
 from autochrome.laboratory.pictures import rgb_of
@@ -116,11 +117,13 @@ def test_photos_are_judged_where_they_have_a_hue(make_run: MakeRun) -> None:
 
 def test_parts(make_run: MakeRun) -> None:
     run = make_run("cic.test", "cgan.test", "plain=gray", samples=3)
-    pictures, table = chart_parts(run)
+    seen = show_charts(run)
+    pictures, table = chart_parts(seen, 4)
     assert isinstance(pictures, Gallery)
     assert pictures.head == ["input", "cic.test", "cgan.test", "plain", "truth"]
+    assert [len(seen.painted["Macbeth"][name]) for name in ("cic.test", "cgan.test")] == [1, 3]
     assert isinstance(table, Table)
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["plain"][0] == "0.0 [0.0, 0.0]"
     assert rows["truth"][1] == "1.00 [1.00, 1.00]"
-    assert {"cic.test", "truth"} <= run.figures["charts"].keys()
+    assert [*seen.photos] == ["cic.test", "cgan.test", "plain", "truth"]

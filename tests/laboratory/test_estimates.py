@@ -52,16 +52,22 @@ def test_a_ratio_is_of_sums() -> None:
 
 def test_chance_adds_nothing_to_what_has_no_sign(generator: torch.Generator) -> None:
     def size(sums: torch.Tensor, others: torch.Tensor | None = None) -> torch.Tensor:
-        return (sums * (sums if others is None else others).sign()).mean(-1)
+        signs = (sums if others is None else others)[..., 1:].sign()
+        return (sums[..., 1:] * signs).mean(-1) / sums[..., 0]
 
-    noise = torch.randn(60, 40, 10, generator=generator, dtype=torch.float64) / 20
-    found = [crossed_estimate(study, size, SETTINGS) for study in noise]
+    def weigh(sums: torch.Tensor) -> torch.Tensor:
+        return sums[..., 0]
+
+    noise = torch.randn(60, 40, 10, generator=generator, dtype=torch.float64)
+    noise[..., 0] = 1  # what a photo counts
+    found = [crossed_estimate(study, size, weigh, SETTINGS) for study in noise]
     # The truth is 0. Without signs from others no interval holds it; with them 57 of 60 should.
     assert all(estimate_of(size(resamples(40, SETTINGS) @ study)).low > 0 for study in noise)
     assert sum(each.low <= 0 <= each.high for each in found) >= 52
     assert sum(each.value for each in found) / 60 == pytest.approx(0, abs=0.05)
-    # What is far from 0 is found: halves of 20 photos, whose sums are 3 each.
-    assert crossed_estimate(noise[0] + 3 / 20, size, SETTINGS).value == pytest.approx(3, abs=0.2)
+    # What is far from 0 is found, and known as well as any mean of 40 photos.
+    far = noise[0] + torch.tensor([0.0] + [3.0] * 9)
+    assert crossed_estimate(far, size, weigh, SETTINGS) == estimate_of(size(resamples(40, SETTINGS) @ far))
 
 
 def test_cells() -> None:

@@ -115,6 +115,7 @@ def test_section(make_run: MakeRun) -> None:
     assert len(pictures.head) == 1 + len(stability.PICTURED)
     assert [label for label, _ in drawn.items] == ["Macbeth", "isoluminant", "isoluminant, no card"]
     assert [row[0] for row in charts.rows] == ["cic.test", "cgan.test", "truth"]
+    assert {"perturbations", "systems", "charts"} == run.figures["stability"].keys()
 
 
 def test_nobody_to_ask(make_run: MakeRun, references: Any) -> None:

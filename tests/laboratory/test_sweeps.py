@@ -91,7 +91,7 @@ def test_section(make_run: MakeRun) -> None:
     assert [len(sheet.items) for sheet in sheets] == [3, 3, 3]
     assert sheets[0].head[-1] == "truth"
     assert all(len(figures) == len(sheet.head) for sheet in sheets for _, figures in sheet.items)
-    assert sum(isinstance(part, Figure) for part in section.parts) == 6
+    assert sum(isinstance(part, Figure) for part in section.parts) == 2 * len(sweeps.CHARTED)
     assert run.figures["sweeps"]["vibrance"]["cic.test"]["values"] == sweeps.VIBRANCES
 
 

@@ -6,9 +6,8 @@ Nothing here imports autochrome before a fixture is asked for: jaxtyping's hook 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import pyvips
 
-from tests.study.postgresql import NEED_VARIABLE, URL_VARIABLE, Missing, cluster
+from tests.study.postgresql import NEED_VARIABLE, URL_VARIABLE, Cluster, Missing, cluster
 
 PAINT = {"good": 0.8, "fair": 0.5, "poor": 0.2, "bad": 0.0}
 """Made systems, and how much of the true colour each keeps."""
@@ -129,18 +128,27 @@ def postgresql() -> Iterator[str]:
     if os.environ.get(URL_VARIABLE):
         yield os.environ[URL_VARIABLE]
         return
-    # Not pytest's own folder: PostgreSQL runs as another user, and a socket's path is short.
-    folder = Path(tempfile.mkdtemp(prefix="autochrome-"))
+    with skipped_if_missing(), cluster() as own:
+        own.start(synchronous=False)
+        yield own.url
+
+
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """A PostgreSQL that a test may stop and start, writing synchronously; it is running."""
+    with skipped_if_missing(), cluster() as own:
+        own.start(synchronous=True)
+        yield own
+
+
+@contextmanager
+def skipped_if_missing() -> Iterator[None]:
     try:
-        folder.chmod(0o711)
-        with cluster(folder) as url:
-            yield url
+        yield
     except Missing as error:
         if os.environ.get(NEED_VARIABLE) == "1":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,46 +34,58 @@ def programs() -> Path:
     return versions[-1].parent
 
 
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """Start a cluster in an empty folder; gives the URL of its database, and stops it at the end.
+class Cluster:
+    """A cluster in an empty folder, reached through a socket there.
 
     As root, which PostgreSQL refuses to run as, it runs as the user ``postgres``.
     """
-    place = programs()
-    user: list[str] = []
-    if os.geteuid() == 0:
-        try:
-            account = pwd.getpwnam("postgres")
-        except KeyError as error:
-            raise Missing("PostgreSQL does not run as root, and there is no user postgres") from error
-        os.chown(folder, account.pw_uid, account.pw_gid)
-        user = ["runuser", "-u", "postgres", "--"]
 
-    def run(*command: object) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.place, self.user = folder, programs(), list[str]()
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        if os.geteuid() == 0:
+            try:
+                account = pwd.getpwnam("postgres")
+            except KeyError as error:
+                raise Missing("PostgreSQL does not run as root, and there is no user postgres") from error
+            os.chown(folder, account.pw_uid, account.pw_gid)
+            self.user = ["runuser", "-u", "postgres", "--"]
+        access = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale")
+        self._run("initdb", "-D", folder / "data", *access, "--no-sync")
+
+    def start(self, *, synchronous: bool) -> None:
+        """Start it; without synchronous writes, which tests of speed and sense do not need, it is faster."""
+        options = f"-k {self.folder} -c listen_addresses='' -c max_connections=200"
+        options += "" if synchronous else " -c fsync=off"
+        log = self.folder / "server.log"
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", log, "-o", options, "start")
+
+    def crash(self) -> None:
+        """Stop it at once, as a power cut would: what is not in its log is lost."""
+        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: object) -> None:
+        log = self.folder / "commands.log"
+        line = [*self.user, str(self.place / program), *map(str, arguments)]
         # Not captured: the server inherits what pg_ctl has open, and would keep a pipe from closing.
-        with (folder / "commands.log").open("ab") as log:
-            line = [*user, *map(str, command)]
-            if subprocess.run(line, cwd=folder, stdout=log, stderr=log, timeout=60).returncode:
-                raise RuntimeError(f"{line} failed:\n{(folder / 'commands.log').read_text()}")
+        with log.open("ab") as file:
+            done = subprocess.run(line, cwd=self.folder, stdout=file, stderr=file, timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"{line} failed:\n{log.read_text()}")
 
-    data = folder / "data"
-    run(
-        place / "initdb",
-        "-D",
-        data,
-        "-U",
-        "postgres",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-locale",
-        "--no-sync",
-    )
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=200"
-    run(place / "pg_ctl", "-D", data, "-w", "-l", folder / "server.log", "-o", options, "start")
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """A cluster of its own that is not started yet; it is gone afterwards."""
+    # Not in pytest's folders: PostgreSQL runs as another user, and a socket's path must be short.
+    folder = Path(tempfile.mkdtemp(prefix="autochrome-"))
     try:
-        yield f"postgresql://postgres@/postgres?host={folder}"
+        folder.chmod(0o711)
+        made = Cluster(folder)
+        try:
+            yield made
+        finally:
+            if (folder / "data" / "postmaster.pid").exists():
+                made.crash()
     finally:
-        run(place / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)

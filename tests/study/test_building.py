@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import pyvips
 from PIL import Image
+from sqlalchemy import select
 
 from autochrome.evaluate import load_rgb
 from autochrome.study.building import build_study, lay_out
@@ -22,8 +23,10 @@ from autochrome.study.errors import StudyError
 from autochrome.study.folder import Manifest
 from autochrome.study.pictures import encode, prepare
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
+from autochrome.study.schema import Database, studies, units
 from autochrome.study.store import Study
 from tests.study.conftest import draw_photo, write_png
+from tests.study.raters import enrolled, following
 from tests.study.test_pictures import chunks
 
 MakeDesign = Callable[..., Design]
@@ -96,7 +99,7 @@ def test_an_oracle_judges_the_samples_first(small_design: MakeDesign) -> None:
 def test_fewer_photos_than_wanted_are_told(small_design: MakeDesign) -> None:
     layout = lay_out(small_design("turing", pictures=500, vigilance=4), NAMES)
     assert len({unit.picture for unit in of_stage(layout.units, Stage.TEST)}) == 26
-    assert layout.notes == ["26 of 30 references are tested; 4 others are kept for practice and vigilance"]
+    assert layout.notes == ["26 of 30 references are tested, for practice and vigilance take 4"]
     assert lay_out(small_design("turing", pictures=10), NAMES).notes == []
 
 
@@ -237,8 +240,8 @@ def test_what_would_spoil_the_study_is_noted(small_design: MakeDesign, tmp_path:
     pyvips.Image.new_from_array(draw_photo(1)).jpegsave(str(tmp_path / "good" / "001.jpg"))
     with build_study(design, tmp_path / "study") as study:
         assert len(study.notes) == 2
-        assert study.notes[0].startswith("good: 1 results are in a lossy format")
-        assert study.notes[1].startswith("good: 1 pictures equal the true photo exactly")
+        assert study.notes[0].startswith("good: 1 of 12 results are in a lossy format")
+        assert study.notes[1].startswith("good: 1 of 12 results equal the true photo exactly")
 
 
 def test_an_unreachable_database_is_found_out_first(small_design: MakeDesign, tmp_path: Path) -> None:
@@ -251,3 +254,43 @@ def test_an_unreachable_database_is_found_out_first(small_design: MakeDesign, tm
     )
     assert "127.0.0.1" in message and "refused" in message and "hush" not in message
     assert seen == []
+
+
+def test_a_folder_that_appears_meanwhile_is_left_alone(
+    small_design: MakeDesign, tmp_path: Path, database: str | None
+) -> None:
+    design, study = small_design("turing"), tmp_path / "study"
+
+    def interfere(done: int, total: int) -> None:
+        study.mkdir(exist_ok=True)
+        (study / "letter.txt").write_text("mine")
+
+    with pytest.raises(StudyError, match=r"study cannot be written .*not empty"):
+        build_study(design, study, database=database, progress=interfere)
+    assert [path.name for path in study.iterdir()] == ["letter.txt"]
+    assert not list(tmp_path.glob(".study*"))
+    if database is not None:  # and nothing of it in the database
+        with Database(database).reading() as connection:
+            known = set(connection.scalars(select(studies.c.id)))
+            assert set(connection.scalars(select(units.c.study))) <= known
+            assert len(known) == len(set(connection.scalars(select(units.c.study).distinct())))
+
+
+def test_a_path_may_have_any_name(small_study: MakeStudy, tmp_path: Path) -> None:
+    study = small_study("turing")
+    study.enrol()
+    study.close()
+    odd = tmp_path / "a study? 100% #1 ü"
+    study.folder.rename(odd)
+    with Study.open(odd) as again:
+        assert again.status().enrolled == 1
+    assert not list(tmp_path.glob("a study"))
+
+
+def test_a_study_is_opened_from_anywhere(small_study: MakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = small_study("turing")
+    monkeypatch.chdir(study.folder.parent)
+    with Study.open(Path("study")) as again:
+        monkeypatch.chdir("/")
+        trial = following(again, enrolled(again))
+        assert again.picture_path(trial, 0).is_file()

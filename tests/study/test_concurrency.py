@@ -1,4 +1,4 @@
-"""Many raters at once, in threads and in processes: each vote counted once, the balance held, nobody stuck."""
+"""Many raters at once, in threads and in processes: votes counted once, the balance held, nobody stuck."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answer(study: Any) -> None:
-    from autochrome.study.simulation import Crowd, SimulatedRater
+    from autochrome.study.statistics.simulation import Crowd, SimulatedRater
 
     crowd = Crowd(dict.fromkeys(study.design.folders(), 0.3))
     for _ in range(3):
@@ -116,7 +116,7 @@ def test_the_table_of_columns_is_the_export_s() -> None:
 
 
 def test_the_plan_is_the_command_s() -> None:
-    from autochrome.study.power import Question, detectable_difference, plan
+    from autochrome.study.statistics.power import Question, detectable_difference, plan
 
     rows = [row[:4] for row in table("| votes a photo |")]
     found = plan(Question(0.3, 0.03), raters=[int(row[0]) for row in rows])

@@ -10,20 +10,26 @@ from collections.abc import Callable
 
 import pytest
 
+from autochrome.study.errors import StudyError
 from autochrome.study.records import Stage
+from autochrome.study.schema import votes
 from autochrome.study.store import Study
-from tests.study.raters import fill
+from tests.study.postgresql import Cluster
+from tests.study.raters import fill, following, take_part
 from tests.study.test_concurrency import ROOT
 
 MakeStudy = Callable[..., Study]
 
+# 2 is FULL: the log is synchronised with the disk after each transaction (sqlite.org/pragma.html).
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
-def killed_after(study: Study, database: str | None, votes: int) -> list[str]:
+
+def killed_after(study: Study, database: str | None, number: int) -> list[str]:
     """Kill a process of raters in the middle of its work; the trials that it said were answered."""
     command = [sys.executable, "-m", "tests.study.voter", str(study.folder), database or "", "1000"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        acknowledged = [process.stdout.readline().strip() for _ in range(votes)]
+        acknowledged = [process.stdout.readline().strip() for _ in range(number)]
         process.send_signal(signal.SIGKILL)
         acknowledged += process.stdout.read().split("\n")[:-1]  # the last line may be cut short
     assert process.returncode == -signal.SIGKILL
@@ -33,8 +39,8 @@ def killed_after(study: Study, database: str | None, votes: int) -> list[str]:
 def test_acknowledged_votes_survive_a_kill(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("two-afc", database, count=18, raters=8, max_raters=1000)
     acknowledged: list[str] = []
-    for votes in (13, 30, 47):
-        acknowledged += killed_after(study, database, votes)
+    for number in (13, 30, 47):
+        acknowledged += killed_after(study, database, number)
         answered = Counter(answer.trial.id for answer in study.answers())
         assert set(answered.values()) == {1}
         assert set(acknowledged) <= set(answered)
@@ -59,6 +65,22 @@ def _tested(study: Study) -> list[int]:
         return [u.id for u in study._ledger.units(connection, 1) if u.stage is Stage.TEST]
 
 
+@pytest.mark.slow
+def test_acknowledged_votes_survive_a_crash_of_postgresql(
+    small_study: MakeStudy, own_cluster: Cluster
+) -> None:
+    study = small_study("turing", own_cluster.url)
+    rater = take_part(study, trials=3)
+    before = list(study.answers())
+    own_cluster.crash()
+    with pytest.raises(StudyError, match="postgres"):
+        study.next_trial(rater)
+    own_cluster.start(synchronous=True)
+    # The same study goes on, with new connections.
+    assert list(study.answers()) == before and len(before) == 3
+    assert following(study, rater).number == 4
+
+
 def test_every_commit_waits_for_the_disk(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("turing", database)
     with study._database.writing(study.id) as connection:
@@ -69,15 +91,7 @@ def test_every_commit_waits_for_the_disk(small_study: MakeStudy, database: str |
             assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
 
 
-# 2 is FULL: the log is synchronised with the disk after each transaction (sqlite.org/pragma.html).
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-
-
 def test_a_vote_is_unique_in_the_database_itself(small_study: MakeStudy, database: str | None) -> None:
-    from autochrome.study.errors import StudyError
-    from autochrome.study.schema import votes
-    from tests.study.raters import take_part
-
     study = small_study("turing", database)
     take_part(study, trials=1)
     (answer,) = study.answers()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
@@ -434,3 +436,10 @@ def test_votes_are_counted_where_they_are_kept(small_study: MakeStudy, database:
         query = select(units.c.id, units.c.votes).where(units.c.study == study.id)
         kept = Counter({row.id: row.votes for row in connection.execute(query)})
     assert +kept == counted
+
+
+def test_a_study_is_opened_without_torch() -> None:
+    """The server of a study starts at once, and needs little memory."""
+    code = "import sys, autochrome.study.store; print([m for m in ('torch', 'pyvips') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -16,7 +16,7 @@ from autochrome.cli.study_design import design_of, design_options
 if TYPE_CHECKING:
     from autochrome.study.design import Design
     from autochrome.study.live import Live
-    from autochrome.study.power import Planned
+    from autochrome.study.statistics.power import Planned
     from autochrome.study.store import Study
     from autochrome.study.summary import Summary
 
@@ -74,7 +74,7 @@ def power(
     each on more photos finds more than more votes on each.
     """
     with _errors_told():
-        from autochrome.study.power import RATERS, Question, plan
+        from autochrome.study.statistics.power import RATERS, Question, plan
 
         unpaired = given.pop("unpaired")
         settings = {name: value for name, value in given.items() if value is not None}

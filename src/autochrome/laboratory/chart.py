@@ -178,27 +178,52 @@ def _neutral(lightness: float) -> tuple[int, int, int]:
     return gray, gray, gray
 
 
-def chart_parts(run: Run) -> list[Part]:
-    """What the models make of the charts, and for comparison of photos: pictures and a table."""
+@dataclass(frozen=True)
+class Seen:
+    """What the models made of the charts, by chart and system, and how much of the colours is there.
+
+    Attributes:
+        painted: every sample of each model.
+        recovered: by system and chart; the truth's own figures last.
+        photos: the same of photos, of all systems and the truth.
+    """
+
+    painted: dict[str, dict[str, Sequence[Photo]]]
+    recovered: dict[str, dict[str, Recovered]]
+    photos: dict[str, Recovered]
+
+    def to_dict(self) -> dict[str, object]:
+        """The figures by name."""
+        return {
+            "charts": {name: {k: vars(v) for k, v in each.items()} for name, each in self.recovered.items()},
+            "photos": {name: vars(each) for name, each in self.photos.items()},
+        }
+
+
+def show_charts(run: Run) -> Seen:
+    """Have every model colour the charts, and measure; photos are those of the subset."""
     systems = [system for system in run.systems if system.model is not None]
     drawn = charts()
     painted = {chart.name: {system.name: _paint(run, system, chart) for system in systems} for chart in drawn}
-    found = {
-        name: {chart.name: _judge(chart, painted[chart.name][name], run.settings) for chart in drawn}
-        for name in painted[drawn[0].name]
+    recovered = {
+        system.name: {
+            chart.name: _judge(chart, painted[chart.name][system.name], run.settings) for chart in drawn
+        }
+        for system in systems
     }
+    recovered[TRUTH] = {chart.name: _judge(chart, [chart.colour], run.settings) for chart in drawn}
     measured = torch.from_numpy(np.stack(run.map("hues of photos", recovered_of_photo, run.subset)))
-    places = [*(system.name for system in run.systems), TRUTH]
+    names = [*(system.name for system in run.systems), TRUTH]
     photos = {
         name: Recovered(*(mean_estimate(column, run.settings) for column in measured[:, index].unbind(1)))
-        for index, name in enumerate(places)
+        for index, name in enumerate(names)
     }
-    found[TRUTH] = {chart.name: _judge(chart, [chart.colour], run.settings) for chart in drawn}
-    run.figures["charts"] = {
-        name: {**{chart: vars(each) for chart, each in of.items()}, "photos": vars(photos[name])}
-        for name, of in found.items()
-    }
-    return [_pictures(drawn, painted), _table(found, photos, len(run.subset))]
+    return Seen(painted, recovered, photos)
+
+
+def chart_parts(seen: Seen, photos: int) -> list[Part]:
+    """Pictures and a table."""
+    return [_pictures(seen.painted), _table(seen, photos)]
 
 
 def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
@@ -215,9 +240,9 @@ def _judge(chart: Chart, results: Sequence[Photo], settings: LabSettings) -> Rec
     return judge_patches(ab, truth, settings)
 
 
-def _pictures(drawn: Sequence[Chart], painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
+def _pictures(painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
     rows = []
-    for chart in drawn:
+    for chart in charts():
         shown = {"input": chart.gray, **{name: results[0] for name, results in painted[chart.name].items()}}
         shown[TRUTH] = chart.colour
         pictures = [
@@ -227,28 +252,19 @@ def _pictures(drawn: Sequence[Chart], painted: Mapping[str, Mapping[str, Sequenc
         rows.append((chart.name, pictures))
     return Gallery(
         rows,
-        ["input", *painted[drawn[0].name], TRUTH],
+        ["input", *next(iter(painted.values())), TRUTH],
         "Colour charts, given in gray. The patches of the isoluminant one have one lightness, so that"
         " nothing tells one from another; without the card it is a plain gray, which may be taken for a"
         " clear sky. Of systems that draw the first sample.",
     )
 
 
-def _table(
-    found: Mapping[str, Mapping[str, Recovered]], photos: Mapping[str, Recovered], count: int
-) -> Table:
-    rows = [
-        [
-            name,
-            *(
-                text
-                for each in (*of_charts.values(), photos[name])
-                for text in (cell(each.chroma, 1), cell(each.hue))
-            ),
-        ]
-        for name, of_charts in found.items()
-    ]
-    named = [*next(iter(found.values())), "photos"]
+def _table(seen: Seen, count: int) -> Table:
+    rows = []
+    for name, of_charts in seen.recovered.items():
+        places = [*of_charts.values(), seen.photos[name]]
+        rows.append([name, *(text for each in places for text in (cell(each.chroma, 1), cell(each.hue)))])
+    named = [*seen.recovered[TRUTH], "photos"]
     return Table(
         ["", *(f"{where}: {what}" for where in named for what in ("chroma", "hue"))],
         rows,

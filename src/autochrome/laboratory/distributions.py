@@ -118,13 +118,17 @@ def judge(photos: Sequence[Answers], settings: LabSettings) -> Reliability:
     return Reliability(
         confidence=estimate_of(totals[:, 1].sum(-1) / totals[:, 0].sum(-1)),
         overconfidence=estimate_of(overconfidence(totals)),
-        error=crossed_estimate(top, calibration_error, settings),
-        misplaced=crossed_estimate(every, misplaced_mass, settings),
+        error=crossed_estimate(top, calibration_error, _weight, settings),
+        misplaced=crossed_estimate(every, misplaced_mass, _weight, settings),
         warming=_warm(photos, top, settings),
         top=_drawn(totals)[0],
         every=curve[0],
         every_ends=torch.tensor([[e.low for e in ends], [e.high for e in ends]]).double(),
     )
+
+
+def _weight(sums: Float[Tensor, "rows 3 bins"]) -> Float[Tensor, " rows"]:
+    return sums[:, 0].sum(-1)
 
 
 def top_sums(photo: Answers, temperature: float = 1.0) -> Float[Tensor, "3 bins"]:
@@ -158,7 +162,7 @@ def _warm(photos: Sequence[Answers], top: Float[Tensor, "photos 3 bins"], settin
     return Warming(
         estimate_of(temperature),
         estimate_of(gain),
-        *(crossed_estimate(sums, calibration_error, settings) for sums in (top[1::2], warmed)),
+        *(crossed_estimate(sums, calibration_error, _weight, settings) for sums in (top[1::2], warmed)),
     )
 
 
@@ -184,8 +188,8 @@ def answers_of(system_name: str, run: Run, name: str) -> dict[str, Answers]:
 
     CIC learned from true colours that are shared among ten bins (section 3.1), and so never to be surer than
     that; it is asked for the share of each, and for the nearest alone, which is what people take its
-    probabilities for. Where the model's default has vibrance, what that leaves of it is asked, too. The hue
-    of LRAC was learned with the true chroma as weight (equation 3), and is judged so.
+    probabilities for. Where there is vibrance, asked for or by default, what that leaves of it is asked, too.
+    The hue of LRAC was learned with the true chroma as weight (equation 3), and is judged so.
     """
     system = run.system(system_name)
     painter = run.painter(system)
@@ -198,21 +202,25 @@ def answers_of(system_name: str, run: Run, name: str) -> dict[str, Answers]:
     logits = logits[..., ::step, ::step]
     truth = load_rgb(run.pairs[run.names.index(name)].reference)
     lab = _cells(truth, prediction.luma, prediction.answer)[..., ::step, ::step]
-    vibrance = model.spec.defaults.get("vibrance", 0.0)
+    vibrance = system.asked.vibrance
+    vibrance = model.spec.defaults.get("vibrance", 0.0) if vibrance is None else vibrance
     vivid = Vibrance(model.prior.cpu(), vibrance)(logits)
-    closeness = model.closeness(_rows(lab).to(model.prior), 1.0).cpu()
     found = {}
     for axis, label in zip(model.axes, axis_names(model), strict=True):
-        rgb = lab_to_rgb(lab).clamp(0, 1)
-        weight = _rows(HUE_CHROMA.split(rgb)[1])[:, 1] if label == "hue" else torch.ones(len(closeness))
-        nearest = closeness[:, axis].argmax(1, keepdim=True)
-        one = torch.ones(nearest.shape)
+        weight = torch.ones(lab[0, 0].numel())
+        if label == "hue":
+            weight = _rows(HUE_CHROMA.split(lab_to_rgb(lab).clamp(0, 1))[1])[:, 1]
         if axis.stop - axis.start == AB_BINS:
-            shares, events = soft_encode(lab[:, 1:])
-            found[f"{label}, shared"] = _answers(logits[:, axis], _rows(events), _rows(shares), weight)
-        found[label] = _answers(logits[:, axis], nearest, one, weight)
+            shares, events = (_rows(each) for each in soft_encode(lab[:, 1:]))
+            found[f"{label}, shared"] = _answers(logits[:, axis], events, shares, weight)
+            nearest = events[:, :1]
+        else:
+            closeness = model.closeness(_rows(lab).to(model.prior), 1.0)
+            nearest = closeness[:, axis].argmax(1, keepdim=True).cpu()
+        certain = torch.ones(nearest.shape)
+        found[label] = _answers(logits[:, axis], nearest, certain, weight)
         if vibrance:
-            found[f"{label}, vibrance {vibrance:g}"] = _answers(vivid[:, axis], nearest, one, weight)
+            found[f"{label}, vibrance {vibrance:g}"] = _answers(vivid[:, axis], nearest, certain, weight)
     return found
 
 
@@ -309,7 +317,7 @@ def _reliability_table(judged: Mapping[str, Reliability], photos: int) -> Table:
         " colour of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
         " probability of the most probable bin. Overconfidence: that minus how often it is true. ECE: the"
         " same bin by bin (15 of confidence), whatever the sign. Misplaced: share of all probability that"
-        " would have to move. Half of the photos tell the signs for the other half, so that chance adds"
+        " would have to move. For each tenth of the photos the others tell the signs, so that chance adds"
         " nothing to the last two; around 0 they may be negative. A bin of ab is true where it is"
         " nearest; CIC learned from colours that are shared among ten bins, and `shared` is measured so:"
         " nothing can be surer than that. Rebalanced training, and vibrance in its place, make rare"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,8 +80,8 @@ def rank_correlation(doubt: Doubt) -> float:
 
     if np.ptp(doubt.uncertainty) == 0 or np.ptp(doubt.error) == 0:
         return float("nan")
-    correlation, _ = spearmanr(doubt.uncertainty, doubt.error)
-    return float(correlation)
+    found: Any = spearmanr(doubt.uncertainty, doubt.error)
+    return float(found.statistic)
 
 
 @dataclass(frozen=True)

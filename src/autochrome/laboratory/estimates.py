@@ -17,6 +17,8 @@ from autochrome.evaluate import LEVEL, Estimate
 from autochrome.laboratory.run import LabSettings
 from autochrome.metrics.bootstrap import percentile_interval, resample_counts
 
+_FOLDS = 10
+
 
 def resamples(photos: int, settings: LabSettings) -> Float[Tensor, "rows photos"]:
     """How often each photo counts: once in the first row, which is the set itself; then its resamples."""
@@ -36,24 +38,33 @@ def estimate_of(values: Float[Tensor, " rows"]) -> Estimate:
 
 
 def crossed_estimate(
-    sums: Float[Tensor, "photos *what"], figure: Callable[[Tensor, Tensor], Tensor], settings: LabSettings
+    sums: Float[Tensor, "photos *what"],
+    figure: Callable[[Tensor, Tensor], Tensor],
+    weigh: Callable[[Tensor], Tensor],
+    settings: LabSettings,
 ) -> Estimate:
     """A figure without sign, such as a calibration error, to which chance adds nothing.
 
-    Of half of the photos, with the other half to tell the signs, and the other way round; their mean. Each
-    half is resampled for itself. Where differences are no larger than chance makes them it comes out a little
-    too small, and around 0 it may be negative.
+    Of one tenth of the photos after the other, with the rest to tell the signs; their weighted mean. In the
+    resamples a photo stays in its tenth however often it is drawn, so that it never tells its own sign. Where
+    differences are no larger than chance makes them the figure comes out a little too small, and around 0 it
+    may be negative.
 
     Args:
         sums: additive over the photos; two at least.
         figure: of sums, "rows ..." each: those to judge, and those that tell the signs.
+        weigh: what sums to judge count, "rows".
         settings: of the intervals.
     """
-    first, second = (
-        torch.tensordot(counts, half, dims=1)
-        for counts, half in zip(halves(len(sums), settings), (sums[::2], sums[1::2]), strict=True)
-    )
-    return estimate_of((figure(first, second) + figure(second, first)) / 2)
+    counts = resamples(len(sums), settings)
+    total = torch.tensordot(counts, sums, dims=1)
+    above = below = torch.zeros(len(counts), dtype=torch.float64)
+    for fold in range(min(_FOLDS, len(sums))):
+        part = torch.tensordot(counts[:, fold::_FOLDS], sums[fold::_FOLDS], dims=1)
+        weight = weigh(part)
+        above = above + weight * figure(part, total - part).nan_to_num()  # of a tenth that was not drawn
+        below = below + weight
+    return estimate_of(above / below)
 
 
 def halves(

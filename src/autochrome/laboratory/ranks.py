@@ -50,7 +50,10 @@ def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], settings: LabSettings) 
     """Measure, from the `rank_histogram` of a and of b of every photo."""
     totals = torch.tensordot(resamples(len(counts), settings), counts, dims=1)
     coverage_a, coverage_b = (estimate_of(c) for c in truth_coverage(totals).unbind(1))
-    uneven_a, uneven_b = (crossed_estimate(c, rank_unevenness, settings) for c in counts.unbind(1))
+    uneven_a, uneven_b = (
+        crossed_estimate(each, rank_unevenness, lambda part: part.sum(-1), settings)
+        for each in counts.unbind(1)
+    )
     shares = totals[0] / totals[0].sum(-1, keepdim=True)
     ranks = counts.shape[2]
     return Ranks(ranks - 1, (coverage_a, coverage_b), (uneven_a, uneven_b), ranks * shares)
@@ -118,9 +121,9 @@ def _table(ranked: Mapping[str, Ranks], run: Run) -> Table:
         f"Where the truth lies among the samples: {len(run.subset)} photos, {run.settings.protocol}, every"
         f" {_PIXEL_STEP}th pixel in either direction; 95% bootstrap intervals over photos. Within: between"
         " the lowest and the highest sample; expected is the share if the truth were one more sample."
-        " Uneven: share of the pixels that would have to change rank, its signs told by the other half of"
-        " the photos. Pixels and axes are looked at one by one: samples whose colours never go together"
-        " pass all the same.",
+        " Uneven: share of the pixels that would have to change rank; for each tenth of the photos the"
+        " others tell its signs, so that around 0 it may be negative. Pixels and axes are looked at one"
+        " by one: samples whose colours never go together pass all the same.",
     )
 
 

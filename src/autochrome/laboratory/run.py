@@ -7,9 +7,10 @@ systems' results as they lie in files, and the models themselves where there are
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -240,7 +241,8 @@ class Run:
             # Not forked: a forked child would hold torch's and libvips' locks, but not their threads.
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(self.settings.workers, context, _begin, (self,))
-        futures = [self._pool.submit(_do, work, name) for name in names]
+        with _few_threads(self.settings.workers):  # the first task starts the processes
+            futures = [self._pool.submit(_do, work, name) for name in names]
         try:
             for future in futures:
                 yield future.result()
@@ -267,14 +269,39 @@ class Run:
         return {**self.__dict__, "progress": silent, "_painters": {}, "_pool": None, "_found": {}}
 
 
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
 _run: Run | None = None  # of a process that shares the work
 
 
 def _begin(run: Run) -> None:
     global _run
     _run = run
-    # What is shared out already gains nothing by being shared out again within.
-    torch.set_num_threads(max(1, available_cores() // run.settings.workers))
+    torch.set_num_threads(_threads(run.settings.workers))
+
+
+def _threads(workers: int) -> int:
+    """Of each process: what is shared out already gains nothing by being shared out again within."""
+    return max(1, available_cores() // workers)
+
+
+@contextmanager
+def _few_threads(workers: int) -> Iterator[None]:
+    """Let processes that are started meanwhile have their share of threads.
+
+    The linear algebra of numpy reads its number from the environment when it is loaded, before anything of
+    ours could set it; more threads than cores wait for each other, at many times the cost.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(_threads(workers))))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _do(work: Callable[[Run, str], T], name: str) -> T:

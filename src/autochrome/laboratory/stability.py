@@ -23,7 +23,7 @@ from autochrome.document.charts import lines
 from autochrome.evaluate import Estimate
 from autochrome.guided import decode
 from autochrome.io.photo import Photo
-from autochrome.laboratory.chart import chart_parts
+from autochrome.laboratory.chart import chart_parts, show_charts
 from autochrome.laboratory.estimates import cell, mean_estimate, ratio_estimate
 from autochrome.laboratory.perturbations import NEUTRAL, PERTURBATIONS, gray_photo, lightness_of
 from autochrome.laboratory.pictures import picture
@@ -150,9 +150,11 @@ def section(run: Run) -> Section:
     for system in systems:
         photos = run.map(f"stability of {system.name}", partial(changes_of, system.name), names)
         found[system.name] = judge(photos, run.settings)
+    seen = show_charts(run)
     run.figures["stability"] = {
-        name: {**vars(figures), "perturbations": [p.name for p in PERTURBATIONS]}
-        for name, figures in found.items()
+        "perturbations": [perturbation.name for perturbation in PERTURBATIONS],
+        "systems": {name: vars(figures) for name, figures in found.items()},
+        "charts": seen.to_dict(),
     }
     return Section(
         "Stability",
@@ -161,7 +163,7 @@ def section(run: Run) -> Section:
             _difference_table(found, len(names)),
             _chroma_table(found),
             _pictures(run, names[len(names) // 2]),
-            *chart_parts(run),
+            *chart_parts(seen, len(run.subset)),
         ],
         "Whether a system still sees the same colours when the photo is darker, flatter, softer or"
         " noisier; and whether lightness by itself tells it a colour.",

@@ -32,7 +32,7 @@ VIBRANCES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
 SHOWN = {"psnr": 2, "auc": 1, "ciede2000": 1, "intersection_a": 3, "intersection_b": 3, "chroma": 1}
 """Scores of the tables, and their digits."""
 
-CHARTED = ("psnr", "intersection_b", "chroma")
+CHARTED = ("psnr", "intersection_a", "intersection_b", "chroma")
 
 PICTURED = 3
 """Photos that are shown at every value."""
@@ -150,20 +150,17 @@ def section(run: Run) -> Section:
 
 
 def _chart(key: str, setting: str, found: Mapping[str, tuple[Sweep, Mapping[str, list[Estimate]]]]) -> Figure:
-    series, bands, said = {}, {}, []
+    series, said = {}, []
     for name, (sweep, scores) in found.items():
-        value, low, high = (
-            np.array([getattr(e, part) for e in scores[key]]) for part in ("value", "low", "high")
-        )
-        series[name], bands[name] = (np.array(sweep.values), value), (low, high)
-        said.append(
-            f"{name} from {value[0]:.3g} at {sweep.values[0]:g} to {value[-1]:.3g} at {sweep.values[-1]:g}"
-        )
+        values = np.array([each.value for each in scores[key]])
+        series[name] = np.array(sweep.values), values
+        ends = zip(values[[0, -1]], (sweep.values[0], sweep.values[-1]), strict=True)
+        said.append(f"{name} {' to '.join(f'{score:.3g} at {value:g}' for score, value in ends)}")
     label = SCORES[key].label
     return Figure(
-        lines(series, bands=bands, xlabel=setting, ylabel=label),
+        lines(series, xlabel=setting, ylabel=label),
         f"{label} against {setting}: {'; '.join(said)}",
-        f"{label} against {setting}, with 95% bands.",
+        f"{label} against {setting}; intervals are in the table.",
     )
 
 
@@ -177,7 +174,7 @@ def _table(
     for name, (sweep, scores) in found.items():
         for index, value in enumerate(sweep.values):
             own = value == sweep.own
-            label = f"{name} {_said(value)}"
+            label = f"{name} {_said(sweep, value)}"
             cells = [cell(scores[key][index], digits) for key, digits in SHOWN.items()]
             rows.append([f"**{label}**" if own else label, *cells])
     meaning = {
@@ -201,17 +198,20 @@ def _pictures(run: Run, sweep: Sweep) -> Gallery:
         painted = paint_sweep(run, sweep, name)
         alt = f"photo {name} by {sweep.system}, {sweep.setting}"
         shown = [
-            picture(photo.pixels, f"{alt} {_said(value)}", side=_SIDE)
+            picture(photo.pixels, f"{alt} {_said(sweep, value)}", side=_SIDE)
             for photo, value in zip(painted, sweep.values, strict=True)
         ]
         rows.append((name, [*shown, picture(run.photo(name).pixels, f"photo {name}", side=_SIDE)]))
     own = " One seed throughout." if len(run.system(sweep.system).samples) > 1 else ""
-    head = [f"{_said(value)} (own)" if value == sweep.own else _said(value) for value in sweep.values]
+    head = [
+        f"{_said(sweep, value)} (own)" if value == sweep.own else _said(sweep, value)
+        for value in sweep.values
+    ]
     return Gallery(rows, [*head, "truth"], f"{sweep.system}: {sweep.setting}.{own}")
 
 
-def _said(value: float) -> str:
-    """A paper's fraction as one, anything else as a decimal."""
-    fraction = Fraction(value).limit_denominator(12)
-    paper = value in FIGURE_4_TEMPERATURES and fraction.denominator > 1
-    return str(fraction) if paper else f"{value:g}"
+def _said(sweep: Sweep, value: float) -> str:
+    """A fraction of the paper's as one, anything else as a decimal."""
+    if sweep.setting == "temperature" and value in FIGURE_4_TEMPERATURES:
+        return str(Fraction(value).limit_denominator(12))
+    return f"{value:g}"

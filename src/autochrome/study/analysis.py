@@ -21,15 +21,15 @@ from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any
 
-from autochrome.study.agreement import Agreement, agreement, agreement_by_system
-from autochrome.study.comparisons import Comparison, against_half, compare_systems
-from autochrome.study.intervals import LEVEL, REPLICATES, Estimate, Interval
-from autochrome.study.oracle import Oracle, oracles
-from autochrome.study.power import Planned, Question, plan
-from autochrome.study.preference import Preferences, Preferred, preferences
-from autochrome.study.questionnaire import Questionnaire, Rank, questionnaire
-from autochrome.study.rates import Rate, first_slot_share, fooling_rates
-from autochrome.study.selection import (
+from autochrome.study.statistics.agreement import Agreement, agreement, agreement_by_system
+from autochrome.study.statistics.comparisons import Comparison, against_half, compare_systems
+from autochrome.study.statistics.intervals import LEVEL, REPLICATES, Estimate, Interval
+from autochrome.study.statistics.oracle import Oracle, oracles
+from autochrome.study.statistics.power import Planned, Question, plan
+from autochrome.study.statistics.preference import Preferences, Preferred, preferences
+from autochrome.study.statistics.questionnaire import Questionnaire, Rank, questionnaire
+from autochrome.study.statistics.rates import Rate, first_slot_share, fooling_rates
+from autochrome.study.statistics.selection import (
     MAIN,
     MOST_FAILED,
     Attention,

@@ -6,7 +6,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import tempfile
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
+from autochrome._version import __version__
 from autochrome.evaluate import EvaluationError, Pair, load_rgb, match_files
 from autochrome.io.sniff import HEAD_BYTES, picture_format
 from autochrome.study.assignment import keyed
@@ -27,7 +27,7 @@ from autochrome.study.folder import DATABASE_FILE, DESIGN_FILE, PICTURES, STUDY_
 from autochrome.study.ledger import unit_rows
 from autochrome.study.pictures import encode, prepare, random_version
 from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Unit
-from autochrome.study.schema import SCHEMA_VERSION, Database, sqlite_url, studies, units
+from autochrome.study.schema import SCHEMA_VERSION, Database, studies, units
 from autochrome.study.store import DATABASE_VARIABLE, Study
 from autochrome.types import RGB
 
@@ -71,10 +71,9 @@ def build_study(
     named = database or os.environ.get(DATABASE_VARIABLE)
     if named:
         _try_out(named)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        (work / PICTURES).mkdir()
+        (work / PICTURES).mkdir(parents=True)
         prepared = _prepare_all(design, layout.units, pairs, work / PICTURES, progress)
         manifest = Manifest(
             id=str(uuid.uuid4()),
@@ -84,17 +83,17 @@ def build_study(
             notes=[*layout.notes, *_notes(pairs, prepared)],
             own_database=not named,
             created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            versions={name: version(name) for name in ("autochrome", "torch", "pyvips")},
+            versions={"autochrome": __version__, **{name: version(name) for name in ("torch", "pyvips")}},
         )
         design.write(work / DESIGN_FILE)
         manifest.write(work)
-        work.chmod(0o755)
-        _keep(
-            manifest.id, layout.units, named or sqlite_url(work / DATABASE_FILE), lambda: work.rename(folder)
-        )
-    except BaseException:
+        _keep(manifest.id, layout.units, named or work / DATABASE_FILE, work, folder)
+    except OSError as error:
+        raise StudyError(
+            f"{folder} cannot be written ({error}); check its place and the free space"
+        ) from error
+    finally:
         shutil.rmtree(work, ignore_errors=True)
-        raise
     return Study.open(folder, database)
 
 
@@ -143,10 +142,10 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
         for versions in _contests(design):
             add(Stage.TEST, picture, versions)
     notes = []
-    if len(tested) < len(names) + reserved and (design.pictures is None or len(tested) < design.pictures):
+    if reserved and (design.pictures is None or len(tested) < design.pictures):
         notes.append(
-            f"{len(tested)} of {len(names) + reserved} references are tested; {reserved} others are kept for"
-            " practice and vigilance"
+            f"{len(tested)} of {len(names) + reserved} references are tested, for practice and vigilance take"
+            f" {reserved}"
         )
     return Layout(found, notes)
 
@@ -259,7 +258,8 @@ def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
         lossy = sum(_format(pairs[name].results[label]) in LOSSY for name in taking_part)
         if lossy:
             notes.append(
-                f"{label}: {lossy} results are in a lossy format, whose traces raters may see; write PNG"
+                f"{label}: {lossy} of {len(taking_part)} results are in a lossy format, whose traces raters"
+                " may see; write PNG"
             )
     true = {each.picture: each.shown_sha256 for each in prepared if each.version == TRUTH}
     equal = Counter(
@@ -269,8 +269,8 @@ def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
     )
     for label, times in equal.items():
         notes.append(
-            f"{label}: {times} pictures equal the true photo exactly, so raters can only guess; are they gray"
-            " photos?"
+            f"{label}: {times} of {len(true)} results equal the true photo exactly, so raters can only guess;"
+            " are they gray photos?"
         )
     return notes
 
@@ -285,21 +285,27 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _keep(study: str, laid_out: Sequence[Unit], url: str, publish: Callable[[], object]) -> None:
-    """Write the units; the folder takes its place in the same breath, or neither is there."""
-    database = Database(url, create=True)
+def _keep(study: str, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
+    """Write the units, and let the folder take its place: both or neither."""
+    place = Database(database, create=True)
+    inside = isinstance(database, Path)
     try:
-        with database.writing() as connection:
-            database.make_tables(connection)
+        with place.writing() as connection:
+            place.make_tables(connection)
             connection.execute(insert(studies).values(id=study, version=SCHEMA_VERSION, phase=1))
             sources = [unit.versions for unit in laid_out]
             connection.execute(insert(units), unit_rows(study, laid_out, sources))
-            if not database.is_sqlite:
-                publish()
+            if not inside:
+                work.rename(folder)
+        place.close()
+        if inside:  # moved when it is complete, with no log beside it
+            work.rename(folder)
+    except BaseException:
+        if not work.exists():
+            folder.rename(work)
+        raise
     finally:
-        database.close()
-    if database.is_sqlite:  # only now does the file hold all, and no log lies beside it
-        publish()
+        place.close()
 
 
 def _try_out(url: str) -> None:

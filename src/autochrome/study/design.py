@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from autochrome.study.errors import DesignError
 from autochrome.study.records import RANDOM, TRUTH, Protocol
+from autochrome.study.yaml_file import dump_yaml, load_yaml
 
 SCHEMA = "autochrome-study/1"
 
@@ -27,9 +27,9 @@ You will be shown photographs. The colours of some were taken by the camera; tho
 a computer program to a black-and-white picture. You will be asked to judge them. There is nothing to \
 prepare, and a wrong answer does no harm.
 
-Your answers are stored under a number, with how long the pictures were shown and how long you took to \
-answer. Neither your name nor your address on the network, your browser or anything else about you is \
-stored. A cookie in your browser holds a random key, so that you can stop and go on later.
+Your answers are stored under a number, with the time of each answer, how long the pictures were shown and \
+how long you took. Neither your name nor your address on the network, your browser or anything else about \
+you is stored. A cookie in your browser holds a random key, so that you can stop and go on later.
 
 Taking part is voluntary. You may stop at any time by closing the page. Your answers up to then are kept, \
 and cannot be traced to you.
@@ -170,7 +170,7 @@ class Design(BaseModel):
         Raises:
             DesignError: it is missing, no YAML, or a key is unknown, missing or wrong.
         """
-        content = _load(path)
+        content = load_yaml(path)
         base = path.absolute().parent
         if "references" in content:
             content["references"] = _below(base, content["references"])
@@ -197,7 +197,7 @@ class Design(BaseModel):
         for name, field in type(self).model_fields.items():
             key = field.alias or name
             comment = textwrap.fill(field.description or "", 108, initial_indent="# ", subsequent_indent="# ")
-            parts.append(f"{comment}\n{_yaml({key: values[key]})}")
+            parts.append(f"{comment}\n{dump_yaml({key: values[key]})}")
         return "\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -263,18 +263,22 @@ class Design(BaseModel):
             return {**_DEFAULTS[Protocol.TWO_AFC], **given}  # the wrong protocol alone is to be reported
         return {**_DEFAULTS[protocol], **given}
 
-    @field_validator("references", "systems")
+    @field_validator("references", mode="before")
     @classmethod
-    def _absolute(cls, given: Path | dict[str, Path | list[Path]]) -> Any:
-        def absolute(path: Path) -> Path:
-            return path.expanduser().absolute()
+    def _one_folder(cls, given: Any) -> Any:
+        return _absolute(given, "is the path of a folder")
 
-        if isinstance(given, Path):
-            return absolute(given)
-        return {
-            name: [absolute(each) for each in folder] if isinstance(folder, list) else absolute(folder)
-            for name, folder in given.items()
-        }
+    @field_validator("systems", mode="before")
+    @classmethod
+    def _named_folders(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+            raise ValueError(f"give each system's name and folder (name: folder), not {given!r}")
+        found = {}
+        for name, folder in given.items():
+            rule = f"{name} has a folder or a list of folders"
+            several = isinstance(folder, list) and folder
+            found[name] = [_absolute(each, rule) for each in folder] if several else _absolute(folder, rule)
+        return found
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:
@@ -284,7 +288,7 @@ class Design(BaseModel):
 
     def _wrong_names(self) -> list[str]:
         problems = []
-        for name, folder in self.systems.items():
+        for name in self.systems:
             if name.lower() in (TRUTH, RANDOM):
                 problems.append(
                     f"systems: {name!r} is what the study calls its own pictures; rename the system"
@@ -297,8 +301,6 @@ class Design(BaseModel):
                 problems.append(
                     f"systems: {name!r} ends as the name of a sample does (name.1, name.{ORACLE}); rename it"
                 )
-            elif folder == []:
-                problems.append(f"systems: {name} has no folder; give one, or a list of several")
         return problems
 
     def _wrong_for_protocol(self) -> list[str]:
@@ -326,37 +328,16 @@ class Design(BaseModel):
         return problems
 
 
+def _absolute(given: Any, rule: str) -> Path:
+    if not isinstance(given, (str, Path)) or not str(given):
+        raise ValueError(f"{rule}, not {given!r}")
+    return Path(given).expanduser().absolute()
+
+
 def _below(base: Path, given: Any) -> Any:
     if isinstance(given, list):
         return [_below(base, each) for each in given]
-    return base / Path(given).expanduser() if isinstance(given, str) else given
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML where a key that is given twice is an error: the first of two systems would be lost."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is given twice", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
-    except FileNotFoundError as error:
-        raise DesignError(f"{path} does not exist; make one with `autochrome study new`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DesignError(f"{path} cannot be read ({error}); give a design in YAML") from error
-    except yaml.YAMLError as error:
-        raise DesignError(f"{path} is no valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise DesignError(f"{path} is no design: it holds no keys such as protocol, references and systems")
-    return content
+    return base / Path(given).expanduser() if given and isinstance(given, str) else given
 
 
 def _explain(error: ValidationError) -> str:
@@ -373,24 +354,7 @@ def _one(details: Mapping[str, Any]) -> str:
         )
     if details["type"] == "missing":
         return f"the key {key} is missing: {Design.model_fields[key].description}"
-    if details["type"] == "value_error" and not key:
-        return str(details["ctx"]["error"])
-    if details["type"] == "model_type":
-        return "holds no keys and values"
-    return f"{key}: {details['msg'].lower()}, not {details['input']!r}"
-
-
-class _Plain(yaml.SafeDumper):
-    """Paragraphs as block text, which a person can edit."""
-
-
-_Plain.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
-    ),
-)
-
-
-def _yaml(values: dict[str, Any]) -> str:
-    return yaml.dump(values, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=108)
+    if details["type"] == "value_error":
+        return f"{key}: {details['ctx']['error']}" if key else str(details["ctx"]["error"])
+    found = "nothing" if details["input"] in (None, "") else repr(details["input"])
+    return f"{key}: {details['msg'].lower()}, not {found}"

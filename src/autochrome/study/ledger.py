@@ -230,6 +230,15 @@ class Ledger:
             at = datetime.fromtimestamp(row.answered_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             yield Answer(row.rater, trial, vote, at)
 
+    def count_votes(self, connection: Connection) -> dict[tuple[Stage, bool], int]:
+        """How many votes there are of each stage, in and out of time (slipped)."""
+        rows = connection.execute(sql.COUNT_BY_STAGE, {"study_id": self.study})
+        return {(Stage(row.stage), row.slipped): row.number for row in rows}
+
+    def finished(self, connection: Connection) -> set[int]:
+        """Raters who answered all their trials."""
+        return set(connection.scalars(sql.FINISHED, {"study_id": self.study, "total": self.total}))
+
     def _read_units(self, connection: Connection) -> None:
         for row in connection.execute(sql.UNITS, {"study_id": self.study}):
             unit = Unit(row.id, row.phase, Stage(row.stage), row.picture, tuple(row.versions))

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from autochrome.document import Figure, Note, Part, Section, Table, Text, charts
 from autochrome.study.analysis import MAIN, Comparison, Oracle
-from autochrome.study.published import (
+from autochrome.study.records import TRUTH, Protocol
+from autochrome.study.statistics.published import (
     CAO_GENERATED,
     CAO_P,
     CAO_TRUE,
@@ -14,9 +15,8 @@ from autochrome.study.published import (
     PIXCOLOR_FIGURE_6,
     Printed,
 )
-from autochrome.study.questionnaire import GENERATED
-from autochrome.study.records import TRUTH, Protocol
-from autochrome.study.selection import SELECTIONS
+from autochrome.study.statistics.questionnaire import GENERATED
+from autochrome.study.statistics.selection import SELECTIONS
 from autochrome.study.summary import Summary
 from autochrome.study.wording import (
     RATE,

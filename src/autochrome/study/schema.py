@@ -115,14 +115,15 @@ class Database:
     """A database that holds studies.
 
     Args:
-        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``; an SQLite file may be given as a
+            path.
         create: whether an SQLite file may be made that is not there.
 
     Raises:
         StudyError: the URL is none, its file is missing, or its driver is not installed.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str | Path, *, create: bool = False) -> None:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and not create and not Path(str(self.url.database)).is_file():
@@ -200,20 +201,17 @@ class Database:
         except PoolTimeout as error:
             raise StudyBusy(f"{self} was busy for {WAIT_S} s; try again") from error
         except DBAPIError as error:
-            text = str(error.orig).strip().splitlines()[0]
+            text = str(error.orig).partition("\n")[0]
             if "locked" in text or "lock timeout" in text:
                 raise StudyBusy(f"{self} was busy for {WAIT_S} s; try again") from error
             raise StudyError(f"{self}: {text}") from error
 
 
-def sqlite_url(file: Path) -> str:
-    """The URL of an SQLite file."""
-    return URL.create("sqlite", database=str(file)).render_as_string()
-
-
-def _parse(text: str) -> URL:
+def _parse(given: str | Path) -> URL:
+    if isinstance(given, Path):
+        return URL.create("sqlite+pysqlite", database=str(given))
     try:
-        url = make_url(text)
+        url = make_url(given)
         backend = url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StudyError(
@@ -262,6 +260,7 @@ def _postgresql(url: URL):
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
         connection.execute(f"SET lock_timeout = '{WAIT_S}s'")
+        connection.execute("SET synchronous_commit = on")
         connection.commit()
 
     return engine

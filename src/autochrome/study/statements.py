@@ -58,24 +58,32 @@ _one_trial = and_(trials.c.study == _study, trials.c.id == bindparam("trial_id")
 REOPEN_TRIAL = update(trials).where(_one_trial).values(opened_at=bindparam("now"))
 CLOSE_TRIAL = update(trials).where(_one_trial).values(answered=True)
 
-# Votes: unit_id; stages.
+# Votes: unit_id; stages; total.
 ADD_VOTE = insert(votes)
 COUNT_VOTE = (
     update(units)
     .where(units.c.study == _study, units.c.id == bindparam("unit_id"))
     .values(votes=units.c.votes + 1)
 )
+_answered = votes.join(trials, and_(votes.c.study == trials.c.study, votes.c.trial == trials.c.id)).join(
+    units, _with_unit
+)
 ANSWERS = (
     select(
         trials, votes.c.chosen, votes.c.shown_ms, votes.c.response_ms, votes.c.slipped, votes.c.answered_at
     )
-    .select_from(
-        votes.join(trials, and_(votes.c.study == trials.c.study, votes.c.trial == trials.c.id)).join(
-            units, _with_unit
-        )
-    )
+    .select_from(_answered)
     .where(votes.c.study == _study, units.c.stage.in_(bindparam("stages", expanding=True)))
     .order_by(trials.c.rater, trials.c.number)
+)
+COUNT_BY_STAGE = (
+    select(units.c.stage, votes.c.slipped, func.count().label("number"))
+    .select_from(_answered)
+    .where(votes.c.study == _study)
+    .group_by(units.c.stage, votes.c.slipped)
+)
+FINISHED = select(trials.c.rater).where(
+    trials.c.study == _study, trials.c.answered, trials.c.number == bindparam("total")
 )
 
 

@@ -65,10 +65,9 @@ def read_status(
     """
     phase = ledger.phase(connection)
     counts = ledger.votes(connection, phase, Stage.TEST)
-    answers = list(ledger.answers(connection, tuple(Stage)))
-    finished = {answer.rater for answer in answers if answer.trial.number == design.total}
-    stages = Counter(answer.trial.unit.stage for answer in answers)
-    watched = [answer for answer in answers if answer.trial.unit.stage is Stage.VIGILANCE]
+    finished = ledger.finished(connection)
+    votes = Counter(ledger.count_votes(connection))
+    watched = list(ledger.answers(connection, [Stage.VIGILANCE]))
     return Status(
         phase=phase,
         phases=design.phases,
@@ -82,7 +81,7 @@ def read_status(
         fewest=min(counts),
         most=max(counts),
         missing=sum(max(design.raters - count, 0) for count in counts),
-        votes={stage: stages[stage] for stage in Stage},
-        slipped=sum(a.vote.slipped for a in answers if a.trial.unit.stage is Stage.TEST),
+        votes={stage: votes[stage, False] + votes[stage, True] for stage in Stage},
+        slipped=votes[Stage.TEST, True],
         vigilance_failed=sum(not passed(each) for each in judgements(design.protocol, watched)),
     )

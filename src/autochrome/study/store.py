@@ -27,7 +27,7 @@ from autochrome.study.folder import DATABASE_FILE, DESIGN_FILE, PICTURES, Manife
 from autochrome.study.ledger import Ledger
 from autochrome.study.records import Answer, Protocol, Stage, Trial, Vote
 from autochrome.study.rerating import begin_second_phase
-from autochrome.study.schema import SCHEMA_VERSION, Database, sqlite_url
+from autochrome.study.schema import SCHEMA_VERSION, Database
 from autochrome.study.status import Status, read_status
 
 __all__ = ["DATABASE_VARIABLE", "Recorded", "Status", "Study", "StudyError", "StudyFull"]
@@ -90,10 +90,11 @@ class Study:
             StudyError: no study, an incomplete one, or its design was edited; says what to do.
             DesignError: its design cannot be read.
         """
+        folder = folder.absolute()  # connections are opened later, and perhaps from elsewhere
         manifest = Manifest.read(folder)
         design = Design.read(folder / DESIGN_FILE)
         manifest.check_pictures(folder)
-        place = Database(_database_url(folder, manifest, database))
+        place = Database(_database_of(folder, manifest, database))
         study = cls(folder, design, manifest, place)
         try:
             begun = study._load(manifest)
@@ -271,8 +272,8 @@ class Study:
             pictures = len({unit.picture for unit in tested})
             if pictures < self.design.trials:
                 raise StudyError(
-                    f"{self.folder / DESIGN_FILE} gives a rater {self.design.trials} test trials, but there are"
-                    f" {pictures} photos, none of which is shown twice to a rater; set trials to {pictures} or"
+                    f"{self.folder / DESIGN_FILE} gives a rater {self.design.trials} test trials, but there"
+                    f" are {pictures} photos, and none is shown twice to a rater; set trials to {pictures} or"
                     " less"
                 )
             needed = self.design.raters_needed(len(tested), pictures)
@@ -326,17 +327,17 @@ class Study:
 
 
 def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _database_url(folder: Path, manifest: Manifest, given: str | None) -> str:
+def _database_of(folder: Path, manifest: Manifest, given: str | None) -> str | Path:
     """The database with a study's votes: as given, of the environment, or in the folder."""
     named = given or os.environ.get(DATABASE_VARIABLE)
     if named:
         return named
     file = folder / DATABASE_FILE
     if file.is_file():
-        return sqlite_url(file)
+        return file
     if manifest.own_database:
         raise StudyError(f"{file} is missing, and with it all votes; put it back from a copy of the study")
     raise StudyError(

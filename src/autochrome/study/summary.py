@@ -35,7 +35,7 @@ from autochrome.study.analysis import (
 )
 from autochrome.study.design import Design
 from autochrome.study.records import TRUTH, Answer, Judgement, Protocol, Stage, judgements
-from autochrome.study.selection import SELECTIONS
+from autochrome.study.statistics.selection import SELECTIONS
 from autochrome.study.status import Status
 from autochrome.study.store import Study
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from autochrome.study.columns import cluster_sums
+from autochrome.study.statistics.columns import cluster_sums
 
 LEVEL = 0.95
 REPLICATES = 2000

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autochrome.study.preference import PSEUDO_VOTES, bradley_terry, log_strengths, preferences
 from autochrome.study.records import Judgement
-from autochrome.study.simulation import Crowd, simulate_preferences
+from autochrome.study.statistics.preference import PSEUDO_VOTES, bradley_terry, log_strengths, preferences
+from autochrome.study.statistics.simulation import Crowd, simulate_preferences
 
 
 def pair(system: str, rival: str, wins: int, count: int) -> list[Judgement]:

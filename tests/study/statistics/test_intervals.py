@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autochrome.study.intervals import (
+from autochrome.study.statistics.intervals import (
     beyond_none,
     bootstrap_ratio,
     difference_bounds,
@@ -28,7 +28,7 @@ def test_resamples_draw_as_many_clusters_as_there_are_and_the_seed_decides() -> 
 
 
 def test_blocks_of_a_large_bootstrap_do_not_repeat_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autochrome.study.intervals._BLOCK", 40)
+    monkeypatch.setattr("autochrome.study.statistics.intervals._BLOCK", 40)
     counts = resample_counts(10, 12, seed=0)
     assert len(np.unique(counts, axis=0)) == 12
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.columns import Columns, tested
-from autochrome.study.comparisons import holm, measure_difference, sign_flip
-from autochrome.study.intervals import (
+from autochrome.study.records import Judgement
+from autochrome.study.statistics.columns import Columns, tested
+from autochrome.study.statistics.comparisons import holm, measure_difference, sign_flip
+from autochrome.study.statistics.intervals import (
     OVER_PICTURES,
     REPLICATES,
     Estimate,
@@ -19,8 +20,7 @@ from autochrome.study.intervals import (
     percentile_bounds,
     resampled_sums,
 )
-from autochrome.study.rates import Rate, rate_of
-from autochrome.study.records import Judgement
+from autochrome.study.statistics.rates import Rate, rate_of
 
 PSEUDO_VOTES = 0.5
 """Added to either side of every pair that was compared, as the Haldane-Anscombe correction of log odds does:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from tests.study.statistics.test_rates import votes
 
-from autochrome.study.columns import Columns
-from autochrome.study.questionnaire import (
+from autochrome.study.records import TRUTH
+from autochrome.study.statistics.columns import Columns
+from autochrome.study.statistics.questionnaire import (
     GENERATED,
     credibility_ranks,
     crossed_bounds,
@@ -15,9 +17,7 @@ from autochrome.study.questionnaire import (
     questionnaire,
     welch,
 )
-from autochrome.study.records import TRUTH
-from autochrome.study.simulation import Crowd, questionnaire_layout, simulate
-from tests.study.test_rates import votes
+from autochrome.study.statistics.simulation import Crowd, questionnaire_layout, simulate
 
 MADE = ("s1", "s2", "s3", "s4")
 CROWD = Crowd({TRUTH: 0.7, **dict.fromkeys(MADE, 0.626)}, picture_sd=1.0)

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autochrome.study.columns import by_system, tested
-from autochrome.study.comparisons import Comparison, compare
-from autochrome.study.intervals import REPLICATES
-from autochrome.study.questionnaire import percentages
-from autochrome.study.rates import Rate, fooling_rates
 from autochrome.study.records import Judgement
+from autochrome.study.statistics.columns import by_system, tested
+from autochrome.study.statistics.comparisons import Comparison, compare
+from autochrome.study.statistics.intervals import REPLICATES
+from autochrome.study.statistics.questionnaire import percentages
+from autochrome.study.statistics.rates import Rate, fooling_rates
 
 _SAMPLE = re.compile(r"(?P<name>.+)\.(?P<number>\d+)")
 MARK = ".oracle"

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autochrome.study.columns import Columns
-from autochrome.study.intervals import REPLICATES
-from autochrome.study.rates import Rate, fooling_rates, rate_of
 from autochrome.study.records import Judgement, Stage, passed
+from autochrome.study.statistics.columns import Columns
+from autochrome.study.statistics.intervals import REPLICATES
+from autochrome.study.statistics.rates import Rate, fooling_rates, rate_of
 
 MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import sqrt
 
-from autochrome.study.comparisons import welch_from_moments
+from autochrome.study.statistics.comparisons import welch_from_moments
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,12 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from autochrome.study.columns import Columns
 from autochrome.study.records import RANDOM, TRUTH, Judgement, Protocol, Stage, Trial, Vote
+from autochrome.study.statistics.columns import Columns
 
 PICTURE_SD = 0.5
 """Standard deviation of a photo's logit. With 5 raters a photo it makes a design effect of 1.2, which is that
-of PixColor's printed errors (`autochrome.study.published`)."""
+of PixColor's printed errors (`autochrome.study.statistics.published`)."""
 _NORMAL = NormalDist()
 _VIGILANCE_PICTURES = 40
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)

@@ -13,8 +13,9 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.columns import Columns, by_system, cluster_sums, tested
-from autochrome.study.intervals import (
+from autochrome.study.records import Judgement
+from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
+from autochrome.study.statistics.intervals import (
     OVER_BOTH,
     OVER_PICTURES,
     REPLICATES,
@@ -26,7 +27,6 @@ from autochrome.study.intervals import (
     percentile_bounds,
     two_way_spread,
 )
-from autochrome.study.records import Judgement
 
 HALF = "50%"
 """The rival of a system that is compared with what the truth itself would score."""

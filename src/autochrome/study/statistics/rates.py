@@ -2,7 +2,7 @@
 
 The papers print different errors under the same sign: CIC's ± is a 95% interval of independent votes,
 PixColor's one standard error of a bootstrap over photos. Both are here under their own names, beside the
-intervals that we read results by (`autochrome.study.intervals`).
+intervals that we read results by (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autochrome.study.columns import Columns, by_system, cluster_sums, tested
-from autochrome.study.intervals import (
+from autochrome.study.records import Judgement, Protocol
+from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
+from autochrome.study.statistics.intervals import (
     OVER_BOTH,
     OVER_PICTURES,
     REPLICATES,
@@ -26,7 +27,6 @@ from autochrome.study.intervals import (
     two_way_spread,
     without_spread,
 )
-from autochrome.study.records import Judgement, Protocol
 
 BINOMIAL = "binomial 95% (as CIC prints)"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.study.statistics.test_rates import votes
 
-from autochrome.study.agreement import (
+from autochrome.study.records import Judgement
+from autochrome.study.statistics.agreement import (
     agreement,
     agreement_by_system,
     agreement_of,
@@ -13,11 +15,9 @@ from autochrome.study.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
-from autochrome.study.intervals import Estimate
-from autochrome.study.power import vote_correlation
-from autochrome.study.records import Judgement
-from autochrome.study.simulation import Crowd, pairs_layout, simulate
-from tests.study.test_rates import votes
+from autochrome.study.statistics.intervals import Estimate
+from autochrome.study.statistics.power import vote_correlation
+from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units.
 OBSERVERS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")

@@ -17,7 +17,7 @@ from autochrome.study.records import (
     Unit,
     judgements,
 )
-from autochrome.study.simulation import (
+from autochrome.study.statistics.simulation import (
     PICTURE_SD,
     Crowd,
     SimulatedRater,

@@ -2,7 +2,7 @@
 
 Raters need not be the same from picture to picture, nor as many. For two categories alpha is nearly the
 correlation of two votes on one picture, so 1 + (raters - 1) alpha is nearly the design effect of a rate,
-which the planning of a study asks for (`autochrome.study.power`).
+which the planning of a study asks for (`autochrome.study.statistics.power`).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from autochrome.study.columns import by_system, cluster_sums, tested
-from autochrome.study.intervals import (
+from autochrome.study.records import Judgement
+from autochrome.study.statistics.columns import by_system, cluster_sums, tested
+from autochrome.study.statistics.intervals import (
     OVER_PICTURES,
     REPLICATES,
     Estimate,
@@ -22,7 +23,6 @@ from autochrome.study.intervals import (
     percentile_bounds,
     resampled_sums,
 )
-from autochrome.study.records import Judgement
 
 Counts = Int[np.ndarray, "units categories"]
 """How many raters put each unit into each category."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
+from tests.study.statistics.test_rates import votes
 
-from autochrome.study.comparisons import (
+from autochrome.study.records import Judgement
+from autochrome.study.statistics.comparisons import (
     HALF,
     against_half,
     compare_systems,
@@ -14,8 +16,6 @@ from autochrome.study.comparisons import (
     sign_flip,
     welch_from_moments,
 )
-from autochrome.study.records import Judgement
-from tests.study.test_rates import votes
 
 A = {f"p{k:02d}": (k % 5, 5) for k in range(30)}
 B = {f"p{k:02d}": (k * k % 6, 6) for k in range(30)}

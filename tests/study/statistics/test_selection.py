@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from autochrome.study.records import RANDOM, Judgement, Stage
-from autochrome.study.selection import MAIN, MOST_FAILED, attention, reported_rates, select
-from autochrome.study.simulation import Crowd, pairs_layout, simulate
+from autochrome.study.statistics.selection import MAIN, MOST_FAILED, attention, reported_rates, select
+from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
 
 
 def rater(number: int, failed: int, *, slipped: bool = False) -> list[Judgement]:

@@ -14,7 +14,8 @@ pictures, not more raters a picture. More raters a picture are for where picture
 pictures (the oracle's choice, a gallery of the best liked) and for the agreement of raters.
 
 A rater who judges all systems alike often adds nearly nothing to the difference of two of them. To a single
-rate they do: that of 50 raters of 50 votes is less sure than this says (see `autochrome.study.intervals`).
+rate they do: that of 50 raters of 50 votes is less sure than this says (see
+`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from math import ceil, sqrt
 
 import numpy as np
 
-from autochrome.study.simulation import Crowd, pairs_layout
+from autochrome.study.statistics.simulation import Crowd, pairs_layout
 
 CORRELATION = 0.05
 """Of two votes on one picture. PixColor's printed errors of 5 raters a picture are those of a design effect
-of 1.2 (`autochrome.study.published.mean_design_effect`): (1.2 - 1) / (5 - 1) = .05."""
+of 1.2 (`autochrome.study.statistics.published.mean_design_effect`): (1.2 - 1) / (5 - 1) = .05."""
 SHARED = 0.5
 """Share of the pictures' effects that two systems have in common. Nobody has published it; 0 is cautious."""
 POWER = 0.8

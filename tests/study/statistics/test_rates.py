@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from autochrome.study.analysis import to_plain
-from autochrome.study.rates import BINOMIAL, first_slot_share, fooling_rates
 from autochrome.study.records import (
     TRUTH,
     Answer,
@@ -22,6 +21,7 @@ from autochrome.study.records import (
     Vote,
     judgements,
 )
+from autochrome.study.statistics.rates import BINOMIAL, first_slot_share, fooling_rates
 
 
 def votes(shares: dict[str, tuple[int, int]], system: str = "cic") -> list[Judgement]:

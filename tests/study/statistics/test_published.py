@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from autochrome.study.comparisons import welch_from_moments
-from autochrome.study.published import (
+from autochrome.study.statistics.comparisons import welch_from_moments
+from autochrome.study.statistics.published import (
     CAO_P,
     CIC_LEARCH,
     CIC_P,

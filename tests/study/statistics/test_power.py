@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from autochrome.study.power import (
+from autochrome.study.statistics.power import (
     CORRELATION,
     Question,
     design_effect,
@@ -19,7 +19,7 @@ from autochrome.study.power import (
     simulated_power,
     vote_correlation,
 )
-from autochrome.study.published import intra_picture_correlation, mean_design_effect
+from autochrome.study.statistics.published import intra_picture_correlation, mean_design_effect
 
 
 def test_the_textbooks_two_proportions() -> None:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.columns import Columns, by_system, tested
-from autochrome.study.comparisons import Welch, measure_difference, welch_from_moments
-from autochrome.study.intervals import (
+from autochrome.study.records import TRUTH, Judgement
+from autochrome.study.statistics.columns import Columns, by_system, tested
+from autochrome.study.statistics.comparisons import Welch, measure_difference, welch_from_moments
+from autochrome.study.statistics.intervals import (
     CROSSED,
     LEVEL,
     OVER_BOTH,
@@ -28,8 +29,7 @@ from autochrome.study.intervals import (
     percentile_bounds,
     resample_counts,
 )
-from autochrome.study.rates import Rate, rate_of
-from autochrome.study.records import TRUTH, Judgement
+from autochrome.study.statistics.rates import Rate, rate_of
 
 GENERATED = "generated"
 """All generated pictures together."""

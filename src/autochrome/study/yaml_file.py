@@ -1,0 +1,59 @@
+"""Designs as YAML: a key that is given twice is refused, and paragraphs stay as a person would write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autochrome.study.errors import DesignError
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML where a key that is given twice is an error: the first of two systems would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is given twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """The keys and values of a design file.
+
+    Raises:
+        DesignError: it is missing, no YAML, or holds no keys.
+    """
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+    except FileNotFoundError as error:
+        raise DesignError(f"{path} does not exist; make one with `autochrome study new`") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DesignError(f"{path} cannot be read ({error}); give a design in YAML") from error
+    except yaml.YAMLError as error:
+        raise DesignError(f"{path} is no valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise DesignError(f"{path} is no design: it holds no keys such as protocol, references and systems")
+    return content
+
+
+class _Plain(yaml.SafeDumper):
+    """Paragraphs as block text, which a person can edit."""
+
+
+_Plain.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def dump_yaml(values: dict[str, Any]) -> str:
+    """Plain values as YAML, in their order."""
+    return yaml.dump(values, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=108)
