@@ -3,9 +3,10 @@
     python -m benchmarks.coverage [--studies 1000] [--seed 0]
 
 Every study draws new photos and new raters whose true rates are known
-(`autochrome.study.statistics.simulation`), and takes the way of a real one through `autochrome.study`. "New" photos and raters: the truth is the rate over
-the populations that both were drawn from. "The same raters": the truth is the rate of this study's raters
-over new photos. Of 1000 intervals that hold the truth with 95%, 93.6-96.4% do so (two standard errors).
+(`autochrome.study.statistics.simulation`), and takes the way of a real one through `autochrome.study`. "New"
+photos and raters: the truth is the rate over the populations that both were drawn from. "The same raters":
+the truth is the rate of this study's raters over new photos. Of 1000 intervals that hold the truth with 95%,
+93.6-96.4% do so (two standard errors).
 
 Prints Markdown, with the forms that we do not recommend beside those that we do, for comparison.
 """

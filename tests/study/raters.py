@@ -53,3 +53,9 @@ def fill(study: Study, answer: Answer = first_slot) -> int:
         except StudyFull:
             return raters
         raters += 1
+
+
+def shown_to(study: Study, rater: int) -> list[Trial]:
+    """What a rater was shown, in order."""
+    answers = [answer for answer in study.answers() if answer.rater == rater]
+    return [answer.trial for answer in answers]

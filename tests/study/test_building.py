@@ -7,6 +7,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from autochrome.study.errors import StudyError
 from autochrome.study.folder import Manifest
 from autochrome.study.pictures import encode, prepare
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
-from autochrome.study.schema import Database, studies, units
+from autochrome.study.schema import Database, studies
 from autochrome.study.store import Study
 from tests.study.conftest import draw_photo, write_png
 from tests.study.raters import enrolled, following
@@ -108,6 +109,8 @@ def test_too_few_photos_are_refused(small_design: MakeDesign, tmp_path: Path) ->
     message = complaint(design, tmp_path / "study")
     assert "6 test trials need as many photos" in message and "practice and vigilance 3 others" in message
     assert "holds 8" in message and "set trials to 5 or less" in message
+    design = small_design("two-afc", count=3, systems=("good", "fair"))
+    assert complaint(design, tmp_path / "study").endswith("holds 3. Give more references")
     design = small_design("questionnaire", count=8, pictures=9, trials=9)
     assert "set trials to 8 or less, and pictures too" in complaint(design, tmp_path / "study")
 
@@ -188,7 +191,9 @@ def test_progress_counts_the_photos(small_design: MakeDesign, tmp_path: Path) ->
     assert seen == [(done, 12) for done in range(1, 13)]
 
 
-def test_a_taken_folder_is_refused(small_study: MakeStudy, small_design: MakeDesign, tmp_path: Path) -> None:
+def test_a_taken_folder_is_refused(
+    small_study: MakeStudy, small_design: MakeDesign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     design, study = small_design("turing"), small_study("turing")
     assert "is a study already; name a new folder" in complaint(design, study.folder)
     (tmp_path / "other").mkdir()
@@ -197,6 +202,10 @@ def test_a_taken_folder_is_refused(small_study: MakeStudy, small_design: MakeDes
     (tmp_path / "empty").mkdir()
     build_study(design, tmp_path / "empty").close()
     build_study(design, tmp_path / "new" / "deep").close()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    build_study(design, Path(".")).close()
+    Study.open(tmp_path / "here").close()
 
 
 def test_missing_and_extra_results_are_named(small_design: MakeDesign, tmp_path: Path) -> None:
@@ -257,23 +266,27 @@ def test_an_unreachable_database_is_found_out_first(small_design: MakeDesign, tm
 
 
 def test_a_folder_that_appears_meanwhile_is_left_alone(
-    small_design: MakeDesign, tmp_path: Path, database: str | None
+    small_design: MakeDesign, small_study: MakeStudy, tmp_path: Path, database: str | None
 ) -> None:
-    design, study = small_design("turing"), tmp_path / "study"
+    small_study("turing", database)  # so that there are tables
+
+    def kept() -> set[str]:
+        if database is None:
+            return set()
+        with closing(Database(database)) as place, place.reading() as connection:
+            return set(connection.scalars(select(studies.c.id)))
+
+    before, folder = kept(), tmp_path / "other"
 
     def interfere(done: int, total: int) -> None:
-        study.mkdir(exist_ok=True)
-        (study / "letter.txt").write_text("mine")
+        folder.mkdir(exist_ok=True)
+        (folder / "letter.txt").write_text("mine")
 
-    with pytest.raises(StudyError, match=r"study cannot be written .*not empty"):
-        build_study(design, study, database=database, progress=interfere)
-    assert [path.name for path in study.iterdir()] == ["letter.txt"]
-    assert not list(tmp_path.glob(".study*"))
-    if database is not None:  # and nothing of it in the database
-        with Database(database).reading() as connection:
-            known = set(connection.scalars(select(studies.c.id)))
-            assert set(connection.scalars(select(units.c.study))) <= known
-            assert len(known) == len(set(connection.scalars(select(units.c.study).distinct())))
+    with pytest.raises(StudyError, match=r"other cannot be written .*not empty"):
+        build_study(small_design("turing"), folder, database=database, progress=interfere)
+    assert [path.name for path in folder.iterdir()] == ["letter.txt"]
+    assert not list(tmp_path.glob(".other*"))
+    assert kept() == before
 
 
 def test_a_path_may_have_any_name(small_study: MakeStudy, tmp_path: Path) -> None:

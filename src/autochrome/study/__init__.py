@@ -12,7 +12,8 @@ How it runs:
 ``store``       raters, trials and votes, each counted once; over ``ledger``, ``statements`` and ``schema``
 ``assignment``  which unit a rater is shown next, so that all are judged alike often; ``rerating`` for the
                 oracle
-``server``      the pages and the requests behind them: ``routes``, ``requests``, ``media``, ``guard``, ``pages``
+``server``      the pages and the requests behind them: ``routes``, ``requests``, ``media``, ``guard``,
+                ``pages``
 
 What it says:
 

@@ -62,7 +62,7 @@ def build_study(
         StudyError: the folder is taken, photos or results are missing, too few, or do not fit; nothing is
             left behind then.
     """
-    folder = Path(folder)
+    folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "is a study already" if (folder / STUDY_FILE).exists() else "exists and is not empty"
         raise StudyError(f"{folder} {what}; name a new folder")
@@ -122,7 +122,7 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
         raise StudyError(
             f"a rater's {design.trials} test trials need as many photos, for none is shown twice to a rater,"
             f" and practice and vigilance {reserved} others; {design.references} holds {len(names)}. Give"
-            f" more references, or set trials to {max(room, 0)} or less{_also_pictures(design)}"
+            f" more references{_or_fewer_trials(design, room)}"
         )
     names = list(names)
     keyed(design.seed, "pictures").shuffle(names)
@@ -150,8 +150,11 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
     return Layout(found, notes)
 
 
-def _also_pictures(design: Design) -> str:
-    return ", and pictures too" if design.protocol is Protocol.QUESTIONNAIRE else ""
+def _or_fewer_trials(design: Design, room: int) -> str:
+    if room < 1:
+        return ""
+    too = ", and pictures too" if design.protocol is Protocol.QUESTIONNAIRE else ""
+    return f", or set trials to {room} or less{too}"
 
 
 def _contests(design: Design) -> Iterator[tuple[str, ...]]:

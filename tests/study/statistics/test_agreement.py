@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.study.statistics.test_rates import votes
 
 from autochrome.study.records import Judgement
 from autochrome.study.statistics.agreement import (
@@ -18,6 +17,7 @@ from autochrome.study.statistics.agreement import (
 from autochrome.study.statistics.intervals import Estimate
 from autochrome.study.statistics.power import vote_correlation
 from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
+from tests.study.statistics.test_rates import votes
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units.
 OBSERVERS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")

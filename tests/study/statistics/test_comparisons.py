@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from tests.study.statistics.test_rates import votes
 
 from autochrome.study.records import Judgement
 from autochrome.study.statistics.comparisons import (
@@ -16,6 +15,7 @@ from autochrome.study.statistics.comparisons import (
     sign_flip,
     welch_from_moments,
 )
+from tests.study.statistics.test_rates import votes
 
 A = {f"p{k:02d}": (k % 5, 5) for k in range(30)}
 B = {f"p{k:02d}": (k * k % 6, 6) for k in range(30)}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.study.statistics.test_rates import votes
 
 from autochrome.study.records import Judgement
 from autochrome.study.statistics.oracle import oracles
 from autochrome.study.statistics.questionnaire import percentages
 from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
+from tests.study.statistics.test_rates import votes
 
 SAMPLES = ("pix.1", "pix.2", "pix.3")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import stats
-from tests.study.statistics.test_rates import votes
 
 from autochrome.study.records import TRUTH
 from autochrome.study.statistics.columns import Columns
@@ -18,6 +17,7 @@ from autochrome.study.statistics.questionnaire import (
     welch,
 )
 from autochrome.study.statistics.simulation import Crowd, questionnaire_layout, simulate
+from tests.study.statistics.test_rates import votes
 
 MADE = ("s1", "s2", "s3", "s4")
 CROWD = Crowd({TRUTH: 0.7, **dict.fromkeys(MADE, 0.626)}, picture_sd=1.0)
