@@ -26,6 +26,7 @@ COMMANDS = [
     if line.startswith("$ autochrome")
 ]
 QUICK_STUDY = ("--trials", "1", "--practice", "0", "--vigilance", "0", "--size", "32")
+QUICK_COMPARISON = ("--samples", "2", "--workers", "1", "--without", "sweeps", "--without", "stability")
 QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
 
 
@@ -58,6 +59,8 @@ def run(words: list[str], desk: Path) -> None:
         words += [part for setting in QUICK_TRAINING for part in ("--set", f"trainer.{setting}")]
     if words[:2] == ["study", "new"]:
         words += QUICK_STUDY
+    if words[0] == "compare":
+        words += QUICK_COMPARISON
     if words[0] == "colorize" and (desk / "photo.colorized.jpg").exists():
         words.append("--overwrite")
     result = CliRunner().invoke(main, words, input=io.BytesIO(given) if given else None)
@@ -85,6 +88,7 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         "maps.png",
         "scores.json",
         "sheet.png",
+        "comparison/report.html",
         "judged.html",
         "runs/mine/model.safetensors",
     )

@@ -109,8 +109,8 @@ def test_too_few_photos_are_refused(small_design: MakeDesign, tmp_path: Path) ->
     message = complaint(design, tmp_path / "study")
     assert "6 test trials need as many photos" in message and "practice and vigilance 3 others" in message
     assert "holds 8" in message and "set trials to 5 or less" in message
-    design = small_design("two-afc", count=3, systems=("good", "fair"))
-    assert complaint(design, tmp_path / "study").endswith("holds 3. Give more references")
+    design = small_design("two-afc", count=8, systems=("good", "fair", "poor", "bad"), practice=8)
+    assert complaint(design, tmp_path / "study").endswith("holds 8. Give more references")
     design = small_design("questionnaire", count=8, pictures=9, trials=9)
     assert "set trials to 8 or less, and pictures too" in complaint(design, tmp_path / "study")
 

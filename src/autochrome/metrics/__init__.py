@@ -4,6 +4,7 @@
 ``distribution``  AuC of the cumulative mass function, histogram intersection
 ``ms_ssim``       multi-scale structural similarity of pictures, and of pairs of samples
 ``diversity``     how samples of one photo differ: pairs, spread, the best of n
+``reliability``   whether predicted probabilities are true, and where the truth ranks among samples
 ``colourfulness`` Hasler and Suesstrunk's measure
 ``summary``       sums of one photo, and every score as a function of such sums
 ``bootstrap``     intervals over photos
