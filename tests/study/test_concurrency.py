@@ -63,7 +63,7 @@ def test_processes_share_a_study(small_study: MakeStudy, database: str | None) -
     study = small_study("turing", database, count=11, raters=20, max_raters=9)
     command = [sys.executable, "-m", "tests.study.voter", str(study.folder), database or "", "3"]
     processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    acknowledged = [process.communicate(timeout=60)[0].split() for process in processes]
+    acknowledged = [process.communicate(timeout=300)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
     check(study, 9)
     assert sorted(name for part in acknowledged for name in part) == sorted(
@@ -101,11 +101,11 @@ def test_reading_waits_for_no_writer(small_study: MakeStudy, database: str | Non
     rater = take_part(study, trials=1)
     trial = following(study, rater)
     with study._database.writing(study.id), ThreadPoolExecutor(1) as pool:
-        assert pool.submit(study.trial, rater, trial.id).result(5) == (trial, False)
-        assert pool.submit(study.next_trial, rater).result(5) == trial
-        assert pool.submit(lambda: len(list(study.answers()))).result(5) == 1
-        assert pool.submit(study.status).result(5).enrolled == 1
-        assert pool.submit(study.rater, "nobody").result(5) is None
+        assert pool.submit(study.trial, rater, trial.id).result(15) == (trial, False)
+        assert pool.submit(study.next_trial, rater).result(15) == trial
+        assert pool.submit(lambda: len(list(study.answers()))).result(15) == 1
+        assert pool.submit(study.status).result(15).enrolled == 1
+        assert pool.submit(study.rater, "nobody").result(15) is None
 
 
 def test_waiting_has_an_end(
