@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy as np
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SEED = 2016
 
@@ -29,6 +34,14 @@ def fixed_seeds() -> None:
     random.seed(SEED)
     np.random.seed(SEED)
     torch.manual_seed(SEED)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Headless Chromium, driven by Playwright."""
+    from tests.chromium import started
+
+    yield from started()
 
 
 @pytest.fixture

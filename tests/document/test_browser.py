@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -12,24 +10,9 @@ import PIL.Image
 import pytest
 
 pytest.importorskip("playwright")
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from autochrome.document import Document, Figure, Gallery, Note, Section, Table, Text, charts
-from tests.study.browser import chromium, launch
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    if path is None:
-        missing = "Chromium is not installed (apt-get install chromium)"
-        if os.environ.get("AUTOCHROME_TESTS_NEED_BROWSER") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = launch(playwright, path)
-        yield browser
-        browser.close()
 
 
 def picture(gray: int) -> bytes:
@@ -108,14 +91,14 @@ def test_pictures_enlarge_by_keyboard(browser: Browser, address: str) -> None:
     page.keyboard.press("Enter")
     dialog = page.locator("dialog")
     assert dialog.locator("img").get_attribute("alt") == "picture 1"
-    assert (dialog.locator("img").bounding_box() or {})["width"] > 400
+    page.wait_for_function("document.querySelector('dialog img').getBoundingClientRect().width > 400")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     assert dialog.locator("img").get_attribute("alt") == "picture 3"
     assert "system 3" in dialog.locator(".title").inner_text()
     page.keyboard.press("Escape")
-    assert not dialog.is_visible()
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Enlarge: picture 3"
+    dialog.wait_for(state="hidden")
+    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Enlarge: picture 3'")
     assert not problems
     page.context.close()
 

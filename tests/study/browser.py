@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from autochrome.study.records import Trial
 from tests.study.served import Server
 
 WAIT_MS = 60_000
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--force-color-profile=srgb",
-]
 Device = Literal["phone", "desk"]
 _WINDOWS: dict[Device, dict[str, Any]] = {
     "phone": {
@@ -35,16 +24,6 @@ _WINDOWS: dict[Device, dict[str, Any]] = {
     },
     "desk": {"viewport": {"width": 1280, "height": 800}},
 }
-
-
-def chromium() -> str | None:
-    """Path of the browser, if it is installed."""
-    found = (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
-    return next((path for path in found if path), None)
-
-
-def launch(playwright: Playwright, path: str) -> Browser:
-    return playwright.chromium.launch(executable_path=path, headless=True, args=FLAGS)
 
 
 class Rater:

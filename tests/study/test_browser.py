@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Route, sync_playwright
+from playwright.sync_api import Browser, Route
 
 from autochrome.study.records import Protocol, Trial
 from autochrome.study.store import Study
-from tests.study.browser import Device, Rater, chromium, launch
+from tests.study.browser import Device, Rater
 from tests.study.served import Server
 
 # Times that a loaded machine keeps: short displays, and a tolerance that only the test of stalls exceeds.
@@ -24,20 +23,6 @@ FEW: dict[str, dict[str, int]] = {
 }
 Serve = Callable[..., tuple[Study, Server]]
 Sit = Callable[..., Rater]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    if path is None:
-        missing = "Chromium is not installed (apt-get install chromium)"
-        if os.environ.get("AUTOCHROME_TESTS_NEED_BROWSER") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        browser = launch(playwright, path)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

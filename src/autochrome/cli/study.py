@@ -112,7 +112,7 @@ def new(
         from autochrome.study.building import build_study
 
         with _progress() as report, build_study(design, folder, database=database, progress=report) as built:
-            _tell_built(built)
+            _tell_built(built, folder)
 
 
 @study.command()
@@ -268,7 +268,7 @@ def _write_design(design: Design, folder: Path) -> None:
     click.echo(f"  autochrome study new {shlex.quote(str(folder))} --design {shlex.quote(str(file))}")
 
 
-def _tell_built(study: Study) -> None:
+def _tell_built(study: Study, folder: Path) -> None:
     from autochrome.study.pages.words import minutes
     from autochrome.study.summary import units_a_photo
 
@@ -276,11 +276,11 @@ def _tell_built(study: Study) -> None:
         click.echo(f"note: {note}", err=True)
     design, units = study.design, study.status().units
     photos = units // units_a_photo(design)
-    click.echo(f"{study.folder}: {photos} photos, {units} units of {design.raters} votes each")
+    click.echo(f"{folder}: {photos} photos, {units} units of {design.raters} votes each")
     raters = design.raters_needed(units, photos)
     click.echo(f"It needs {raters} raters who finish; each takes {minutes(design)}.")
     click.echo("To begin:")
-    click.echo(f"  autochrome study serve {shlex.quote(str(study.folder))}")
+    click.echo(f"  autochrome study serve {shlex.quote(str(folder))}")
 
 
 def _tell_status(found: Live) -> None:
