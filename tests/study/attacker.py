@@ -14,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from autochrome.study.server import _config, allowed_hosts, create_app
+from autochrome.study.server import _config, _listen, allowed_hosts, create_app
 from autochrome.study.store import Study
 
 JSON = {"content-type": "application/json"}
@@ -81,7 +81,7 @@ def count_votes(study: Study) -> int:
 @contextmanager
 def served(study: Study) -> Iterator[int]:
     """The server with its own settings on a free port of loopback; gives the port."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = _listen("127.0.0.1", 0)
     server = uvicorn.Server(_config(application(study)))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

@@ -6,6 +6,7 @@ Nothing here imports autochrome before a fixture is asked for: jaxtyping's hook 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,15 +107,21 @@ def small_design(write_results: Callable[..., dict[str, Any]]) -> Callable[..., 
 def small_study(small_design: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Builds a small study in ``tmp_path/study`` and opens it: ``small_study("turing", trials=4)``.
 
-    Arguments as for `small_design`, and ``database``. Studies are closed at the end of the test.
+    Arguments as for `small_design`, ``database``, and ``secret``, two hexadecimal digits that its secret
+    repeats: what is drawn depends on it, and every run of the tests is to see the same. Studies are closed at
+    the end of the test.
     """
     opened = []
+    random_hex = secrets.token_hex
 
-    def build(protocol: str = "two-afc", database: str | None = None, **keys: Any) -> Any:
+    def build(protocol: str = "two-afc", database: str | None = None, secret: str = "", **keys: Any) -> Any:
         from autochrome.study.building import build_study
 
+        digits = secret or f"{len(opened):02x}"
         folder = tmp_path / ("study" if not opened else f"study-{len(opened) + 1}")
-        opened.append(build_study(small_design(protocol, **keys), folder, database=database))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(secrets, "token_hex", lambda n: digits * n if n == 32 else random_hex(n))
+            opened.append(build_study(small_design(protocol, **keys), folder, database=database))
         return opened[-1]
 
     yield build

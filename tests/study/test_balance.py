@@ -15,15 +15,16 @@ MakeStudy = Callable[..., Study]
 
 def test_units_are_judged_equally_often(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("two-afc", database, count=15, systems=("good", "fair", "poor"), raters=4)
-    # 12 photos x 3 systems; after every trial no unit is more than one vote ahead.
+    # 12 photos x 3 systems; after every trial no unit is more than one vote ahead, or two where the rater has
+    # seen all photos of the units that are behind. Votes dealt at random would be three or four apart.
     for _ in range(6):
         rater = enrolled(study)
         while (trial := study.next_trial(rater)) is not None:
             study.record(rater, trial.id, first_slot(trial))
             status = study.status()
-            assert status.most - status.fewest <= 1
-    status = study.status()
-    assert (status.fewest, status.most) == (1, 1)  # 6 raters x 6 trials = 36 units
+            assert status.most - status.fewest <= 2
+    counted = Counter(answer.trial.unit.id for answer in study.answers(stages=[Stage.TEST]))
+    assert len(counted) >= 33  # 6 raters x 6 trials for 36 units; at random 23 of them would have a vote
 
 
 def test_pending_trials_count_as_votes(small_study: MakeStudy, database: str | None) -> None:
@@ -79,11 +80,14 @@ def test_pairs_are_balanced_in_preference(small_study: MakeStudy, database: str 
     assert pairs == {("good", "fair"): 6, ("good", "poor"): 6, ("fair", "poor"): 6}
 
 
-def test_the_same_seed_asks_the_same(small_study: MakeStudy) -> None:
+def test_seed_and_secret_decide_what_is_asked(small_study: MakeStudy) -> None:
+    """The seed may be known; with it alone nobody can compute which picture will be the true one."""
+
     def sequence(study: Study) -> list[tuple[str, tuple[str, ...], tuple[int, ...]]]:
         shown = [trial for _ in range(3) for trial in shown_to(study, take_part(study))]
         return [(trial.unit.picture, trial.unit.versions, trial.order) for trial in shown]
 
-    first = sequence(small_study("two-afc"))
-    assert sequence(small_study("two-afc")) == first
-    assert sequence(small_study("two-afc", seed=4)) != first
+    first = sequence(small_study("two-afc", secret="5e"))
+    assert sequence(small_study("two-afc", secret="5e")) == first
+    assert sequence(small_study("two-afc", secret="5e", seed=4)) != first
+    assert sequence(small_study("two-afc", secret="5f")) != first

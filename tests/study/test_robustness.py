@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
+from time import perf_counter
 from typing import Any
 from urllib.parse import quote
 
@@ -248,6 +249,18 @@ def test_only_the_pages_files_are_served(study: Study, rater: Somebody) -> None:
             codes[answer.status] += 1
             assert not [secret for secret in secrets if secret in content], path
     assert codes == {404: len(paths)}
+
+
+def test_short_answers_do_not_wait_for_the_browsers_word(rater: Somebody, study: Study) -> None:
+    """Nagle's algorithm and delayed acknowledgements (RFC 1122, 4.2.3) together cost 40 ms on Linux."""
+    took = []
+    with served(study) as port, closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        for _ in range(20):
+            begun = perf_counter()
+            connection.request("GET", "/api/trial", headers={"Cookie": f"rater={rater.token}"})
+            connection.getresponse().read()
+            took.append(perf_counter() - begun)
+    assert min(took[1:]) < 0.035
 
 
 def test_there_is_no_map_of_the_server(rater: Somebody) -> None:

@@ -21,7 +21,7 @@ def design_options(command: _Command) -> _Command:
     """Add the options that become keys of the design."""
     positive, count = click.IntRange(1), click.IntRange(0)
     for option in (
-        click.option("--seed", type=int, help="Of everything that is drawn. [default: 0]"),
+        click.option("--seed", type=int, help="Of the photos that take part. [default: 0]"),
         click.option(
             "--oracle", is_flag=True, default=None, help="turing: the best-liked sample, judged again."
         ),

@@ -1,8 +1,8 @@
 """What comes when and where in front of a rater: stages and slots in balance, and nothing to be foreseen.
 
 Which unit comes next is a query (`Ledger.choose_unit`), for it depends on what others have judged. Whatever
-is drawn comes from a generator keyed on the study's seed, the rater and the trial, so that a study can be
-followed afterwards.
+is drawn comes from a generator keyed on the study's seed and its secret, the rater and the trial: who holds
+the study's folder can follow it afterwards, and nobody else can foresee it.
 """
 
 from __future__ import annotations

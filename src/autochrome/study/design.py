@@ -145,7 +145,9 @@ class Design(BaseModel):
         description="turing: when all samples are judged, the best-liked of each photo is judged by other"
         " raters.",
     )
-    seed: Annotated[int, Field(strict=True)] = Field(0, description="Of everything that is drawn.")
+    seed: Annotated[int, Field(strict=True)] = Field(
+        0, description="Of the photos that take part; with the study's secret, of orders."
+    )
     max_raters: Positive | None = Field(
         None, description="Raters who may enrol; null: three times as many as are needed, and at least 20."
     )

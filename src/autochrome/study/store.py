@@ -16,6 +16,7 @@ from base64 import b32encode
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from types import TracebackType
 
 from sqlalchemy import Connection
@@ -289,14 +290,19 @@ class Study:
         if phase is None:
             raise NoSuchTrial(f"there is no rater {rater}")
         design = self.design
-        plan = stages(design.practice, design.trials, design.vigilance, keyed(design.seed, rater, "stages"))
+
+        def drawn(*key: object) -> Random:
+            # The seed may be known: without the secret anybody could compute what comes next, and where.
+            return keyed(design.seed, self.secret.hex(), rater, *key)
+
+        plan = stages(design.practice, design.trials, design.vigilance, drawn("stages"))
         stage = plan[number - 1]
         everyone_sees_all = stage is not Stage.TEST or design.protocol is Protocol.QUESTIONNAIRE
         since = None if everyone_sees_all else self._cutoff()
-        rng = keyed(design.seed, rater, number)
+        rng = drawn(number)
         unit = self._ledger.choose_unit(connection, rater, phase, stage, rng, since=since)
         used = self._ledger.places_of(connection, rater, stage)
-        left = stock(len(unit.versions), plan.count(stage), used, keyed(design.seed, rater, stage))
+        left = stock(len(unit.versions), plan.count(stage), used, drawn(stage))
         before = self._ledger.places(connection, unit.id, self._cutoff())
         order = choose_order(before, left, rng)
         trial = Trial(secrets.token_urlsafe(16), unit, order, number, design.total)
