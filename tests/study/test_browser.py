@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Route
 
 from autochrome.study.records import Protocol, Trial
 from autochrome.study.store import Study
+from autochrome.study.summary import report, summarise
 from tests.study.browser import Device, Rater
 from tests.study.served import Server
 
@@ -63,7 +65,9 @@ def choose(trial: Trial) -> tuple[int, ...]:
 
 @pytest.mark.parametrize("device", ["phone", "desk"])
 @pytest.mark.parametrize("protocol", list(Protocol))
-def test_a_study_from_consent_to_thanks(protocol: Protocol, device: Device, serve: Serve, sit: Sit) -> None:
+def test_a_study_from_consent_to_report(
+    protocol: Protocol, device: Device, serve: Serve, sit: Sit, tmp_path: Path
+) -> None:
     study, server = serve(protocol.value)
     rater = sit(server, device)
     rater.begin()
@@ -82,6 +86,13 @@ def test_a_study_from_consent_to_thanks(protocol: Protocol, device: Device, serv
         assert answer.vote.response_ms > 0
         assert len(answer.vote.shown_ms) == (2 if study.design.timed else 0)
         assert all(150 - 34 <= shown <= 150 + 900 for shown in answer.vote.shown_ms)
+
+    found = summarise(study, replicates=50)
+    report(found).write(tmp_path / "report.html")
+    rater.page.goto((tmp_path / "report.html").as_uri())
+    assert found.status.finished == 1
+    assert "Results" in rater.page.inner_text("main h2")
+    assert rater.page.evaluate("document.documentElement.scrollWidth") <= rater.page.evaluate("innerWidth")
 
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing"])
