@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.laboratory import estimates
+from autochrome.laboratory.diversity import structure_shares
 from autochrome.laboratory.estimates import cell
 from autochrome.laboratory.run import LabSettings
 from autochrome.metrics.distribution import histogram_intersection
@@ -17,6 +18,15 @@ from benchmarks.painting import REPLICATES, markdown, mean_estimate
 from benchmarks.sample_figures import SampleFigures
 
 QUANTILES = (0.01, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.99)
+
+
+_SHARES = {
+    "share in .95 to .99": ".95 to .99",
+    "share above .99": "above .99",
+    "share in .90 to .95": ".90 to .95",
+    "share below .90": "below .90",
+}
+"""Rows of the table, and how `structure_shares` calls them."""
 
 
 def resamples(photos: int) -> Float[Tensor, "rows photos"]:
@@ -42,12 +52,8 @@ def series_intersections(found: SampleFigures) -> Float[Tensor, "n rows 2"]:
 def structure_rows(found: SampleFigures) -> dict[str, str]:
     """MS-SSIM of the pairs of samples of a photo, mean of R, G and B: its mean and what shares lie where."""
     pairs = found.ms_ssim.mean(2)
-    shares = {
-        "share in .95 to .99": ((pairs >= 0.95) & (pairs <= 0.99)).double().mean(1),
-        "share above .99": (pairs > 0.99).double().mean(1),
-        "share in .90 to .95": ((pairs >= 0.90) & (pairs < 0.95)).double().mean(1),
-        "share below .90": (pairs < 0.90).double().mean(1),
-    }
+    found_shares = structure_shares(pairs)
+    shares = {label: found_shares[name] for label, name in _SHARES.items()}
     values = {"MS-SSIM of pairs, mean": pairs.mean(1), **shares}
     return {name: cell(mean_estimate(value), 3) for name, value in values.items()}
 

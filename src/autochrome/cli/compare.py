@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.options import replicates_option
+
 if TYPE_CHECKING:
     from autochrome.laboratory.run import Progress, Run
 
@@ -73,9 +75,7 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     show_default=True,
     help="Size of comparison: native, crop:N (central square) or resize:N (shorter side).",
 )
-@click.option(
-    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
-)
+@replicates_option
 @click.option(
     "--seed",
     type=click.IntRange(0),

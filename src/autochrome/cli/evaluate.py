@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from autochrome.cli.options import replicates_option
+
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,9 +34,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--baselines/--no-baselines", default=True, show_default=True, help="Score gray and random too."
 )
-@click.option(
-    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
-)
+@replicates_option
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="For the resamples and the random baseline."
 )

@@ -21,6 +21,11 @@ WARMER = 0.5
 """The warmth that --warmer stands for; --cooler is as much below 0."""
 
 
+replicates_option = click.option(
+    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
+)
+
+
 def model_options(command: _Command) -> _Command:
     """Add --model, --weights and --device."""
     for option in (

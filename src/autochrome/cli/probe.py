@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.options import find_spec, model_options
+from autochrome.cli.options import find_spec, model_options, replicates_option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,9 +79,7 @@ _DEFAULTS = {
     show_default=True,
     help="How many fifths of the training photos are held out in turn to choose segment's steps.",
 )
-@click.option(
-    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
-)
+@replicates_option
 @click.option(
     "--seed",
     type=click.IntRange(0),
