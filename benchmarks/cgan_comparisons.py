@@ -263,7 +263,7 @@ def parser() -> argparse.ArgumentParser:
     measuring = made.add_argument_group("measuring")
     measuring.add_argument("--photos", type=int, help="only the first so many by name")
     measuring.add_argument("--samples", type=int, default=8, help="of each photo (default: 8)")
-    measuring.add_argument("--seed", type=int, default=0, help="of the first photo's samples")
+    measuring.add_argument("--seed", type=int, default=0, help="of the samples")
     measuring.add_argument(
         "--statistics",
         choices=("running", "batch"),

@@ -29,6 +29,7 @@ from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.ms_ssim import SMALLEST
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.cgan.objectives import lightness_loss
+from autochrome.picture import whole_file
 from autochrome.pipeline import ColorizeSettings, Painter, Prediction
 from autochrome.prediction import drawing_shape
 from benchmarks import realism
@@ -55,7 +56,7 @@ class Colours(Protocol):
 
 @dataclass
 class OneByOne:
-    """Each photo by itself, as the pipeline does it; photo i has the seed ``seed + i``."""
+    """Each photo by itself, as the pipeline does it."""
 
     painter: Painter
     photos: Sequence[Path]
@@ -63,8 +64,7 @@ class OneByOne:
 
     def __call__(self, index: int) -> Prediction:
         """The samples of a photo."""
-        asked = replace(self.settings, seed=self.settings.seed + index)
-        return self.painter.predict(read_photo(self.photos[index]), asked)
+        return self.painter.predict(read_photo(self.photos[index]), self.settings)
 
 
 class Together:
@@ -148,7 +148,8 @@ def true_colours(painter: Painter, path: Path, shape: tuple[int, int] | None = N
     reduced = F.interpolate(load_rgb(path), shape or size, mode="bilinear", antialias=True)
     chroma = get_space(spec.space).split(reduced)[1]
     answer = ab_of_chroma(luma_of_lightness(luma, spec.space), chroma, spec.space)
-    return Prediction(photo, lightness, luma, answer, spec.working_size, ())
+    whole = whole_file(photo)
+    return Prediction(photo, lightness, whole.extent, luma, whole.tones, answer, spec.working_size, ())
 
 
 def painted(painter: Painter, prediction: Prediction) -> UInt8[Tensor, "n 3 h w"]:

@@ -5,8 +5,8 @@
                                            [--beside pixcolor] [--beside-photos N]
 
 PHOTOS is a folder of colour photos or of tar shards of them (ours: eval-256px), used at their own size. Each
-is painted by the pipeline as a person gets it: at full size, with its own L* held. Photo i has the seed
-SEED + i, so that photos do not share their noise. Prints Markdown with 95% bootstrap intervals over photos.
+is painted by the pipeline as a person gets it: at full size, with its own L* held, and with noise that is
+the photo's own. Prints Markdown with 95% bootstrap intervals over photos.
 
 --beside measures a second model by the same code, at its own settings; over fewer photos if asked, and then
 the first model's colours and diversity are shown over those, too. --brief leaves out MS-SSIM and the accuracy
@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--weights", help="instead of the shipped ones")
     parser.add_argument("--samples", type=int, default=8, help="of each photo (default: 8)")
     parser.add_argument("--photos", type=int, help="only the first so many by name")
-    parser.add_argument("--seed", type=int, default=0, help="of the first photo")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: 0)")
     parser.add_argument("--temperature", type=float, help="of the draws (default: the model's own)")
     parser.add_argument("--size", type=int, help="shorter side of what the model sees (default: its own)")
     parser.add_argument(

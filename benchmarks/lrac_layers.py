@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         folders = []
         for name, head in heads.items():
             variant = LRAC(model.spec, head, (OUTPUT,), OUTPUT, TrainingSettings())
-            wish = {name: ColorizeSettings(fuse="none")}
+            wish = {name: ColorizeSettings(fuse="none", vibrance=0.0)}
             folders += paint_all(photos, Path(root), Painter(variant, device="cpu"), wish).values()
         scores = evaluate(linked(photos, Path(root) / "references"), *folders)
     every, *others = LAYERS

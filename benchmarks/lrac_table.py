@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,8 +25,8 @@ from autochrome.pipeline import ColorizeSettings, Painter
 from autochrome.report.tables import caption
 from benchmarks.painting import Wish, linked, markdown, mean_estimate, paint_all, per_photo
 
-PLAIN = ColorizeSettings(fuse="none")
-"""One look at the photo, as in the paper."""
+PLAIN = ColorizeSettings(fuse="none", vibrance=0.0)
+"""One view of the photo and no vibrance, as in the paper."""
 BEST = "most accurate"
 FADING = "hue/chroma, K = 32, fading"
 NO_FADING = "hue/chroma, K = 32"
@@ -51,7 +52,7 @@ def own_palette(transfer: str) -> Wish:
     """Settings that take over the photo's own true palette; none for no transfer."""
 
     def wish(photo: Photo) -> ColorizeSettings:
-        return ColorizeSettings(fuse="none", reference=photo, transfer=transfer)
+        return replace(PLAIN, reference=photo, transfer=transfer)
 
     return PLAIN if transfer == "none" else wish
 
@@ -64,9 +65,10 @@ def paint_outputs(photos: Sequence[Path], results: Path, name: str, weights: str
         if isinstance(model, LRAC):
             model.fading = row != NO_FADING
         painter = Painter(model, device="cpu")
-        wishes = {row.replace("/", "-"): PLAIN}
+        plain = PLAIN if isinstance(model, LRAC) else replace(PLAIN, vibrance=None)  # L2 has no distribution
+        wishes = {row.replace("/", "-"): plain}
         if row == FADING:
-            wishes |= {BEST: ColorizeSettings(fuse="full"), "default": ColorizeSettings()}
+            wishes |= {BEST: ColorizeSettings(fuse="full", vibrance=0.0), "default": ColorizeSettings()}
         folders += paint_all(photos, results, painter, wishes).values()
     return folders
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -76,15 +76,14 @@ def measure(
         painter: of a model that gives several answers.
         source: colour photos.
         count: how many.
-        settings: ``samples`` and how they are drawn; ``seed`` is the first photo's, the next one's is 1 more.
+        settings: ``samples`` and how they are drawn.
         structure: whether to compare pairs by MS-SSIM. It is left out in any case where a photo has a side
             below 176 pixels.
         progress: called with how many photos are done.
     """
     rows: list[dict[str, Tensor]] = []
     for photo in _photos(source, count):
-        asked = replace(settings, seed=settings.seed + len(rows))
-        samples = torch.cat([as_rgb(painted) for painted in painter.colorize(photo, asked)])
+        samples = torch.cat([as_rgb(painted) for painted in painter.colorize(photo, settings)])
         rows.append(_figures(samples, as_rgb(photo), structure=structure and min(photo.size) >= SMALLEST))
         progress(len(rows))
     if not all(len(row["ms_ssim"]) for row in rows):

@@ -13,7 +13,9 @@ from autochrome.evaluate import Estimate, Scores
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.laboratory import estimates
 from autochrome.laboratory.run import LabSettings
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.models.spec import ModelSpec
+from autochrome.pipeline import ColorizeSettings, Painter, Prediction
+from autochrome.settings import resolve
 
 REPLICATES = 1000
 
@@ -35,12 +37,24 @@ def paint_all(
     for path in photos:
         photo = read_photo(path)
         settings = {name: w if isinstance(w, ColorizeSettings) else w(photo) for name, w in wishes.items()}
-        looks = {(s.fuse, s.size): s for s in settings.values()}
-        predictions = {look: painter.predict(photo, s) for look, s in looks.items()}
+        asked = {name: _asked_of_model(s, painter.model.spec) for name, s in settings.items()}
+        predictions: dict[tuple[object, ...], Prediction] = {}
         for name, setting in settings.items():
-            painted = painter.paint(predictions[setting.fuse, setting.size], setting)
+            if asked[name] not in predictions:
+                predictions[asked[name]] = painter.predict(photo, setting)
+            painted = painter.paint(predictions[asked[name]], setting)
             write_photo(painted, folders[name] / f"{path.stem}.png", provenance=painted.provenance)
     return folders
+
+
+def _asked_of_model(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
+    """The settings that change what the model predicts (see `Painter.predict`), with the look's values."""
+    decoder = resolve(settings, spec)
+    asked = (decoder.fuse, decoder.size)
+    if not spec.draws:
+        return asked
+    drawn = (settings.samples, settings.seed, settings.refine, settings.rank)
+    return (*asked, decoder.temperature, decoder.guidance, *drawn)
 
 
 def mean_estimate(values: Float[Tensor, " photos"], seed: int = 0) -> Estimate:

@@ -18,6 +18,7 @@ from autochrome.evaluate import EvaluationError, Scores, derangement, evaluate, 
 from autochrome.io.photo import Photo, Provenance, write_photo
 from autochrome.metrics.baselines import random_colours
 from autochrome.metrics.pixel import psnr
+from autochrome.metrics.places import helped_and_harmed
 from autochrome.metrics.summary import SCORES
 
 
@@ -85,6 +86,34 @@ def test_differences_from_gray_are_paired(scores: Scores) -> None:
     assert difference.value == pytest.approx(half.value - gray.value)
     assert difference.high - difference.low < (half.high - half.low) + (gray.high - gray.low)
     assert set(scores.above_gray) == {"half", "random"}
+
+
+def test_gray_neither_helps_nor_harms(scores: Scores, truths: Path, results: Path) -> None:
+    gray, half, random = (scores.systems[name] for name in ("gray", "half", "random"))
+    assert [gray[key].to_dict() for key in ("helped", "harmed")] == [{"value": 0, "low": 0, "high": 0}] * 2
+    assert gray["helped_harmed"].to_dict() == {"value": None, "low": None, "high": None}
+    # Half of the color is never farther from the truth than gray; that of another photo is in places.
+    assert half["helped"].value > 0.3
+    assert half["harmed"].value == 0
+    assert half["helped_harmed"].value == math.inf
+    assert min(random["harmed"].value, random["helped"].value) > 0.05
+    assert 0 < random["helped_harmed"].low < random["helped_harmed"].value < random["helped_harmed"].high
+    assert half["chroma_kept"].value == pytest.approx(0.5, abs=0.03)
+    # Gray is what they measure against already.
+    assert not {"helped", "harmed", "helped_harmed"} & set(scores.above_gray["half"])
+    expected = []
+    for pair in match_files(truths, [results]):
+        ab, truth = (LAB.split(load_rgb(path))[1] for path in (pair.results["half"], pair.reference))
+        expected.append(helped_and_harmed(ab, truth)[0].item())
+    assert scores.per_photo["half"]["helped"] == pytest.approx(expected)
+
+
+def test_a_ratio_is_of_means_and_not_a_mean_of_ratios(scores: Scores) -> None:
+    found = scores.systems["random"]
+    helped, harmed = (np.mean(scores.per_photo["random"][key]) for key in ("helped", "harmed"))
+    assert found["helped"].value == pytest.approx(helped)
+    assert found["harmed"].value == pytest.approx(harmed)
+    assert found["helped_harmed"].value == pytest.approx(helped / harmed)
 
 
 def test_per_photo_psnr_is_that_of_the_files(scores: Scores, truths: Path, results: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.data
+import torch
 
 import autochrome
 from autochrome.guidance import HintError, parse_hint, write_hints
+from autochrome.guided import decode
 from autochrome.io.photo import Photo, PhotoError, write_photo
 from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
 from autochrome.reference import Reference, check_reference
-from tests.drawing_model import Drawing
+from tests.drawing_model import Drawing, WholeDrawing
 from tests.hue_model import HueModel
 
-FLAT = Photo(np.full((64, 96, 1), 128, np.uint8))
+# All but flat: what has one level all over would stay without color.
+FLAT = Photo(np.tile(np.linspace(124, 132, 96).round().astype(np.uint8)[:, None], (64, 1, 1)))
 CAMERA = Photo(np.ascontiguousarray(skimage.data.camera()[::4, ::4, None]))
 COFFEE = Photo(np.ascontiguousarray(skimage.data.coffee()[::4, ::4]), source=Path("/home/someone/coffee.png"))
 
@@ -129,6 +132,108 @@ def test_the_call_takes_references_of_every_kind(cic: Painter, tmp_path: Path) -
         autochrome.colorize(CAMERA.pixels, model=cic, reference=tmp_path / "nowhere.jpg")
     with pytest.raises(TypeError, match="a photo is a path"):
         autochrome.colorize(CAMERA.pixels, model=cic, reference=7)
+
+
+# Looks and saturation ------------------------------------------------------------------------------
+
+
+LOOKS = {"accurate": {"temperature": 0.25, "fuse": "full"}, "vivid": {"temperature": 1.0, "saturation": 1.5}}
+
+
+def with_looks(model: Any) -> Painter:
+    """A painter of a model that knows every look."""
+    model.spec = replace(model.spec, looks=LOOKS)
+    return Painter(model)
+
+
+@pytest.mark.parametrize("model", [HueModel(), WholeDrawing(), Drawing()])
+def test_saturation_multiplies_chroma_and_turns_no_hue(model: Any) -> None:
+    painter = Painter(model)
+    prediction = painter.predict(FLAT)
+    decoded = {
+        factor: decode(painter.model, prediction, ColorizeSettings(saturation=factor), 0, None).ab
+        for factor in (0.0, 0.5, 1.0, 3.0)
+    }
+    assert decoded[1.0].abs().max() > 5
+    for factor, found in decoded.items():
+        torch.testing.assert_close(found, factor * decoded[1.0])
+    [gray] = painter.colorize(FLAT, ColorizeSettings(saturation=0.0))
+    np.testing.assert_array_equal(gray.pixels, np.repeat(FLAT.pixels, 3, axis=2))
+
+
+def test_half_the_saturation_is_half_the_chroma_of_the_picture() -> None:
+    [full] = Painter(HueModel()).colorize(FLAT)
+    [half] = Painter(HueModel()).colorize(FLAT, ColorizeSettings(saturation=0.5))
+    np.testing.assert_allclose(ab(half), ab(full) / 2, atol=0.6)
+    assert made_with(half)["saturation"] == 0.5
+
+
+def test_a_palette_is_as_saturated_as_asked(cic: Painter) -> None:
+    for transfer in ("energy", "quantiles"):
+        settings = ColorizeSettings(reference=COFFEE, transfer=transfer)
+        [full] = cic.colorize(FLAT, settings)
+        [half] = cic.colorize(FLAT, replace(settings, saturation=0.5))
+        np.testing.assert_allclose(ab(half).mean((0, 1)), ab(full).mean((0, 1)) / 2, atol=0.6)
+
+
+@pytest.mark.parametrize("saturation", [0.0, 0.5, 2.0])
+def test_a_colour_that_is_known_stays_whatever_the_saturation(saturation: float) -> None:
+    """The whole photo is said to be of one colour, and so it is."""
+    hint = parse_hint("50%,50%,#b06060")
+    painter = with_looks(HueModel(sureness=(1.0, 1.0)))
+    settings = ColorizeSettings(hints=(hint,), saturation=saturation, look="vivid")
+    [colored] = painter.colorize(FLAT, settings)
+    [wanted] = skimage.color.rgb2lab(np.array([[[0xB0, 0x60, 0x60]]], np.uint8))[0, :, 1:]
+    np.testing.assert_allclose(ab(colored)[32, 48], wanted, atol=2)
+
+
+def test_a_look_is_the_same_as_its_values() -> None:
+    painter = with_looks(HueModel(sureness=(1.0, 2.0)))
+    for look, values in LOOKS.items():
+        [by_name] = painter.colorize(CAMERA, ColorizeSettings(look=look))
+        [by_values] = painter.colorize(CAMERA, ColorizeSettings(**values))  # type: ignore[arg-type]
+        np.testing.assert_array_equal(by_name.pixels, by_values.pixels)
+    drawing = with_looks(WholeDrawing())
+    [by_name] = drawing.colorize(FLAT, ColorizeSettings(look="vivid", seed=3))
+    [by_values] = drawing.colorize(FLAT, ColorizeSettings(temperature=1.0, saturation=1.5, seed=3))
+    np.testing.assert_array_equal(by_name.pixels, by_values.pixels)
+
+
+def test_the_look_and_what_it_stood_for_are_recorded() -> None:
+    painter = with_looks(HueModel())
+    [colored] = painter.colorize(CAMERA, ColorizeSettings(look="vivid", saturation=0.5, fuse="none"))
+    made = made_with(colored)
+    assert (made["look"], made["saturation"], made["look_saturation"]) == ("vivid", 0.5, 1.5)
+    assert (made["temperature"], made["fuse"]) == (1.0, "none")
+    [plain] = painter.colorize(CAMERA)
+    assert "look_saturation" not in made_with(plain)
+    drawn = with_looks(Drawing()).colorize(FLAT, ColorizeSettings(look="vivid", samples=2))
+    assert [made_with(each)["temperature"] for each in drawn] == [1.0, 1.0]
+    assert made_with(drawn[1])["look"] == "vivid"
+
+
+def test_what_is_recorded_makes_the_picture_again() -> None:
+    painter = with_looks(HueModel(sureness=(1.0, 2.0)))
+    [colored] = painter.colorize(CAMERA, ColorizeSettings(look="vivid", saturation=0.75))
+    known = {field.name for field in fields(ColorizeSettings)}
+    made = {name: value for name, value in made_with(colored).items() if name in known}
+    [again] = painter.colorize(CAMERA, ColorizeSettings(**made))
+    np.testing.assert_array_equal(again.pixels, colored.pixels)
+
+
+def test_one_prediction_is_painted_in_every_look() -> None:
+    painter = with_looks(HueModel(sureness=(1.0, 2.0)))
+    prediction = painter.predict(CAMERA)
+    settings = ColorizeSettings(look="vivid")
+    [alone] = painter.colorize(CAMERA, settings)
+    np.testing.assert_array_equal(painter.paint(prediction, settings).pixels, alone.pixels)
+
+
+def test_a_look_that_the_model_lacks_is_refused(cic: Painter) -> None:
+    with pytest.raises(ValueError, match=r"cic\.test has no vivid look, only natural; leave the look out"):
+        cic.colorize(CAMERA, ColorizeSettings(look="vivid"))
+    with pytest.raises(ValueError, match=r"gray\.baseline has no accurate look"):
+        autochrome.colorize(CAMERA.pixels, model="gray", look="accurate")
 
 
 # Biases ------------------------------------------------------------------------------------------

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 import skimage.color
 import skimage.data
+import skimage.transform
 import torch
 
 from autochrome.color.spaces import YCBCR, YUV
 from autochrome.io.photo import Photo
 from autochrome.models.registry import create_model, list_models, model_spec
+from autochrome.noise import noise_generator
 from autochrome.pipeline import ColorizedPhoto, ColorizeSettings, Painter
-from autochrome.prediction import drawing_shape
+from autochrome.prediction import drawing_shape, preview
 from tests.drawing_model import Drawing, WholeDrawing
 
-FLAT = Photo(np.full((64, 96, 1), 128, np.uint8))
+# All but flat: what has one level all over would stay without color.
+FLAT = Photo(np.tile(np.linspace(124, 132, 96).round().astype(np.uint8)[:, None], (64, 1, 1)))
 
 
 @pytest.fixture
@@ -56,7 +59,7 @@ def test_the_model_s_own_temperature_and_guidance_are_the_default() -> None:
 def test_the_drawn_colours_are_what_comes_out() -> None:
     """Of a gray photo 128/255: Cb and Cr of the draw through YCbCr and scikit-image's Lab."""
     colored = Painter(Drawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7, refine=False))
-    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=torch.Generator().manual_seed(7))
+    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=noise_generator(FLAT, 7))
     for photo, (cb, cr) in zip(colored, drawn.tolist(), strict=True):
         planes = torch.tensor([cb, cr])[None, :, None, None]
         rgb = YCBCR.merge(torch.full((1, 1, 1, 1), 128 / 255), planes).clamp(0, 1).flatten().double().numpy()
@@ -95,14 +98,14 @@ def test_a_sample_of_a_seed_does_not_depend_on_how_many_there_are() -> None:
 def test_how_each_was_made() -> None:
     _, second = Painter(Drawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7))
     known = settings_of(second)
-    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=torch.Generator().manual_seed(7))
+    drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=noise_generator(FLAT, 7))
     nats = -100 * float(drawn[1].sum())
     assert known.pop("log_prob") == pytest.approx(nats)
     # 64 x 96 pixels, a cell of 8: 8 x 12 cells of two numbers.
     assert known.pop("bits_per_dimension") == pytest.approx(-nats / log(2) / (8 * 12 * 2))
     assert known == {
         "sample": 2, "seed": 7, "temperature": 0.5, "guidance": 0.125, "refine": True, "size": 64,
-        "upsampling": "guided",
+        "upsampling": "guided", "look": "natural", "saturation": 1.0,
     }  # fmt: skip
 
 
@@ -174,6 +177,29 @@ def test_the_network_itself_can_be_painted_with() -> None:
     assert not np.array_equal(first[0].pixels, first[1].pixels)
 
 
+# A preview ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [Drawing(), "lrac.test"])
+def test_a_preview_has_the_colours_of_the_whole_photo(model: Any) -> None:
+    photo = Photo(np.kron(skimage.data.camera()[::4, ::4], np.ones((8, 8), np.uint8))[:, :, None])
+    painter = Painter(model)
+    prediction = painter.predict(photo)
+    small = preview(prediction, 128)
+    assert small.photo.size == (128, 128)
+    assert small.answer is prediction.answer
+    assert small.notes == prediction.notes
+    [whole] = painter.paint_all(prediction)
+    [shown] = painter.paint_all(small)
+    expected = skimage.transform.resize(whole.pixels, (128, 128), anti_aliasing=True) * 255
+    assert np.abs(shown.pixels - expected).mean() < 1.5
+
+
+def test_a_preview_of_a_small_photo_is_the_photo() -> None:
+    prediction = Painter(Drawing()).predict(FLAT)
+    assert preview(prediction, 96) is prediction
+
+
 # A model that draws a photo at once ---------------------------------------------------------------
 
 
@@ -197,6 +223,7 @@ def test_how_a_whole_drawing_was_made() -> None:
     _, second = Painter(WholeDrawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7))
     assert settings_of(second) == {
         "sample": 2, "seed": 7, "temperature": 0.5, "size": 64, "upsampling": "guided",
+        "look": "natural", "saturation": 1.0,
     }  # fmt: skip
 
 
@@ -204,7 +231,7 @@ def test_how_a_whole_drawing_was_made() -> None:
 def test_chroma_of_any_size_is_what_comes_out(stride: int) -> None:
     """Of a gray photo 128/255: U and V through YUV and scikit-image's Lab, at the outer columns."""
     colored = Painter(WholeDrawing(stride=stride)).colorize(FLAT, ColorizeSettings(samples=3, seed=7))
-    drawn = 0.25 * torch.rand(3, 2, generator=torch.Generator().manual_seed(7))
+    drawn = 0.25 * torch.rand(3, 2, generator=noise_generator(FLAT, 7))
     for photo, uv in zip(colored, drawn, strict=True):
         for column, sign in ((0, 1), (95, -1)):
             planes = (sign * uv)[None, :, None, None]

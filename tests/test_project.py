@@ -23,6 +23,7 @@ PAPERS = {
     "PixColor: Pixel Recursive Colorization": "arXiv:1705.07208",
     "Unsupervised Diverse Colorization via Generative Adversarial Networks": "arXiv:1702.06674",
 }
+ENCODER = {"EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks": "arXiv:1905.11946"}
 # What may not be loaded before there is a photo to colour.
 HEAVY = {"torch", "kornia", "pyvips", "lightning_fabric", "matplotlib", "huggingface_hub"}
 
@@ -81,7 +82,7 @@ def test_public_names_are_listed_and_exist() -> None:
         assert getattr(autochrome, name) is not None, name
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models"], ["colorize", "--help"]])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models"], ["colorize", "--help"], ["try", "--help"]])
 def test_command_answers_without_torch(arguments: list[str]) -> None:
     *answer, last = python(RUN_COMMAND, *arguments)
     end = json.loads(last)
@@ -112,10 +113,10 @@ def test_built_version_is_the_source_s() -> None:
     assert WheelBuilder(str(ROOT)).metadata.version == autochrome.__version__
 
 
-def test_citation_names_the_four_papers() -> None:
+def test_citation_names_the_four_papers_and_the_encoder_s() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     named = {paper["title"]: paper["identifiers"][0]["value"] for paper in citation["references"]}
-    assert named == PAPERS
+    assert named == PAPERS | ENCODER
     assert all(paper["authors"] for paper in citation["references"])
 
 
@@ -125,6 +126,14 @@ def test_wheel_holds_weights_and_type_marker() -> None:
     weights = {f"autochrome/weights/{path.name}" for path in WEIGHTS.glob("*.safetensors")}
     assert weights
     assert weights <= included
+
+
+def test_wheel_credits_whose_weights_the_encoder_began_with() -> None:
+    """Section 4d of the Apache License: whoever passes the work on passes its notices on."""
+    assert WheelBuilder(str(ROOT)).metadata.core.license_files == ["LICENSE", "NOTICE"]
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for named in ("The TensorFlow Authors", "ML Illustrated", "Apache License, Version 2.0", "Mingxing Tan"):
+        assert named in notice
 
 
 def test_weights_are_small_enough_to_ship() -> None:

@@ -76,6 +76,7 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         run(words[0:1] + words[1:], desk)
     expected = (
         "photo.colorized.jpg",
+        "photo.try.jpg",
         "photo.colorized.4.jpg",
         "photo.colorized.sheet.jpg",
         "photo.colorized.6.jpg",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from dataclasses import fields, replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -12,32 +13,38 @@ import torch
 
 from autochrome.data.photos import CropSettings
 from autochrome.engine import setup
+from autochrome.engine.optimiser import LR_SCALE, make_optimiser
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cgan import model as cgan
 from autochrome.models.cgan import settings as cgan_settings
 from autochrome.models.cgan.compact import CompactSettings
 from autochrome.models.cgan.generator import PaperGenerator
-from autochrome.models.cic import CIC, LossSettings
+from autochrome.models.cic import model as cic
+from autochrome.models.cic.compact import CompactNet
+from autochrome.models.cic.model import CIC, LossSettings
 from autochrome.models.lrac import model as lrac
 from autochrome.models.pixcolor import model as pixcolor
 from autochrome.models.pixcolor.conditioning import PaperConditioning
 from autochrome.models.registry import model_spec
 
-RECIPES = sorted((Path(__file__).parent.parent / "recipes").glob("*.yaml"))
-CAO = Path(__file__).parent.parent / "recipes" / "cgan-paper.yaml"
+ROOT = Path(__file__).parent.parent / "recipes"
+RECIPES = sorted(ROOT.glob("*.yaml"))
+CAO = ROOT / "cgan-paper.yaml"
 
 
 def test_there_are_recipes() -> None:
     names = {path.name for path in RECIPES}
-    assert {"cic-paper.yaml", "cic-compact.yaml", "pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
+    assert {"cic-paper.yaml", "trunk-lite0.yaml", "trunk-scratch.yaml", "finetune.yaml"} <= names
+    assert {"pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
     assert {"lrac-paper.yaml", "lrac-compact.yaml", "cgan-paper.yaml"} <= names
 
 
 def known_options(model: str) -> set[str]:
     """What ``model.options`` of a recipe may hold: fields of the system's settings."""
     if model_spec(model).arch == "cic":
-        return {field.name for field in fields(LossSettings)}
+        own = {"trunk", "frozen_norms"} if model == "cic.compact" else set()
+        return own | {field.name for field in fields(LossSettings)}
     if model_spec(model).arch == "lrac":
         return {"output"} | {field.name for field in fields(lrac.TrainingSettings)}
     if model == "cgan.compact":
@@ -66,12 +73,58 @@ def test_a_recipe_loads_names_a_model_and_round_trips(path: Path, tmp_path: Path
 def test_a_recipe_names_no_place_of_one_machine(path: Path) -> None:
     recipe = load_recipe(path)
     places = [source.path for source in recipe.data.sources] + [recipe.data.prior, recipe.watch.photos]
-    assert all(place is None or place.startswith("${AUTOCHROME_DATA}/") for place in places)
+    # Beside the data there are files of the repository, whose root is where the commands are typed.
+    root = path.parent.parent
+    assert all(
+        place is None or place.startswith("${AUTOCHROME_DATA}/") or (root / place).is_file()
+        for place in places
+    )
+
+
+def test_the_networks_of_recipes_fit_what_they_start_from() -> None:
+    """A recipe goes on from the network that the recipe before it trains, whose folder its comment names."""
+    outcomes: dict[str, tuple[str, object]] = {}
+    for path in RECIPES:
+        recipe = load_recipe(path)
+        folder = re.search(rf"recipes/{path.name}.* -o (runs/\S+)", path.read_text())
+        if folder:
+            outcomes[folder.group(1)] = recipe.model.name, recipe.model.options.get("trunk")
+    for name in ("lrac-compact", "pixcolor-compact", "cgan-compact-condition"):
+        backbone = load_recipe(ROOT / f"{name}.yaml").model.backbone
+        assert backbone is not None
+        assert outcomes[str(Path(backbone).parent)] == ("cic.compact", "scratch")
+    for name in ("trunk-scratch-128px", "trunk-lite0-144px"):
+        model = load_recipe(ROOT / f"{name}.yaml").model
+        assert model.weights is not None
+        assert outcomes[str(Path(model.weights).parent)] == ("cic.compact", model.options["trunk"])
+
+
+@pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px", "finetune"])
+def test_the_encoder_of_cic_compact_learns_slower_than_the_rest(name: str) -> None:
+    recipe = load_recipe(ROOT / f"{name}.yaml")
+    with torch.device("meta"):
+        model = cic.compact(model_spec(recipe.model.name), **recipe.model.options)
+        groups = make_optimiser(model, recipe.optimiser).param_groups
+    slow = {id(p) for group in groups if group[LR_SCALE] < 1 for p in group["params"]}
+    parts = {name.split(".")[1] for name, p in model.named_parameters() if id(p) in slow}
+    assert parts == {"encoder"}
+    assert isinstance(model.network, CompactNet)
+    assert model.network.encoder.frozen_norms
+
+
+@pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px"])
+def test_the_shard_that_chooses_the_weights_is_not_trained_on(name: str) -> None:
+    recipe = load_recipe(ROOT / f"{name}.yaml")
+    assert recipe.watch.keep_best and recipe.watch.photos
+    folder, shard = recipe.watch.photos.rsplit("/", 1)
+    patterns = [s.path.removeprefix(folder + "/") for s in recipe.data.sources if s.path.startswith(folder)]
+    assert patterns and not any(fnmatch(shard, pattern) for pattern in patterns)
+    assert recipe.model.backbone == ("efficientnet-lite0" if name == "trunk-lite0" else None)
 
 
 def test_zhang_s_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sections 3.1 to 3.4, and the released solver.prototxt and train_val.prototxt."""
-    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "cic-paper.yaml")
+    recipe = load_recipe(ROOT / "cic-paper.yaml")
     (tmp_path / "a.jpg").touch()
     own = replace(recipe.data, sources=[SourceRecipe(str(tmp_path))])
     monkeypatch.setattr(setup, "_set_prior", lambda *_: None)  # the photo is empty
@@ -101,7 +154,7 @@ def test_zhang_s_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_guadarrama_s_values() -> None:
     """Table 2 of arXiv:1705.07208; papers.md on Adam's "momentum" and the values of the multiplier."""
-    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "pixcolor-paper.yaml")
+    recipe = load_recipe(ROOT / "pixcolor-paper.yaml")
     with torch.device("meta"):
         model = pixcolor.paper(model_spec(recipe.model.name), **recipe.model.options)
     assert isinstance(model.conditioning, PaperConditioning)
@@ -128,7 +181,7 @@ def test_guadarrama_s_second_run_trains_the_refinement_network_from_the_first() 
         "model.options.part=refinement",
         "model.weights=runs/pixcolor-paper-chroma/model.safetensors",
     ]
-    path = Path(__file__).parent.parent / "recipes" / "pixcolor-paper.yaml"
+    path = ROOT / "pixcolor-paper.yaml"
     text = path.read_text()
     assert all(f"--set {override}" in text for override in overrides)
     recipe = load_recipe(path, overrides)
@@ -141,7 +194,7 @@ def test_guadarrama_s_second_run_trains_the_refinement_network_from_the_first() 
 
 def test_larsson_s_values() -> None:
     """Sections 3.2, 3.5 and 4 of arXiv:1603.06668, and the released solver as papers.md has it."""
-    recipe = load_recipe(Path(__file__).parent.parent / "recipes" / "lrac-paper.yaml")
+    recipe = load_recipe(ROOT / "lrac-paper.yaml")
     with torch.device("meta"):
         model = lrac.paper(model_spec(recipe.model.name), **recipe.model.options)
     assert isinstance(model, lrac.LRAC)

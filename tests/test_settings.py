@@ -8,8 +8,31 @@ from typing import Any
 
 import pytest
 
-from autochrome.models.registry import model_spec
-from autochrome.settings import ColorizeSettings, check_supported
+from autochrome.models.registry import default_names, list_models, model_spec
+from autochrome.models.spec import ModelSpec
+from autochrome.settings import LOOKS, ColorizeSettings, DecoderSettings, check_supported, resolve
+
+SURE = ModelSpec(
+    "sure",
+    "test",
+    "lab",
+    64,
+    8,
+    "",
+    defaults={"temperature": 0.5, "vibrance": 0.25},
+    looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"temperature": 1.0, "saturation": 1.5}},
+)
+DRAWS = ModelSpec(
+    "draws",
+    "test",
+    "lab",
+    64,
+    8,
+    "",
+    draws=True,
+    defaults={"temperature": 0.5, "guidance": 0.25},
+    looks={"vivid": {"guidance": 0.5}},
+)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +104,10 @@ def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
+        ({"look": "warm"}, "look must be one of natural, accurate, vivid, not 'warm'"),
+        ({"saturation": -0.1}, "saturation must lie within 0 and 3, not -0.1"),
+        ({"saturation": 3.1}, "saturation must lie within 0 and 3"),
+        ({"saturation": float("nan")}, "saturation must lie within 0 and 3"),
         ({"warmth": 1.5}, "warmth must lie within -1 and 1"),
         ({"tint": "turqoise"}, "no colour is called 'turqoise'; did you mean turquoise"),
         ({"tint": "#12"}, "after # come 3 or 6 digits"),
@@ -92,6 +119,64 @@ def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> Non
 def test_values_out_of_range_are_told(asked: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         ColorizeSettings(**asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ({}, DecoderSettings(fuse="mirror", temperature=0.5, vibrance=0.25)),
+        ({"look": "accurate"}, DecoderSettings("accurate", fuse="full", temperature=0.5, vibrance=0.0)),
+        (
+            {"look": "vivid"},
+            DecoderSettings("vivid", 1.0, 1.5, fuse="mirror", temperature=1.0, vibrance=0.25),
+        ),
+        # One by one they override a look; saturation comes on top of it.
+        (
+            {"look": "vivid", "temperature": 0.0, "fuse": "none", "saturation": 0.5},
+            DecoderSettings("vivid", 0.5, 1.5, fuse="none", temperature=0.0, vibrance=0.25),
+        ),
+        (
+            {"look": "accurate", "vibrance": 1.0},
+            DecoderSettings("accurate", fuse="full", temperature=0.5, vibrance=1.0),
+        ),
+    ],
+)
+def test_what_is_asked_counts_before_the_look_and_the_look_before_the_defaults(
+    asked: dict[str, Any], used: DecoderSettings
+) -> None:
+    assert resolve(ColorizeSettings(**asked), SURE) == used
+
+
+def test_a_model_that_draws_has_its_own_values_in_a_look() -> None:
+    plain = resolve(ColorizeSettings(), DRAWS)
+    assert plain == DecoderSettings(fuse="none", temperature=0.5, guidance=0.25)
+    vivid = resolve(ColorizeSettings(look="vivid", temperature=0.125), DRAWS)
+    assert vivid == DecoderSettings("vivid", fuse="none", temperature=0.125, guidance=0.5)
+
+
+def test_saturation_multiplies_the_look_s_own() -> None:
+    assert resolve(ColorizeSettings(look="vivid", saturation=2.0), SURE).chroma_scale == 3.0
+    assert resolve(ColorizeSettings(saturation=2.0), SURE).chroma_scale == 2.0
+    assert resolve(ColorizeSettings(look="vivid", saturation=0.0), SURE).chroma_scale == 0.0
+
+
+@pytest.mark.parametrize("model", list_models())
+def test_the_shipped_models_know_every_look_and_the_others_the_natural_one(model: str) -> None:
+    spec = model_spec(model)
+    shipped = model in default_names().values() and spec.weights is not None
+    assert spec.look_names == (LOOKS if shipped else ("natural",))
+    for look in LOOKS:
+        settings = ColorizeSettings(look=look)
+        if look in spec.look_names:
+            check_supported(settings, spec)
+            used = resolve(settings, spec)
+            # The values are in the ranges of those that are asked for, and of the kind of model.
+            decoder = {name: getattr(used, name) for name in ("temperature", "vibrance", "guidance", "fuse")}
+            check_supported(ColorizeSettings(**decoder, saturation=used.look_saturation), spec)
+        else:
+            for check in (check_supported, resolve):
+                with pytest.raises(ValueError, match=rf"{model} has no {look} look, only natural; leave"):
+                    check(settings, spec)
 
 
 def test_settings_are_checked_without_torch() -> None:

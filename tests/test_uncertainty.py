@@ -18,7 +18,8 @@ from autochrome.uncertainty import entropy_share, spread_of, uncertainty_of
 from tests.drawing_model import Drawing
 from tests.hue_model import HUES, HueModel
 
-FLAT = Photo(np.full((64, 96, 1), 128, np.uint8))
+# All but flat: what has one level all over would stay without color.
+FLAT = Photo(np.tile(np.linspace(124, 132, 96).round().astype(np.uint8)[:, None], (64, 1, 1)))
 CAMERA = Photo(np.ascontiguousarray(skimage.data.camera()[::4, ::4, None]))
 
 

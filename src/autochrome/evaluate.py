@@ -39,7 +39,17 @@ RESULT_MARK = ".colorized"
 """A result may be called NAME.EXT or, as `autochrome colorize` writes it, NAME.colorized.EXT."""
 
 LOSSY_FORMATS = frozenset({"avif", "heic", "jpeg", "webp"})
-PER_PHOTO = ("auc", "psnr", "ciede2000", "chroma", "chroma_truth", "colourfulness", "colourfulness_truth")
+PER_PHOTO = (
+    "auc",
+    "psnr",
+    "ciede2000",
+    "chroma",
+    "chroma_truth",
+    "helped",
+    "harmed",
+    "colourfulness",
+    "colourfulness_truth",
+)
 
 
 class EvaluationError(Exception):
@@ -65,7 +75,8 @@ class Scores:
 
     systems: dict[str, dict[str, Estimate]]
     above_gray: dict[str, dict[str, Estimate]]
-    """Differences from the gray baseline, resampled in pairs; empty without baselines."""
+    """Differences from the gray baseline, resampled in pairs; empty without baselines. Scores that measure
+    against gray already (`Score.against_gray`) are not among them."""
     perfect_photos: dict[str, int]
     """How many photos equal the truth exactly; they are left out of the mean PSNR."""
     per_photo: dict[str, dict[str, list[float]]]
@@ -221,8 +232,9 @@ def _score(
         combined = part.combine(counts)
         values[name] = {key: score.compute(combined) for key, score in SCORES.items()}
     base = values.get("gray")
+    comparable = [key for key, score in SCORES.items() if not (key.endswith("_truth") or score.against_gray)]
     above = {
-        name: {key: _estimate(row[key] - base[key]) for key in row if not key.endswith("_truth")}
+        name: {key: _estimate(row[key] - base[key]) for key in comparable}
         for name, row in values.items()
         if base and name != "gray"
     }

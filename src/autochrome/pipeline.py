@@ -21,8 +21,9 @@ from autochrome.guidance import Hint, parse_hint, read_hints
 from autochrome.guided import count_samples, decode
 from autochrome.io.in_memory import from_array, from_pil, is_pil_image, to_array, to_pil
 from autochrome.io.photo import Photo, Provenance, read_photo
-from autochrome.models.base import Colorizer
+from autochrome.models.base import Colorizer, HasDistribution
 from autochrome.models.registry import create_model
+from autochrome.nn.folding import fold_norms
 from autochrome.prediction import Prediction, predict
 from autochrome.reference import Reference
 from autochrome.rendering import full_size
@@ -71,6 +72,8 @@ class Painter:
         self.device = choose_device(device)
         if isinstance(model, str):
             model = create_model(model, weights=weights)
+            if isinstance(model, HasDistribution):  # drawn samples must not change by a rounding
+                model = fold_norms(model)
         elif weights is not None:
             raise ValueError("weights are loaded into models that are named; this one is made already")
         self.model = model.to(self.device).eval()
@@ -89,12 +92,26 @@ class Painter:
         return list(self.paint_all(self.predict(photo, settings), settings))
 
     @torch.inference_mode()
-    def predict(self, photo: Photo, settings: ColorizeSettings | None = None) -> Prediction:
+    def predict(
+        self,
+        photo: Photo,
+        settings: ColorizeSettings | None = None,
+        *,
+        as_is: bool = False,
+        noise_of: Photo | None = None,
+    ) -> Prediction:
         """Ask the model, once; what comes back can be painted with several settings.
 
         Only ``size`` and ``fuse`` matter here, and of a model that draws ``temperature``, ``guidance``,
-        ``samples``, ``seed``, ``refine`` and ``rank``. Where memory runs out, smaller sizes are tried; the
-        notes say so.
+        ``samples``, ``seed``, ``refine`` and ``rank``; a ``look`` in so far as it decides one of these. Where
+        memory runs out, smaller sizes are tried; the notes say so.
+
+        Args:
+            photo: the photo.
+            settings: how the model is asked.
+            as_is: show the model the whole file, borders and all, and in its own tones, as experiments do.
+            noise_of: draw with the noise of this photo instead of the photo's own: with one noise, what
+                differs between the answers to two photos is due to the photos.
 
         Raises:
             ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
@@ -103,7 +120,7 @@ class Painter:
         """
         settings = settings or ColorizeSettings()
         self._reference(settings)  # what is wrong with it is told before the model has worked
-        return predict(self.model, self.device, photo, settings)
+        return predict(self.model, self.device, photo, settings, as_is=as_is, noise_of=noise_of)
 
     def paint_all(
         self, prediction: Prediction, settings: ColorizeSettings | None = None
@@ -136,10 +153,11 @@ class Painter:
             software=f"Autochrome {__version__}",
         )
         kept = {field.name: getattr(prediction.photo, field.name) for field in fields(Photo)}
-        kept["pixels"] = full_size(prediction.lightness, upsampler, prediction.photo.pixels.dtype)
-        return ColorizedPhoto(
-            **kept, notes=prediction.notes, provenance=provenance, uncertainty=decoded.uncertainty
+        kept["pixels"] = full_size(
+            prediction.lightness, upsampler, prediction.photo.pixels.dtype, prediction.extent
         )
+        notes = prediction.notes + decoded.notes
+        return ColorizedPhoto(**kept, notes=notes, provenance=provenance, uncertainty=decoded.uncertainty)
 
     def _reference(self, settings: ColorizeSettings) -> Reference | None:
         """The reference at the model's size; that of one photo after the other is made once."""
@@ -188,10 +206,11 @@ def colorize(
         model: a name from `list_models()`, or a `Painter` or model already made.
         weights: where to take the weights from instead of the bundled ones.
         device: "auto", "cpu", "cuda", "mps".
-        settings: fields of `ColorizeSettings`: samples, size, upsampling, reference (of any kind that a photo
-            may be) and transfer; for models with a distribution vibrance, temperature, fuse, warmth, tint,
-            tint_strength and hints (a file's path, or a list of texts such as "40%,25%,#c83232" or of
-            `Hint`); for models that draw temperature and seed, and for PixColor guidance, refine and rank.
+        settings: fields of `ColorizeSettings`: look ("natural", "accurate", "vivid"), saturation, samples,
+            size, upsampling, reference (of any kind that a photo may be) and transfer; for models with a
+            distribution vibrance, temperature, fuse, warmth, tint, tint_strength and hints (a file's path, or
+            a list of texts such as "40%,25%,#c83232" or of `Hint`); for models that draw temperature and
+            seed, and for PixColor guidance, refine and rank.
 
     Raises:
         PhotoError: the file cannot be read.

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import log
 from typing import Any, Protocol, cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
+from autochrome.color.gamut import fit_chroma_into
 from autochrome.color.lightness import Lightness
+from autochrome.color.tones import Tones
+from autochrome.extent import Extent, find_extent
 from autochrome.guidance.hints import check_inside
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
+from autochrome.noise import noise_generator
+from autochrome.picture import Picture, whole_file
 from autochrome.settings import (
     SMALLEST,
     ColorizeSettings,
     check_no_distribution_needed,
     check_supported,
+    resolve,
 )
 from autochrome.types import Luma
 from autochrome.uncertainty import entropy_share
@@ -34,6 +42,8 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
 }
 UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
+NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
+BORDER = "its plain border or mat is not part of the picture and stays without color"
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
 _GRID = (
     4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
@@ -45,7 +55,7 @@ class Draw:
     """One of the samples that a model drew.
 
     Attributes:
-        number: its place in the seed's series, from 1.
+        number: its place in the series of the seed and the photo, from 1.
         log_prob: its log-probability in nats, where the model knows it.
         bits_per_dimension: the same per number that was drawn, in bits and with the sign turned.
         score: what the model's judge gave it, higher being better, where it was asked.
@@ -64,7 +74,9 @@ class Prediction:
     Attributes:
         photo: the photo.
         lightness: its L*, at any size.
-        luma: its L* "1 1 h w" as the model saw it.
+        extent: where the picture is in it. ``luma`` and ``answer`` cover the extent's box.
+        luma: its L* "1 1 h w" at the size at which the model saw it, without mats.
+        tones: the stretch after which the model saw it.
         answer: log probabilities "1 q h/s w/s" over colour bins; from a model without a distribution, a* and
             b* "1 2 h/s w/s"; from one that draws, those of each sample, "n 2 h/s w/s".
         size: the working size that was used.
@@ -75,7 +87,9 @@ class Prediction:
 
     photo: Photo
     lightness: Lightness
+    extent: Extent
     luma: Luma
+    tones: Tones
     answer: Float[Tensor, "n q h2 w2"]
     size: int
     notes: tuple[str, ...]
@@ -105,8 +119,19 @@ class _Answers:
     draws: tuple[Draw, ...] = ()
 
 
-def predict(model: Colorizer, device: torch.device, photo: Photo, settings: ColorizeSettings) -> Prediction:
+def predict(
+    model: Colorizer,
+    device: torch.device,
+    photo: Photo,
+    settings: ColorizeSettings,
+    *,
+    as_is: bool = False,
+    noise_of: Photo | None = None,
+) -> Prediction:
     """Ask a model, which is on the device; where memory runs out, smaller sizes are tried.
+
+    It sees the picture alone, without borders and with its tones stretched, or all of the photo ``as_is``.
+    One that draws does so with the noise of ``noise_of``, by default that of the picture in the photo.
 
     Raises:
         ValueError: the settings ask for what the model does not have, or a hint lies outside the photo.
@@ -114,28 +139,63 @@ def predict(model: Colorizer, device: torch.device, photo: Photo, settings: Colo
     """
     _check_asked(model, settings, photo)
     lightness = Lightness(photo.pixels)
+    picture = whole_file(photo) if as_is else Picture(photo, find_extent(photo.pixels, photo.alpha))
     notes = []
     if lightness.has_colour:
         notes.append("it has colours or a tone of its own; only its lightness was used")
-    wanted = settings.size or model.spec.working_size
+    wanted = resolve(settings, model.spec).size
     size = wanted
-    ask = _drawn if model.spec.draws else _fused
+    ask = partial(_drawn, noise_of=noise_of or picture.photo) if model.spec.draws else _fused
     while True:
         with _none_when_memory_runs_out(device) as outcome:
-            outcome.append(ask(model, device, lightness, size, settings))
+            outcome.append(ask(model, device, picture, size, settings))
         if outcome:
             break
         if size <= SMALLEST:
             raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
         size = max(SMALLEST, size * 3 // 4)
+    if picture.extent.is_uniform or picture.extent.has_mat:
+        notes.append(NO_PICTURE if picture.extent.is_uniform else BORDER)
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     found: _Answers = outcome[0]
     if isinstance(model, HasDistribution) and entropy_share(found.answer, model) > model.spec.unsure_above:
         notes.append(UNSURE)
     return Prediction(
-        photo, lightness, found.luma, found.answer, size, tuple(notes), found.settings, found.draws
+        photo,
+        lightness,
+        picture.extent,
+        found.luma,
+        picture.tones,
+        found.answer,
+        size,
+        tuple(notes),
+        found.settings,
+        found.draws,
     )
+
+
+def preview(prediction: Prediction, longest: int) -> Prediction:
+    """Return the prediction with its photo shrunk (never enlarged), so that it is painted in no time.
+
+    What was predicted stays, and so the colors are those of the photo at full size. Hints that are given in
+    pixels do not fit any more.
+
+    Args:
+        prediction: of the photo at full size.
+        longest: longer side of the shrunk photo, in pixels.
+    """
+    height, width = prediction.lightness.size
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return prediction
+    height, width = (max(1, round(side * scale)) for side in (height, width))
+    lightness = prediction.lightness.reduced(height, width)[0, 0]
+    gray = np.empty((height, width, 3), np.uint8)
+    fit_chroma_into(gray, lightness, torch.zeros(2, height, width))
+    photo = Photo(np.ascontiguousarray(gray[:, :, :1]))
+    extent = prediction.extent.scaled(height, width)
+    return replace(prediction, photo=photo, lightness=Lightness(photo.pixels), extent=extent)
 
 
 def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> None:
@@ -150,16 +210,17 @@ def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> 
 
 
 def _fused(
-    model: Colorizer, device: torch.device, lightness: Lightness, size: int, settings: ColorizeSettings
+    model: Colorizer, device: torch.device, picture: Picture, size: int, settings: ColorizeSettings
 ) -> _Answers:
     """The mean answer over the views."""
-    fuse = settings.fuse or "mirror"
+    fuse = resolve(settings, model.spec).fuse
     total: Tensor | None = None
     lumas: dict[float, Luma] = {}
     for scale, mirrored in _VIEWS[fuse]:
         if scale not in lumas:
-            lumas[scale] = lightness.reduced(*working_shape(lightness.size, round(size * scale)))
-        answer = _answer(model, device, lumas[scale].flip(3) if mirrored else lumas[scale])
+            lumas[scale] = picture.reduced(*working_shape(picture.size, round(size * scale)))
+        seen = picture.tones(lumas[scale])
+        answer = _answer(model, device, seen.flip(3) if mirrored else seen)
         answer = answer.flip(3) if mirrored else answer
         total = answer if total is None else total + _on_grid(answer, total)
     assert total is not None
@@ -198,21 +259,25 @@ def working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
 
 
 def _drawn(
-    model: Colorizer, device: torch.device, lightness: Lightness, size: int, settings: ColorizeSettings
+    model: Colorizer,
+    device: torch.device,
+    picture: Picture,
+    size: int,
+    settings: ColorizeSettings,
+    *,
+    noise_of: Photo,
 ) -> _Answers:
     """The samples' chroma in Lab, and what is known of each.
 
     Without autocast: what a seed gives must not depend on the device.
     """
     spec = model.spec
-    reduced = lightness.reduced(*drawing_shape(lightness.size, size, spec.multiple_of))
-    luma = luma_of_lightness(reduced, spec.space).to(device)
-    how = dict(spec.defaults)
-    for name in how:
-        if (asked := getattr(settings, name)) is not None:
-            how[name] = asked
+    reduced = picture.reduced(*drawing_shape(picture.size, size, spec.multiple_of))
+    luma = luma_of_lightness(picture.tones(reduced), spec.space).to(device)
+    decoder = resolve(settings, spec)
+    how = {name: getattr(decoder, name) for name in spec.defaults}
     coarse = {"refine": False} if spec.refines else {}
-    generator = torch.Generator().manual_seed(settings.seed)
+    generator = noise_generator(noise_of, settings.seed)
     samples = model.sample(luma, n=settings.samples, generator=generator, **how, **coarse)
     scores = cast(_Ranking, model).rank(luma, samples.chroma)[0] if settings.rank else None
     order = list(range(settings.samples))

@@ -13,12 +13,17 @@ import torch
 from autochrome.color.gamut import fit_chroma_into
 from autochrome.color.lightness import Lightness
 from autochrome.color.upsampling import GuidedUpsampler
+from autochrome.extent import Extent
 
 _STRIP = 1 << 17  # pixels of full size at a time: what a core does to them stays in its cache
 
 
-def full_size(lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype) -> np.ndarray:
+def full_size(
+    lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype, extent: Extent | None = None
+) -> np.ndarray:
     """Return the pixels "h w 3" of the photo's lightness with the model's chroma, fitted into sRGB.
+
+    The chroma covers the box of the extent, if one is given; what is no picture stays without.
 
     It goes strip by strip, and each core takes strips of its own. Sharing out every operation among the
     cores instead makes them wait for each other some fifty times a strip, which on a busy machine takes ten
@@ -27,13 +32,26 @@ def full_size(lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype)
     height, width = lightness.size
     pixels = np.empty((height, width, 3), dtype)
     rows = max(1, _STRIP // width)
-    upsampler.rows(lightness.rows(0, 1), 0, height)  # prepares what the strips share
+    top, left, bottom, right = (0, 0, height, width) if extent is None else extent.box
+    upsampler.rows(lightness.rows(top, top + 1)[:, left:right], 0, bottom - top)  # prepares what strips share
 
     @torch.inference_mode()
     def fill(start: int) -> None:
-        luma = lightness.rows(start, min(start + rows, height))
-        chroma = upsampler.rows(luma, start, height)
-        fit_chroma_into(pixels[start : start + rows], luma, chroma)
+        stop = min(start + rows, height)
+        luma = lightness.rows(start, stop)
+        first, last = max(start, top), min(stop, bottom)
+        chroma = luma.new_zeros((2, *luma.shape))
+        if first < last:
+            inside = luma[first - start : last - start, left:right]
+            inner = upsampler.rows(inside, first - top, bottom - top)
+            outside = None if extent is None else extent.outside(first, last)
+            if outside is not None:
+                inner *= torch.from_numpy(~outside)
+            if inner.shape == chroma.shape:
+                chroma = inner
+            else:
+                chroma[:, first - start : last - start, left:right] = inner
+        fit_chroma_into(pixels[start:stop], luma, chroma)
 
     starts = range(0, height, rows)
     with _single_threaded_workers(min(torch.get_num_threads(), len(starts))) as workers:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autochrome.color.names import parse_color
-from autochrome.models.spec import ModelSpec
+from autochrome.models.spec import NATURAL, ModelSpec
 
 if TYPE_CHECKING:
     from autochrome.guidance.hint_files import Hint
@@ -20,6 +20,9 @@ MOST_SAMPLES = 64
 """How many colorizations of a photo can be asked for at once."""
 
 FUSIONS = ("none", "mirror", "full")
+
+LOOKS = (NATURAL, "accurate", "vivid")
+"""Named sets of decoder settings, each model having its own values for them (`ModelSpec.looks`)."""
 
 TRANSFERS = ("energy", "quantiles")
 
@@ -39,9 +42,19 @@ class ColorizeSettings:
         ValueError: a value is out of its range.
     """
 
+    look: str = NATURAL
+    """A named set of decoder settings, each model having its own: "natural" is the model's defaults,
+    "accurate" the calmest and on average nearest to the truth, "vivid" the most colorful. Settings that are
+    given one by one override its values."""
+    saturation: float = 1.0
+    """0 to 3: what the predicted chroma is multiplied by, on top of the look, for every model. 0 leaves the
+    photo gray, 1 changes nothing. Colors that are known from hints stay as they are."""
     vibrance: float | None = None
     """-1 to 2. 0 is the model's own answer, 1 favours rare colours as full rebalancing; below 0 mutes. For
     models with one answer."""
+    coherence: float | None = None
+    """0 to 1, for models with a distribution. How far what is predicted is shared within a surface, up to the
+    photo's edges, before a color is made of it: 0 leaves every place to itself."""
     temperature: float | None = None
     """0 to 1. 0 takes the most probable colour, 1 the mean of all. Of a model that draws: 1 draws as it
     learned, less makes its samples more alike, 0 all the same."""
@@ -59,7 +72,8 @@ class ColorizeSettings:
     """1 to 64: how many colorizations. A model that draws draws them; of a model with a distribution the
     first is its own answer, and the others are biased toward hues around the circle, one after the other."""
     seed: int = 0
-    """0 or more. One seed gives one series of samples: the third of four is the third of eight."""
+    """0 or more. Seed and photo give one series of samples: the third of four is the third of eight, whatever
+    the photo's name and whatever is colored with it. Other photos have other noise (`noise_seed`)."""
     refine: bool = True
     """Of PixColor: whether drawn chroma is refined to the size at which the model sees the photo, or left on
     its grid."""
@@ -81,7 +95,10 @@ class ColorizeSettings:
     """Colours that are known at some places, for models with a distribution."""
 
     def __post_init__(self) -> None:
+        _check_choice("look", self.look, LOOKS)
+        _check_range("saturation", self.saturation, 0.0, 3.0)
         _check_range("vibrance", self.vibrance, -1.0, 2.0)
+        _check_range("coherence", self.coherence, 0.0, 1.0)
         _check_range("temperature", self.temperature, 0.0, 1.0)
         _check_range("guidance", self.guidance, 0.0, 2.0)
         _check_range("size", self.size, SMALLEST, LARGEST)
@@ -98,12 +115,61 @@ class ColorizeSettings:
             raise ValueError("transfer takes colours from a reference; give a reference too")
 
 
+@dataclass(frozen=True)
+class DecoderSettings:
+    """The values with which a model is asked and its answer decoded: none is left open.
+
+    Attributes:
+        look: the look that they come from, where they were not given one by one.
+        saturation: factor of the chroma, as it was asked for.
+        look_saturation: the look's own factor, by which chroma is multiplied as well.
+        size: shorter side, in pixels, of the luma that the model sees.
+        fuse: which views are averaged.
+        temperature: None where the model has none, as vibrance, coherence and guidance are.
+    """
+
+    look: str = NATURAL
+    saturation: float = 1.0
+    look_saturation: float = 1.0
+    size: int = SMALLEST
+    fuse: str = "none"
+    temperature: float | None = None
+    vibrance: float | None = None
+    coherence: float | None = None
+    guidance: float | None = None
+
+    @property
+    def chroma_scale(self) -> float:
+        """What decoded a* and b* are multiplied by."""
+        return self.saturation * self.look_saturation
+
+
+def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
+    """Return the decoder settings that take effect: what is asked for, else the look's, else the defaults.
+
+    Saturation alone comes on top of the look's own, so that 1.2 is stronger than the look, whichever it is.
+
+    Raises:
+        ValueError: the model does not know the look.
+    """
+    _check_look(settings, spec)
+    values: dict[str, Any] = {"size": spec.working_size, "fuse": "none" if spec.draws else "mirror"}
+    values |= spec.defaults
+    values |= spec.looks.get(settings.look, {})
+    own_saturation = values.pop("saturation", 1.0)
+    for name in ("size", "fuse", "temperature", "vibrance", "coherence", "guidance"):
+        if (asked := getattr(settings, name)) is not None:
+            values[name] = asked
+    return DecoderSettings(settings.look, settings.saturation, own_saturation, **values)
+
+
 def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
     """Check that a model's kind goes with what is asked, as far as it can be told without loading the model.
 
     Raises:
         ValueError: it does not; the message says what to ask for instead.
     """
+    _check_look(settings, spec)
     if spec.draws:
         _check_drawing(settings, spec)
         return
@@ -117,6 +183,14 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
         )
     if not spec.defaults:  # a model that decodes a distribution has defaults for it
         check_no_distribution_needed(settings, spec)
+
+
+def _check_look(settings: ColorizeSettings, spec: ModelSpec) -> None:
+    if settings.look not in spec.look_names:
+        raise ValueError(
+            f"{spec.name} has no {settings.look} look, only {_listed(spec.look_names)}; leave the look out, "
+            "or use --model cic, lrac, pixcolor or cgan"
+        )
 
 
 def _check_drawing(settings: ColorizeSettings, spec: ModelSpec) -> None:
@@ -157,7 +231,7 @@ def check_no_distribution_needed(settings: ColorizeSettings, spec: ModelSpec) ->
 
 def _of_a_distribution(settings: ColorizeSettings) -> list[str]:
     """What is asked that changes a predicted distribution, by name."""
-    named = ("vibrance", "warmth", "tint")
+    named = ("vibrance", "coherence", "warmth", "tint")
     asked = [name for name in named if getattr(settings, name) is not None]
     asked += ["hints"] if settings.hints else []
     return [*asked, "transfer by energy"] if settings.transfer == "energy" else asked

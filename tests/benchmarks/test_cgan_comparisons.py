@@ -301,7 +301,7 @@ def test_no_photo_has_its_own_colours_among_those_of_others(painter: Painter, ph
 def test_samples_are_those_of_the_pipeline(painter: Painter, photos: list[Path]) -> None:
     settings = ColorizeSettings(samples=2, seed=3)
     found = painted(painter, OneByOne(painter, photos, settings)(1))
-    wanted = painter.colorize(read_photo(photos[1]), ColorizeSettings(samples=2, seed=4))
+    wanted = painter.colorize(read_photo(photos[1]), settings)
     assert np.array_equal(found.permute(0, 2, 3, 1), np.stack([each.pixels for each in wanted]))
 
 

@@ -132,6 +132,15 @@ def test_earlier_results_are_no_photos(colorize) -> None:
     assert names() == before
 
 
+def test_sheets_of_looks_are_no_photos(colorize) -> None:
+    """Those that `autochrome try` writes beside the photos."""
+    put("photos/a.png")
+    put("photos/a.try.jpg")
+    put("photos/try.jpg")
+    assert colorize("photos", "-o", "out").exit_code == 0
+    assert names() == {"photos/a.png", "photos/a.try.jpg", "photos/try.jpg", "out/a.png", "out/try.jpg"}
+
+
 def test_results_inside_the_folder_are_no_photos(colorize) -> None:
     put("photos/a.png")
     for _ in range(2):
@@ -196,6 +205,38 @@ def test_how_it_was_made_is_in_the_metadata(colorize, weights: Path) -> None:
     assert (made.settings["size"], made.settings["fuse"]) == (96, "none")
     content = Path("camera.colorized.jpg").read_bytes()
     assert b"digitalsourcetype/compositeWithTrainedAlgorithmicMedia" in content
+
+
+def test_saturation_and_look_are_in_the_metadata(colorize) -> None:
+    put("camera.png")
+    assert colorize("camera.png", "--saturation", 0, "--look", "natural").exit_code == 0
+    made = read_provenance("camera.colorized.png")
+    assert made is not None
+    assert (made.settings["look"], made.settings["saturation"]) == ("natural", 0.0)
+    assert np.ptp(read_photo("camera.colorized.png").pixels, axis=2).max() == 0
+
+
+def test_a_look_that_the_model_lacks_is_a_usage_error(colorize) -> None:
+    put("camera.png")
+    result = colorize("camera.png", "--look", "vivid")
+    assert result.exit_code == 2
+    assert "cic.test has no vivid look, only natural; leave the look out" in " ".join(result.stderr.split())
+    assert names() == {"camera.png"}
+
+
+def test_a_look_of_a_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    put("camera.png")
+    chroma = {}
+    for look in ("accurate", "vivid"):
+        arguments = ["colorize", "camera.png", "--model", "lrac", "--look", look, "-o", f"{look}.png"]
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+        made = read_provenance(f"{look}.png")
+        assert made is not None
+        assert made.settings["look"] == look
+        chroma[look] = np.ptp(read_photo(f"{look}.png").pixels.astype(int), axis=2).mean()
+    assert chroma["accurate"] < chroma["vivid"]
 
 
 def test_colour_input_is_told(colorize) -> None:
@@ -381,6 +422,9 @@ def test_several_photos_into_a_file(colorize) -> None:
     [
         (["--vibrance", "9"], "9.0 is not in the range -1<=x<=2"),
         (["--vibrance", "much"], "'much' is not a valid float"),
+        (["--look", "warm"], "'warm' is not one of 'natural', 'accurate', 'vivid'"),
+        (["--saturation", "3.5"], "3.5 is not in the range 0<=x<=3"),
+        (["--saturation", "nan"], "saturation"),
         (["--temperature", "-1"], "not in the range 0<=x<=1"),
         (["--temperature", "nan"], "temperature"),
         (["--size", "0"], "0 is not in the range 32<=x<=2048"),

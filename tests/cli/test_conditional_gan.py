@@ -63,6 +63,7 @@ def test_eight_drawings_of_a_conditional_gan(colorize, weights: Path) -> None:
     assert made.weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert made.settings == {
         "sample": 3, "seed": 5, "temperature": 0.75, "size": 32, "upsampling": "guided",
+        "look": "natural", "saturation": 1.0,
     }  # fmt: skip
 
 

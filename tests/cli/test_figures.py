@@ -86,6 +86,7 @@ def test_map_and_swatch() -> None:
         (["PHOTO", "-o", "no/where/sheet.png"], "does not exist; make it first"),
         (["PHOTO", "-o", "sheet.png", "--model", "gray"], "predicts no distribution"),
         (["PHOTO", "-o", "sheet.png", "--model", "grey"], "did you mean gray"),
+        (["PHOTO", "-o", "sheet.png", "--model", "cic.test", "--look", "vivid"], "has no vivid look"),
         (["PHOTO"], "Missing option"),
     ],
 )

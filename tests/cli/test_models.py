@@ -18,4 +18,7 @@ def test_every_model_with_its_paper_and_short_name() -> None:
             assert "arXiv:1603.08511" in line
     [paper] = [line for line in lines if line.startswith("cic.paper")]
     assert "give --weights" in paper
+    assert "  natural  " in paper
+    [shipped] = [line for line in lines if line.startswith("lrac.compact")]
+    assert "natural, accurate, vivid" in shipped
     assert "cic = cic.compact" in lines[-1]

@@ -154,6 +154,7 @@ def test_the_sheet_shows_the_photo_and_the_samples_in_order(colorize) -> None:
     made = made_as("a.colorized.sheet.png")
     assert made == {
         "seed": 0, "temperature": 0.5, "guidance": 0.125, "refine": True, "size": 64, "upsampling": "guided",
+        "look": "natural", "saturation": 1.0,
     }  # fmt: skip
 
 

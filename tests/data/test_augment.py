@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autochrome.data.augment import LumaFaults, degrade_luma
+from autochrome.data.augment import LumaFaults, degrade_luma, exposed_on_film
 
 NONE = LumaFaults(blur=0.0, grain=0.0, fading=0.0)
 
@@ -72,6 +72,7 @@ def test_probability_is_per_photo() -> None:
         {"blur": 1.5},
         {"grain": -0.1},
         {"fading": 2.0},
+        {"film": 1.1},
         {"max_grain": -1.0},
         {"max_gamma": 0.5},
         {"max_veil": 50.0},
@@ -80,3 +81,52 @@ def test_probability_is_per_photo() -> None:
 def test_settings_out_of_range(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         LumaFaults(**wrong)
+
+
+# Film
+
+COLORS = {"red": (1.0, 0.0, 0.0), "green": (0.0, 1.0, 0.0), "blue": (0.0, 0.0, 1.0)}
+
+
+def on_film(color: tuple[float, float, float], count: int = 400) -> torch.Tensor:
+    """The grays of one color on many films."""
+    rgb = torch.tensor(color)[:, None, None].expand(count, 3, 2, 2)
+    return exposed_on_film(rgb, 1.0, seeded())[:, 0, 0, 0]
+
+
+def test_a_film_gives_gray_within_the_colors_range() -> None:
+    rgb = torch.rand(16, 3, 12, 10)
+    gray = exposed_on_film(rgb, 1.0, seeded())
+    assert gray.shape == rgb.shape
+    assert torch.equal(gray, gray[:, :1].expand_as(gray))
+    assert (gray <= rgb.amax(1, keepdim=True) + 1e-6).all() and (
+        gray >= rgb.amin(1, keepdim=True) - 1e-6
+    ).all()
+
+
+def test_without_film_photos_stay_as_they_are() -> None:
+    rgb = torch.rand(16, 3, 12, 10)
+    assert torch.equal(exposed_on_film(rgb, 0.0, seeded()), rgb)
+
+
+def test_a_share_of_the_photos_is_exposed_each_on_a_film_of_its_own() -> None:
+    rgb = torch.tensor([1.0, 0.5, 0.0])[:, None, None].expand(1000, 3, 2, 2)
+    gray = exposed_on_film(rgb, 0.25, seeded())
+    exposed = (gray != rgb).flatten(1).any(1)
+    assert 200 < exposed.sum() < 300
+    assert gray[exposed][:, 0, 0, 0].std() > 0.03
+    assert torch.equal(gray, exposed_on_film(rgb, 0.25, seeded()))
+    assert not torch.equal(gray, exposed_on_film(rgb, 0.25, seeded(2)))
+
+
+def test_films_darken_red_and_brighten_blue() -> None:
+    """Of red and blue the eye has 0.30 and 0.11, films 0.19 and 0.31 on average, 0.02 and 0.60 at the end."""
+    red, green, blue = (on_film(color) for color in COLORS.values())
+    assert red.mean().item() == pytest.approx(0.19, abs=0.02)
+    assert blue.mean().item() == pytest.approx(0.31, abs=0.02)
+    assert red.min() < 0.03 and blue.max() > 0.58
+    torch.testing.assert_close(red + green + blue, torch.ones(400))
+
+
+def test_gray_is_gray_on_every_film() -> None:
+    torch.testing.assert_close(on_film((0.4, 0.4, 0.4)), torch.full((400,), 0.4))

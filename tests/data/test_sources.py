@@ -91,3 +91,20 @@ def test_a_photo_that_went_away(tmp_path: Path) -> None:
     (tmp_path / "f" / "000.png").unlink()
     with pytest.raises(DataError, match=r"000\.png cannot be read: No such file"):
         source.read(0)
+
+
+def test_shards_can_be_named_by_a_pattern(tmp_path: Path) -> None:
+    for number in range(10):
+        write_shard(tmp_path / f"train-{number}.tar", {f"{number}.png": str(number).encode()})
+    source = open_source(tmp_path / "train-[0-6].tar")
+    assert isinstance(source, ShardSource)
+    assert [source.read(i) for i in range(len(source))] == [str(number).encode() for number in range(7)]
+    assert len(open_source(tmp_path / "train-?.tar")) == 10
+    with pytest.raises(DataError, match=r"no photos at .*test-\*\.tar"):
+        open_source(tmp_path / "test-*.tar")
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name_first(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "photos [1]", 2)
+    write_folder(tmp_path / "photos 1", 3)
+    assert len(open_source(folder)) == 2

@@ -14,14 +14,15 @@ from torch import nn
 
 from autochrome.data.sources import DataError
 from autochrome.engine import setup
-from autochrome.engine.checkpoint import CheckpointError, load_state
+from autochrome.engine.checkpoint import BEST, CheckpointError, load_state
 from autochrome.engine.loop import TrainingError
 from autochrome.engine.progress import Outcome, Progress
 from autochrome.engine.recipe import RecipeError, load_recipe
 from autochrome.engine.watch import Moment
 from autochrome.models.base import Batch
-from autochrome.models.cic import CIC
+from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
+from autochrome.models.weights import read_weights_metadata
 from tests.engine.tiny_run import differences, run, signalled_at
 
 
@@ -297,3 +298,94 @@ def test_a_small_run_learns_to_colour(recipe_file: Path, tmp_path: Path) -> None
     assert last.psnr_gain > first.psnr_gain
     assert last.chroma > 0.6 * last.true_chroma
     assert not any(line.warnings for line in lines)
+
+
+# The best weights
+
+KEPT = ["watch.keep_best=true", "watch.every=1", "trainer.steps=5"]
+
+
+def with_losses(monkeypatch: pytest.MonkeyPatch, *losses: float | None) -> None:
+    """Let the validation losses be these, one after another."""
+    left = iter(losses)
+    monkeypatch.setattr("autochrome.engine.watch._validation_loss", lambda *_: next(left))
+
+
+def best_step(folder: Path) -> int:
+    return int(read_weights_metadata(folder / BEST)["step"])
+
+
+def test_the_best_weights_are_kept_while_the_loss_falls(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_losses(monkeypatch, 3.0, 3.5, 2.5, 2.5, 2.75)
+    kept: list[int] = []
+    folder = tmp_path / "run"
+    run(recipe_file, folder, KEPT, report=lambda line: kept.append(best_step(folder)))
+    assert kept == [1, 1, 3, 3, 3]
+    assert float(read_weights_metadata(folder / BEST)["loss"]) == 2.5
+
+
+def test_looks_between_two_lines_of_the_log_count(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_losses(monkeypatch, 3.0, 2.0, 2.5, 2.75, 2.25)
+    run(recipe_file, tmp_path / "run", [*KEPT, "trainer.log_every=5"])
+    assert best_step(tmp_path / "run") == 2
+
+
+def test_the_best_weights_are_those_that_would_have_shipped(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The average after three steps of a run that goes on is what a run of three steps ships."""
+    constant = ["schedule.kind=constant", "optimiser.lr=0.05"]
+    with_losses(monkeypatch, 3.0, 2.0, 1.0, 2.0, 2.0)
+    run(recipe_file, tmp_path / "run", [*KEPT, *constant])
+    run(recipe_file, tmp_path / "short", ["trainer.steps=3", "watch.count=0", *constant])
+    best = create_model("cic.test", weights=tmp_path / "run" / BEST).state_dict()
+    shipped, last = (
+        create_model("cic.test", weights=tmp_path / name / "model.safetensors").state_dict()
+        for name in ("short", "run")
+    )
+    assert all(torch.equal(best[key], value) for key, value in shipped.items())
+    assert not all(torch.equal(best[key], value) for key, value in last.items())
+
+
+@pytest.mark.parametrize(("later", "step"), [((2.25, 2.75, 3.0), 2), ((2.25, 1.75, 3.0), 4)])
+def test_a_resumed_run_goes_on_from_the_lowest_loss(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: Sequence[float], step: int
+) -> None:
+    with_losses(monkeypatch, 3.0, 2.0)
+    run(recipe_file, tmp_path / "run", [*KEPT, "trainer.steps=2"])
+    assert best_step(tmp_path / "run") == 2
+    with_losses(monkeypatch, *later)
+    run(recipe_file, tmp_path / "run", KEPT, resume=True)
+    assert best_step(tmp_path / "run") == step
+
+
+@pytest.mark.parametrize("overrides", [KEPT, ["watch.every=1", "trainer.steps=2"]])
+def test_no_best_weights_without_a_loss_or_a_wish(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str]
+) -> None:
+    with_losses(monkeypatch, *([None] * 5 if overrides is KEPT else [2.0, 1.0]))
+    run(recipe_file, tmp_path / "run", overrides)
+    assert not (tmp_path / "run" / BEST).exists()
+
+
+def test_a_part_s_learning_rate_is_scaled_at_every_step(recipe_file: Path, tmp_path: Path) -> None:
+    """SGD without momentum moves a part whose rate is 0 nowhere, and the head as far as ever."""
+    plain = ["optimiser.name=sgd", "optimiser.betas=[0.0,0.9]", "optimiser.weight_decay=0", "trainer.steps=1"]
+    plain += ["schedule.kind=constant", "schedule.warmup=0", "trainer.ema=0"]
+    run(recipe_file, tmp_path / "start", [*plain, "optimiser.lr=1e-20"])
+    before = load_state(tmp_path / "start")["task"]
+    weights = [key for key in before if key.endswith((".weight", ".bias"))]
+    moved = {}
+    for name, scale in (("full", 1.0), ("half", 0.5), ("none", 0.0)):
+        run(recipe_file, tmp_path / name, [*plain, f"optimiser.lr_scales={{network.stages: {scale}}}"])
+        after = load_state(tmp_path / name)["task"]
+        moved[name] = {key: after[key] - before[key] for key in weights}
+    for key, full in moved["full"].items():
+        share = {"half": 0.5, "none": 0.0} if ".network.stages." in key else {"half": 1.0, "none": 1.0}
+        for name, factor in share.items():
+            torch.testing.assert_close(moved[name][key], factor * full, atol=1e-6, rtol=1e-3)
+    assert any(full.any() for key, full in moved["full"].items() if ".network.stages." in key)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from autochrome.engine.optimiser import make_optimiser
-from autochrome.engine.recipe import OptimiserRecipe
+from autochrome.engine.optimiser import LR_SCALE, make_optimiser
+from autochrome.engine.recipe import OptimiserRecipe, RecipeError
 
 
 def stepped(name: str, gradient: float, **values: object) -> tuple[float, float]:
@@ -45,3 +45,70 @@ def test_frozen_parameters_are_left_out() -> None:
     module.bias.requires_grad_(False)
     groups = make_optimiser(module, OptimiserRecipe()).param_groups
     assert [p for group in groups for p in group["params"]] == [module.weight]
+
+
+# Rates of parts
+
+NAMES = ("adam", "adamw", "rmsprop", "sgd")
+
+
+class Parts(nn.Module):
+    """A pretrained part, of which one is nested, and a new one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.old = nn.ModuleDict({"near": nn.Linear(1, 1), "far": nn.Linear(1, 1)})
+        self.older = nn.Linear(1, 1)
+        self.new = nn.Linear(1, 1)
+
+
+def scales(name: str, lr_scales: dict[str, float]) -> dict[str, float]:
+    """The factor of each parameter, by its name."""
+    module = Parts()
+    groups = make_optimiser(module, OptimiserRecipe(name, lr_scales=lr_scales)).param_groups  # type: ignore[arg-type]
+    by_parameter = {id(p): group[LR_SCALE] for group in groups for p in group["params"]}
+    assert sum(len(group["params"]) for group in groups) == len(by_parameter)
+    return {key: by_parameter[id(p)] for key, p in module.named_parameters()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_has_its_rate_and_the_longest_name_wins(name: str) -> None:
+    found = scales(name, {"old": 0.25, "old.far": 0.0})
+    assert found == {
+        **dict.fromkeys(("old.near.weight", "old.near.bias"), 0.25),
+        **dict.fromkeys(("old.far.weight", "old.far.bias"), 0.0),
+        **dict.fromkeys(("older.weight", "older.bias", "new.weight", "new.bias"), 1.0),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_rates_of_parts_all_have_the_full_one(name: str) -> None:
+    assert set(scales(name, {}).values()) == {1.0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("scale", [0.25, 4.0])
+def test_the_group_of_the_full_rate_is_the_first(name: str, scale: float) -> None:
+    """The log shows the rate of the first."""
+    recipe = OptimiserRecipe(name, lr_scales={"old": scale})  # type: ignore[arg-type]
+    groups = make_optimiser(Parts(), recipe).param_groups
+    assert [group[LR_SCALE] for group in groups] == ([1, 1, scale, scale] if name == "adamw" else [1, scale])
+
+
+def test_adamw_decays_the_matrices_of_every_part_and_no_vector() -> None:
+    groups = make_optimiser(Parts(), OptimiserRecipe(weight_decay=0.5, lr_scales={"old": 0.25})).param_groups
+    found = {(group[LR_SCALE], p.ndim): group["weight_decay"] for group in groups for p in group["params"]}
+    assert found == {(1.0, 2): 0.5, (1.0, 1): 0.0, (0.25, 2): 0.5, (0.25, 1): 0.0}
+
+
+@pytest.mark.parametrize("part", ["young", "ol", "old.near.weight.", "old.near.weight"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_part_that_the_model_does_not_have_is_an_error(name: str, part: str) -> None:
+    with pytest.raises(RecipeError, match=rf"lr_scales.*{part}.*new\.weight, old\.far, old\.near"):
+        scales(name, {"old": 0.5, part: 0.5})
+
+
+def test_a_negative_rate_is_an_error() -> None:
+    with pytest.raises(RecipeError, match="lr_scales of old"):
+        OptimiserRecipe(lr_scales={"old": -0.5})
+    OptimiserRecipe(lr_scales={"old": 0.0})

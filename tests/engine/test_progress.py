@@ -44,6 +44,7 @@ def test_log_lines_hold_everything(tmp_path: Path) -> None:
         "colourfulness": 30.0,
         "true_colourfulness": 40.0,
         "diversity": 6.0,
+        "loss": None,
     }
     assert found["warnings"] == ["careful"]
 

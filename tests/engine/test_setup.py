@@ -14,7 +14,8 @@ from autochrome.data.sources import DataError, open_source
 from autochrome.engine.recipe import RecipeError, load_recipe
 from autochrome.engine.setup import starting_model, training_photos
 from autochrome.models.base import Colorizer
-from autochrome.models.cic import CIC, PaperNet
+from autochrome.models.cic.model import CIC
+from autochrome.models.cic.paper import PaperNet
 from autochrome.models.lrac.model import HypercolumnColorizer
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
@@ -88,7 +89,7 @@ def test_vgg16_fills_the_papers_first_blocks(recipe_file: Path, tmp_path: Path) 
     assert torch.equal(second.get_parameter("weight"), state["features.2.weight"])
 
 
-def test_what_cannot_start_from_vgg16_is_told(recipe_file: Path, tmp_path: Path) -> None:
+def test_what_cannot_start_from_a_backbone_is_told(recipe_file: Path, tmp_path: Path) -> None:
     state = vgg16_state()
     del state["features.7.weight"]
     save_file(state, tmp_path / "half.safetensors")
@@ -99,7 +100,7 @@ def test_what_cannot_start_from_vgg16_is_told(recipe_file: Path, tmp_path: Path)
         start(recipe_file, [paper, f"model.backbone={tmp_path / 'half.safetensors'}"])
     with pytest.raises(WeightsError, match=r"no weights at none\.safetensors"):
         start(recipe_file, [paper, "model.backbone=none.safetensors"])
-    with pytest.raises(WeightsError, match=r"not for cic\.test: cic\.paper alone"):
+    with pytest.raises(WeightsError, match="not for a trunk that is trained from scratch"):
         start(recipe_file, [f"model.backbone={tmp_path / 'half.safetensors'}"])
 
 
@@ -151,7 +152,10 @@ def test_a_resumed_model_needs_no_backbone(recipe_file: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("pixcolor.test", r"not the weights of cic\.compact: network\.stages\.0\.0\.0\.weight is missing or"),
+        (
+            "pixcolor.test",
+            r"not the weights of a cic\.compact with trunk=scratch: network\.stages\.0\.0\.0\.weight",
+        ),
         ("pixcolor.paper", r"not a ResNet-101 state dict: layer1\.0\.bn1\.weight should have shape \(64,\)"),
     ],
 )

@@ -17,8 +17,8 @@ from autochrome.data.priors import estimate_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.recipe import WatchRecipe
 from autochrome.engine.watch import Look, Moment, Watch, start_warnings, step_warnings
-from autochrome.models.base import Colorizer, Samples
-from autochrome.models.cic import CIC
+from autochrome.models.base import Batch, Colorizer, Samples
+from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.spec import ModelSpec
 from tests.data.made_photos import encode
@@ -31,6 +31,11 @@ class Painted(Colorizer):
         super().__init__()
         self.spec = ModelSpec("painted", "test", space, 32, 1, "none")
         self.value = torch.nn.Parameter(torch.tensor(chroma)[None, None, :, None, None])
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Squared distance of the true chroma, averaged; in training mode a number that is none."""
+        squared = (batch.chroma - self.value[0]).square().mean()
+        return {"loss": squared * math.nan if self.training else squared}
 
     def sample(
         self,
@@ -131,6 +136,34 @@ def test_colourfulness_is_that_of_hasler_and_suesstrunk(tmp_path: Path) -> None:
     assert look.true_colourfulness == pytest.approx(0.3 * math.hypot(50, 55), rel=1e-5)
     assert look.colourfulness == pytest.approx(look.true_colourfulness, rel=1e-3)
     assert watch.look(Painted((0.0, 0.0)), tmp_path, 2).colourfulness == pytest.approx(0, abs=0.1)
+
+
+# Validation loss
+
+
+@pytest.mark.parametrize("space", ["lab", "ycbcr"])
+def test_the_loss_is_the_model_s_own_over_all_photos_in_evaluation_mode(space: str, tmp_path: Path) -> None:
+    """17 photos: one more than are colored in one go, and it weighs as much as each of the others."""
+    watch = watch_gray(tmp_path / "photos", *range(17))
+    watch.truth[:] = torch.rand(watch.truth.shape, generator=torch.Generator().manual_seed(1))
+    watch.truth[16] = torch.tensor([1.0, 0.0, 0.0])[:, None, None]
+    look = watch.look(Painted((0.1, 0.2), space).train(), tmp_path, 1)
+    chroma = get_space(space).split(watch.truth)[1]
+    expected = (chroma - torch.tensor([0.1, 0.2])[:, None, None]).square().mean().item()
+    assert look.loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_of_a_system_is_that_of_training(watch: Watch, tmp_path: Path) -> None:
+    colorizer = create_model("cic.test", pretrained=False)
+    luma, chroma = LAB.split(watch.truth)
+    expected = colorizer.training_losses(Batch(luma, chroma, watch.truth))["loss"].item()
+    assert watch.look(colorizer.train(), tmp_path, 1).loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_model_that_learns_against_a_discriminator_has_no_validation_loss(
+    watch: Watch, tmp_path: Path
+) -> None:
+    assert watch.look(create_model("cgan.test", pretrained=False), tmp_path, 1).loss is None
 
 
 # Models that draw

@@ -28,7 +28,7 @@ from autochrome.guidance.hints import (
     parse_hint,
 )
 from autochrome.models.base import HasDistribution
-from autochrome.models.cic import CIC
+from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
 from tests.hue_model import HueModel
 

@@ -31,11 +31,10 @@ def test_photos_are_spread_evenly_over_the_names(make_run: MakeRun) -> None:
     assert len(run.subset) == 4
 
 
-def test_every_photo_has_its_own_seed(make_run: MakeRun) -> None:
+def test_systems_are_asked_with_the_run_s_seed(make_run: MakeRun) -> None:
     run = make_run("cgan.test", seed=7)
-    assert [run.seed_of(name) for name in run.names] == [7, 8, 9, 10, 11, 12]
-    asked = run.asked(run.systems[0], "2", samples=2)
-    assert (asked.seed, asked.samples) == (9, 2)
+    asked = run.asked(run.systems[0], samples=2)
+    assert (asked.seed, asked.samples) == (7, 2)
 
 
 def test_truth_and_results_are_those_of_the_files_at_the_size_of_comparison(

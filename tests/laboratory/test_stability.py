@@ -79,7 +79,7 @@ def test_what_is_drawn_has_its_own_yardstick(make_run: MakeRun) -> None:
     model = Drawing()
     run = with_model(make_run, "pixcolor.test", model)
     found = changes_of("pixcolor.test", run, "1")
-    # Its colours come of the seed alone, but that sRGB holds fewer of them where it is light or dark.
+    # Its colours come of the noise alone, but that sRGB holds fewer of them where it is light or dark.
     assert found.difference[PLACES["noise 2.5"]] < 1
     assert found.redrawn > 3
     assert len(model.seen) == len(PERTURBATIONS) + 2

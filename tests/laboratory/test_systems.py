@@ -19,10 +19,10 @@ from autochrome.laboratory.systems import (
     paint_systems,
     results_system,
 )
-from autochrome.models.registry import UnknownModelError
+from autochrome.models.registry import UnknownModelError, model_spec
 from autochrome.models.weights import WeightsError
 from autochrome.pipeline import Painter
-from autochrome.settings import ColorizeSettings
+from autochrome.settings import ColorizeSettings, resolve
 from tests.laboratory.conftest import draw_photo, save_picture
 
 MakeRun = Callable[..., Run]
@@ -30,10 +30,10 @@ OUT = Path("out")
 
 
 def test_a_name_is_the_system_at_its_defaults() -> None:
-    system = model_system("cic", OUT, samples=8)
-    assert (system.name, system.model, system.samples) == ("cic", "cic.compact", (OUT / "results" / "cic",))
+    system = model_system("cic=cic.paper", OUT, samples=8)
+    assert (system.name, system.model, system.samples) == ("cic", "cic.paper", (OUT / "results" / "cic",))
     assert system.asked == ColorizeSettings()
-    assert describe(system) == "cic.compact: size 128, temperature 0.38, vibrance 0.5, fuse mirror"
+    assert describe(system) == "cic.paper: size 176, temperature 0.166667, vibrance 0, fuse mirror"
 
 
 def test_a_label_with_settings() -> None:
@@ -41,6 +41,14 @@ def test_a_label_with_settings() -> None:
     assert (system.name, system.model, system.weights) == ("sure", "cic.compact", "mine.safetensors")
     assert system.asked == ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
     assert describe(system) == "cic.compact: size 128, temperature 0.6, vibrance 0, fuse full"
+
+
+def test_a_look_is_described_by_its_values() -> None:
+    system = model_system("vivid=cic,look=vivid,vibrance=0.125,saturation=0.5", OUT, 8)
+    assert system.asked == ColorizeSettings(look="vivid", vibrance=0.125, saturation=0.5)
+    decoder = resolve(system.asked, model_spec("cic"))
+    assert f"temperature {decoder.temperature:g}, vibrance 0.125, fuse {decoder.fuse}" in describe(system)
+    assert describe(system).endswith("look vivid, saturation 0.5")
 
 
 def test_a_model_that_draws_has_a_folder_for_each_sample() -> None:
@@ -60,10 +68,11 @@ def test_the_default_systems_can_be_read() -> None:
     ("text", "error", "words"),
     [
         ("cik", UnknownModelError, "did you mean"),
-        ("a=cic,vibrancy=1", LaboratoryError, "the keys are weights, vibrance"),
+        ("a=cic,vibrancy=1", LaboratoryError, "the keys are weights, look"),
         ("a=cic,vibrance=", LaboratoryError, "KEY=VALUE"),
         ("a=cic,vibrance=high", LaboratoryError, "no value of vibrance"),
         ("a=pixcolor,rank=perhaps", LaboratoryError, "no value of rank"),
+        ("a=cic.paper,look=vivid", ValueError, "has no vivid look"),
         ("a=cic,vibrance=9", ValueError, "must lie within -1 and 2"),
         ("a=pixcolor,vibrance=1", ValueError, "draws its colours"),
         ("../x=cic", LaboratoryError, "letters, digits"),
@@ -137,17 +146,17 @@ def test_results_go_the_one_way_and_say_how_they_were_made(make_run: MakeRun) ->
     ]
     made = read_provenance(results / "cgan.test" / "2" / "3.png")
     assert made is not None
-    assert (made.model, made.settings["seed"], made.settings["sample"]) == ("cgan.test", 8, 2)
+    assert (made.model, made.settings["seed"], made.settings["sample"]) == ("cgan.test", 5, 2)
     painter, system = run.painter(run.systems[0]), run.systems[0]
     assert painter is not None
-    expected = painter.colorize(run.photo("3"), run.asked(system, "3", samples=2))[1]
+    expected = painter.colorize(run.photo("3"), run.asked(system, samples=2))[1]
     assert run.result_path(system, "3", sample=1) == results / "cgan.test" / "2" / "3.png"
     assert (
         (255 * run.result(system, "3", 1)[0]).round().byte().permute(1, 2, 0).numpy() == expected.pixels
     ).all()
     record = json.loads((results / "vivid" / "run.json").read_text())
     assert (record["model"], record["asked"]) == ("cic.test", {"vibrance": 1.0})
-    assert record["photos"]["3"]["seed"] == 8
+    assert record["photos"]["3"]["seed"] == 5
 
 
 @pytest.fixture

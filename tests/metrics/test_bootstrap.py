@@ -27,6 +27,11 @@ def test_interval_of_known_values() -> None:
     assert percentile_interval(torch.full((10,), math.inf)) == (math.inf, math.inf)
 
 
+def test_resamples_without_a_value_are_left_out() -> None:
+    assert percentile_interval(torch.tensor([math.nan, 2.0, math.nan])) == (2, 2)
+    assert all(math.isnan(end) for end in percentile_interval(torch.full((3,), math.nan)))
+
+
 def test_intervals_cover_the_mean_about_as_often_as_they_say() -> None:
     # 200 experiments of 40 normal draws around 5: 95% intervals should hold 5 in 180 to 198 of them.
     generator = torch.Generator().manual_seed(0)

@@ -12,6 +12,7 @@ from autochrome.color.spaces import LAB
 from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.distribution import auc, chroma_histogram, histogram_intersection, pixel_weights
 from autochrome.metrics.pixel import alpha_beta_rmse, chroma_magnitude, delta_e, lightness_drift, psnr
+from autochrome.metrics.places import half_size, helped_and_harmed
 from autochrome.metrics.summary import SCORES, Sums, Truth, summarise
 
 
@@ -46,6 +47,7 @@ def test_scores_of_sums_are_scores_of_pixels(
     own = smooth_prior(count_bins(ab_truth).double() / ab_truth[:, 0].numel())
     change = colourfulness(rgb) - colourfulness(truth)
     change_absolute = colourfulness(rgb, absolute=True) - colourfulness(truth, absolute=True)
+    helped, harmed = (share.mean() for share in helped_and_harmed(ab, ab_truth))
     expected = {
         "auc": auc(ab, ab_truth),
         "auc_rebalanced_fixed": auc(ab, ab_truth, pixel_weights(ab_truth, prior)),
@@ -55,6 +57,10 @@ def test_scores_of_sums_are_scores_of_pixels(
         "ciede2000": delta_e(rgb, truth).mean(),
         "chroma": chroma_magnitude(rgb).mean(),
         "chroma_truth": chroma_magnitude(truth).mean(),
+        "chroma_kept": chroma_magnitude(rgb).mean() / chroma_magnitude(truth).mean(),
+        "helped": helped,
+        "harmed": harmed,
+        "helped_harmed": helped / harmed,
         "lightness_drift": lightness_drift(rgb, truth).mean(),
         "colourfulness": colourfulness(rgb).mean(),
         "colourfulness_truth": colourfulness(truth).mean(),
@@ -103,11 +109,41 @@ def test_every_score_of_the_truth_is_perfect(
     truth = pair[1]
     sums = summarise(truth, Truth.of(truth, prior))
     for key, kind in SCORES.items():
-        if kind.better == "lower":
+        if key == "helped":  # wherever the truth has color
+            strong = half_size(LAB.split(truth)[1]).square().sum(1).sqrt() >= 5
+            assert score(key, sums) == pytest.approx(strong.double().mean().item())
+        elif key == "chroma_kept":
+            assert score(key, sums) == 1
+        elif kind.better == "lower":
             assert score(key, sums) == pytest.approx(0, abs=1e-9), key
-        elif key == "psnr":
+        elif key in ("psnr", "helped_harmed"):
             assert score(key, sums) == math.inf
         elif kind.better == "higher":
             assert score(key, sums) == pytest.approx(100 if key.startswith("auc") else 1), key
         elif not key.endswith("_truth"):
             assert score(key, sums) == score(key + "_truth", sums), key
+
+
+def test_every_photo_counts_alike_in_helped_and_harmed(prior: torch.Tensor) -> None:
+    red, gray = torch.tensor([0.8, 0.3, 0.3])[:, None, None], torch.full((3, 1, 1), 0.5)
+    # A small red photo, whose left half is met and whose right half stays gray: 2 of 4 places are helped.
+    small = red.expand(1, 3, 4, 4)
+    half_met = small.clone()
+    half_met[..., 2:] = gray
+    # A large gray one that is red in its upper left quarter: 4 of 16 places are harmed.
+    large = gray.expand(1, 3, 8, 8)
+    blotch = large.clone()
+    blotch[..., :4, :4] = red
+    parts = [summarise(half_met, Truth.of(small, prior)), summarise(blotch, Truth.of(large, prior))]
+    sums = parts[0].room_for(2)
+    for i, part in enumerate(parts):
+        sums.put(i, part)
+    assert (sums.helped.tolist(), sums.harmed.tolist()) == ([0.5, 0], [0, 0.25])
+    assert [score(key, sums) for key in ("helped", "harmed", "helped_harmed")] == [0.25, 0.125, 2]
+
+
+def test_the_ratio_of_gray_is_undefined(pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor) -> None:
+    truth = pair[1]
+    sums = summarise(truth.mean(1, keepdim=True).expand_as(truth), Truth.of(truth, prior))
+    assert [score(key, sums) for key in ("helped", "harmed")] == [0, 0]
+    assert math.isnan(score("helped_harmed", sums))

@@ -11,7 +11,7 @@ import torch
 
 from autochrome.models.base import Batch, Colorizer, HasDistribution, ModelSpec, Samples
 from autochrome.models.baselines import gray
-from autochrome.models.cic import tiny
+from autochrome.models.cic.model import tiny
 
 SPEC = ModelSpec("cic", "test", "lab", 64, 32, "a paper", defaults={"temperature": 0.5})
 

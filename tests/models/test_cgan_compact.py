@@ -12,7 +12,7 @@ from autochrome.models.base import Adversarial, Batch, HasBackbone, HasCalibrati
 from autochrome.models.calibration import fit_curve
 from autochrome.models.cgan.compact import CompactCGAN, CompactDiscriminator, CompactSettings
 from autochrome.models.cgan.compact_generator import CompactGenerator, GeneratorSize, NoisePlanes
-from autochrome.models.cic import CompactNet
+from autochrome.models.cic.compact import ScratchNet
 from autochrome.models.registry import create_model, model_spec
 from autochrome.models.weights import load_weights, resolve_weights, save_weights
 
@@ -104,11 +104,11 @@ def test_a_place_has_the_noise_of_its_region() -> None:
 def test_the_condition_starts_as_the_first_stages_of_the_compact_cic() -> None:
     model = create_model("cgan.compact", pretrained=False)
     assert isinstance(model, CompactCGAN)
-    theirs = {f"network.{key}": value for key, value in CompactNet().state_dict().items()}
+    theirs = {f"network.{key}": value for key, value in ScratchNet().state_dict().items()}
     model.load_backbone(theirs)
     for key, value in model.generator.network.stages.state_dict().items():
         assert torch.equal(value, theirs[f"network.stages.{key}"])
-    with pytest.raises(ValueError, match=r"^not the weights of cic\.compact"):
+    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact"):
         model.load_backbone({"a": torch.zeros(1)})
 
 

@@ -69,7 +69,7 @@ def test_the_header_tells_them(tmp_path: Path) -> None:
 
 
 def test_a_model_without_options_saves_none(tmp_path: Path) -> None:
-    model = create_model("cic.test")
+    model = create_model("lrac.test")
     assert not isinstance(model, HasOptions)
     save_weights(model, tmp_path / "m.safetensors")
     assert "options" not in read_weights_metadata(tmp_path / "m.safetensors")

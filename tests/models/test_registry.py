@@ -104,7 +104,7 @@ def test_the_papers_networks_ship_no_weights(name: str) -> None:
 
 
 def test_options_reach_the_system() -> None:
-    from autochrome.models.cic import CIC
+    from autochrome.models.cic.model import CIC
 
     model = create_model("cic.test", rebalance_mix=0.25)
     assert isinstance(model, CIC)

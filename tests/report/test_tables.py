@@ -15,6 +15,7 @@ def made_up() -> Scores:
     row = {key: Estimate(i + 0.5, i + 0.25, i + 0.75) for i, key in enumerate(SCORES)}
     row["psnr"] = Estimate(math.inf, math.inf, math.inf)
     gray = {key: Estimate(0.0, 0.0, 0.0) for key in SCORES}
+    gray["helped_harmed"] = Estimate(math.nan, math.nan, math.nan)
     return Scores(
         systems={"a|b": row, "gray": gray},
         above_gray={"a|b": row},
@@ -35,6 +36,7 @@ def test_rows_hold_values_intervals_and_the_truths_own_figures() -> None:
     table = {row[0]: row[1:] for row in rows}
     assert table["AuC ↑"] == ["0.50 [0.25,0.75]", "0.00 [0.00,0.00]", ""]
     assert table["PSNR dB ↑"][0] == "∞ [∞,∞]"
+    assert table["Helped / harmed ↑"][1] == "–"
     truth = list(SCORES).index("chroma_truth") + 0.5
     assert table["Chroma"][2].startswith(f"{truth:.2f} ")
     assert not any("truth" in name for name in table)
@@ -46,7 +48,7 @@ def test_differences_have_signs_and_only_what_can_be_better() -> None:
     assert head == ["above gray", "a|b"]
     table = {row[0]: row[1] for row in rows}
     assert table["AuC ↑"] == "+0.50 [+0.25,+0.75]"
-    assert "Chroma" not in table
+    assert not {"Chroma", "Helped ↑", "Harmed ↓", "Helped / harmed ↑"} & set(table)
 
 
 def test_markdown_is_a_table_and_escapes_bars() -> None:

@@ -36,7 +36,7 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     "models",
     multiple=True,
     metavar="MODEL",
-    help="NAME, or LABEL=NAME,KEY=VALUE,... with weights, vibrance, temperature, size, fuse, guidance and"
+    help="NAME, or LABEL=NAME,KEY=VALUE,... with weights, look, vibrance, temperature, size, fuse and"
     " more; repeatable. [default: the four shipped, and CIC at its most accurate]",
 )
 @click.option("--no-models", is_flag=True, help="Compare --results alone.")
@@ -81,7 +81,7 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Of the draws (photo i: seed + i), the random baseline and the resamples.",
+    help="Of the draws, the random baseline and the resamples.",
 )
 @click.option(
     "--workers",

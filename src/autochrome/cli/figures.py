@@ -72,6 +72,8 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
     """
     _check_target(out, overwrite)
     painter, settings, prediction = _predict(photo, options)
+    import torch
+
     _require_ab_bins(painter)
     distribution = _distribution(painter, prediction, settings)
     shape = prediction.photo.size
@@ -79,7 +81,8 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
     for center in _distinct_bins(distribution, bins):
         a, b, chance = _around(distribution, center)
         label = f"a {a:.0f}, b {b:.0f}: up to {100 * float(chance.max()):.0f}%"
-        columns[label] = [_swatch(a, b), _gray_map(chance, shape)]
+        whole = torch.from_numpy(prediction.extent.over_file(chance.numpy()))
+        columns[label] = [_swatch(a, b), _gray_map(whole, shape)]
     _write_sheet(columns, None, out)
 
 
@@ -117,7 +120,7 @@ def _predict(path: Path, options: dict[str, Any]) -> tuple[Painter, ColorizeSett
     except PhotoError as error:
         raise click.ClickException(str(error)) from error
     painter = make_painter(options.pop("model"), options.pop("weights"), options.pop("device"))
-    settings = make_settings(**options)
+    settings = make_settings(spec=painter.model.spec, **options)
     from autochrome.models.base import HasDistribution
 
     if not isinstance(painter.model, HasDistribution):

@@ -11,6 +11,7 @@ from autochrome._version import __version__
 # name -> (where the command is, what --help says of it)
 COMMANDS = {
     "colorize": ("autochrome.cli.colorize:colorize", "Colour black-and-white photos."),
+    "try": ("autochrome.cli.try_:try_", "Show a photo by every model in every look."),
     "models": ("autochrome.cli.models:models", "List the models."),
     "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
     "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the true ones."),

@@ -9,20 +9,20 @@ import click
 
 @click.command()
 def models() -> None:
-    """List the models: name, where the weights are, working size, one answer or several, and the paper."""
+    """List the models: name, where the weights are, working size, one answer or several, looks, and paper."""
     from autochrome.models.registry import default_names, list_models, model_spec
 
     rows = []
     for name in list_models():
         spec = model_spec(name)
-        rows.append(
-            (name, _weights(name), f"{spec.working_size} px", "several" if spec.draws else "one", spec.paper)
-        )
-    rows.insert(0, ("model", "weights", "size", "answers", "paper"))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        answers = "several" if spec.draws else "one"
+        looks = ", ".join(spec.look_names)
+        rows.append((name, _weights(name), f"{spec.working_size} px", answers, looks, spec.paper))
+    rows.insert(0, ("model", "weights", "size", "answers", "looks", "paper"))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        click.echo("  ".join((*cells, row[4])))
+        click.echo("  ".join((*cells, row[5])))
     short = ", ".join(f"{short} = {name}" for short, name in default_names().items())
     click.echo(f"\nShort names: {short}.")
 

@@ -38,7 +38,7 @@ def model_options(command: _Command) -> _Command:
 
 
 def decoder_options(command: _Command) -> _Command:
-    """Add what changes the colours: vibrance, temperature, size, fusion and upsampling."""
+    """Add what changes the colours: look, saturation, vibrance, temperature, size, fusion and upsampling."""
     for option in (
         click.option(
             "--upsampling",
@@ -51,7 +51,7 @@ def decoder_options(command: _Command) -> _Command:
             "--fuse",
             type=click.Choice(["none", "mirror", "full"]),
             help="Average the prediction over the mirror image, or over three sizes too (slower). "
-            "[default: mirror; none where a model draws]",
+            "[default: the look's; none where a model draws]",
         ),
         click.option(
             "--size",
@@ -64,13 +64,36 @@ def decoder_options(command: _Command) -> _Command:
             type=click.FloatRange(0, 1),
             metavar="T",
             help="0: the most probable colour; 1: the mean of all. Where a model draws, 1 draws as learned, "
-            "0 always the same. [default: the model's own]",
+            "0 always the same. [default: the look's]",
+        ),
+        click.option(
+            "--coherence",
+            type=click.FloatRange(0, 1),
+            metavar="C",
+            help="How far a surface has one color: 0 every place for itself, 1 most. [default: the model's own]",
         ),
         click.option(
             "--vibrance",
             type=click.FloatRange(-1, 2),
             metavar="V",
-            help="Preference for vivid colours: 0 none, 1 full, below 0 muted. [default: the model's own]",
+            help="Preference for vivid colours: 0 none, 1 full, below 0 muted. [default: the look's]",
+        ),
+        click.option(
+            "--saturation",
+            type=click.FloatRange(0, 3),
+            default=1.0,
+            show_default=True,
+            metavar="S",
+            help="How strong the colors are: 0 leaves the photo gray, 1.2 makes them a little stronger. It "
+            "comes on top of the look.",
+        ),
+        click.option(
+            "--look",
+            type=click.Choice(["natural", "accurate", "vivid"]),
+            default="natural",
+            show_default=True,
+            help="natural: believable; accurate: calm, nearest to the truth on average; vivid: bold. Other "
+            "options override what a look sets.",
         ),
     ):
         command = option(command)
@@ -94,7 +117,7 @@ def sample_options(command: _Command) -> _Command:
             type=click.FloatRange(0, 2),
             metavar="G",
             help="How much the photo outweighs what --model pixcolor has drawn already: 0 as learned, "
-            "more is surer and stronger. [default: the model's own]",
+            "more is surer and stronger. [default: the look's]",
         ),
         click.option(
             "--seed",

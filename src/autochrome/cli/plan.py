@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto
 
-_OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$")
+_OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$|\.try\.jpg$")
 # No libvips that comes with pyvips writes HEIC: a phone's photo comes back as what every viewer opens.
 _WRITTEN_AS = {"heic": "jpeg"}
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG

@@ -29,9 +29,12 @@ class LumaFaults:
     """Largest exponent (and inverse of the smallest) of the tone change."""
     max_veil: float = 25.0
     """How far black may rise and white may fall, in L* units."""
+    film: float = 0.0
+    """Probability that red, green and blue are mixed to gray as by an old emulsion, not as by the eye. Many
+    emulsions were blind to red: skies came out white, lips and bricks dark."""
 
     def __post_init__(self) -> None:
-        for name in ("blur", "grain", "fading"):
+        for name in ("blur", "grain", "fading", "film"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is a probability, within 0 and 1, not {getattr(self, name)}")
         if self.max_grain < 0:
@@ -79,3 +82,26 @@ def degrade_luma(
     strength = _chosen(b, faults.grain, generator) * _uniform(b, 0.0, faults.max_grain, generator)
     noise = torch.randn(luma.shape, generator=generator)
     return (luma + (strength * noise).to(device)).clamp(0, 100)
+
+
+def exposed_on_film(
+    rgb: Float[Tensor, "b 3 h w"], probability: float, generator: torch.Generator
+) -> Float[Tensor, "b 3 h w"]:
+    """Return some photos in gray, as emulsions of random sensitivity see them; the others as they are.
+
+    Args:
+        rgb: sRGB in [0, 1].
+        probability: of each photo.
+        generator: on the CPU, so that one seed gives one result on every device.
+
+    Returns:
+        sRGB in [0, 1]; only its luma is of use.
+    """
+    chosen = _chosen(len(rgb), probability, generator)
+    # From a little beyond the eye's own weights (share -0.2) to blind to red (1).
+    eye, blind = rgb.new_tensor([0.30, 0.59, 0.11]), rgb.new_tensor([0.02, 0.38, 0.60])
+    share = _uniform(len(rgb), -0.2, 1.0, generator).to(rgb)
+    weights = torch.lerp(eye, blind, share.view(-1, 1)).clamp(min=0)
+    weights = weights / weights.sum(1, keepdim=True)
+    gray = torch.einsum("bchw,bc->bhw", rgb, weights)[:, None].expand_as(rgb)
+    return torch.where(chosen.to(rgb.device) > 0, gray, rgb)

@@ -160,15 +160,20 @@ def expand_path(place: str | Path) -> Path:
 
 
 def open_source(place: str | Path) -> PhotoSource:
-    """Open photos by path: a tar shard, a folder of tar shards, or a folder of pictures.
+    """Open the photos at a path.
+
+    Args:
+        place: a tar shard, several shards by a pattern in the name (``train-00[0-6].tar``), a folder of tar
+            shards, or a folder of pictures.
 
     Raises:
         DataError: the place does not exist or holds no photo.
     """
     path = expand_path(place)
-    if not path.exists():
+    matching = [] if path.exists() else sorted(path.parent.glob(path.name))
+    if not path.exists() and not matching:
         raise DataError(f"no photos at {path}: give a folder of pictures or of tar shards")
-    shards = [path] if path.is_file() else sorted(path.glob("*.tar"))
+    shards = matching or ([path] if path.is_file() else sorted(path.glob("*.tar")))
     source: PhotoSource = ShardSource(shards) if shards else FolderSource(path)
     if len(source) == 0:
         kinds = ", ".join(sorted(PHOTO_EXTENSIONS))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from autochrome.data.augment import LumaFaults
+from autochrome.data.mounts import Mounts
 from autochrome.engine.recipe import AdversaryRecipe, OptimiserRecipe, Recipe
 from autochrome.engine.task import TrainingTask
 from autochrome.models.base import Adversarial, Batch, Colorizer
@@ -24,16 +25,20 @@ class AdversarialTask(TrainingTask):
     Args:
         colorizer: the generator; an ``Adversarial`` one.
         adversary: how many updates of each make a step.
-        faults: how the luma is degraded; None leaves it clean.
+        faults, mounts: as for `TrainingTask`.
 
     Raises:
         TypeError: the colorizer does not learn against a discriminator.
     """
 
     def __init__(
-        self, colorizer: Colorizer, adversary: AdversaryRecipe, faults: LumaFaults | None = None
+        self,
+        colorizer: Colorizer,
+        adversary: AdversaryRecipe,
+        faults: LumaFaults | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
-        super().__init__(colorizer, faults)
+        super().__init__(colorizer, faults, mounts)
         self.discriminator = self._player.make_discriminator()
         self.phases = (DISCRIMINATOR,) * adversary.steps + (GENERATOR,) * adversary.generator_steps
 

@@ -18,6 +18,8 @@ STATE = "state.pt"
 """Everything: weights, average, optimiser, step. Read with ``weights_only``, so it cannot run code."""
 WEIGHTS = "model.safetensors"
 """The weights to ship: those of the average, where there is one."""
+BEST = "best.safetensors"
+"""The weights to ship at the lowest validation loss, if the recipe asks for them (``watch.keep_best``)."""
 RECIPE = "recipe.yaml"
 
 _WITHOUT_INFLUENCE = (

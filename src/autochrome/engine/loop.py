@@ -14,6 +14,7 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from autochrome.data.photos import BatchNumbers
-from autochrome.engine.checkpoint import save_checkpoint
+from autochrome.engine.checkpoint import BEST, save_checkpoint
+from autochrome.engine.optimiser import LR_SCALE
 from autochrome.engine.progress import LOG, Meter, Outcome, Progress, RunLog
 from autochrome.engine.recipe import Recipe
 from autochrome.engine.schedule import learning_rate_factor
@@ -31,8 +33,11 @@ from autochrome.engine.setup import Run, optimiser_state, set_up
 from autochrome.engine.stopping import StopRequest, ignore_stop_signals
 from autochrome.engine.updates import backward, logged_as, step_values
 from autochrome.engine.watch import Look, step_warnings
+from autochrome.models.weights import read_weights_metadata, save_weights
 
 Report = Callable[[Progress], None]
+
+_LOSS = "loss"  # entry in the header of the best weights
 
 
 class TrainingError(Exception):
@@ -118,6 +123,7 @@ class _Loop:
         self.warnings = list(run.warnings)
         self.known_warnings: set[str] = set()
         self.last_look: Look | None = None
+        self.lowest_loss = _kept_loss(run.folder) if run.first_step else math.inf
         self.meter = Meter()
         self.last_save = time.monotonic()
         self.end = math.inf if minutes is None else self.last_save + 60 * minutes
@@ -153,7 +159,7 @@ class _Loop:
         factor = learning_rate_factor(step, self.trainer.steps, run.recipe.schedule)
         for phase, optimiser in run.optimisers.items():
             for group in optimiser.param_groups:
-                group["lr"] = run.task.optimiser_in(phase, run.recipe).lr * factor
+                group["lr"] = run.task.optimiser_in(phase, run.recipe).lr * factor * group[LR_SCALE]
         updates: list[tuple[str, dict[str, float]]] = []
         wishes = self._own_wishes(stop)
         for place, phase in enumerate(run.task.phases):
@@ -202,6 +208,7 @@ class _Loop:
         recipe, last = self.run.recipe, step == self.trainer.steps
         if self.run.watch and (last or step % recipe.watch.every == 0):
             self.last_look = self._look(step)
+            self._keep_if_best(step)
         if last or step % self.trainer.log_every == 0:
             self._write_line(step)
         if last or save:
@@ -211,10 +218,28 @@ class _Loop:
     def _look(self, step: int) -> Look:
         run = self.run
         assert run.watch
-        if run.average is None:
+        with self._shipped_weights():
             return run.watch.look(run.colorizer, run.folder, step)
-        with run.average.applied_to(run.averaged):
-            return run.watch.look(run.colorizer, run.folder, step)
+
+    def _keep_if_best(self, step: int) -> None:
+        """Save the weights to ship if the last look's loss is the lowest of the run."""
+        look, run = self.last_look, self.run
+        if not run.recipe.watch.keep_best or look is None or look.loss is None:
+            return
+        if look.loss < self.lowest_loss:
+            self.lowest_loss = look.loss
+            metadata = {"step": str(step), "samples": str(self._photos(step)), _LOSS: f"{look.loss:.5f}"}
+            with self._shipped_weights():
+                save_weights(run.colorizer, run.folder / BEST, metadata=metadata)
+
+    @contextmanager
+    def _shipped_weights(self) -> Iterator[None]:
+        """Let the colorizer hold the weights that would ship: the averaged ones, if there is an average."""
+        if self.run.average is None:
+            yield
+        else:
+            with self.run.average.applied_to(self.run.averaged):
+                yield
 
     def _write_line(self, step: int) -> None:
         means, rate, step_seconds = self.meter.take()
@@ -250,12 +275,15 @@ class _Loop:
                 "torch_rng": torch.get_rng_state(),
             }
             metadata = {"step": str(step), "samples": str(self._photos(step))}
-            if run.average is None:
+            with self._shipped_weights():
                 save_checkpoint(run.folder, state, run.colorizer, run.recipe, metadata)
-            else:
-                with run.average.applied_to(run.averaged):
-                    save_checkpoint(run.folder, state, run.colorizer, run.recipe, metadata)
         run.fabric.barrier()
+
+
+def _kept_loss(folder: Path) -> float:
+    """Return the validation loss of the best weights in the folder; infinity if there are none."""
+    path = folder / BEST
+    return float(read_weights_metadata(path).get(_LOSS, math.inf)) if path.exists() else math.inf
 
 
 def _batches(run: Run) -> Iterator[Tensor]:

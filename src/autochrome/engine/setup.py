@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
-from safetensors.torch import load_file
 from torch import nn
 
 from autochrome.color.spaces import get_space
@@ -23,6 +22,7 @@ from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.adversarial import AdversarialTask
+from autochrome.engine.backbones import load_backbone_state
 from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimiser import make_optimiser
@@ -30,7 +30,7 @@ from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
 from autochrome.models.base import Adversarial, Colorizer, HasBackbone, HasBalancing
-from autochrome.models.cic import CIC
+from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError, load_weights, resolve_weights
 
@@ -114,8 +114,8 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
 
 def _make_task(colorizer: Colorizer, recipe: Recipe) -> TrainingTask:
     if isinstance(colorizer, Adversarial) and colorizer.adversarial:
-        return AdversarialTask(colorizer, recipe.adversary, recipe.data.faults)
-    return ColorizationTask(colorizer, recipe.data.faults)
+        return AdversarialTask(colorizer, recipe.adversary, recipe.data.faults, recipe.data.mounts)
+    return ColorizationTask(colorizer, recipe.data.faults, recipe.data.mounts)
 
 
 def training_photos(recipe: Recipe) -> TrainingPhotos:
@@ -191,11 +191,11 @@ def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
 def _load_backbone(colorizer: Colorizer, source: str) -> None:
     if not isinstance(colorizer, HasBackbone):
         raise RecipeError(f"model.backbone: {colorizer.spec.name} has no part that others have trained")
-    file = resolve_weights(source)
+    state = load_backbone_state(source)
     try:
-        colorizer.load_backbone(load_file(file.path))
+        colorizer.load_backbone(state)
     except ValueError as error:
-        raise WeightsError(f"model.backbone: {file.source} is {error}") from error
+        raise WeightsError(f"model.backbone: {source} is {error}") from error
 
 
 def _balance(colorizer: Colorizer, photos: TrainingPhotos) -> None:

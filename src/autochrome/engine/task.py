@@ -7,7 +7,8 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from autochrome.color.spaces import get_space
-from autochrome.data.augment import LumaFaults, degrade_luma
+from autochrome.data.augment import LumaFaults, degrade_luma, exposed_on_film
+from autochrome.data.mounts import Mounts, mount
 from autochrome.engine.recipe import OptimiserRecipe, Recipe
 from autochrome.models.base import Batch, Colorizer
 
@@ -22,25 +23,34 @@ class TrainingTask(nn.Module):
     Args:
         colorizer: what is trained, averaged and shipped.
         faults: how the luma is degraded; None leaves it clean.
+        mounts: how often borders, mats and cards, whose truth is neutral, cover a photo; None shows none.
     """
 
     phases: tuple[str, ...] = ("model",)
 
-    def __init__(self, colorizer: Colorizer, faults: LumaFaults | None = None) -> None:
+    def __init__(
+        self, colorizer: Colorizer, faults: LumaFaults | None = None, mounts: Mounts | None = None
+    ) -> None:
         super().__init__()
         self.colorizer = colorizer
         self.faults = faults
+        self.mounts = mounts
         self.space = get_space(colorizer.spec.space)
 
     @torch.no_grad()
     def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
         """Photos as the model's batch; runs in float32 on the photos' device.
 
-        They are split into luma and chroma; the luma is degraded with the task's faults, if it has any.
+        If the task has mounts, some photos are mounted, in the truth as well. Then they are split into luma
+        and chroma, and the luma alone is degraded if the task has faults.
         """
         truth = rgb.float() / 255
+        if self.mounts is not None:
+            truth = mount(truth, self.mounts, generator)
         luma, chroma = self.space.split(truth)
         if self.faults is not None:
+            if self.faults.film:
+                luma = self.space.split(exposed_on_film(truth, self.faults.film, generator))[0]
             low, high = self.space.luma_range
             lightness = (luma - low) * (100 / (high - low))  # the faults are given in units of L*
             luma = degrade_luma(lightness, self.faults, generator) * ((high - low) / 100) + low

@@ -23,7 +23,7 @@ from autochrome.engine.recipe import WatchRecipe
 from autochrome.io.photo import Photo, write_photo
 from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.diversity import ab_spread
-from autochrome.models.base import Colorizer, HasDistribution
+from autochrome.models.base import Adversarial, Batch, Colorizer, HasDistribution
 from autochrome.types import RGB, Chroma, Luma
 
 _AT_ONCE = 16  # colourings made in one go
@@ -75,6 +75,9 @@ class Look:
     diversity: float | None = None
     """How far the samples of a photo lie apart (`ab_spread`), mean over photos in CIE units; of models that
     draw."""
+    loss: float | None = None
+    """Training loss of the undegraded photos; the validation loss if they are held out. None of models that
+    learn against a discriminator."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class Watch:
             colourfulness=colourfulness(result).mean().item(),
             true_colourfulness=colourfulness(self.truth).mean().item(),
             diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.draws else None,
+            loss=_validation_loss(colorizer, self.truth),
         )
 
 
@@ -143,6 +147,24 @@ def _colour(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 
         colours.append(ab_of_chroma(part.repeat_interleave(n, 0), chroma, samples.space))
     colorizer.train(was_training)
     return F.interpolate(torch.cat(colours), luma.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _validation_loss(colorizer: Colorizer, truth: RGB) -> float | None:
+    """Return the photos' mean loss in evaluation mode, always with the same random numbers."""
+    if isinstance(colorizer, Adversarial) and colorizer.adversarial:
+        return None
+    was_training = colorizer.training
+    colorizer.eval()
+    space, device = get_space(colorizer.spec.space), next(colorizer.parameters()).device
+    total = 0.0
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_SEED)
+        for part in truth.split(_AT_ONCE):
+            part = part.to(device)
+            losses = colorizer.training_losses(Batch(*space.split(part), part))
+            total += losses["loss"].item() * len(part)
+    colorizer.train(was_training)
+    return total / len(truth)
 
 
 def _mean_chroma(ab: Chroma) -> float:

@@ -67,6 +67,7 @@ class HintGuide:
         model: whose bins are re-weighted.
         lightness: L* "1 1 h w" in [0, 100] as the model saw the photo.
         size: the photo's (height, width) in pixels.
+        box: top, left, bottom and right of the part that the model saw, in pixels; None is the whole photo.
 
     Raises:
         HintError: a place lies outside the photo.
@@ -80,7 +81,12 @@ class HintGuide:
     weights: Float[Tensor, "n h4 w4"]
 
     def __init__(
-        self, hints: Sequence[Hint], model: HasDistribution, lightness: Luma, size: tuple[int, int]
+        self,
+        hints: Sequence[Hint],
+        model: HasDistribution,
+        lightness: Luma,
+        size: tuple[int, int],
+        box: tuple[int, int, int, int] | None = None,
     ) -> None:
         if not hints:
             raise ValueError("there are no hints; give one at least")
@@ -90,6 +96,7 @@ class HintGuide:
         self.model = model
         self.lightness = lightness
         self.size = size
+        self.box = box
 
     def __call__(self, logits: Float[Tensor, "1 q h4 w4"]) -> Float[Tensor, "1 q h4 w4"]:
         """Return the logits, drawn to the known colours."""
@@ -97,7 +104,7 @@ class HintGuide:
         scale = max(1, min(CELLS, *self.lightness.shape[2:]) // min(coarse))
         grid = (coarse[0] * scale, coarse[1] * scale)
         cells = F.interpolate(self.lightness.to(logits), grid, mode="bilinear", antialias=True)[0, 0]
-        masks = torch.stack([mask_of(hint, self.size, grid) for hint in self.hints]).to(logits)
+        masks = torch.stack([mask_of(hint, self.size, grid, self.box) for hint in self.hints]).to(logits)
         log_p = log_probabilities(logits, self.model.axes)[0]
         weights = hint_weights(masks, cells, log_p, self.model.axes)
         self.weights = F.avg_pool2d(weights[None], scale)[0]
@@ -165,11 +172,17 @@ def check_inside(hint: Hint, size: tuple[int, int]) -> None:
                 )
 
 
-def mask_of(hint: Hint, size: tuple[int, int], grid: tuple[int, int]) -> Float[Tensor, "h w"]:
-    """1 in the cells of a grid over the photo whose centres lie in the hint's place; in one cell at least."""
+def mask_of(
+    hint: Hint, size: tuple[int, int], grid: tuple[int, int], box: tuple[int, int, int, int] | None = None
+) -> Float[Tensor, "h w"]:
+    """1 in the cells of a grid over the photo, or a box in it, whose centres lie in the hint's place.
+
+    One cell at least is 1.
+    """
     height, width = size
-    rows = (torch.arange(grid[0], dtype=torch.float64) + 0.5) * (height / grid[0])
-    columns = (torch.arange(grid[1], dtype=torch.float64) + 0.5) * (width / grid[1])
+    top, left, bottom, right = box or (0, 0, height, width)
+    rows = top + (torch.arange(grid[0], dtype=torch.float64) + 0.5) * ((bottom - top) / grid[0])
+    columns = left + (torch.arange(grid[1], dtype=torch.float64) + 0.5) * ((right - left) / grid[1])
     where = hint.where
     corners = torch.tensor(
         [[x.pixels(width), y.pixels(height)] for x, y in where.corners], dtype=torch.float64

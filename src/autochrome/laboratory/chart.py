@@ -231,7 +231,8 @@ def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
     painter = run.painter(system)
     assert painter is not None
     asked = replace(system.asked, samples=len(system.samples), seed=run.settings.seed)
-    return painter.colorize(chart.gray, asked)
+    # As it is: the chart's ground is a part of the experiment, not a border.
+    return list(painter.paint_all(painter.predict(chart.gray, asked, as_is=True), asked))
 
 
 def _judge(chart: Chart, results: Sequence[Photo], settings: LabSettings) -> Recovered:

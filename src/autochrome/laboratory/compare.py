@@ -145,8 +145,8 @@ def compared(run: Run, seconds: Mapping[str, float]) -> Section:
         [
             Table(["", "model", "settings", "weights, SHA-256"], rows, numeric_from=4),
             Text(
-                f"Each photo is drawn with a seed of its own, from {seed} on, so that photos do not share"
-                f" their noise. Sections that ask the models again take {len(run.subset)} photos, evenly"
+                f"Draws are of seed {seed}; noise follows from the seed and the photo, so that photos do not"
+                f" share it. Sections that ask the models again take {len(run.subset)} photos, evenly"
                 " spaced over the names; the others take all. Every score is explained in"
                 " `docs/evaluation.md`.\n\n"
                 f"Minutes, without what was there before: {minutes}."

@@ -39,6 +39,7 @@ from autochrome.metrics.reliability import (
     temperature_losses,
 )
 from autochrome.models.base import HasDistribution
+from autochrome.settings import resolve
 from autochrome.types import RGB
 
 _PLACES = 1000  # of a photo, about, evenly over the model's grid
@@ -196,14 +197,14 @@ def answers_of(system_name: str, run: Run, name: str) -> dict[str, Answers]:
     assert painter is not None
     model = painter.model
     assert isinstance(model, HasDistribution)
-    prediction = painter.predict(run.photo(name), replace(run.asked(system, name), fuse="none"))
+    prediction = painter.predict(run.photo(name), replace(run.asked(system), fuse="none"))
     logits = prediction.answer.float().cpu()
     step = max(1, round((logits[0, 0].numel() / _PLACES) ** 0.5))
     logits = logits[..., ::step, ::step]
     truth = load_rgb(run.pairs[run.names.index(name)].reference)
-    lab = _cells(truth, prediction.luma, prediction.answer)[..., ::step, ::step]
-    vibrance = system.asked.vibrance
-    vibrance = model.spec.defaults.get("vibrance", 0.0) if vibrance is None else vibrance
+    top, left, bottom, right = prediction.extent.box  # a border is not asked about
+    lab = _cells(truth[..., top:bottom, left:right], prediction.luma, prediction.answer)[..., ::step, ::step]
+    vibrance = resolve(system.asked, model.spec).vibrance or 0.0
     vivid = Vibrance(model.prior.cpu(), vibrance)(logits)
     found = {}
     for axis, label in zip(model.axes, axis_names(model), strict=True):

@@ -147,7 +147,7 @@ def _doubt_of_distribution(system_name: str, run: Run, name: str) -> Doubt:
     system = run.system(system_name)
     painter = run.painter(system)
     assert painter is not None
-    asked = run.asked(system, name)
+    asked = run.asked(system)
     prediction = painter.predict(run.photo(name), asked)
     told = decode(painter.model, prediction, asked, 0, None).uncertainty
     assert told is not None

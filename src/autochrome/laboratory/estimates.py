@@ -31,10 +31,7 @@ def estimate_of(values: Float[Tensor, " rows"]) -> Estimate:
 
     Resamples in which it is undefined (nan), because no photo in them has what it is of, are left out.
     """
-    defined = values[1:][~values[1:].isnan()]
-    if not len(defined):
-        return Estimate(float(values[0]), float("nan"), float("nan"))
-    return Estimate(float(values[0]), *percentile_interval(defined, LEVEL))
+    return Estimate(float(values[0]), *percentile_interval(values[1:], LEVEL))
 
 
 def crossed_estimate(

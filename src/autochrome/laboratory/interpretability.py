@@ -126,7 +126,7 @@ def colour_labelled(run: Run, number: str) -> Pictures:
     found = {}
     for system in run.systems:
         if (painter := run.painter(system)) is not None:
-            asked = replace(system.asked, samples=1, seed=run.settings.seed + int(number))
+            asked = replace(system.asked, samples=1, seed=run.settings.seed)
             found[system.name] = painter.colorize(photo, asked)[0].pixels
     return found
 

@@ -66,7 +66,7 @@ def ranks_of(system_name: str, run: Run, name: str) -> Float64[np.ndarray, "2 ra
     results = (run.result(system, name, sample) for sample in range(len(system.samples)))
     samples = torch.cat([_ab(result) for result in results])
     truth = _ab(run.truth(name))[0]
-    generator = torch.Generator().manual_seed(run.seed_of(name))
+    generator = torch.Generator().manual_seed(run.settings.seed + run.names.index(name))
     ranks = (truth_ranks(samples[:, channel], truth[channel], generator) for channel in (0, 1))
     return np.stack([rank_histogram(each, len(samples)).numpy() for each in ranks])
 

@@ -73,7 +73,7 @@ class LabSettings:
     subset: int = 60
     """Photos of the costly sections, evenly spaced over the names."""
     seed: int = 0
-    """Of the draws (photo i has ``seed + i``), of the random baseline and of the resamples."""
+    """Of the draws, of the random baseline and of the resamples."""
     protocol: str = "native"
     """At which size photos are compared: `autochrome.metrics.protocol.Protocol`."""
     replicates: int = 1000
@@ -166,13 +166,9 @@ class Run:
             self._painters[key] = Painter(system.model, weights=system.weights, device=self.settings.device)
         return self._painters[key]
 
-    def asked(self, system: System, name: str, samples: int = 1) -> ColorizeSettings:
-        """How a system is asked about a photo: as the person said, the photo's own seed where it draws."""
-        return replace(system.asked, samples=samples, seed=self.seed_of(name))
-
-    def seed_of(self, name: str) -> int:
-        """The seed of a photo's draws. Each has its own, so that photos do not share their noise."""
-        return self.settings.seed + self.names.index(name)
+    def asked(self, system: System, samples: int = 1) -> ColorizeSettings:
+        """How a system is asked about a photo: as the person said, with the run's seed where it draws."""
+        return replace(system.asked, samples=samples, seed=self.settings.seed)
 
     def photo(self, name: str) -> Photo:
         """The true photo as its file holds it."""

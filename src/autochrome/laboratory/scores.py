@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from autochrome.document import Figure, Note, Section, Table, Text
@@ -20,6 +21,9 @@ AT_A_GLANCE = {
     "intersection_a": 3,
     "intersection_b": 3,
     "chroma": 1,
+    "helped": 3,
+    "harmed": 3,
+    "helped_harmed": 2,
     "colourfulness": 1,
 }
 """Scores of the first table, and their digits."""
@@ -157,7 +161,7 @@ def _warnings(run: Run, scores: Scores) -> list[str]:
 
 
 def _digits(estimate: Estimate, key: str) -> str:
-    return f"{estimate.value:.{AT_A_GLANCE[key]}f}".replace("inf", "∞")
+    return f"{estimate.value:.{AT_A_GLANCE[key]}f}".replace("inf", "∞").replace("nan", "–")
 
 
 def _best(key: str, systems: Mapping[str, Mapping[str, Estimate]]) -> str | None:
@@ -170,6 +174,8 @@ def _best(key: str, systems: Mapping[str, Mapping[str, Estimate]]) -> str | None
         value = systems[name][key].value
         if better == "truth":
             return -abs(value - systems[name][key + TRUTH].value)
+        if math.isnan(value):  # of a gray system, which neither helps nor harms
+            return -math.inf
         return value if better == "higher" else -value
 
     return _digits(systems[max(systems, key=merit)][key], key)

@@ -94,18 +94,18 @@ def judge(photos: Sequence[Changes], settings: LabSettings) -> Stability:
 
 @torch.inference_mode()
 def changes_of(system_name: str, run: Run, name: str) -> Changes:
-    """Ask a model about a photo as it is and under each perturbation, with one seed."""
+    """Ask a model about a photo as it is and under each perturbation, with one noise where it draws."""
     system = run.system(system_name)
     painter = run.painter(system)
     assert painter is not None
-    asked = _asked(run, system, name)
+    asked = _asked(run, system)
     lightness = lightness_of(run.photo(name))
     plain = gray_photo(lightness)
     reduced, before = predicted_ab(painter, plain, asked)
     differences, chromas = [], []
     for index, perturb in enumerate(PERTURBATIONS):
         changed = perturb(lightness, torch.Generator().manual_seed(index))
-        after = predicted_ab(painter, gray_photo(changed), asked)[1]
+        after = predicted_ab(painter, gray_photo(changed), asked, noise_of=plain)[1]
         differences.append(colour_difference(reduced, before, after))
         chromas.append(mean_chroma(after))
     redrawn = float("nan")
@@ -115,16 +115,16 @@ def changes_of(system_name: str, run: Run, name: str) -> Changes:
     return Changes(np.array(differences), np.array(chromas), mean_chroma(before), redrawn)
 
 
-def _asked(run: Run, system: System, name: str) -> ColorizeSettings:
+def _asked(run: Run, system: System) -> ColorizeSettings:
     """As elsewhere, but for one look at the photo: it is the network that is asked, as in the paper."""
-    return replace(run.asked(system, name), fuse="none")
+    return replace(run.asked(system), fuse="none")
 
 
 def predicted_ab(
-    painter: Painter, photo: Photo, asked: ColorizeSettings
+    painter: Painter, photo: Photo, asked: ColorizeSettings, noise_of: Photo | None = None
 ) -> tuple[Float[Tensor, "1 1 h w"], Float[Tensor, "1 2 h2 w2"]]:
     """L* as the model saw it, and the a and b that it gives, on its own grid and not yet fitted into sRGB."""
-    prediction = painter.predict(photo, asked)
+    prediction = painter.predict(photo, asked, as_is=True, noise_of=noise_of)
     return prediction.luma.cpu(), decode(painter.model, prediction, asked, 0, None).ab.float().cpu()
 
 
@@ -213,7 +213,7 @@ def _difference_table(found: Mapping[str, Stability], photos: int) -> Table:
         f" lightness before, on the model's grid; {photos} photos, one look at each; 95% bootstrap"
         " intervals over photos. Lightness and noise in L*, gamma and contrast of L*, blur in pixels of a"
         " photo of 256. A system that leaves all gray never changes: hold the figures against the chroma"
-        " below. Of one that draws the seed is the same throughout, and another draw is the yardstick: a"
+        " below. Of one that draws the noise is the same throughout, and another draw is the yardstick: a"
         " change as large as that may be chance of the drawing rather than another opinion.",
     )
 
@@ -249,7 +249,11 @@ def _pictures(run: Run, name: str) -> Gallery:
     for system in run.systems:
         painter = run.painter(system)
         if painter is not None:
-            painted = [painter.colorize(photo, _asked(run, system, name))[0] for photo in inputs.values()]
+            asked, plain = _asked(run, system), inputs["as it is"]
+            painted = [
+                painter.paint(painter.predict(photo, asked, as_is=True, noise_of=plain), asked)
+                for photo in inputs.values()
+            ]
             shown = [
                 picture(
                     (p.pixels * 255).round().astype(np.uint8),
@@ -260,5 +264,7 @@ def _pictures(run: Run, name: str) -> Gallery:
             ]
             rows.append((system.name, shown))
     return Gallery(
-        rows, list(inputs), f"Photo {name} under some of the perturbations; of systems that draw one seed."
+        rows,
+        list(inputs),
+        f"Photo {name} under some of the perturbations; systems that draw do so from one noise.",
     )

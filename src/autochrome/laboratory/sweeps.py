@@ -23,6 +23,7 @@ from autochrome.metrics.protocol import Protocol
 from autochrome.metrics.summary import SCORES, Sums, Truth, summarise
 from autochrome.models.base import HasDistribution
 from autochrome.pipeline import ColorizedPhoto
+from autochrome.settings import resolve
 
 DRAWING_TEMPERATURES = (0.0, 0.3, 0.6, 0.85, 1.0)
 """Of the models that draw; each is a draw of its own, so there are fewer than of `FIGURE_4_TEMPERATURES`."""
@@ -63,25 +64,24 @@ def sweeps_of(run: Run, system: System) -> list[Sweep]:
     painter = run.painter(system)
     if painter is None or "temperature" not in painter.model.spec.defaults:
         return []
-    defaults = painter.model.spec.defaults
+    decoder = resolve(system.asked, painter.model.spec)
     if not isinstance(painter.model, HasDistribution):
-        return [_sweep(system, "temperature", DRAWING_TEMPERATURES, defaults)]
-    temperature = _sweep(system, "temperature", FIGURE_4_TEMPERATURES, defaults)
-    return [temperature, _sweep(system, "vibrance", VIBRANCES, defaults)]
+        return [_sweep(system, "temperature", DRAWING_TEMPERATURES, decoder.temperature)]
+    temperature = _sweep(system, "temperature", FIGURE_4_TEMPERATURES, decoder.temperature)
+    return [temperature, _sweep(system, "vibrance", VIBRANCES, decoder.vibrance)]
 
 
-def _sweep(system: System, setting: str, values: Sequence[float], defaults: Mapping[str, float]) -> Sweep:
-    asked = getattr(system.asked, setting)
-    own = float(defaults.get(setting, 0.0) if asked is None else asked)
+def _sweep(system: System, setting: str, values: Sequence[float], own: float | None) -> Sweep:
+    own = float(own or 0.0)
     return Sweep(system.name, setting, tuple(sorted({*values, own})), own)
 
 
 def paint_sweep(run: Run, sweep: Sweep, name: str) -> list[ColorizedPhoto]:
-    """A photo at every value. A model that draws does so from one seed throughout."""
+    """A photo at every value. A model that draws does so from one noise throughout."""
     system = run.system(sweep.system)
     painter = run.painter(system)
     assert painter is not None
-    photo, asked = run.photo(name), run.asked(system, name)
+    photo, asked = run.photo(name), run.asked(system)
     wishes = [replace(asked, **{sweep.setting: value}) for value in sweep.values]
     if isinstance(painter.model, HasDistribution):
         prediction = painter.predict(photo, asked)  # neither setting changes it

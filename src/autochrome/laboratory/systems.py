@@ -26,7 +26,7 @@ from autochrome.laboratory.run import LaboratoryError, LabSettings, Progress, Ru
 from autochrome.metrics.protocol import Protocol
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights
-from autochrome.settings import ColorizeSettings, check_supported
+from autochrome.settings import ColorizeSettings, check_supported, resolve
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
 """The shipped systems at their defaults, and CIC as it comes nearest to the truth rather than looks best."""
@@ -34,10 +34,13 @@ DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full"
 RESERVED = ("gray", "random", "truth")
 """Rows and columns of the report that no system may be called."""
 
-SCHEMA = "autochrome-results/1"
+SCHEMA = "autochrome-results/2"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _ASKED = {
+    "look": str,
+    "saturation": float,
     "vibrance": float,
+    "coherence": float,
     "temperature": float,
     "size": int,
     "fuse": str,
@@ -109,8 +112,9 @@ def open_run(
 def model_system(text: str, out: Path, samples: int) -> System:
     """Read ``NAME`` or ``LABEL=NAME,KEY=VALUE,...``.
 
-    Keys are ``weights`` and those of `ColorizeSettings` that make sense for every photo of a set: vibrance,
-    temperature, size, fuse, upsampling, guidance, refine, rank, warmth, tint, tint_strength.
+    Keys are ``weights`` and those of `ColorizeSettings` that make sense for every photo of a set: look,
+    saturation, vibrance, temperature, size, fuse, upsampling, guidance, refine, rank, warmth, tint,
+    tint_strength.
 
     Raises:
         LaboratoryError: it cannot be understood.
@@ -191,9 +195,13 @@ def describe(system: System) -> str:
         several = f", {len(system.samples)} samples" if len(system.samples) > 1 else ""
         return f"results of {system.folder}{several}"
     spec = model_spec(system.model)
-    how: dict[str, Any] = {"size": spec.working_size, **spec.defaults}
+    decoder = resolve(system.asked, spec)
+    how: dict[str, Any] = {"size": decoder.size}
+    how |= {name: getattr(decoder, name) for name in spec.defaults}
     if not spec.draws and spec.defaults:
-        how["fuse"] = "mirror"
+        how["fuse"] = decoder.fuse
+    if decoder.look_saturation != 1:
+        how["look_saturation"] = decoder.look_saturation
     how |= _asked(system)
     said = ", ".join(
         f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in how.items()
@@ -221,7 +229,7 @@ def paint_photo(system_name: str, run: Run, name: str) -> None:
     system = run.system(system_name)
     painter = run.painter(system)
     assert painter is not None
-    asked = run.asked(system, name, len(system.samples))
+    asked = run.asked(system, len(system.samples))
     try:
         prediction = painter.predict(run.photo(name), asked)
         for folder, colored in zip(system.samples, painter.paint_all(prediction, asked), strict=True):
@@ -241,7 +249,7 @@ def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
         "asked": {**_asked(system), **({"samples": len(system.samples)} if system.asked.rank else {})},
         "software": f"Autochrome {__version__}",
     }
-    wanted = {name: {"reference_sha256": digests[name], "seed": run.seed_of(name)} for name in run.names}
+    wanted = {name: {"reference_sha256": digests[name], "seed": run.settings.seed} for name in run.names}
     before = _read_record(record)
     if before is None and system.folder.is_dir() and any(system.folder.iterdir()):
         raise LaboratoryError(

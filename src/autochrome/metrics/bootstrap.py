@@ -20,7 +20,13 @@ def resample_counts(photos: int, replicates: int, seed: int) -> Float[Tensor, "r
 
 
 def percentile_interval(values: Float[Tensor, " replicates"], level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of a score over resamples; infinite where the score is."""
+    """Percentile interval of a score over resamples; infinite where the score is.
+
+    Resamples in which the score is undefined (nan) are left out; without any other the interval is nan.
+    """
+    values = values[~values.isnan()]
+    if not len(values):
+        return float("nan"), float("nan")
     tail = (1 - level) / 2
     # "nearest", because between two infinite neighbours the linear rule gives nan.
     low, high = torch.quantile(

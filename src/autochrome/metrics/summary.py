@@ -27,6 +27,7 @@ from autochrome.metrics.distribution import (
     score_by_bin,
 )
 from autochrome.metrics.pixel import alpha_beta_error, psnr
+from autochrome.metrics.places import THRESHOLD, helped_and_harmed
 
 FINE_BINS = 2 * HISTOGRAM_BINS
 """Histograms are kept at half the standard bin width: coarser ones follow by adding neighbours."""
@@ -52,6 +53,8 @@ class Sums:
     delta_e: Float[Tensor, "*n"]
     chroma: Float[Tensor, "*n"]
     chroma_truth: Float[Tensor, "*n"]
+    helped: Float[Tensor, "*n"]
+    harmed: Float[Tensor, "*n"]
     lightness: Float[Tensor, "*n"]
     colour: Float[Tensor, "*n"]
     colour_truth: Float[Tensor, "*n"]
@@ -112,6 +115,7 @@ def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
     noise = psnr(rgb, truth.rgb).double()
     finite = noise.isfinite()
     signed, signed_truth = (colourfulness(x).double() for x in (rgb, truth.rgb))
+    helped, harmed = helped_and_harmed(ab, truth.ab)
     absolute, absolute_truth = (colourfulness(x, absolute=True).double() for x in (rgb, truth.rgb))
     return Sums(
         photos=torch.ones_like(noise),
@@ -129,6 +133,8 @@ def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
         delta_e=_total(ciede2000(torch.cat([light, ab], 1), torch.cat([truth.light, truth.ab], 1))),
         chroma=_total(ab.square().sum(1).sqrt()),
         chroma_truth=_total(truth.ab.square().sum(1).sqrt()),
+        helped=helped,
+        harmed=harmed,
         lightness=_total((light - truth.light).abs().squeeze(1)),
         colour=signed,
         colour_truth=signed_truth,
@@ -151,6 +157,8 @@ class Score:
     better: str  # "higher", "lower", or "truth": the nearer to the truth's own figure
     definition: str
     compute: Callable[[Sums], Float[Tensor, "*n"]]
+    against_gray: bool = False
+    """Whether gray is what it measures against, so that there is no difference from gray to take."""
 
 
 def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:
@@ -176,6 +184,10 @@ def _mean_psnr(s: Sums) -> Tensor:
     return torch.where(s.psnr_photos > 0, s.psnr / s.psnr_photos.clamp(min=1), torch.inf)
 
 
+_PLACES = (
+    "share of the places (pixels at half size, mean ab of 2 x 2) whose distance in ab from the truth is at"
+    f" least {THRESHOLD:g} CIE units {{}} than that of gray, mean over photos"
+)
 _POOLED = "over the pooled pixels of all photos"
 _BINS = "of Lab {} over pooled pixels, sum of min(p, q), {} bins of width {} over [-100, 100]"
 
@@ -226,6 +238,30 @@ SCORES: dict[str, Score] = {
         "truth",
         f"mean C*ab of the references {_POOLED}",
         lambda s: s.chroma_truth / s.pixels,
+    ),
+    "chroma_kept": Score(
+        "Chroma kept",
+        "truth",
+        "chroma / chroma_truth; 1 is as much as the references have",
+        lambda s: s.chroma / s.chroma_truth,
+    ),
+    "helped": Score(
+        "Helped",
+        "higher",
+        _PLACES.format("smaller"),
+        lambda s: s.helped / s.photos,
+        against_gray=True,
+    ),
+    "harmed": Score(
+        "Harmed", "lower", _PLACES.format("greater"), lambda s: s.harmed / s.photos, against_gray=True
+    ),
+    "helped_harmed": Score(
+        "Helped / harmed",
+        "higher",
+        "helped / harmed, a ratio of the two means; infinite where nothing is harmed, undefined where nothing"
+        " is helped either",
+        lambda s: s.helped / s.harmed,
+        against_gray=True,
     ),
     "colourfulness": Score(
         "Colourfulness",

@@ -26,11 +26,15 @@ COMPACT = ModelSpec(
     "compact",
     "lab",
     128,
-    32,
+    16,
     _CIC,
     weights="cic.compact.safetensors",
-    sha256="d99dc63362451594fce8dfbbc14c5b234d36dd87bf6d194b6f02c07ad2b93f27",
-    defaults={"temperature": 0.38, "vibrance": 0.5},
+    sha256="25383170819249900cac5dc5f903abbff230f491c766ce283d33b219f6f7ccda",
+    defaults={"temperature": 0.8, "vibrance": 0.0, "coherence": 0.5},
+    looks={
+        "accurate": {"temperature": 0.7, "fuse": "full", "size": 160},
+        "vivid": {"temperature": 1.0, "saturation": 1.5},
+    },
 )
 TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
 _PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208"
@@ -52,6 +56,10 @@ PIXCOLOR_COMPACT = ModelSpec(
     refines=True,
     ranks=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
+    looks={
+        "accurate": {"temperature": 0.5, "saturation": 0.75},
+        "vivid": {"temperature": 0.7, "guidance": 0.3, "saturation": 1.2},
+    },
 )
 PIXCOLOR_TEST = ModelSpec(
     "pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, refines=True, ranks=True, defaults=_DRAWS
@@ -67,7 +75,9 @@ LRAC_COMPACT = ModelSpec(
     _LRAC,
     weights="lrac.compact.safetensors",
     sha256="d6772d5f1b1310fc86b3e7ce8bfa88b30e3c2b496f6ed3cf434589fe91457266",
-    defaults={"temperature": 1.0},
+    defaults={"temperature": 1.0, "vibrance": 0.4},
+    # More vibrance would tint skin and white cloth pink.
+    looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"vibrance": 0.5, "saturation": 1.4}},
     unsure_above=0.79,  # its bins of hue keep much entropy in gray places
 )
 LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
@@ -85,6 +95,10 @@ CGAN_COMPACT = ModelSpec(
     sha256="8290dedd654a87435f2d52dd593b27d3ccb41d54b13c1e691f4df34778127873",
     draws=True,
     defaults={"temperature": 0.6},
+    looks={
+        "accurate": {"temperature": 0.3, "saturation": 0.6},
+        "vivid": {"temperature": 0.8, "saturation": 1.2},
+    },
 )
 CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, draws=True, defaults=_NOISE)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
@@ -93,9 +107,9 @@ _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "cgan.compact": (CGAN_COMPACT, "autochrome.models.cgan.model:compact"),
     "cgan.paper": (CGAN_PAPER, "autochrome.models.cgan.model:paper"),
     "cgan.test": (CGAN_TEST, "autochrome.models.cgan.model:tiny"),
-    "cic.compact": (COMPACT, "autochrome.models.cic:compact"),
-    "cic.paper": (PAPER, "autochrome.models.cic:paper"),
-    "cic.test": (TEST, "autochrome.models.cic:tiny"),
+    "cic.compact": (COMPACT, "autochrome.models.cic.model:compact"),
+    "cic.paper": (PAPER, "autochrome.models.cic.model:paper"),
+    "cic.test": (TEST, "autochrome.models.cic.model:tiny"),
     "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
     "lrac.compact": (LRAC_COMPACT, "autochrome.models.lrac.model:compact"),
     "lrac.paper": (LRAC_PAPER, "autochrome.models.lrac.model:paper"),

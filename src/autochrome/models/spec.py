@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+NATURAL = "natural"
+"""The look that every model knows: its defaults."""
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -39,8 +42,16 @@ class ModelSpec:
     defaults: Mapping[str, float] = field(default_factory=dict)
     """Decoder settings used when nothing is asked, chosen by looking (docs/papers). A model that draws knows
     no others: one without ``guidance`` here takes none."""
+    looks: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
+    """Looks other than "natural", which is the defaults: of each, the decoder settings that differ from them.
+    A ``saturation`` here is the look's own; what a person asks for comes on top of it."""
 
     @property
     def name(self) -> str:
         """``arch.tag``, the name in the registry."""
         return f"{self.arch}.{self.tag}"
+
+    @property
+    def look_names(self) -> tuple[str, ...]:
+        """The looks that the model knows: "natural", and those of ``looks``."""
+        return (NATURAL, *self.looks)

@@ -1,14 +1,15 @@
-"""The trunk of our compact networks: a residual U-Net with global context that a laptop runs."""
+"""The from-scratch trunk of our compact networks: a residual U-Net with global context that a laptop runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from autochrome.nn.trunk import Trunk, ascend
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CompactSize:
     """Widths on the way up, from the second coarsest stage to stride 4."""
 
 
-class CompactTrunk(nn.Module):
+class CompactTrunk(Trunk):
     """A residual U-Net with global context whose way up ends at stride 4.
 
     Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
@@ -38,11 +39,6 @@ class CompactTrunk(nn.Module):
             self.fusions.append(nn.Sequential(conv_norm_relu(width_in + skip, width), ResidualBlock(width)))
             width_in = width
         self.width = width_in
-        """Channels of the features."""
-
-    def features(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
-        """Features at a quarter of the resolution, from lightness scaled to [-1, 1]; sides multiples of 4."""
-        return self.maps(x)[-1]
 
     def maps(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """The features of every stage, the last with its context, and then of every step of the way up."""
@@ -51,15 +47,11 @@ class CompactTrunk(nn.Module):
             x = stage(x)
             skips.append(x)
         x = self.context(x)
-        maps = [*skips[:-1], x]
-        for fusion, skip in zip(self.fusions, skips[-2:0:-1], strict=True):
-            x = fusion(torch.cat([F.interpolate(x, skip.shape[2:], mode="nearest"), skip], 1))
-            maps.append(x)
-        return maps
+        return [*skips[:-1], x, *ascend(self.fusions, x, skips[-2:0:-1])]
 
 
 def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, prefix: str = "network.") -> None:
-    """Initialise a trunk, or a part of one, from the weights of a compact CIC.
+    """Initialize a trunk, or a part of one, from the weights of a cic.compact with ``trunk="scratch"``.
 
     Args:
         trunk: of the same size; of a part, a module with the same names.
@@ -74,7 +66,8 @@ def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, prefix: str = "
     misfits = [key for key in own if key not in found or found[key].shape != own[key].shape]
     if misfits:
         raise ValueError(
-            f"not the weights of cic.compact: {prefix}{misfits[0]} is missing or of another shape"
+            f"not the weights of a cic.compact with trunk=scratch: {prefix}{misfits[0]} is missing or of "
+            "another shape"
         )
     trunk.load_state_dict(found)
 

@@ -19,7 +19,7 @@ SENSITIVITY = ("_100", "_400")
 """Scores of these endings tell how much a definition's free choice matters; terminals do not show them."""
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "truth": ""}
-_DIGITS = {"alpha_beta_rmse": 3, "lightness_drift": 3}
+_DIGITS = {"alpha_beta_rmse": 3, "chroma_kept": 3, "helped": 3, "harmed": 3, "lightness_drift": 3}
 
 
 def score_rows(scores: Scores, *, sensitivity: bool = True) -> tuple[list[str], list[list[str]]]:
@@ -43,7 +43,9 @@ def difference_rows(scores: Scores, *, sensitivity: bool = True) -> tuple[list[s
     rows = [
         [score_label(key), *(_cell(row[key], _digits(key), sign="+") for row in scores.above_gray.values())]
         for key, score in SCORES.items()
-        if score.better != "truth" and (sensitivity or not key.endswith(SENSITIVITY))
+        if score.better != "truth"
+        and not score.against_gray
+        and (sensitivity or not key.endswith(SENSITIVITY))
     ]
     return head, rows
 
@@ -99,6 +101,8 @@ def _cell(estimate: Estimate, digits: int, sign: str = "") -> str:
             return f"{value:{sign}.{digits}f}"
         return "–" if math.isnan(value) else ("∞" if value > 0 else "-∞")
 
+    if math.isnan(estimate.value):
+        return "–"
     # No space inside the brackets: a table that is too narrow then breaks between value and interval.
     return f"{number(estimate.value)} [{number(estimate.low)},{number(estimate.high)}]"
 

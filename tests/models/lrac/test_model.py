@@ -182,7 +182,7 @@ def test_the_trunk_starts_from_a_compact_cic() -> None:
     model.load_backbone(cic.state_dict())
     mine, theirs = model.network.trunk.state_dict(), cic.state_dict()
     assert all(torch.equal(mine[name], theirs[f"network.{name}"]) for name in mine)
-    with pytest.raises(ValueError, match=r"^not the weights of cic\.compact"):
+    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact"):
         model.load_backbone({"features.0.weight": torch.zeros(64, 3, 3, 3)})
 
 

@@ -273,6 +273,8 @@ def test_compact_trunk_refuses_others_and_is_not_changed(change: str) -> None:
     else:
         weights[last] = torch.zeros(2, 2, 2)
     before = {key: value.clone() for key, value in net.state_dict().items()}
-    with pytest.raises(ValueError, match=rf"^not the weights of cic\.compact: {last} is missing or"):
+    with pytest.raises(
+        ValueError, match=rf"^not the weights of a cic\.compact with trunk=scratch: {last} is missing or"
+    ):
         net.load_backbone(weights)
     assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())

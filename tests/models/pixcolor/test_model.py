@@ -342,7 +342,7 @@ def test_the_backbone_of_a_compact_model_comes_from_a_compact_cic(model: PixColo
     model.load_backbone(cic)
     for key, value in model.conditioning.backbone.state_dict().items():
         assert torch.equal(value, cic[f"network.{key}"])
-    with pytest.raises(ValueError, match=r"^not the weights of cic\.compact: network\."):
+    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact with trunk=scratch: network\."):
         model.load_backbone({"features.0.weight": torch.zeros(64, 3, 3, 3)})
 
 

@@ -143,7 +143,7 @@ class CompactCGAN(CGAN):
         return self.settings.adversarial > 0
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the condition network's way down from the weights of cic.compact.
+        """Initialize the condition network's way down from a cic.compact with ``trunk="scratch"``.
 
         Raises:
             ValueError: they are of another network.

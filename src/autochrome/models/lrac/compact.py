@@ -45,7 +45,7 @@ class CompactNetwork(nn.Module):
         return [lightness, *self.trunk.maps(lightness)]
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk from the weights of a compact CIC.
+        """Initialize the trunk from the weights of a cic.compact with ``trunk="scratch"``.
 
         Raises:
             ValueError: tensors are missing or have other shapes; nothing is changed then.

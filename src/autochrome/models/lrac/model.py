@@ -139,7 +139,7 @@ class HypercolumnColorizer(Colorizer):
         return self.network.head.dense(maps, STRIDE, size, only=[self.output.name])[self.output.name].float()
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk: the paper's from a VGG-16, ours from a compact CIC.
+        """Initialize the trunk: the paper's from a VGG-16, ours from a CIC trained from scratch.
 
         Raises:
             ValueError: the state dict is of another network.

@@ -113,7 +113,7 @@ class CompactConditioning(nn.Module):
     """Our trunk at stride 4 and the paper's three adaptation convolutions.
 
     Where the paper starts from a network that has learnt to segment photos, this one starts from the trunk of
-    the compact CIC, which has learnt to predict colours from CIE lightness (``load_backbone``).
+    a CIC trained from scratch, which has learnt to predict colors from CIE lightness (``load_backbone``).
     """
 
     stride = 4
@@ -128,7 +128,7 @@ class CompactConditioning(nn.Module):
         return self.adaptation(self.backbone.features(lightness_of_gray(luma) / 50 - 1))
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk from the weights of a compact CIC.
+        """Initialize the trunk from the weights of a cic.compact with ``trunk="scratch"``.
 
         Args:
             state: its state dict.

@@ -7,10 +7,10 @@ Section or equation -> name here
     3.1, L(Z^, Z) (equation 3)                   ``weighted_cross_entropy``
     3.2, v(Z) (equations 5, 6, 7)                ``autochrome.color.bins.rebalancing_weights``
     3.3, H: annealed mean (equations 4, 8)       ``CIC.decode``, ``autochrome.color.decoding.annealed_mean``
-    3.4, figure 3, the network                   ``PaperNet``
+    3.4, figure 3, the network                   ``autochrome.models.cic.paper.PaperNet``
     3.4, deep supervision of conv6, conv7        ``PaperNet.readouts``, ``LossSettings.supervision``
-    3.4, initialisation from VGG                 ``PaperNet.load_vgg16``
-``CompactNet`` is ours: the same input, bins, loss and operators in a network that a laptop runs.
+    3.4, initialization from VGG                 ``PaperNet.load_vgg16``
+`autochrome.models.cic.compact` is ours: networks that a laptop runs, with the same input, bins and loss.
 What departs from the paper, and why: docs/papers/cic.md.
 """
 
@@ -22,25 +22,16 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
 from autochrome.color.decoding import annealed_mean, entropy
 from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
-from autochrome.nn.compact import CompactSize, CompactTrunk
-from autochrome.nn.vgg import vgg16_convolutions
-
-LIGHTNESS_CENTER = 50.0
-"""The networks see L - 50, as the authors' does."""
-
-
-@dataclass(frozen=True)
-class Readout:
-    """Logits "b 313 h/stride w/stride" of one place in the network."""
-
-    logits: Float[Tensor, "b q h w"]
-    stride: int
+from autochrome.models.cic.compact import SCRATCH, CompactNet, ScratchNet, make_network
+from autochrome.models.cic.paper import PaperNet
+from autochrome.models.cic.readout import LIGHTNESS_CENTER, Readout
+from autochrome.nn.compact import CompactSize
 
 
 @dataclass(frozen=True)
@@ -61,125 +52,7 @@ class LossSettings:
     """Reduce the true chroma by its mean over a cell; False takes the top-left pixel, as the authors did."""
 
 
-# The network of the paper -------------------------------------------------------------------------
-
-PAPER_BLOCKS: tuple[tuple[str, int, tuple[int, ...], int], ...] = (
-    # name, width, strides of its convolutions, dilation
-    ("conv1", 64, (1, 2), 1),
-    ("conv2", 128, (1, 2), 1),
-    ("conv3", 256, (1, 1, 2), 1),
-    ("conv4", 512, (1, 1, 1), 1),
-    ("conv5", 512, (1, 1, 1), 2),
-    ("conv6", 512, (1, 1, 1), 2),
-    ("conv7", 512, (1, 1, 1), 1),
-)
-
-VGG16_BLOCKS = ("conv1", "conv2", "conv3", "conv4", "conv5")
-
-
-class PaperNet(nn.Module):
-    """Figure 3: eight blocks of convolutions, no pooling, dilation in conv5 and conv6, output stride 4.
-
-    Every block ends in a BatchNorm without gain and bias (a Caffe BatchNorm without Scale), after its last
-    ReLU; conv8 has none. The readouts of conv6 and conv7 (deep supervision) read the features before it.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleDict()
-        self.norms = nn.ModuleDict()
-        width_in = 1
-        for name, width, strides, dilation in PAPER_BLOCKS:
-            self.blocks[name] = _conv_relu_chain(width_in, width, strides, dilation)
-            # Momentum 1e-3 is Caffe's running factor of .999.
-            self.norms[name] = nn.BatchNorm2d(width, eps=1e-5, momentum=1e-3, affine=False)
-            width_in = width
-        self.blocks["conv8"] = nn.Sequential(
-            nn.ConvTranspose2d(512, 256, 4, stride=2, padding=1),
-            nn.ReLU(inplace=True),
-            *_conv_relu_chain(256, 256, (1, 1), 1),
-        )
-        self.readouts = nn.ModuleDict(
-            {
-                "conv6": nn.Conv2d(512, AB_BINS, 1),
-                "conv7": nn.Conv2d(512, AB_BINS, 1),
-                "conv8": nn.Conv2d(256, AB_BINS, 1),
-            }
-        )
-        for layer in self.blocks.modules():
-            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-
-    def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
-        """Readouts of conv6, conv7 (stride 8; in training alone) and conv8 (stride 4), from L - 50."""
-        found = []
-        x = centered
-        for name, _, _, _ in PAPER_BLOCKS:
-            x = self.blocks[name](x)
-            if self.training and name in self.readouts:
-                found.append(Readout(self.readouts[name](x), stride=8))
-            x = self.norms[name](x)
-        return [*found, Readout(self.readouts["conv8"](self.blocks["conv8"](x)), stride=4)]
-
-    def layers(self, centered: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """What conv1 to conv7 give, normalised, from L - 50."""
-        found = []
-        x = centered
-        for name, _, _, _ in PAPER_BLOCKS:
-            x = self.norms[name](self.blocks[name](x))
-            found.append(x)
-        return found
-
-    def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise conv1 to conv5 from a VGG-16 (section 3.4).
-
-        The three filters over RGB are summed into one over lightness, rescaled so that the first layer
-        answers to a gray photo as VGG's does (gray value taken as L/100; VGG saw ``(rgb - mean) / std``).
-
-        Args:
-            state: a torchvision or timm ``vgg16`` state dict: keys ``features.<n>.weight`` and ``.bias``.
-
-        Raises:
-            ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network); nothing
-                is changed then.
-        """
-        ours = [m for name in VGG16_BLOCKS for m in self.blocks[name].children() if isinstance(m, nn.Conv2d)]
-        theirs = vgg16_convolutions(state, gain=1 / 100, offset=LIGHTNESS_CENTER / 100)
-        for conv, (weight, bias) in zip(ours, theirs, strict=True):
-            conv.load_state_dict({"weight": weight, "bias": bias})
-
-
-def _conv_relu_chain(width_in: int, width: int, strides: Sequence[int], dilation: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for stride in strides:
-        layers += [
-            nn.Conv2d(width_in, width, 3, stride=stride, padding=dilation, dilation=dilation),
-            nn.ReLU(inplace=True),
-        ]
-        width_in = width
-    return nn.Sequential(*layers)
-
-
-# The compact network ------------------------------------------------------------------------------
-
-
-class CompactNet(CompactTrunk):
-    """Our trunk with a readout of the 313 bins at stride 4."""
-
-    def __init__(self, size: CompactSize | None = None) -> None:
-        super().__init__(size or CompactSize())
-        self.head = nn.Conv2d(self.width, AB_BINS, 1)
-
-    def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
-        """One readout of stride 4, from L - 50."""
-        return [Readout(self.head(self.features(centered / LIGHTNESS_CENTER)), stride=4)]
-
-    def layers(self, centered: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """The trunk's maps, from L - 50."""
-        return self.maps(centered / LIGHTNESS_CENTER)
-
-
-# Loss ---------------------------------------------------------------------------------------------
+# Loss --------------------------------------------------------------------------------------------
 
 
 def weighted_cross_entropy(
@@ -202,16 +75,16 @@ def weighted_cross_entropy(
     z, bins = soft_encode(ab, k=settings.neighbours, sigma=settings.sigma)
     log_p = torch.log_softmax(logits, dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
     cross_entropy = -(z * log_p.gather(1, bins)).sum(1)
-    v = weights[bins[:, 0]] * colourful(ab, settings.gray_threshold)[:, None, None]
+    v = weights[bins[:, 0]] * colorful(ab, settings.gray_threshold)[:, None, None]
     return (v * cross_entropy).mean(), cross_entropy.mean()
 
 
-def colourful(ab: Float[Tensor, "b 2 h w"], threshold: float) -> Bool[Tensor, " b"]:
-    """Whether any |a| or |b| of a crop exceeds the threshold (the authors' NonGrayMaskLayer)."""
+def colorful(ab: Float[Tensor, "b 2 h w"], threshold: float) -> Bool[Tensor, " b"]:
+    """Return whether any |a| or |b| of a crop exceeds the threshold (the authors' NonGrayMaskLayer)."""
     return ab.abs().amax((1, 2, 3)) > threshold if threshold > 0 else ab.new_ones(len(ab), dtype=torch.bool)
 
 
-# The colorizer ------------------------------------------------------------------------------------
+# The colorizer -----------------------------------------------------------------------------------
 
 
 class CIC(Colorizer):
@@ -223,7 +96,9 @@ class CIC(Colorizer):
 
     prior: Float[Tensor, "313"]
 
-    def __init__(self, spec: ModelSpec, network: PaperNet | CompactNet, loss: LossSettings) -> None:
+    def __init__(
+        self, spec: ModelSpec, network: PaperNet | CompactNet | ScratchNet, loss: LossSettings
+    ) -> None:
         super().__init__()
         self.spec = spec
         self.network = network
@@ -231,7 +106,7 @@ class CIC(Colorizer):
         self.register_buffer("prior", torch.full((AB_BINS,), 1 / AB_BINS))
 
     def set_prior(self, counts: Float[Tensor, "313"]) -> None:
-        """Take the colour statistics of the training photos (``autochrome prior``); smoothed here."""
+        """Take the color statistics of the training photos (``autochrome prior``); smoothed here."""
         self.prior.copy_(smooth_prior(counts.double() / counts.double().sum()))
 
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 313 h4 w4"]:
@@ -276,7 +151,7 @@ class CIC(Colorizer):
         generator: torch.Generator | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """Colour luma (CIE L): predict and decode, F = H(G(X)) of equation 1.
+        """Color luma (CIE L): predict and decode, F = H(G(X)) of equation 1.
 
         Args:
             luma: L in [0, 100], sides multiples of ``spec.multiple_of``.
@@ -300,15 +175,15 @@ class CIC(Colorizer):
         return (slice(0, AB_BINS),)
 
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:
-        """Log of a Gaussian kernel in ab, of standard deviation ``width`` (CIE units), about each colour.
+        """Log of a Gaussian kernel in ab, of standard deviation ``width`` (CIE units), about each color.
 
-        The bin nearest to a colour has 0, even where the colour lies off its centre.
+        The bin nearest to a color has 0, even where the colour lies off its center.
         """
         squared = torch.cdist(lab[:, 1:], AB_CENTERS.to(lab)).square()
         return (squared.amin(1, keepdim=True) - squared) / (2 * width**2)
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "313"]:
-        """Mean of the soft-encoded colours of photos (section 3.1); sums to 1."""
+        """Mean of the soft-encoded colors of photos (section 3.1); sums to 1."""
         settings = self.loss_settings
         weights, bins = soft_encode(lab[:, 1:], k=settings.neighbours, sigma=settings.sigma)
         return (
@@ -321,17 +196,28 @@ class CIC(Colorizer):
         return self.network.layers(luma - LIGHTNESS_CENTER)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the network's first blocks (section 3.4).
+        """Initialize the network's first part from one that was trained on something else (section 3.4).
 
         Args:
-            state: of a VGG-16; see ``PaperNet.load_vgg16``.
+            state: of a VGG-16 for cic.paper (``PaperNet.load_vgg16``); of an EfficientNet-Lite for
+                cic.compact (``CompactNet.load_imagenet``).
 
         Raises:
-            ValueError: it is another network's, or this network's shape is not VGG-16's.
+            ValueError: it is of another network, or this trunk is trained from scratch.
         """
-        if not isinstance(self.network, PaperNet):
-            raise ValueError(f"not for {self.spec.name}: cic.paper alone begins like a VGG-16")
-        self.network.load_vgg16(state)
+        if isinstance(self.network, PaperNet):
+            self.network.load_vgg16(state)
+        elif isinstance(self.network, CompactNet):
+            self.network.load_imagenet(state)
+        else:
+            raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The option ``trunk`` of a compact network, which is saved in the weights' header."""
+        if isinstance(self.network, CompactNet):
+            return {"trunk": self.network.size.encoder}
+        return {"trunk": SCRATCH} if isinstance(self.network, ScratchNet) else {}
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Equation 3 for every readout, each averaged over its own places and weighted by ``supervision``.
@@ -359,7 +245,7 @@ def _reduce(ab: Float[Tensor, "b 2 h w"], stride: int, *, area_average: bool) ->
     return F.avg_pool2d(ab, stride) if area_average else ab[:, :, ::stride, ::stride]
 
 
-# Factories ----------------------------------------------------------------------------------------
+# Factories ---------------------------------------------------------------------------------------
 
 
 def paper(spec: ModelSpec, **options: Any) -> CIC:
@@ -368,12 +254,24 @@ def paper(spec: ModelSpec, **options: Any) -> CIC:
     return CIC(spec, PaperNet(), LossSettings(**settings))
 
 
-def compact(spec: ModelSpec, **options: Any) -> CIC:
-    """Our network of at most 10M parameters with the paper's losses; ``options`` as for ``paper``."""
-    return CIC(spec, CompactNet(), LossSettings(**options))
+def compact(spec: ModelSpec, *, trunk: str = "lite0", frozen_norms: bool = True, **options: Any) -> CIC:
+    """A network that a laptop runs, with the paper's losses.
+
+    Args:
+        spec: of the registry.
+        trunk: of `autochrome.models.cic.compact.make_network`: lite0, lite1, lite2, test or scratch.
+        frozen_norms: see `autochrome.nn.efficientnet.EfficientNetLite`.
+        options: as for ``paper``.
+
+    Raises:
+        ValueError: there is no such trunk.
+    """
+    return CIC(spec, make_network(trunk, frozen_norms=frozen_norms), LossSettings(**options))
 
 
-def tiny(spec: ModelSpec, **options: Any) -> CIC:
-    """A compact network of a few thousand parameters, for tests; ``options`` as for ``paper``."""
+def tiny(spec: ModelSpec, *, trunk: str = SCRATCH, **options: Any) -> CIC:
+    """A network of a few thousand parameters for tests; ``options`` as for ``paper``."""
+    if trunk != SCRATCH:
+        raise ValueError(f"trunk of {spec.name} must be {SCRATCH}, not {trunk!r}")
     size = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
-    return CIC(spec, CompactNet(size), LossSettings(**options))
+    return CIC(spec, ScratchNet(size), LossSettings(**options))

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
-from autochrome.models.base import Batch
-from autochrome.models.cic import CIC, LossSettings, ModelSpec, colourful, tiny, weighted_cross_entropy
+from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.cic.model import CIC, LossSettings, colorful, tiny, weighted_cross_entropy
 
 SPEC = ModelSpec("cic", "test", "lab", 64, 32, "Zhang 2016", defaults={"temperature": 1 / 6})
 SETTINGS = LossSettings()
@@ -142,8 +142,8 @@ def test_a_crop_is_colourful_where_any_a_or_b_exceeds_5():
     ab[1] = 5.0
     ab[2, 1, 2, 0] = 5.1
     ab[3, 0, 0, 1] = -5.1
-    assert colourful(ab, 5.0).tolist() == [False, False, True, True]
-    assert colourful(ab, 0.0).all()
+    assert colorful(ab, 5.0).tolist() == [False, False, True, True]
+    assert colorful(ab, 0.0).all()
 
 
 def test_a_gray_crop_weighs_nothing_but_is_counted():

@@ -1,32 +1,20 @@
-"""Figure 3 of Zhang, Isola and Efros 2016, layer by layer, and the compact network."""
+"""Figure 3 of Zhang, Isola and Efros 2016, layer by layer."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.models.base import Batch
-from autochrome.models.cic import (
-    CIC,
-    PAPER_BLOCKS,
-    CompactNet,
-    LossSettings,
-    ModelSpec,
-    PaperNet,
-    compact,
-    paper,
-    rebalancing_weights,
-    tiny,
-    weighted_cross_entropy,
-)
+from autochrome.color.bins import rebalancing_weights
+from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.cic.model import CIC, LossSettings, paper, weighted_cross_entropy
+from autochrome.models.cic.paper import PAPER_BLOCKS, PaperNet
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
+from tests.models.cic.counting import multiply_adds, on_meta, parameters
 
 PAPER_SPEC = ModelSpec("cic", "paper", "lab", 176, 8, "Zhang 2016", defaults={"temperature": 1 / 6})
-COMPACT_SPEC = ModelSpec("cic", "compact", "lab", 144, 32, "Zhang 2016", defaults={"temperature": 0.38})
 
 # The authors' deploy network (colorization_deploy_v0.prototxt): strides, dilation, output side at 224.
 LAYERS = {
@@ -44,45 +32,6 @@ LAYERS = {
 def paper_model() -> CIC:
     torch.manual_seed(2016)
     return paper(PAPER_SPEC)
-
-
-@pytest.fixture(scope="module")
-def compact_model() -> CIC:
-    torch.manual_seed(2016)
-    return compact(COMPACT_SPEC)
-
-
-def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
-    """Shapes without numbers: as much as counting needs."""
-    with torch.device("meta"):
-        return build().eval()
-
-
-def parameters(net: nn.Module) -> int:
-    return sum(p.numel() for p in net.parameters())
-
-
-def multiply_adds(net: nn.Module, side: int) -> int:
-    """Multiplications of the convolutions and linear layers for one luma, counted by forward hooks."""
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal total
-        if isinstance(layer, nn.ConvTranspose2d):
-            total += inputs[0].numel() * layer.out_channels * layer.weight[0, 0].numel()
-        elif isinstance(layer, nn.Conv2d):
-            total += output.numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.Linear):
-            total += output.numel() * layer.in_features
-
-    hooks = [layer.register_forward_hook(count) for layer in net.modules()]
-    net(torch.empty(1, 1, side, side, device="meta"))
-    for hook in hooks:
-        hook.remove()
-    return total
-
-
-# The network of the paper --------------------------------------------------------------------------
 
 
 def test_the_paper_s_network_has_32551531_learned_parameters():
@@ -309,61 +258,11 @@ def test_other_state_dicts_are_refused_and_change_nothing(
         assert torch.equal(conv.weight, weight)
 
 
-# The compact network -------------------------------------------------------------------------------
-
-
-def test_the_compact_network_has_9644217_parameters():
-    """At most 10M was asked."""
-    assert parameters(on_meta(CompactNet)) == 9_644_217
-
-
-def test_the_compact_network_costs_an_eighth_of_the_paper_s():
-    assert 7 < multiply_adds(on_meta(PaperNet), 256) / multiply_adds(on_meta(CompactNet), 256) < 9
-
-
-def test_compact_weights_keep_their_names():
-    """Shipped weights and running trainings are loaded by these names."""
-    state = compact(COMPACT_SPEC).state_dict()
-    roots = {".".join(key.split(".")[:2]) for key in state}
-    assert roots == {"prior", "network.stages", "network.context", "network.fusions", "network.head"}
-    assert len(state) == 199
-    for key, shape in {
-        "prior": (313,),
-        "network.stages.0.0.0.weight": (32, 1, 3, 3),
-        "network.stages.4.1.body.4.running_var": (288,),
-        "network.context.mlp.2.bias": (288,),
-        "network.fusions.0.0.0.weight": (192, 544, 3, 3),
-        "network.fusions.2.1.body.3.weight": (96, 96, 3, 3),
-        "network.head.weight": (313, 96, 1, 1),
-    }.items():
-        assert state[key].shape == shape
-
-
-def test_compact_takes_any_shape_of_photo(compact_model: CIC):
-    compact_model.eval()
-    with torch.no_grad():
-        for height, width in ((32, 96), (64, 32)):
-            samples = compact_model.sample(torch.rand(1, 1, height, width) * 100)
-            assert samples.chroma.shape == (1, 1, 2, height // 4, width // 4)
-
-
-def test_every_place_of_the_compact_network_sees_the_whole_photo(compact_model: CIC):
-    """Global context: what changes in one corner is noticed far beyond the reach of the convolutions."""
-    net = tiny(COMPACT_SPEC).eval().network
-    centered = torch.randn(1, 1, 32, 2048) * 30
-    other = centered.clone()
-    other[..., :32] += 40
-    with torch.no_grad():
-        (before,), (after,) = net(centered), net(other)
-    assert (before.logits - after.logits)[..., -8:].abs().max() > 0
-
-
-@pytest.mark.parametrize("which", ["paper_model", "compact_model"])
-def test_a_photo_s_answer_does_not_depend_on_its_batch(which: str, request: pytest.FixtureRequest):
-    model: CIC = request.getfixturevalue(which).eval()
+def test_a_photo_s_answer_does_not_depend_on_its_batch(paper_model: CIC):
     luma = torch.rand(3, 1, 32, 32) * 100
+    paper_model.eval()
     with torch.no_grad():
-        together = model.predict(luma)
-        alone = torch.cat([model.predict(one[None]) for one in luma])
+        together = paper_model.predict(luma)
+        alone = torch.cat([paper_model.predict(one[None]) for one in luma])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-4)
     assert (together[0] - together[1]).abs().max() > 1e-3

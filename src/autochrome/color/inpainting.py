@@ -1,0 +1,44 @@
+"""Fill unknown places smoothly from the known ones around them.
+
+By normalized convolution (Knutsson and Westin, CVPR 1993) over a pyramid, as push-pull (Gortler et al., "The
+Lumigraph", 1996): means of what is known are handed down to ever coarser levels until nothing is unknown, and
+from there back. Nearby values count most, and there is no edge between what is known and what is filled.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+_TINY = 1e-6
+
+
+def fill_unknown(
+    planes: Float[Tensor, "1 c h w"], known: Float[Tensor, "1 1 h w"]
+) -> Float[Tensor, "1 c h w"]:
+    """Return the planes with unknown places filled.
+
+    Args:
+        planes: values of any range.
+        known: 1 where they are known, 0 where not; in between they are mixed. Where nothing is known at all,
+            the planes come back as they are.
+    """
+    if not bool((known > 0).any()):
+        return planes
+    return torch.lerp(_filled(planes, known), planes, known)
+
+
+def _filled(planes: Tensor, known: Tensor) -> Tensor:
+    height, width = planes.shape[2:]
+    if height == width == 1 or bool((known > _TINY).all()):
+        return planes
+    pad = (0, width % 2, 0, height % 2)
+    weights = F.avg_pool2d(F.pad(known, pad), 2)
+    means = F.avg_pool2d(F.pad(planes * known, pad), 2) / weights.clamp(min=_TINY)
+    # What is known of a quarter of a cell is known of the cell, or values from afar would seep in.
+    certain = (4 * weights).clamp(max=1)
+    coarse = torch.lerp(_filled(means, certain), means, certain)
+    finer = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    return finer[:, :, :height, :width]
