@@ -22,11 +22,11 @@ from autochrome.report.tables import caption
 from benchmarks.painting import paint_all
 
 SETTINGS = {
-    "most accurate": ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full"),
-    "vibrance 0": ColorizeSettings(vibrance=0.0),
+    "accurate": ColorizeSettings(look="accurate"),
+    "natural": ColorizeSettings(),
+    "vivid": ColorizeSettings(look="vivid"),
     "vibrance 0.25": ColorizeSettings(vibrance=0.25),
-    "default": ColorizeSettings(),
-    "vibrance 0.75": ColorizeSettings(vibrance=0.75),
+    "vibrance 0.5": ColorizeSettings(vibrance=0.5),
 }
 OTHER_WEIGHTS = {"T = 1/6": ColorizeSettings(vibrance=0.0, temperature=1 / 6)}
 COLUMNS = {

@@ -2,7 +2,7 @@
 
     python examples/showcase.py [--samples [--model M] | --steered] [--seed S] [FOLDER ...]
 
-Writes docs/images/showcase.png: gray, default, calmer and calmest. With --samples it writes
+Writes docs/images/showcase.png: gray, and the three looks. With --samples it writes
 docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo; of another
 model that draws, samples-MODEL.jpg. With --steered, docs/images/steered.jpg: LRAC's own answer, and what a
 person may make of it. With folders it makes a sheet of each folder's photos, showcase-FOLDER.png or
@@ -29,9 +29,9 @@ MORE_PICTURES = (*PICTURES, "coffee", "coins", "grass", "brick")
 _DRAWS = "pixcolor"
 LAYOUT = Layout(cell_width=300, cell_height=240)
 VERSIONS = {
-    "Autochrome": ColorizeSettings(),
-    "--vibrance 0.25": ColorizeSettings(vibrance=0.25),
-    "--vibrance 0": ColorizeSettings(vibrance=0.0),
+    "natural": ColorizeSettings(),
+    "accurate": ColorizeSettings(look="accurate"),
+    "vivid": ColorizeSettings(look="vivid"),
 }
 
 
@@ -57,9 +57,8 @@ def sheet(photos: Iterable[Photo], path: Path) -> list[Path]:
     columns: dict[str, list] = {"gray": [], **{name: [] for name in VERSIONS}}
     for photo in photos:
         columns["gray"].append(gray.colorize(photo)[0].pixels)
-        prediction = painter.predict(photo)
         for name, settings in VERSIONS.items():
-            columns[name].append(painter.paint(prediction, settings).pixels)
+            columns[name].append(painter.colorize(photo, settings)[0].pixels)
     return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
 
 

@@ -82,7 +82,9 @@ def test_public_names_are_listed_and_exist() -> None:
         assert getattr(autochrome, name) is not None, name
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["models"], ["colorize", "--help"], ["try", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["models"], ["colorize", "--help"], ["try", "--help"]]
+)
 def test_command_answers_without_torch(arguments: list[str]) -> None:
     *answer, last = python(RUN_COMMAND, *arguments)
     end = json.loads(last)

@@ -115,5 +115,3 @@ def test_a_look_decides_what_the_model_is_asked(photos: Path, tmp_path: Path) ->
     natural, accurate, full = (folders[name] / "000.png" for name in rows)
     fused = [read_provenance(path) for path in (natural, accurate, full)]
     assert [made and made.settings["fuse"] for made in fused] == ["mirror", "full", "full"]
-
-

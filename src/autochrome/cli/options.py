@@ -70,7 +70,8 @@ def decoder_options(command: _Command) -> _Command:
             "--coherence",
             type=click.FloatRange(0, 1),
             metavar="C",
-            help="How far a surface has one color: 0 every place for itself, 1 most. [default: the model's own]",
+            help="How far a surface has one color: 0 every place for itself, 1 most. "
+            "[default: the model's own]",
         ),
         click.option(
             "--vibrance",

@@ -1,9 +1,10 @@
-"""Coherence: one surface, one color. Predictions are shared among neighbors, but not across the photo's edges.
+"""Coherence: one surface, one color. Neighbors share what is predicted, but not across the photo's edges.
 
-Where a network is unsure, its most probable color changes from place to place though the surface does not, and a plain
-wall comes out in patches. Here the distributions of neighboring places are averaged, again and again, with weights that
-fall with the difference in lightness between them (anisotropic diffusion: Perona and Malik 1990), before a color is made
-of them. A place that is unsure amid sure ones learns from them; places that disagree become unsure together, and calm.
+Where a network is unsure, its most probable color changes from place to place though the surface does not,
+and a plain wall comes out in patches. Here the distributions of neighboring places are averaged, again and again,
+with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and Malik
+1990), before a color is made of them. A place that is unsure amid sure ones learns from them; places that
+disagree become unsure together, and calm.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class Coherence:
         return shared.clamp_min(_FLOOR).log().permute(2, 0, 1)[None]
 
 
-def _diffuse(values: Float[Tensor, "h w q"], luma: Float[Tensor, "h w"], rounds: int) -> Float[Tensor, "h w q"]:
+def _diffuse(
+    values: Float[Tensor, "h w q"], luma: Float[Tensor, "h w"], rounds: int
+) -> Float[Tensor, "h w q"]:
     """Replace every place by the weighted mean of itself and its four neighbors, so many times."""
     down = torch.exp(-(luma[1:] - luma[:-1]).square() / (2 * EDGE**2))
     right = torch.exp(-(luma[:, 1:] - luma[:, :-1]).square() / (2 * EDGE**2))
