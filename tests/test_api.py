@@ -150,9 +150,9 @@ def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) ->
         ({"fuse": "all"}, ValueError, "fuse must be one of none, mirror, full"),
         ({"upsampling": "cubic"}, ValueError, "upsampling must be one of guided, bilinear"),
         (
-            {"saturation": 1},
+            {"contrast": 1.0},
             TypeError,
-            "the settings are vibrance, temperature, size, fuse, upsampling, guidance",
+            "the settings are look, saturation, vibrance, coherence, temperature, size, fuse",
         ),
         ({"samples": 0}, ValueError, "samples must be a whole number within 1 and 64, not 0"),
         ({"seed": -1}, ValueError, "seed must be a whole number within 0 and"),

@@ -141,4 +141,4 @@ def test_strips_do_not_show(rows: int) -> None:
 def test_colors_count_by_their_gray() -> None:
     """Rec. 601, as JPEG's own luma has it: pure red, green and blue."""
     colors = np.eye(3, dtype=np.uint8)[None] * 255
-    assert noise_seed(Photo(colors), 0) == noise_seed(Photo(np.uint8([[[76], [150], [29]]])), 0)
+    assert noise_seed(Photo(colors), 0) == noise_seed(Photo(np.array([[[76], [150], [29]]], np.uint8)), 0)

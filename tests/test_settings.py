@@ -124,20 +124,23 @@ def test_values_out_of_range_are_told(asked: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize(
     ("asked", "used"),
     [
-        ({}, DecoderSettings(fuse="mirror", temperature=0.5, vibrance=0.25)),
-        ({"look": "accurate"}, DecoderSettings("accurate", fuse="full", temperature=0.5, vibrance=0.0)),
+        ({}, DecoderSettings(size=64, fuse="mirror", temperature=0.5, vibrance=0.25)),
+        (
+            {"look": "accurate"},
+            DecoderSettings("accurate", size=64, fuse="full", temperature=0.5, vibrance=0.0),
+        ),
         (
             {"look": "vivid"},
-            DecoderSettings("vivid", 1.0, 1.5, fuse="mirror", temperature=1.0, vibrance=0.25),
+            DecoderSettings("vivid", 1.0, 1.5, size=64, fuse="mirror", temperature=1.0, vibrance=0.25),
         ),
         # One by one they override a look; saturation comes on top of it.
         (
             {"look": "vivid", "temperature": 0.0, "fuse": "none", "saturation": 0.5},
-            DecoderSettings("vivid", 0.5, 1.5, fuse="none", temperature=0.0, vibrance=0.25),
+            DecoderSettings("vivid", 0.5, 1.5, size=64, fuse="none", temperature=0.0, vibrance=0.25),
         ),
         (
             {"look": "accurate", "vibrance": 1.0},
-            DecoderSettings("accurate", fuse="full", temperature=0.5, vibrance=1.0),
+            DecoderSettings("accurate", size=64, fuse="full", temperature=0.5, vibrance=1.0),
         ),
     ],
 )
@@ -149,9 +152,9 @@ def test_what_is_asked_counts_before_the_look_and_the_look_before_the_defaults(
 
 def test_a_model_that_draws_has_its_own_values_in_a_look() -> None:
     plain = resolve(ColorizeSettings(), DRAWS)
-    assert plain == DecoderSettings(fuse="none", temperature=0.5, guidance=0.25)
+    assert plain == DecoderSettings(size=64, fuse="none", temperature=0.5, guidance=0.25)
     vivid = resolve(ColorizeSettings(look="vivid", temperature=0.125), DRAWS)
-    assert vivid == DecoderSettings("vivid", fuse="none", temperature=0.125, guidance=0.5)
+    assert vivid == DecoderSettings("vivid", size=64, fuse="none", temperature=0.125, guidance=0.5)
 
 
 def test_saturation_multiplies_the_look_s_own() -> None:

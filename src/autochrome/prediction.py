@@ -44,6 +44,7 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
 UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
 NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
 BORDER = "its plain border or mat is not part of the picture and stays without color"
+_DOUBTED = 4  # samples by which a model that knows no likelihood is asked how sure it is
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
 _GRID = (
     4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
@@ -83,6 +84,9 @@ class Prediction:
         notes: what the person should know, a sentence each.
         settings: how the model was asked, in so far as decoding does not decide it.
         draws: what is known of each sample, in the order of ``answer``; empty for other models.
+        doubt: how unsure the model is of the whole photo: of a distribution the mean entropy as a share of
+            the greatest; of samples with a likelihood their mean bits per dimension; of others how far apart
+            four of them lie, in CIE units. None where nothing is known.
     """
 
     photo: Photo
@@ -95,6 +99,7 @@ class Prediction:
     notes: tuple[str, ...]
     settings: Mapping[str, object] = field(default_factory=dict)
     draws: tuple[Draw, ...] = ()
+    doubt: float | None = None
 
 
 class _Refining(Protocol):
@@ -117,6 +122,7 @@ class _Answers:
     answer: Tensor
     settings: Mapping[str, object]
     draws: tuple[Draw, ...] = ()
+    doubt: float | None = None
 
 
 def predict(
@@ -159,7 +165,8 @@ def predict(
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     found: _Answers = outcome[0]
-    if isinstance(model, HasDistribution) and entropy_share(found.answer, model) > model.spec.unsure_above:
+    doubt = entropy_share(found.answer, model) if isinstance(model, HasDistribution) else found.doubt
+    if doubt is not None and doubt > model.spec.unsure_above and not picture.extent.is_uniform:
         notes.append(UNSURE)
     return Prediction(
         photo,
@@ -172,6 +179,7 @@ def predict(
         tuple(notes),
         found.settings,
         found.draws,
+        doubt,
     )
 
 
@@ -287,7 +295,16 @@ def _drawn(
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
     used = {"seed": settings.seed, **how, **({"refine": settings.refine} if spec.refines else {})}
     draws = tuple(_known(samples, k, scores) for k in order)
-    return _Answers(reduced, answer, used, draws)
+    bits = [draw.bits_per_dimension for draw in draws if draw.bits_per_dimension is not None]
+    doubt = sum(bits) / len(bits) if bits else _spread(model, luma, noise_generator(noise_of, 0), how)
+    return _Answers(reduced, answer, used, draws, doubt)
+
+
+def _spread(model: Colorizer, luma: Luma, generator: torch.Generator, how: Mapping[str, Any]) -> float:
+    """How far apart samples lie, in CIE units; a few are drawn for this alone, whatever was asked for."""
+    samples = model.sample(luma, n=_DOUBTED, generator=generator, **how)
+    ab = torch.cat([ab_of_chroma(luma, chroma, samples.space) for chroma in samples.chroma.unbind(1)])
+    return float(ab.float().var(0).sum(0).sqrt().mean())
 
 
 def _ab(

@@ -40,14 +40,16 @@ def test_a_label_with_settings() -> None:
     system = model_system("sure=cic,vibrance=0,temperature=0.6,fuse=full,weights=mine.safetensors", OUT, 8)
     assert (system.name, system.model, system.weights) == ("sure", "cic.compact", "mine.safetensors")
     assert system.asked == ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
-    assert describe(system) == "cic.compact: size 128, temperature 0.6, vibrance 0, fuse full"
+    assert describe(system) == (
+        "cic.compact: size 128, temperature 0.6, vibrance 0, coherence 0.5, fuse full"
+    )
 
 
 def test_a_look_is_described_by_its_values() -> None:
     system = model_system("vivid=cic,look=vivid,vibrance=0.125,saturation=0.5", OUT, 8)
     assert system.asked == ColorizeSettings(look="vivid", vibrance=0.125, saturation=0.5)
     decoder = resolve(system.asked, model_spec("cic"))
-    assert f"temperature {decoder.temperature:g}, vibrance 0.125, fuse {decoder.fuse}" in describe(system)
+    assert f"temperature {decoder.temperature:g}, vibrance 0.125, coherence" in describe(system)
     assert describe(system).endswith("look vivid, saturation 0.5")
 
 

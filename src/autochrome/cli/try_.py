@@ -50,7 +50,7 @@ def try_(
     device: str,
     overwrite: bool,
 ) -> None:
-    """Show a photo by every model in every look, on one sheet.
+    """Show a photo colored by every model in every look, on one sheet.
 
     The sheet of portrait.jpg is portrait.try.jpg beside it, unless -o says otherwise. Below each version
     stands what to add to `autochrome colorize portrait.jpg` to make it; the commands are printed, too.
@@ -237,14 +237,17 @@ def _heading(path: Path, versions: Sequence[_Version]) -> Label:
 
     shown = versions[min(1, len(versions) - 1)]
     said = [
-        "To make one at full size, type what stands below it after the photo's name:\n"
+        "To make one at full size, add the options below it to the command:\n"
         f"`{_command(Path(path.name))} {shown.options}`",
-        "natural: believable colors. accurate: calm, on average nearest to the truth. vivid: bold.",
+        "natural: each model's default. accurate: calm, on average nearest to the truth. vivid: bold.",
         "Weaker or stronger colors: `--saturation 0.7`, `--saturation 1.3`.",
     ]
     if any(version.draws for version in versions):
         drawing = " and ".join(dict.fromkeys(version.model for version in versions if version.draws))
-        said.append(f"Other samples of {drawing}: `--seed 1`, or eight at once: `--samples 8`.")
+        said.append(
+            f"One sample of {drawing} is often wrong in part: try others, `--seed 1`, or eight at once, "
+            "`--samples 8`."
+        )
     said.append("To keep several versions, name them: `-o chosen.jpg`.")
     return Label(f"{path.name} in {len(versions)} version{'s' if versions[1:] else ''}", text=tuple(said))
 

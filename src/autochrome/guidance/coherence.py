@@ -1,10 +1,10 @@
 """Coherence: one surface, one color. Neighbors share what is predicted, but not across the photo's edges.
 
 Where a network is unsure, its most probable color changes from place to place though the surface does not,
-and a plain wall comes out in patches. Here the distributions of neighboring places are averaged, again and again,
-with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and Malik
-1990), before a color is made of them. A place that is unsure amid sure ones learns from them; places that
-disagree become unsure together, and calm.
+and a plain wall comes out in patches. Here the distributions of neighboring places are averaged, again and
+again, with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and
+Malik 1990), before a color is made of them. A place that is unsure amid sure ones learns from them; places
+that disagree become unsure together, and calm.
 """
 
 from __future__ import annotations

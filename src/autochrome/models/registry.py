@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
+from math import inf
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ COMPACT = ModelSpec(
     _CIC,
     weights="cic.compact.safetensors",
     sha256="25383170819249900cac5dc5f903abbff230f491c766ce283d33b219f6f7ccda",
+    unsure_above=0.55,
     defaults={"temperature": 0.8, "vibrance": 0.0, "coherence": 0.5},
     looks={
         "accurate": {"temperature": 0.7, "fuse": "full", "size": 160},
@@ -41,7 +43,16 @@ _PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization,
 # As the network learned: the paper's. The compact weights' own were chosen by looking.
 _DRAWS = {"temperature": 1.0, "guidance": 0.0}
 PIXCOLOR_PAPER = ModelSpec(
-    "pixcolor", "paper", "ycbcr", 224, 8, _PIXCOLOR, draws=True, refines=True, defaults=_DRAWS
+    "pixcolor",
+    "paper",
+    "ycbcr",
+    224,
+    8,
+    _PIXCOLOR,
+    unsure_above=inf,
+    draws=True,
+    refines=True,
+    defaults=_DRAWS,
 )
 PIXCOLOR_COMPACT = ModelSpec(
     "pixcolor",
@@ -52,6 +63,7 @@ PIXCOLOR_COMPACT = ModelSpec(
     _PIXCOLOR,
     weights="pixcolor.compact.safetensors",
     sha256="09e4eca4b7b3937ba68258f4b59a4d010da79ebe5db5d0fac3ab7fc55b9c9b62",
+    unsure_above=0.65,
     draws=True,
     refines=True,
     ranks=True,
@@ -62,7 +74,17 @@ PIXCOLOR_COMPACT = ModelSpec(
     },
 )
 PIXCOLOR_TEST = ModelSpec(
-    "pixcolor", "test", "ycbcr", 64, 8, _PIXCOLOR, draws=True, refines=True, ranks=True, defaults=_DRAWS
+    "pixcolor",
+    "test",
+    "ycbcr",
+    64,
+    8,
+    _PIXCOLOR,
+    unsure_above=inf,
+    draws=True,
+    refines=True,
+    ranks=True,
+    defaults=_DRAWS,
 )
 _LRAC = "Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668"
 LRAC_PAPER = ModelSpec("lrac", "paper", "hue_chroma", 256, 32, _LRAC, defaults={"temperature": 1.0})
@@ -78,12 +100,12 @@ LRAC_COMPACT = ModelSpec(
     defaults={"temperature": 1.0, "vibrance": 0.4},
     # More vibrance would tint skin and white cloth pink.
     looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"vibrance": 0.5, "saturation": 1.4}},
-    unsure_above=0.79,  # its bins of hue keep much entropy in gray places
+    unsure_above=0.75,  # its bins of hue keep much entropy in gray places
 )
 LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
 _CAO = "Cao and others 2017, Unsupervised Diverse Colorization via GANs, arXiv:1702.06674"
 _NOISE = {"temperature": 1.0}  # the noise as it was trained with
-CGAN_PAPER = ModelSpec("cgan", "paper", "yuv", 64, 1, _CAO, draws=True, defaults=_NOISE)
+CGAN_PAPER = ModelSpec("cgan", "paper", "yuv", 64, 1, _CAO, unsure_above=inf, draws=True, defaults=_NOISE)
 CGAN_COMPACT = ModelSpec(
     "cgan",
     "compact",
@@ -93,6 +115,7 @@ CGAN_COMPACT = ModelSpec(
     _CAO,
     weights="cgan.compact.safetensors",
     sha256="8290dedd654a87435f2d52dd593b27d3ccb41d54b13c1e691f4df34778127873",
+    unsure_above=24.0,
     draws=True,
     defaults={"temperature": 0.6},
     looks={
@@ -100,7 +123,7 @@ CGAN_COMPACT = ModelSpec(
         "vivid": {"temperature": 0.8, "saturation": 1.2},
     },
 )
-CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, draws=True, defaults=_NOISE)
+CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, unsure_above=inf, draws=True, defaults=_NOISE)
 GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
 
 _MODELS: dict[str, tuple[ModelSpec, str]] = {

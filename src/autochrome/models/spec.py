@@ -31,8 +31,8 @@ class ModelSpec:
     """Digest of that file."""
     licence: str = "Apache-2.0"
     unsure_above: float = 0.62
-    """Mean entropy, as a share of the greatest that its bins allow, above which a photo's colours are said to
-    be mostly a guess: what one evaluation photo in ten has more of. Of models with a distribution."""
+    """Doubt above which a photo's colors are said to be mostly a guess, in the unit of `Prediction.doubt`:
+    what about one held-out photo in ten exceeds, by ``python -m benchmarks.unsure``."""
     draws: bool = False
     """Whether it draws its answers at random, as many as are asked for."""
     refines: bool = False

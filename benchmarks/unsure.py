@@ -1,0 +1,69 @@
+"""How unsure the models are of photos, and above what doubt one in ten of them lies.
+
+    python -m benchmarks.unsure PHOTOS [--model cic ...] [--photos N]
+
+PHOTOS is a folder or a tar shard of photos that no model was trained on and that nothing is measured on: ours
+is the held-out shard of train-144px. Prints the quantiles of `Prediction.doubt` for each model, and how many
+photos exceed the threshold in the registry. `ModelSpec.unsure_above` is set to about the 90% quantile.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from autochrome.data.photos import decode_rgb
+from autochrome.data.sources import DataError, PhotoSource, open_source
+from autochrome.io.photo import Photo
+from autochrome.pipeline import Painter
+from benchmarks.painting import markdown
+
+MODELS = ("cic", "lrac", "pixcolor", "cgan")
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def doubts(painter: Painter, source: PhotoSource, count: int) -> list[float]:
+    """The doubt about each of some photos, spread evenly over the source."""
+    numbers = np.linspace(0, len(source) - 1, min(count, len(source))).astype(int)
+    found = []
+    for number in numbers.tolist():
+        rgb = decode_rgb(source.read(number), name=source.key(number))
+        doubt = painter.predict(Photo(np.ascontiguousarray(rgb))).doubt
+        if doubt is not None:
+            found.append(doubt)
+    return found
+
+
+def row(name: str, found: Sequence[float], threshold: float) -> list[str]:
+    """A line of the table."""
+    quantiles = (f"{value:.3f}" for value in np.quantile(found, QUANTILES))
+    above = sum(value > threshold for value in found)
+    return [name, *quantiles, f"{threshold:g}", f"{above} of {len(found)}"]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Parse the command line and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, metavar="PHOTOS", help="folder or tar shard of photos")
+    parser.add_argument(
+        "--model", action="append", dest="models", help="repeatable; the shipped ones by default"
+    )
+    parser.add_argument("--photos", type=int, default=200)
+    arguments = parser.parse_args(argv)
+    try:
+        source = open_source(arguments.folder)
+    except DataError as error:
+        parser.error(str(error))
+    rows = []
+    for name in arguments.models or MODELS:
+        painter = Painter(name)
+        found = doubts(painter, source, arguments.photos)
+        rows.append(row(name, found, painter.model.spec.unsure_above))
+    print(markdown(["", *(f"{q:.0%}" for q in QUANTILES), "threshold", "above"], rows))
+
+
+if __name__ == "__main__":
+    main()
