@@ -116,9 +116,11 @@ def read(path: Path) -> np.ndarray:
 def test_photos_have_noise_of_their_own_and_the_settings_reach_the_model(photos: Path) -> None:
     model = OneColour()
     measure(Painter(model, device="cpu"), open_source(photos), 2, replace(SETTINGS, temperature=0.5, size=48))
-    seeds = [noise_seed(Photo(read(path)), 5) for path in sorted(photos.iterdir())[:2]]
-    assert seeds[0] != seeds[1]
-    assert model.asked == [(seed, 0.5, 48) for seed in seeds]
+    pictures = [Photo(read(path)) for path in sorted(photos.iterdir())[:2]]
+    # Each is drawn with the seed that was asked for, and once more, with seed 0, for the doubt.
+    expected = [(noise_seed(picture, seed), 0.5, 48) for picture in pictures for seed in (5, 0)]
+    assert model.asked == expected
+    assert len({asked[0] for asked in expected}) == 4
 
 
 def test_without_noise_the_samples_do_not_differ(photos: Path) -> None:
