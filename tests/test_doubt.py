@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,10 +45,21 @@ def test_a_photo_has_one_doubt_whatever_came_before_it(name: str) -> None:
     assert painter.predict(photo()).doubt == first
 
 
-def test_the_conditional_gan_doubts_a_photo_alike_however_many_samples_are_asked_for() -> None:
-    painter = painter_with("cgan.test", inf)
-    doubts = [painter.predict(photo(), ColorizeSettings(samples=n)).doubt for n in (1, 3)]
-    assert doubts[0] == pytest.approx(doubts[1], rel=1e-5)
+@pytest.mark.parametrize("name", ["cgan.test", "pixcolor.test"])
+@pytest.mark.parametrize("asked", [{"samples": 3}, {"seed": 7}, {"temperature": 0.25}, {"size": 96}])
+def test_how_a_model_is_asked_to_draw_does_not_change_its_doubt(name: str, asked: dict[str, Any]) -> None:
+    painter = painter_with(name, inf)
+    assert painter.predict(photo(), ColorizeSettings(**asked)).doubt == painter.predict(photo()).doubt
+
+
+@pytest.mark.parametrize("name", ["cgan", "lrac", "pixcolor"])
+def test_noise_is_a_guess_and_a_checkerboard_is_not(name: str) -> None:
+    painter = Painter(name, device="cpu")
+    y, x = np.mgrid[:192, :256] // 24
+    board = Photo(np.where((x + y) % 2 == 0, 50, 200).astype(np.uint8)[:, :, None])
+    noise = np.random.default_rng(0).integers(0, 256, (192, 256, 1), dtype=np.uint8)
+    assert UNSURE not in painter.predict(board).notes
+    assert UNSURE in painter.predict(Photo(noise)).notes
 
 
 def test_every_shipped_model_has_a_threshold() -> None:

@@ -42,11 +42,14 @@ def settings_of(colored: ColorizedPhoto) -> dict[str, object]:
 def test_the_model_sees_the_gray_values_and_is_asked_as_wished(camera: Photo) -> None:
     model = Drawing()
     Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25, guidance=1.0))
-    [luma] = model.seen
+    luma, small = model.seen
     torch.testing.assert_close(
         luma[0, 0].double(), torch.tensor(camera.pixels[..., 0] / 255), atol=1e-4, rtol=0
     )
-    assert model.asked == [{"n": 3, "temperature": 0.25, "guidance": 1.0, "refine": False}]
+    assert model.asked[0] == {"n": 3, "temperature": 0.25, "guidance": 1.0, "refine": False}
+    # A second time for the doubt, in the model's own way.
+    assert small.shape == (1, 1, 64, 64)
+    assert model.asked[1] == {"n": 8, "temperature": 0.5, "guidance": 0.125, "refine": False}
 
 
 def test_the_model_s_own_temperature_and_guidance_are_the_default() -> None:
@@ -207,11 +210,12 @@ def test_noise_is_all_that_it_is_asked_for(camera: Photo) -> None:
     """Its luma is Y in [-1, 1], which is 2 gray - 1; of statistics it has the running ones."""
     model = WholeDrawing()
     Painter(model).colorize(camera, ColorizeSettings(samples=3, size=128, temperature=0.25))
-    luma, again = model.seen  # a second time for the doubt
-    assert torch.equal(luma, again)
+    luma, small = model.seen  # a second time for the doubt
+    assert small.shape == (1, 1, 64, 64)
     expected = torch.tensor(camera.pixels[..., 0] / 127.5 - 1)
     torch.testing.assert_close(luma[0, 0].double(), expected, atol=2e-4, rtol=0)
-    assert model.asked == [{"n": n, "temperature": 0.25, "statistics": "running"} for n in (3, 4)]
+    ways = ((3, 0.25), (8, 0.5))
+    assert model.asked == [{"n": n, "temperature": t, "statistics": "running"} for n, t in ways]
 
 
 def test_it_sees_the_whole_photo_in_multiples_of_its_unit() -> None:

@@ -44,7 +44,8 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
 UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
 NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
 BORDER = "its plain border or mat is not part of the picture and stays without color"
-_DOUBTED = 4  # samples by which a model that knows no likelihood is asked how sure it is
+# Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
+_DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
 _GRID = (
     4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
@@ -85,8 +86,8 @@ class Prediction:
         settings: how the model was asked, in so far as decoding does not decide it.
         draws: what is known of each sample, in the order of ``answer``; empty for other models.
         doubt: how unsure the model is of the whole photo: of a distribution the mean entropy as a share of
-            the greatest; of samples with a likelihood their mean bits per dimension; of others how far apart
-            four of them lie, in CIE units. None where nothing is known.
+            the greatest; of a model that draws how far apart a few samples lie, in CIE units, whatever was
+            asked for. None where nothing is known.
     """
 
     photo: Photo
@@ -295,15 +296,22 @@ def _drawn(
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
     used = {"seed": settings.seed, **how, **({"refine": settings.refine} if spec.refines else {})}
     draws = tuple(_known(samples, k, scores) for k in order)
-    bits = [draw.bits_per_dimension for draw in draws if draw.bits_per_dimension is not None]
-    doubt = sum(bits) / len(bits) if bits else _spread(model, luma, noise_generator(noise_of, 0), how)
-    return _Answers(reduced, answer, used, draws, doubt)
+    return _Answers(reduced, answer, used, draws, _spread(model, device, picture, size))
 
 
-def _spread(model: Colorizer, luma: Luma, generator: torch.Generator, how: Mapping[str, Any]) -> float:
-    """How far apart samples lie, in CIE units; a few are drawn for this alone, whatever was asked for."""
-    samples = model.sample(luma, n=_DOUBTED, generator=generator, **how)
-    ab = torch.cat([ab_of_chroma(luma, chroma, samples.space) for chroma in samples.chroma.unbind(1)])
+def _spread(model: Colorizer, device: torch.device, picture: Picture, size: int) -> float:
+    """How far apart samples of a photo lie, in CIE units: of some that are drawn for this alone.
+
+    They are drawn in the model's own way, so that neither a look nor a seed changes what is said of a photo,
+    and with one noise for all photos, so that these differ by more than by chance.
+    """
+    spec = model.spec
+    shape = drawing_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
+    luma = luma_of_lightness(picture.tones(picture.reduced(*shape)), spec.space).to(device)
+    coarse = {"refine": False} if spec.refines else {}
+    generator = torch.Generator().manual_seed(0)
+    samples = model.sample(luma, n=_DOUBT_SAMPLES, generator=generator, **spec.defaults, **coarse)
+    ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in range(samples.chroma.shape[1])])
     return float(ab.float().var(0).sum(0).sqrt().mean())
 
 

@@ -82,7 +82,7 @@ def test_what_is_drawn_has_its_own_yardstick(make_run: MakeRun) -> None:
     # Its colours come of the noise alone, but that sRGB holds fewer of them where it is light or dark.
     assert found.difference[PLACES["noise 2.5"]] < 1
     assert found.redrawn > 3
-    assert len(model.seen) == len(PERTURBATIONS) + 2
+    assert len(model.seen) == 2 * (len(PERTURBATIONS) + 2)  # each photo once more, for the doubt
 
 
 def test_figures_with_their_intervals() -> None:

@@ -63,7 +63,7 @@ PIXCOLOR_COMPACT = ModelSpec(
     _PIXCOLOR,
     weights="pixcolor.compact.safetensors",
     sha256="09e4eca4b7b3937ba68258f4b59a4d010da79ebe5db5d0fac3ab7fc55b9c9b62",
-    unsure_above=0.65,
+    unsure_above=22.0,
     draws=True,
     refines=True,
     ranks=True,
@@ -115,7 +115,7 @@ CGAN_COMPACT = ModelSpec(
     _CAO,
     weights="cgan.compact.safetensors",
     sha256="8290dedd654a87435f2d52dd593b27d3ccb41d54b13c1e691f4df34778127873",
-    unsure_above=24.0,
+    unsure_above=21.0,
     draws=True,
     defaults={"temperature": 0.6},
     looks={
