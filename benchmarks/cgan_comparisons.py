@@ -33,7 +33,7 @@ from autochrome.engine.recipe import RecipeError
 from autochrome.io.folders import find_photos
 from autochrome.models.registry import UnknownModelError, create_model
 from autochrome.models.weights import WeightsError
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Page, write_sheets
 from benchmarks import cgan_figures, cgan_runs
 from benchmarks.cgan_measures import (

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import Lightness
 from autochrome.color.spaces import get_space
-from autochrome.evaluate import load_rgb
+from autochrome.evaluation.scores import load_rgb
 from autochrome.io.photo import read_photo
 from autochrome.laboratory.estimates import cell, estimate_of
 from autochrome.metrics.baselines import derangement
@@ -29,9 +29,9 @@ from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.ms_ssim import SMALLEST
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.cgan.objectives import lightness_loss
-from autochrome.picture import whole_file
-from autochrome.pipeline import ColorizeSettings, Painter, Prediction
-from autochrome.prediction import drawing_shape
+from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
+from autochrome.pipeline.picture import whole_file
+from autochrome.pipeline.predict import drawing_shape
 from benchmarks import realism
 from benchmarks.painting import markdown
 from benchmarks.sample_figures import SampleFigures, figures_of, stack

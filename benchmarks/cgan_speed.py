@@ -33,8 +33,8 @@ from autochrome.engine.task import ColorizationTask
 from autochrome.io.photo import Photo
 from autochrome.models.base import Adversarial
 from autochrome.models.registry import create_model, list_models, model_spec
-from autochrome.pipeline import ColorizeSettings, Painter
-from autochrome.prediction import drawing_shape
+from autochrome.pipeline.painter import ColorizeSettings, Painter
+from autochrome.pipeline.predict import drawing_shape
 from benchmarks.timing import best_time
 
 MODELS = ("cgan.compact", "cgan.paper")

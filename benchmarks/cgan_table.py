@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from autochrome.data.sources import DataError, PhotoSource, open_source
 from autochrome.models.registry import UnknownModelError
 from autochrome.models.weights import WeightsError
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.painted_samples import Errors, Painted, measure, measure_rivals
 from benchmarks.painted_tables import accuracy_table, colour_table, diversity_table
 from benchmarks.sample_tables import pair_tables

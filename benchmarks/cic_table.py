@@ -15,10 +15,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autochrome.evaluate import Estimate, Scores, evaluate
+from autochrome.evaluation.scores import Estimate, Scores, evaluate
+from autochrome.evaluation.tables import caption
 from autochrome.io.folders import find_photos
-from autochrome.pipeline import ColorizeSettings, Painter
-from autochrome.report.tables import caption
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.painting import paint_all
 
 SETTINGS = {

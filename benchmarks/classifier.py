@@ -28,18 +28,18 @@ from torch.nn import functional as F
 from autochrome.data.photos import CropSettings, random_crop
 from autochrome.data.sources import DataError, PhotoSource, open_source
 from autochrome.engine.ema import WeightAverage
-from autochrome.evaluate import Estimate
+from autochrome.evaluation.classifier.classes import CLASS_NAMES
+from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
+from autochrome.evaluation.classifier.judge import Judge
+from autochrome.evaluation.classifier.labelled import LabelledPhoto, held_out, labelled_numbers, read_labelled
+from autochrome.evaluation.classifier.network import WEIGHTS, Classifier, ClassifierSettings, load_classifier
+from autochrome.evaluation.classifier.split import SplitPart
+from autochrome.evaluation.probe.fitting import FitSettings, fit
+from autochrome.evaluation.probe.photos import as_tensor
+from autochrome.evaluation.scores import Estimate
 from autochrome.io.photo import Photo
 from autochrome.metrics.baselines import derangement, random_colours
-from autochrome.pipeline import Painter
-from autochrome.representation.fitting import FitSettings, fit
-from autochrome.representation.photos import as_tensor
-from autochrome.semantics.classes import CLASS_NAMES
-from autochrome.semantics.interpretability import Interpretation, Understood, interpret
-from autochrome.semantics.judge import Judge
-from autochrome.semantics.labelled import LabelledPhoto, held_out, labelled_numbers, read_labelled
-from autochrome.semantics.network import WEIGHTS, Classifier, ClassifierSettings, load_classifier
-from autochrome.semantics.split import SplitPart
+from autochrome.pipeline.painter import Painter
 from autochrome.types import RGB
 
 MODELS = ("cic", "lrac", "pixcolor", "cgan")

@@ -66,7 +66,7 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
     import pyvips
 
     from autochrome.io.photo import read_photo, write_photo
-    from autochrome.pipeline import Painter
+    from autochrome.pipeline.painter import Painter
 
     painter = Painter()
     result = photo_path.with_suffix(".colorized.jpg")

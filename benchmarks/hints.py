@@ -27,14 +27,14 @@ from torch.nn import functional as F
 
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.evaluate import Estimate
+from autochrome.evaluation.intervals import percentile_interval, resample_counts
+from autochrome.evaluation.scores import Estimate
 from autochrome.guidance.hint_files import Length, Point, Polygon
 from autochrome.guidance.hints import Hint, mask_of, parse_hint
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo, read_photo, write_photo
-from autochrome.metrics.bootstrap import percentile_interval, resample_counts
 from autochrome.metrics.pixel import psnr
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 
 WINDOW, APART = 1 / 16, 1 / 4
 """Of the shorter side: the window in which errors and colours are meaned; the least distance of two hints."""

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import LAB
-from autochrome.evaluate import load_rgb
+from autochrome.evaluation.scores import load_rgb
 from autochrome.io.folders import find_photos
 
 

@@ -20,16 +20,16 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from autochrome.data.sources import DataError, PhotoSource, open_source
-from autochrome.evaluate import Estimate, Scores, evaluate
+from autochrome.evaluation.scores import Estimate, Scores, evaluate
+from autochrome.evaluation.tables import caption
 from autochrome.io.photo import PhotoError
 from autochrome.laboratory.estimates import cell
 from autochrome.laboratory.run import LaboratoryError
 from autochrome.laboratory.systems import model_system
 from autochrome.models.registry import create_model
 from autochrome.models.weights import WeightsError
-from autochrome.pipeline import ColorizeSettings, Painter
-from autochrome.report.tables import caption
-from autochrome.settings import LOOKS
+from autochrome.pipeline.painter import ColorizeSettings, Painter
+from autochrome.pipeline.settings import LOOKS
 from benchmarks.painting import markdown, paint_all
 
 OVER_GRAY = {

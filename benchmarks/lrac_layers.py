@@ -24,14 +24,14 @@ from torch import Tensor, nn
 from autochrome.color.spaces import HUE_CHROMA
 from autochrome.data.photos import CropSettings, TrainingPhotos
 from autochrome.data.sources import open_source
-from autochrome.evaluate import evaluate
+from autochrome.evaluation.scores import evaluate
 from autochrome.io.folders import find_photos
 from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.model import LRAC, TrainingSettings, colours_at
 from autochrome.models.lrac.outputs import create_output
 from autochrome.models.registry import create_model
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.lrac_table import differences, table
 from benchmarks.painting import linked, paint_all
 

@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autochrome.evaluate import Scores, evaluate
+from autochrome.evaluation.scores import Scores, evaluate
+from autochrome.evaluation.tables import caption
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo
 from autochrome.laboratory.estimates import cell
 from autochrome.models.lrac.model import LRAC
 from autochrome.models.registry import create_model
-from autochrome.pipeline import ColorizeSettings, Painter
-from autochrome.report.tables import caption
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.painting import Wish, linked, markdown, mean_estimate, paint_all, per_photo
 
 PLAIN = ColorizeSettings(fuse="none", vibrance=0.0)

@@ -19,7 +19,7 @@ from autochrome.metrics.baselines import gray
 from autochrome.metrics.colourfulness import colourfulness
 from autochrome.metrics.diversity import sample_errors
 from autochrome.metrics.ms_ssim import SMALLEST
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.sample_figures import SampleFigures, figures_of, pair_channels, stack
 
 SCORES = ("psnr", "auc", "ciede2000")

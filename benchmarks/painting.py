@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluate import Estimate, Scores
+from autochrome.evaluation.scores import Estimate, Scores
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.laboratory import estimates
 from autochrome.laboratory.run import LabSettings
 from autochrome.models.spec import ModelSpec
-from autochrome.pipeline import ColorizeSettings, Painter, Prediction
-from autochrome.settings import resolve
+from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
+from autochrome.pipeline.settings import resolve
 
 REPLICATES = 1000
 

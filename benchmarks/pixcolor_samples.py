@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.spaces import YCBCR
-from autochrome.evaluate import load_rgb
+from autochrome.evaluation.scores import load_rgb
 from autochrome.io.photo import Photo, write_photo
 from autochrome.models.pixcolor.model import PixColor
-from autochrome.prediction import drawing_shape
+from autochrome.pipeline.predict import drawing_shape
 from autochrome.report.diversity_sheet import Examples
 from benchmarks.sample_figures import SampleFigures, figures_of, stack
 

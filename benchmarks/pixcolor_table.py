@@ -18,15 +18,15 @@ from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autochrome.evaluate import Scores, evaluate
+from autochrome.evaluation.scores import Scores, evaluate
+from autochrome.evaluation.tables import markdown_tables
 from autochrome.io.folders import find_photos
 from autochrome.laboratory.estimates import cell, estimate_of
 from autochrome.metrics.diversity import expected_best
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.diversity_sheet import Examples, write_diversity_sheet
-from autochrome.report.tables import markdown_tables
 from benchmarks.painting import REPLICATES, linked, markdown, mean_estimate, paint_all, per_photo
 from benchmarks.pixcolor_samples import CELLS, Measured, measure
 from benchmarks.sample_tables import (

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.laboratory import estimates
-from autochrome.laboratory.diversity import structure_shares
 from autochrome.laboratory.estimates import cell
 from autochrome.laboratory.run import LabSettings
+from autochrome.laboratory.sections.diversity import structure_shares
 from autochrome.metrics.distribution import histogram_intersection
 from autochrome.metrics.diversity import EDGES, value_histogram
 from benchmarks.painting import REPLICATES, markdown, mean_estimate

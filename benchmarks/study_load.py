@@ -31,13 +31,13 @@ from time import perf_counter, process_time
 import numpy as np
 
 from autochrome.io.photo import Photo, write_photo
-from autochrome.study.building import build_study
 from autochrome.study.design import Design
-from autochrome.study.folder import DATABASE_FILE
 from autochrome.study.records import TRUTH, Protocol
-from autochrome.study.schema import Database
 from autochrome.study.statistics.simulation import Crowd, SimulatedRater
-from autochrome.study.store import DATABASE_VARIABLE, Study
+from autochrome.study.storage.building import build_study
+from autochrome.study.storage.folder import DATABASE_FILE
+from autochrome.study.storage.schema import Database
+from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from benchmarks.study_promises import Balance, Stored, broken_promises, forget
 from benchmarks.study_raters import HttpRater, Journal, Recognition
 from benchmarks.study_server import Server

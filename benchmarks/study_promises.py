@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Table, delete, select
 
 from autochrome.study.records import Stage
-from autochrome.study.schema import Database, raters, studies, trials, units, votes
+from autochrome.study.storage.schema import Database, raters, studies, trials, units, votes
 from benchmarks.study_raters import Journal, Sent
 
 Row = dict[str, Any]

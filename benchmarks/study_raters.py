@@ -18,10 +18,10 @@ from typing import Any
 
 import httpx
 
-from autochrome.study.folder import PICTURES, Manifest
 from autochrome.study.records import RANDOM, TRUTH, Stage, Trial, Unit
 from autochrome.study.statistics.simulation import SimulatedRater
-from autochrome.study.store import Study
+from autochrome.study.storage.folder import PICTURES, Manifest
+from autochrome.study.storage.store import Study
 
 RELOADS = 0.1
 """Share of trials that a rater asks for twice before the vote."""

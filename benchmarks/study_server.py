@@ -14,7 +14,7 @@ from time import monotonic, sleep
 
 import httpx
 
-from autochrome.study.store import DATABASE_VARIABLE
+from autochrome.study.storage.store import DATABASE_VARIABLE
 
 PATIENCE = 60.0
 """Seconds that a start or an end may take."""

@@ -18,7 +18,7 @@ import numpy as np
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import DataError, PhotoSource, open_source
 from autochrome.io.photo import Photo
-from autochrome.pipeline import Painter
+from autochrome.pipeline.painter import Painter
 from benchmarks.painting import markdown
 
 MODELS = ("cic", "lrac", "pixcolor", "cgan")

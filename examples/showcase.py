@@ -20,7 +20,7 @@ from autochrome.guidance import parse_hint
 from autochrome.io.folders import find_photos
 from autochrome.io.in_memory import from_array
 from autochrome.io.photo import Photo, read_photo
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Layout, contact_sheets, fit, write_sheets
 from autochrome.report.uncertainty_map import draw_uncertainty
 

@@ -14,7 +14,7 @@ from PIL import Image
 import autochrome
 from autochrome.io.photo import Photo, write_photo
 from autochrome.models.registry import UnknownModelError
-from autochrome.pipeline import ColorizedPhoto, Painter
+from autochrome.pipeline.painter import ColorizedPhoto, Painter
 from tests.drawing_model import Drawing
 
 

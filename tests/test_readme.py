@@ -34,7 +34,7 @@ QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README's commands speak of: photos, an album, originals, the recipes."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("autochrome.study.server.serve", lambda *given, **named: None)
+    monkeypatch.setattr("autochrome.study.web.server.serve", lambda *given, **named: None)
     colours = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
     picture = np.round(np.asarray(colours) * 255).astype(np.uint8)
     gray = Photo(np.ascontiguousarray(picture[:, :, :1]))

@@ -17,11 +17,11 @@ from autochrome._version import __version__
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, read_photo, write_photo
     from autochrome.models.registry import create_model, list_models
-    from autochrome.pipeline import colorize
+    from autochrome.pipeline.painter import colorize
 
 _HOMES = {
     "Photo": "autochrome.io.photo",
-    "colorize": "autochrome.pipeline",
+    "colorize": "autochrome.pipeline.painter",
     "create_model": "autochrome.models.registry",
     "list_models": "autochrome.models.registry",
     "read_photo": "autochrome.io.photo",

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from autochrome.engine.checkpoint import CheckpointError
 from autochrome.engine.recipe import changed_values
-from autochrome.evaluate import load_rgb
+from autochrome.evaluation.scores import load_rgb
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.registry import create_model
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks import cgan_comparisons, cgan_figures, cgan_measures, cgan_runs, realism
 from benchmarks.cgan_comparisons import COMPARISONS, OTHERS
 from benchmarks.cgan_measures import (

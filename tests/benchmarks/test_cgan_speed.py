@@ -10,7 +10,7 @@ from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.models.base import Batch, Colorizer
 from autochrome.models.registry import create_model
-from autochrome.pipeline import Painter
+from autochrome.pipeline.painter import Painter
 from tests.drawing_model import WholeDrawing
 
 

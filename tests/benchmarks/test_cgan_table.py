@@ -13,13 +13,13 @@ import torch
 from autochrome.color.spaces import LAB
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import open_source
-from autochrome.evaluate import evaluate
+from autochrome.evaluation.scores import evaluate
 from autochrome.io.photo import Photo, write_photo
 from autochrome.metrics.baselines import gray
 from autochrome.metrics.diversity import sample_errors
 from autochrome.models.base import Colorizer, ModelSpec, Samples
-from autochrome.noise import noise_seed
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.noise import noise_seed
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.cgan_table import main
 from benchmarks.painted_samples import SINGLE_ANSWERS, Painted, measure, measure_rivals
 from benchmarks.painted_tables import accuracy_table, colour_table, diversity_table

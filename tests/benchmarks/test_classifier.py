@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from autochrome.data.sources import DataError, open_source
-from autochrome.representation.fitting import FitSettings
-from autochrome.semantics.classes import CLASS_NAMES
-from autochrome.semantics.labelled import held_out
-from autochrome.semantics.network import Classifier, ClassifierSettings, load_classifier
+from autochrome.evaluation.classifier.classes import CLASS_NAMES
+from autochrome.evaluation.classifier.labelled import held_out
+from autochrome.evaluation.classifier.network import Classifier, ClassifierSettings, load_classifier
+from autochrome.evaluation.probe.fitting import FitSettings
 from benchmarks import classifier
 from benchmarks.classifier import Photos, TrainSettings
 from tests.data.made_photos import encode, landscape, write_shard

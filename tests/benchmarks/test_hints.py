@@ -8,7 +8,7 @@ import torch
 
 from autochrome.guidance.hints import Point
 from autochrome.io.photo import Photo, write_photo
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.hints import FalseColour, Gain, box, false_row, gain_of, gain_table, true_hints
 
 

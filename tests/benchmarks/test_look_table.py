@@ -13,7 +13,7 @@ import torch
 
 from autochrome.io.photo import read_provenance
 from autochrome.models.registry import create_model
-from autochrome.pipeline import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks import look_table, painting
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 

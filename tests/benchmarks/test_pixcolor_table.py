@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.evaluate import evaluate, load_rgb
+from autochrome.evaluation.scores import evaluate, load_rgb
 from autochrome.io.photo import Photo, write_photo
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import benchmarks.study_load as benchmark
-from autochrome.study.building import build_study
 from autochrome.study.records import TRUTH, Protocol
-from autochrome.study.store import DATABASE_VARIABLE
+from autochrome.study.storage.building import build_study
+from autochrome.study.storage.store import DATABASE_VARIABLE
 from benchmarks.study_load import Load, Outcome, draw, draw_study, main, report, run, spread
 from benchmarks.study_promises import Balance, Stored, broken_promises
 from benchmarks.study_raters import Journal, Recognition

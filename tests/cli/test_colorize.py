@@ -479,7 +479,7 @@ def test_interrupted_work_leaves_no_partial_file(colorize, monkeypatch: pytest.M
 
 def test_a_result_that_appears_meanwhile_is_kept(colorize, monkeypatch: pytest.MonkeyPatch) -> None:
     put("a.png")
-    from autochrome.pipeline import Painter
+    from autochrome.pipeline.painter import Painter
 
     original = Painter.colorize
 

@@ -107,7 +107,7 @@ def test_bad_folders_say_what_to_do(photos: Path, tmp_path: Path) -> None:
 def test_a_section_that_fails_leaves_the_others_and_a_bad_exit(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from autochrome.laboratory import sheets
+    from autochrome.laboratory.sections import sheets
 
     def broken(*_: object, **__: object) -> None:
         raise pyvips.Error("no room")

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from autochrome.cli.main import main
 from autochrome.guidance import parse_hint, write_hints
 from autochrome.io.photo import Photo, read_photo, read_provenance, write_photo
-from autochrome.pipeline import Painter
+from autochrome.pipeline.painter import Painter
 from tests.drawing_model import Drawing
 
 GRAY = np.ascontiguousarray(skimage.data.camera()[::8, ::8, None])

@@ -14,7 +14,7 @@ from autochrome.models.base import HasFeatures
 from autochrome.models.registry import create_model, list_models
 from autochrome.models.weights import save_weights
 from tests.data.made_photos import encode, write_folder
-from tests.representation.made_voc import write_voc
+from tests.evaluation.probe.made_voc import write_voc
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def new(folder: str = "s", protocol: str = "two-afc", *more: str) -> Result:
 def vote(folder: Path, raters: int) -> None:
     """Raters who find the random colours, and else name what they saw first."""
     from autochrome.study.records import RANDOM, Vote
-    from autochrome.study.store import Study
+    from autochrome.study.storage.store import Study
 
     with Study.open(folder) as study:
         for _ in range(raters):
@@ -182,7 +182,7 @@ def test_errors_are_one_line_that_says_what_to_do(desk: Path, words: str, messag
 def test_serving_passes_its_options_on_and_warns_of_the_open_network(
     desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import autochrome.study.server as server
+    import autochrome.study.web.server as server
 
     new()
     calls: list[Any] = []
@@ -207,9 +207,9 @@ def test_power_is_the_planned_table(desk: Path) -> None:
 
 
 def test_a_missing_package_is_named_with_its_command(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "autochrome.study.store", None)
+    monkeypatch.setitem(sys.modules, "autochrome.study.storage.store", None)
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    monkeypatch.delitem(sys.modules, "autochrome.study.store")
+    monkeypatch.delitem(sys.modules, "autochrome.study.storage.store")
     for name in [name for name in sys.modules if name.startswith("autochrome.study.")]:
         if name != "autochrome.study.errors":
             monkeypatch.delitem(sys.modules, name)

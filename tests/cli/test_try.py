@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from autochrome.cli import try_
 from autochrome.cli.main import main
 from autochrome.io.photo import Photo, read_photo, read_provenance, write_photo
-from autochrome.pipeline import Painter, Prediction
+from autochrome.pipeline.painter import Painter, Prediction
+from autochrome.pipeline.settings import ColorizeSettings
 from autochrome.report.contact_sheet import fit
-from autochrome.settings import ColorizeSettings
 
 GRAY = np.ascontiguousarray(skimage.data.camera()[::8, ::6, None])
 

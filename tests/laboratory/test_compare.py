@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.document import Note, Section, Table
-from autochrome.evaluate import Estimate
+from autochrome.evaluation.scores import Estimate
+from autochrome.evaluation.sums import SCORES
 from autochrome.laboratory import compare as module
 from autochrome.laboratory.compare import SECTIONS, compare, plain, write_comparison
 from autochrome.laboratory.run import LaboratoryError, Run
-from autochrome.metrics.summary import SCORES
+from autochrome.report.html import Note, Section, Table
 
 MakeRun = Callable[..., Run]
 OWN = ("scores", "best-of-n", "sheets", "marginals", "extremes")

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from autochrome.evaluate import Estimate
+from autochrome.evaluation.scores import Estimate
 from autochrome.laboratory.estimates import (
     cell,
     crossed_estimate,

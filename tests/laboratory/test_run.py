@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.evaluate import EvaluationError, load_rgb
+from autochrome.evaluation.intervals import resample_counts
+from autochrome.evaluation.scores import EvaluationError, load_rgb
 from autochrome.laboratory.run import LaboratoryError, LabSettings, Run, System
 from autochrome.laboratory.systems import open_run
-from autochrome.metrics.bootstrap import resample_counts
 from tests.laboratory import worker_tasks
 from tests.laboratory.conftest import draw_photo, save_picture
 

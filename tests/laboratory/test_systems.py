@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.evaluate import EvaluationError
+from autochrome.evaluation.scores import EvaluationError
 from autochrome.io.photo import read_provenance
 from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
 from autochrome.laboratory.systems import (
@@ -21,8 +21,8 @@ from autochrome.laboratory.systems import (
 )
 from autochrome.models.registry import UnknownModelError, model_spec
 from autochrome.models.weights import WeightsError
-from autochrome.pipeline import Painter
-from autochrome.settings import ColorizeSettings, resolve
+from autochrome.pipeline.painter import Painter
+from autochrome.pipeline.settings import ColorizeSettings, resolve
 from tests.laboratory.conftest import draw_photo, save_picture
 
 MakeRun = Callable[..., Run]

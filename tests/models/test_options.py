@@ -15,7 +15,7 @@ from autochrome.models import registry
 from autochrome.models.base import Colorizer, HasOptions, ModelSpec, Samples
 from autochrome.models.registry import create_model, model_spec
 from autochrome.models.weights import WeightsError, read_weights_metadata, save_weights
-from autochrome.pipeline import Painter
+from autochrome.pipeline.painter import Painter
 
 
 class Either(Colorizer):

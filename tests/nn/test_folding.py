@@ -10,7 +10,7 @@ from autochrome.models.base import Colorizer, HasDistribution
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.nn.folding import fold_norms
-from autochrome.pipeline import Painter
+from autochrome.pipeline.painter import Painter
 
 MODELS = [name for name in list_models() if model_spec(name).tag in ("compact", "test")]
 

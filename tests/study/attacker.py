@@ -14,8 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from autochrome.study.server import _config, _listen, allowed_hosts, create_app
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web.server import _config, _listen, allowed_hosts, create_app
 
 JSON = {"content-type": "application/json"}
 STRANGE = [

@@ -115,7 +115,7 @@ def small_study(small_design: Callable[..., Any], tmp_path: Path) -> Iterator[Ca
     random_hex = secrets.token_hex
 
     def build(protocol: str = "two-afc", database: str | None = None, secret: str = "", **keys: Any) -> Any:
-        from autochrome.study.building import build_study
+        from autochrome.study.storage.building import build_study
 
         digits = secret or f"{len(opened):02x}"
         folder = tmp_path / ("study" if not opened else f"study-{len(opened) + 1}")

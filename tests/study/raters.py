@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from autochrome.study.errors import StudyFull
 from autochrome.study.records import Trial, Vote
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
 
 Answer = Callable[[Trial], Vote]
 

@@ -8,8 +8,8 @@ import time
 
 import uvicorn
 
-from autochrome.study.server import allowed_hosts, create_app
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web.server import allowed_hosts, create_app
 
 
 class Server:

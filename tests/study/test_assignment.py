@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autochrome.study.assignment import choose_order, keyed, stages, stock
 from autochrome.study.records import Stage
+from autochrome.study.storage.assignment import choose_order, keyed, stages, stock
 
 
 def test_a_key_gives_the_same_draws_everywhere() -> None:

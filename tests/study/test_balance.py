@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import combinations
 
 from autochrome.study.records import Stage
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
 from tests.study.raters import enrolled, fill, first_slot, following, shown_to, take_part
 
 MakeStudy = Callable[..., Study]

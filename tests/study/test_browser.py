@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from autochrome.study.records import Protocol, Trial
-from autochrome.study.store import Study
-from autochrome.study.summary import report, summarise
+from autochrome.study.report.summary import report, summarise
+from autochrome.study.storage.store import Study
 from tests.study.browser import Device, Rater
 from tests.study.served import Server
 

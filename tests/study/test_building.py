@@ -17,15 +17,15 @@ import pyvips
 from PIL import Image
 from sqlalchemy import select
 
-from autochrome.evaluate import load_rgb
-from autochrome.study.building import build_study, lay_out
+from autochrome.evaluation.scores import load_rgb
 from autochrome.study.design import Design
 from autochrome.study.errors import StudyError
-from autochrome.study.folder import Manifest
-from autochrome.study.pictures import encode, prepare
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
-from autochrome.study.schema import Database, studies
-from autochrome.study.store import Study
+from autochrome.study.storage.building import build_study, lay_out
+from autochrome.study.storage.folder import Manifest
+from autochrome.study.storage.pictures import encode, prepare
+from autochrome.study.storage.schema import Database, studies
+from autochrome.study.storage.store import Study
 from tests.study.conftest import draw_photo, write_png
 from tests.study.raters import enrolled, following
 from tests.study.test_pictures import chunks

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.study import schema
 from autochrome.study.errors import AlreadyAnswered, StudyBusy
 from autochrome.study.records import Stage
-from autochrome.study.store import Recorded, Study
+from autochrome.study.storage import schema
+from autochrome.study.storage.store import Recorded, Study
 from tests.study.raters import enrolled, first_slot, following, take_part
 
 MakeStudy = Callable[..., Study]

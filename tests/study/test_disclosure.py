@@ -22,7 +22,7 @@ import pytest
 from scipy.stats import binom
 
 from autochrome.study.records import TRUTH, Stage
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
 from tests.study.attacker import Somebody, application
 
 Build = Callable[..., Study]
@@ -90,7 +90,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seen]]:
 
     What the study draws at random comes from a seed here, so that every run of the tests sees the same.
     """
-    from autochrome.study.building import build_study
+    from autochrome.study.storage.building import build_study
     from benchmarks.study_load import Load, draw_study
 
     rng = random.Random(2016)

@@ -32,7 +32,7 @@ def table(head: str) -> list[list[str]]:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with ``originals``; serving lets three raters answer instead."""
-    from autochrome.study import server
+    from autochrome.study.web import server
     from tests.study.conftest import draw_photo, write_png
 
     monkeypatch.chdir(tmp_path)
@@ -110,7 +110,7 @@ def test_the_table_of_keys_is_the_design_s() -> None:
 
 
 def test_the_table_of_columns_is_the_export_s() -> None:
-    from autochrome.study.export import COLUMNS
+    from autochrome.study.report.export import COLUMNS
 
     assert [row[0] for row in table("| column |")] == list(COLUMNS)
 

@@ -12,8 +12,8 @@ import pytest
 
 from autochrome.study.errors import StudyError
 from autochrome.study.records import Stage
-from autochrome.study.schema import votes
-from autochrome.study.store import Study
+from autochrome.study.storage.schema import votes
+from autochrome.study.storage.store import Study
 from tests.study.postgresql import Cluster
 from tests.study.raters import fill, following, take_part
 from tests.study.test_concurrency import ROOT

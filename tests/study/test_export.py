@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from autochrome.study.errors import StudyError
-from autochrome.study.export import COLUMNS, export_votes, rows
 from autochrome.study.records import RANDOM, TRUTH, Answer, Protocol, Stage, Trial, Unit, Vote
+from autochrome.study.report.export import COLUMNS, export_votes, rows
 
 PAIR = Unit(7, 1, Stage.TEST, "pho,to", (TRUTH, "cic"))
 NOON = "2026-01-02T12:00:00Z"

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from autochrome.study.errors import StudyError
-from autochrome.study.folder import Manifest
-from autochrome.study.store import DATABASE_VARIABLE, Study
+from autochrome.study.storage.folder import Manifest
+from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from tests.study.raters import enrolled, following, take_part
 
 MakeStudy = Callable[..., Study]

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autochrome.study import guard
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web import guard
 from tests.study.attacker import STRANGE, Somebody, a_vote, application, count_votes, say, served, status
 
 Build = Callable[..., Study]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from autochrome.study.pictures import PLAINLY_OTHER, encode, prepare, random_version
+from autochrome.study.storage.pictures import PLAINLY_OTHER, encode, prepare, random_version
 from autochrome.types import RGB
 from tests.study.conftest import draw_photo
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from autochrome.study.folder import Manifest
 from autochrome.study.records import RANDOM, TRUTH, Answer, Protocol, Stage, Trial, Unit, Vote
-from autochrome.study.rerating import best_liked
-from autochrome.study.store import Study
+from autochrome.study.storage.folder import Manifest
+from autochrome.study.storage.rerating import best_liked
+from autochrome.study.storage.store import Study
 from tests.study.raters import enrolled, fair_vote, fill, following, take_part
 
 MakeStudy = Callable[..., Study]

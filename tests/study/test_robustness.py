@@ -17,9 +17,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from autochrome.study import guard
-from autochrome.study.media import media_address
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web import guard
+from autochrome.study.web.media import media_address
 from tests.study.attacker import (
     JSON,
     STRANGE,

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from autochrome.study.errors import NotCurrent, StudyBusy
-from autochrome.study.media import media_address, trial_and_slot
 from autochrome.study.records import RANDOM, Protocol, Stage
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web.media import media_address, trial_and_slot
 from tests.study.served import Server
 
 Serve = Callable[..., tuple[Study, Server]]

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from autochrome.study import guard
 from autochrome.study.errors import StudyError
-from autochrome.study.guard import BODY_BYTES, SECURITY_HEADERS
-from autochrome.study.server import allowed_hosts, serve
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
+from autochrome.study.web import guard
+from autochrome.study.web.guard import BODY_BYTES, SECURITY_HEADERS
+from autochrome.study.web.server import allowed_hosts, serve
 from tests.study.served import Server
 
 
@@ -258,8 +258,8 @@ def test_serve_says_where_it_is_and_stops_when_told(
 ) -> None:
     folder = small_study("two-afc").folder
     program = (
-        "import sys; from pathlib import Path; from autochrome.study.store import Study;"
-        "from autochrome.study.server import serve;"
+        "import sys; from pathlib import Path; from autochrome.study.storage.store import Study;"
+        "from autochrome.study.web.server import serve;"
         "serve(Study.open(Path(sys.argv[1])), port=0, workers=int(sys.argv[2])); print('stopped')"
     )
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}

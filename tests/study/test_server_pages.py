@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from autochrome.study.design import Design
-from autochrome.study.pages import Pages
-from autochrome.study.pages.words import minutes, steps
 from autochrome.study.records import Protocol
+from autochrome.study.web.pages import Pages
+from autochrome.study.web.pages.words import minutes, steps
 
 
 def test_how_long_a_study_takes_with_the_papers_values(small_design: Callable[..., Design]) -> None:

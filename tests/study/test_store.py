@@ -18,10 +18,10 @@ from autochrome.study.errors import (
     NotCurrent,
     StudyFull,
 )
-from autochrome.study.folder import Manifest
 from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Trial, Vote, judgements, passed
-from autochrome.study.schema import metadata, raters, trials, units
-from autochrome.study.store import Recorded, Study
+from autochrome.study.storage.folder import Manifest
+from autochrome.study.storage.schema import metadata, raters, trials, units
+from autochrome.study.storage.store import Recorded, Study
 from tests.study.raters import enrolled, fair_vote, fill, first_slot, following, shown_to, take_part
 
 MakeStudy = Callable[..., Study]
@@ -357,6 +357,9 @@ def test_votes_are_counted_where_they_are_kept(small_study: MakeStudy, database:
 
 def test_a_study_is_opened_without_torch() -> None:
     """The server of a study starts at once, and needs little memory."""
-    code = "import sys, autochrome.study.store; print([m for m in ('torch', 'pyvips') if m in sys.modules])"
+    code = (
+        "import sys, autochrome.study.storage.store;"
+        " print([m for m in ('torch', 'pyvips') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -42,7 +42,7 @@ def honest(study: Any) -> Callable[[Any, int], Any]:
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing"])
 def test_rates_are_those_of_the_votes(small_study: Callable[..., Any], protocol: str) -> None:
-    from autochrome.study.summary import summarise
+    from autochrome.study.report.summary import summarise
 
     study = small_study(protocol)
     raters = study.design.raters_needed(study.status().units, study.status().units // 2)
@@ -71,7 +71,7 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
 ) -> None:
     """Rater 1's display slips always, rater 2 fails the attention check; both say that all is true."""
     from autochrome.study.records import RANDOM, TRUTH, Vote
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study("two-afc")
 
@@ -96,7 +96,7 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
 
 
 def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study("questionnaire")
     vote_all(study, honest(study), 3)
@@ -112,7 +112,7 @@ def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> Non
 
 
 def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study("preference")
     vote_all(study, honest(study), 4)
@@ -125,7 +125,7 @@ def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
 
 
 def test_an_oracle_is_reported_by_its_second_phase(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study("turing", oracle=True, raters=1)
     needed = study.design.raters_needed(study.status().units, study.status().units // 3)
@@ -137,7 +137,7 @@ def test_an_oracle_is_reported_by_its_second_phase(small_study: Callable[..., An
 
 
 def test_an_unfinished_study_warns_and_an_empty_one_says_so(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study("turing")
     empty = summarise(study, **QUICK)
@@ -161,7 +161,7 @@ class Images(HTMLParser):
 def test_reports_are_whole_and_tell_nothing_of_this_computer(
     small_study: Callable[..., Any], protocol: str
 ) -> None:
-    from autochrome.study.summary import report, summarise
+    from autochrome.study.report.summary import report, summarise
 
     study = small_study(protocol)
     vote_all(study, honest(study), 3)
@@ -178,7 +178,7 @@ def test_reports_are_whole_and_tell_nothing_of_this_computer(
 def test_a_gallery_has_no_photo_at_both_ends() -> None:
     from pathlib import Path
 
-    from autochrome.study.summary import Example, _ends
+    from autochrome.study.report.summary import Example, _ends
 
     def example(name: str, successes: int, votes: int = 5) -> Example:
         return Example(name, "cic", "", successes, votes, Path("a"), Path("b"))
@@ -193,8 +193,8 @@ def test_a_gallery_has_no_photo_at_both_ends() -> None:
 
 
 def test_live_figures_are_those_of_the_report(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.live import live
-    from autochrome.study.summary import summarise
+    from autochrome.study.report.live import live
+    from autochrome.study.report.summary import summarise
 
     study = small_study("turing")
     vote_all(study, honest(study), 2)

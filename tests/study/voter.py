@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from autochrome.study.errors import StudyFull
-from autochrome.study.store import Study
+from autochrome.study.storage.store import Study
 from tests.study.raters import enrolled, first_slot
 
 

@@ -27,8 +27,8 @@ from autochrome.cli.plan import Job, Wishes, make_plan
 from autochrome.cli.results import write_results
 
 if TYPE_CHECKING:
-    from autochrome.pipeline import Painter
-    from autochrome.settings import ColorizeSettings
+    from autochrome.pipeline.painter import Painter
+    from autochrome.pipeline.settings import ColorizeSettings
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
 _INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended

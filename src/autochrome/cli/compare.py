@@ -136,7 +136,7 @@ def _open(
 ) -> Run:
     from autochrome.laboratory.run import LabSettings, available_cores
     from autochrome.laboratory.systems import DEFAULT_MODELS, open_run
-    from autochrome.pipeline import choose_device
+    from autochrome.pipeline.painter import choose_device
 
     device = choose_device(settings["device"])
     if settings["workers"] is None:
@@ -160,7 +160,7 @@ def _require_report() -> None:
 
 @contextmanager
 def _errors_told() -> Iterator[None]:
-    from autochrome.evaluate import EvaluationError
+    from autochrome.evaluation.scores import EvaluationError
     from autochrome.io.photo import PhotoError
     from autochrome.laboratory.run import LaboratoryError
     from autochrome.models.registry import UnknownModelError

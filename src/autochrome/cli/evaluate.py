@@ -60,11 +60,11 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from autochrome.evaluate import EvaluationError
-    from autochrome.evaluate import evaluate as score
-    from autochrome.metrics.protocol import Protocol
+    from autochrome.evaluation.scores import EvaluationError
+    from autochrome.evaluation.scores import evaluate as score
+    from autochrome.evaluation.tables import markdown_tables, rich_tables
+    from autochrome.metrics.sizing import Protocol
     from autochrome.report.evaluation_sheet import write_evaluation_sheet
-    from autochrome.report.tables import markdown_tables, rich_tables
 
     if not results and not baselines:
         raise click.UsageError("nothing to score: give a RESULTS folder or leave --no-baselines out")

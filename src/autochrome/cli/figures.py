@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from autochrome.io.photo import Photo
-    from autochrome.pipeline import ColorizeSettings, Painter, Prediction
+    from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SIDE = 320  # longer side of one picture on a sheet, in pixels

@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
     from autochrome.models.spec import ModelSpec
-    from autochrome.pipeline import Painter
-    from autochrome.settings import ColorizeSettings
+    from autochrome.pipeline.painter import Painter
+    from autochrome.pipeline.settings import ColorizeSettings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -193,7 +193,7 @@ def make_painter(model: str, weights: str | None, device: str) -> Painter:
     """
     spec = find_spec(model)
     from autochrome.models.weights import WeightsError
-    from autochrome.pipeline import Painter
+    from autochrome.pipeline.painter import Painter
 
     try:
         return Painter(spec.name, weights=weights, device=device)
@@ -224,7 +224,7 @@ def make_settings(*, spec: ModelSpec | None = None, **settings: Any) -> Colorize
         click.UsageError: naming the value.
         click.ClickException: the reference cannot be read, or has no colours.
     """
-    from autochrome.settings import ColorizeSettings, check_supported
+    from autochrome.pipeline.settings import ColorizeSettings, check_supported
 
     path, transfer = settings.pop("reference", None), settings.pop("transfer", None)
     try:
@@ -281,7 +281,7 @@ def _read_reference(path: str) -> Photo:
 
     try:
         photo = read_photo(path)
-        from autochrome.reference import check_reference
+        from autochrome.pipeline.reference import check_reference
 
         check_reference(photo)
     except (PhotoError, ValueError) as error:

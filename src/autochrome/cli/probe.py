@@ -16,11 +16,11 @@ from autochrome.cli.options import find_spec, model_options, replicates_option
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from autochrome.evaluation.probe.photos import Progress
+    from autochrome.evaluation.probe.probe import ProbeSettings
+    from autochrome.evaluation.probe.results import ProbeResults
+    from autochrome.evaluation.probe.scores import Score
     from autochrome.models.base import Colorizer
-    from autochrome.representation.photos import Progress
-    from autochrome.representation.probe import ProbeSettings
-    from autochrome.representation.results import ProbeResults
-    from autochrome.representation.scores import Score
 
 _PATH = click.Path(path_type=Path)
 # layers, steps, batch size, learning-rate schedule, what is tested
@@ -125,8 +125,8 @@ def probe(
 def _settings(
     method: str, *, layers: str | None, steps: int | None, batch_size: int | None, lr: float, **shared: Any
 ) -> ProbeSettings:
-    from autochrome.representation.fitting import FitSettings
-    from autochrome.representation.probe import ProbeSettings
+    from autochrome.evaluation.probe.fitting import FitSettings
+    from autochrome.evaluation.probe.probe import ProbeSettings
 
     usual_layers, usual_steps, usual_batch, schedule = _DEFAULTS[method]
     fit = FitSettings(
@@ -143,9 +143,9 @@ def _trunks(
     name: str, weights: str | None, random: bool | None, device: str, seed: int
 ) -> dict[str, Colorizer]:
     """Those to compare, the trained one first."""
+    from autochrome.evaluation.probe.trunks import RANDOM, TRAINED, make_trunk
     from autochrome.models.registry import needs_weights
-    from autochrome.pipeline import choose_device
-    from autochrome.representation.trunks import RANDOM, TRAINED, make_trunk
+    from autochrome.pipeline.painter import choose_device
 
     if random and weights is not None:
         raise click.UsageError("--random takes no --weights: a random trunk has none")
@@ -162,7 +162,7 @@ def _trunks(
 
 
 def _methods() -> dict[str, Any]:
-    from autochrome.representation.probe import finetuning_probe, linear_probe, segmentation_probe
+    from autochrome.evaluation.probe.probe import finetuning_probe, linear_probe, segmentation_probe
 
     return {"linear": linear_probe, "finetune": finetuning_probe, "segment": segmentation_probe}
 
@@ -171,9 +171,9 @@ def _methods() -> dict[str, Any]:
 def _errors_told() -> Iterator[None]:
     """What a person can mend becomes one line and exit code 1."""
     from autochrome.data.sources import DataError
+    from autochrome.evaluation.probe.fitting import NotANumberError
+    from autochrome.evaluation.probe.trunks import ProbeError
     from autochrome.models.weights import WeightsError
-    from autochrome.representation.fitting import NotANumberError
-    from autochrome.representation.trunks import ProbeError
 
     try:
         yield

@@ -16,7 +16,7 @@ from autochrome.cli.plan import Job
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
-    from autochrome.pipeline import ColorizedPhoto
+    from autochrome.pipeline.painter import ColorizedPhoto
     from autochrome.report.contact_sheet import Page
 
 _AHEAD = 2  # colorizations that may wait for being written: each is a whole photo in memory

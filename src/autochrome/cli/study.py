@@ -15,10 +15,10 @@ from autochrome.cli.study_design import design_of, design_options
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
-    from autochrome.study.live import Live
+    from autochrome.study.report.live import Live
+    from autochrome.study.report.summary import Summary
     from autochrome.study.statistics.power import Planned
-    from autochrome.study.store import Study
-    from autochrome.study.summary import Summary
+    from autochrome.study.storage.store import Study
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
@@ -109,7 +109,7 @@ def new(
         if design_only:
             _write_design(design, folder)
             return
-        from autochrome.study.building import build_study
+        from autochrome.study.storage.building import build_study
 
         with _progress() as report, build_study(design, folder, database=database, progress=report) as built:
             _tell_built(built, folder)
@@ -132,8 +132,8 @@ def serve(
     It can be stopped and started at any time: every vote that a rater was thanked for is on the disk.
     """
     with _errors_told():
-        from autochrome.study.server import is_loopback
-        from autochrome.study.server import serve as run
+        from autochrome.study.web.server import is_loopback
+        from autochrome.study.web.server import serve as run
 
         with _opened(folder, database) as opened:
             if not is_loopback(host):
@@ -152,7 +152,7 @@ def serve(
 def status(folder: Path, as_json: bool, database: str | None) -> None:
     """Tell how far a study is; it may be running."""
     with _errors_told(), _opened(folder, database) as opened:
-        from autochrome.study.live import live
+        from autochrome.study.report.live import live
 
         found = live(opened)
         if as_json:
@@ -172,7 +172,7 @@ def export(folder: Path, out: Path, database: str | None) -> None:
     """
     _check_folder(out)
     with _errors_told():
-        from autochrome.study.export import check_suffix, export_votes
+        from autochrome.study.report.export import check_suffix, export_votes
 
         check_suffix(out)
         with _opened(folder, database) as opened:
@@ -196,8 +196,8 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
     _check_folder(out, json_path)
     with _errors_told():
         from autochrome.io.json_file import write_json
-        from autochrome.study.summary import report as make_report
-        from autochrome.study.summary import summarise
+        from autochrome.study.report.summary import report as make_report
+        from autochrome.study.report.summary import summarise
 
         with _opened(folder, database) as opened:
             summary = summarise(opened, seed=seed)
@@ -231,7 +231,7 @@ def _errors_told() -> Iterator[None]:
 
 @contextmanager
 def _opened(folder: Path, database: str | None) -> Iterator[Study]:
-    from autochrome.study.store import Study
+    from autochrome.study.storage.store import Study
 
     with Study.open(folder, database) as opened:
         yield opened
@@ -269,8 +269,8 @@ def _write_design(design: Design, folder: Path) -> None:
 
 
 def _tell_built(study: Study, folder: Path) -> None:
-    from autochrome.study.pages.words import minutes
-    from autochrome.study.summary import units_a_photo
+    from autochrome.study.report.summary import units_a_photo
+    from autochrome.study.web.pages.words import minutes
 
     for note in study.notes:
         click.echo(f"note: {note}", err=True)

@@ -17,7 +17,7 @@ from autochrome.cli.options import DEFAULT_MODEL, find_spec, make_painter
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
-    from autochrome.pipeline import ColorizedPhoto, Painter, Prediction
+    from autochrome.pipeline.painter import ColorizedPhoto, Painter, Prediction
     from autochrome.report.contact_sheet import Picture
     from autochrome.report.look_sheet import Label
 
@@ -194,9 +194,9 @@ def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[t
 
     The model is asked again only where a look asks it for something else.
     """
-    from autochrome.prediction import preview
+    from autochrome.pipeline.predict import preview
+    from autochrome.pipeline.settings import ColorizeSettings, resolve
     from autochrome.report.look_sheet import SIDE
-    from autochrome.settings import ColorizeSettings, resolve
 
     spec = painter.model.spec
     predictions: dict[object, Prediction] = {}

@@ -19,26 +19,27 @@ from typing import Any
 import numpy as np
 
 from autochrome._version import __version__
-from autochrome.document import Document, Note, Section, Table, Text
-from autochrome.evaluate import Estimate
+from autochrome.evaluation.scores import Estimate
 from autochrome.io.json_file import write_json
 from autochrome.laboratory.run import LaboratoryError, Run, System, available_cores
 from autochrome.laboratory.systems import describe, paint_systems, weights_sha256
+from autochrome.report.html import Document, Note, Section, Table, Text
 
 SCHEMA = "autochrome-comparison/1"
 
+_SECTIONS = "autochrome.laboratory.sections"
 SECTIONS = {
-    "scores": ("Scores", "autochrome.laboratory.scores:section"),
-    "best-of-n": ("Best of several samples", "autochrome.laboratory.best_of:section"),
-    "sheets": ("Contact sheets", "autochrome.laboratory.sheets:section"),
-    "marginals": ("Marginal histograms of a and b", "autochrome.laboratory.marginals:section"),
-    "calibration": ("Calibration", "autochrome.laboratory.calibration:section"),
-    "errors": ("Errors by hue and by doubt", "autochrome.laboratory.errors:section"),
-    "sweeps": ("Temperature and vibrance", "autochrome.laboratory.sweeps:section"),
-    "diversity": ("Diversity", "autochrome.laboratory.diversity:section"),
-    "stability": ("Stability", "autochrome.laboratory.stability:section"),
-    "interpretability": ("Semantic interpretability", "autochrome.laboratory.interpretability:section"),
-    "extremes": ("Worst and best photos", "autochrome.laboratory.sheets:extremes"),
+    "scores": ("Scores", f"{_SECTIONS}.scores:section"),
+    "best-of-n": ("Best of several samples", f"{_SECTIONS}.best_of:section"),
+    "sheets": ("Contact sheets", f"{_SECTIONS}.sheets:section"),
+    "marginals": ("Marginal histograms of a and b", f"{_SECTIONS}.marginals:section"),
+    "calibration": ("Calibration", f"{_SECTIONS}.calibration.section:section"),
+    "errors": ("Errors by hue and by doubt", f"{_SECTIONS}.errors.section:section"),
+    "sweeps": ("Temperature and vibrance", f"{_SECTIONS}.sweeps:section"),
+    "diversity": ("Diversity", f"{_SECTIONS}.diversity:section"),
+    "stability": ("Stability", f"{_SECTIONS}.stability.section:section"),
+    "interpretability": ("Semantic interpretability", f"{_SECTIONS}.interpretability:section"),
+    "extremes": ("Worst and best photos", f"{_SECTIONS}.sheets:extremes"),
 }
 """Name, title and function of every section, in the order of the report."""
 

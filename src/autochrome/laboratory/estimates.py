@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluate import LEVEL, Estimate
+from autochrome.evaluation.intervals import percentile_interval, resample_counts
+from autochrome.evaluation.scores import LEVEL, Estimate
 from autochrome.laboratory.run import LabSettings
-from autochrome.metrics.bootstrap import percentile_interval, resample_counts
 
 _FOLDS = 10
 

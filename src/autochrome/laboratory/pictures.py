@@ -7,9 +7,9 @@ import pyvips
 import torch
 from jaxtyping import UInt8
 
-from autochrome.document import Figure
 from autochrome.io.photo import Photo
 from autochrome.report.contact_sheet import Layout, fit
+from autochrome.report.html import Figure
 from autochrome.types import RGB
 
 SIDE = 256

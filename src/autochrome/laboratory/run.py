@@ -19,11 +19,11 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from autochrome.evaluate import EvaluationError, Pair, load_rgb, match_files
+from autochrome.evaluation.scores import EvaluationError, Pair, load_rgb, match_files
 from autochrome.io.photo import Photo, read_photo
-from autochrome.metrics.protocol import Compared, Protocol, SizeError
-from autochrome.pipeline import Painter
-from autochrome.settings import ColorizeSettings
+from autochrome.metrics.sizing import Compared, Protocol, SizeError
+from autochrome.pipeline.painter import Painter
+from autochrome.pipeline.settings import ColorizeSettings
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -75,7 +75,7 @@ class LabSettings:
     seed: int = 0
     """Of the draws, of the random baseline and of the resamples."""
     protocol: str = "native"
-    """At which size photos are compared: `autochrome.metrics.protocol.Protocol`."""
+    """At which size photos are compared: `autochrome.metrics.sizing.Protocol`."""
     replicates: int = 1000
     """Bootstrap resamples of every interval."""
     workers: int = 1

@@ -1,6 +1,6 @@
 """Which systems are compared, as they are named on the command line, and their results as files.
 
-A model's results are PNG files that go the one way of every photo (`autochrome.pipeline.Painter`), below
+A model's results are PNG files that go the one way of every photo (`pipeline.painter.Painter`), below
 ``OUT/results/SYSTEM/``, with a folder for each sample of a model that draws. Beside them ``run.json`` says
 how they were made: what was made in the same way before is kept, so that a run that was broken off goes on.
 """
@@ -18,15 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from autochrome._version import __version__
-from autochrome.evaluate import match_files
+from autochrome.evaluation.scores import match_files
 from autochrome.io.folders import find_photos
 from autochrome.io.json_file import write_json
 from autochrome.io.photo import PhotoError, write_photo
 from autochrome.laboratory.run import LaboratoryError, LabSettings, Progress, Run, System, silent
-from autochrome.metrics.protocol import Protocol
+from autochrome.metrics.sizing import Protocol
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights
-from autochrome.settings import ColorizeSettings, check_supported, resolve
+from autochrome.pipeline.settings import ColorizeSettings, check_supported, resolve
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
 """The shipped systems at their defaults, and CIC as it comes nearest to the truth rather than looks best."""

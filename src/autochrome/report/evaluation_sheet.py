@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluate import load_rgb, match_files
+from autochrome.evaluation.scores import load_rgb, match_files
 from autochrome.metrics.baselines import gray
 from autochrome.report.contact_sheet import Layout, Page, contact_sheets, write_sheets
 
@@ -29,7 +29,7 @@ def write_evaluation_sheet(
         references: folder of true photos.
         results: folders of results, one column each.
         path: of the first page; its suffix says the format.
-        photos: only the first so many references by name, as in `autochrome.evaluate.evaluate`.
+        photos: only the first so many references by name, as in `autochrome.evaluation.scores.evaluate`.
         rows: at most so many photos, evenly spaced over those.
         layout: sizes.
     """

@@ -1,0 +1,1 @@
+"""Scores of colorized photos: files in, numbers with intervals out."""

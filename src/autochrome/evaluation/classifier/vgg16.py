@@ -1,0 +1,189 @@
+"""VGG-16 with its fully connected layers: the judge of CIC's test, with weights that a person brings.
+
+Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition,
+arXiv:1409.1556.
+    configuration D of table 1        VGG16Settings
+    sections 2.1, 2.3                 VGG16
+    section 3.2, a single scale       vgg16_view (the smaller side 256, its central 224 x 224)
+
+None is shipped. torchvision's names of the parameters are read, and timm's.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autochrome.evaluation.classifier.judge import Judge, load_strictly, read_tensors, resized
+from autochrome.models.weights import WeightsError, file_sha256, resolve_weights
+from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
+from autochrome.types import RGB
+
+_OF_TIMM = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
+_PICKLES = frozenset({".pth", ".pt"})
+_WORDNET_ID = re.compile(r"n\d{8}")
+
+
+@dataclass(frozen=True)
+class VGG16Settings:
+    """The paper's sizes; others serve tests."""
+
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512)
+    """Channels of each block of convolutions."""
+    convolutions: tuple[int, ...] = (2, 2, 3, 3, 3)
+    """How many there are in each; a max pool of 2 x 2 follows each block."""
+    grid: int = 7
+    """Side of the last maps; pictures have 2 ** blocks times as many pixels."""
+    hidden: int = 4096
+    classes: int = 1000
+
+    @property
+    def size(self) -> int:
+        """Side of the square pictures it takes, in pixels: 224."""
+        return self.grid * 2 ** len(self.widths)
+
+    @property
+    def shorter_side(self) -> int:
+        """To which a picture is resized before its middle is cut out, in pixels: 256."""
+        return self.size * 8 // 7
+
+
+class VGG16(nn.Module):
+    """Thirteen convolutions and three fully connected layers, under torchvision's names."""
+
+    def __init__(self, settings: VGG16Settings | None = None) -> None:
+        super().__init__()
+        self.settings = settings = settings or VGG16Settings()
+        layers: list[nn.Module] = []
+        before = 3
+        for width, convolutions in zip(settings.widths, settings.convolutions, strict=True):
+            for _ in range(convolutions):
+                layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
+                before = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.classifier = nn.Sequential(
+            nn.Linear(before * settings.grid**2, settings.hidden),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(settings.hidden, settings.hidden),
+            nn.ReLU(),
+            nn.Dropout(),
+            nn.Linear(settings.hidden, settings.classes),
+        )
+
+    def forward(self, views: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
+        """Logits of the classes, of square pictures as ``vgg16_view`` makes them."""
+        return self.classifier(self.features(views).flatten(1))
+
+
+def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor, "b 3 size size"]:
+    """The central square of pictures, normalised as torchvision's VGG-16 takes it.
+
+    Args:
+        rgb: sRGB in [0, 1], of any size.
+        settings: of the network.
+    """
+    settings = settings or VGG16Settings()
+    height, width = rgb.shape[2:]
+    scale = settings.shorter_side / min(height, width)
+    rgb = resized(rgb, round(height * scale), round(width * scale))
+    top, left = (rgb.shape[2] - settings.size) // 2, (rgb.shape[3] - settings.size) // 2
+    rgb = rgb[:, :, top : top + settings.size, left : left + settings.size]
+    mean, std = (rgb.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (rgb - mean) / std
+
+
+def load_vgg16(
+    weights: str | PathLike[str],
+    synsets: Path | None = None,
+    *,
+    settings: VGG16Settings | None = None,
+    device: str | torch.device = "cpu",
+) -> Judge:
+    """A person's VGG-16 as a judge of pictures.
+
+    Args:
+        weights: a state dict of torchvision's or timm's ``vgg16`` (without batch normalisation): a
+            safetensors file, or whatever else ``resolve_weights`` takes; or a .pth or .pt file, of which
+            nothing but tensors is read.
+        synsets: a text file with the WordNet ids of the classes; see ``read_synsets``. Without it the
+            network's outputs have no names, and photos no true class.
+        settings: of a network of other sizes.
+        device: where to judge.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or another network's, or the ids do not fit.
+    """
+    settings = settings or VGG16Settings()
+    classes = read_synsets(synsets, settings.classes) if synsets else ()
+    state, source, digest = _read_state(weights)
+    with torch.device("meta"):  # 138 million parameters need not be drawn to be replaced
+        network = VGG16(settings)
+    kind = "VGG-16 (give the state dict of torchvision's or timm's vgg16, not of vgg16_bn)"
+    load_strictly(network, _in_torchvision_names(state), source=source, kind=kind, device=device)
+    return Judge("VGG-16", source, digest, classes, network, lambda rgb: vgg16_view(rgb, settings))
+
+
+def read_synsets(path: Path, count: int = 1000) -> tuple[str, ...]:
+    """WordNet ids of a classifier's outputs: those of a file, sorted, as ImageNet's networks count them.
+
+    Args:
+        path: one id a line (``n01440764``); what follows the id on its line is not read.
+        count: how many there must be.
+
+    Raises:
+        WeightsError: the file cannot be read, or holds other lines, or not so many ids.
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path} cannot be read as a list of WordNet ids: {error}") from error
+    ids = [line.split()[0] for line in lines]
+    wrong = next((word for word in ids if not _WORDNET_ID.fullmatch(word)), None)
+    if wrong is not None:
+        raise WeightsError(f"{path}: {wrong!r} is no WordNet id; give one id a line, such as n01440764")
+    if len(set(ids)) != count or len(ids) != count:
+        raise WeightsError(
+            f"{path} lists {len(ids)} WordNet ids, {len(set(ids))} of them different; "
+            f"the network has {count} classes"
+        )
+    return tuple(sorted(ids))
+
+
+def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, str]:
+    """Tensors by name, where they came from, and the file's digest."""
+    path = Path(weights).expanduser()
+    if path.suffix not in _PICKLES:
+        file = resolve_weights(weights)
+        return read_tensors(file), file.source, file.sha256
+    source = fspath(weights)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(f"{source} cannot be read as a state dict of tensors alone ({reason})") from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsError(
+            f"{source} holds something else than a state dict of tensors; save the state dict alone"
+        )
+    return dict(state), source, file_sha256(path)
+
+
+def _in_torchvision_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Torchvision's keys and shapes; timm keeps fully connected layers as convolutions, named otherwise."""
+    renamed = {}
+    for key, value in state.items():
+        layer, _, kind = key.rpartition(".")
+        if layer in _OF_TIMM:
+            key, value = f"{_OF_TIMM[layer]}.{kind}", value.flatten(1) if kind == "weight" else value
+        renamed[key] = value
+    return renamed

@@ -1,0 +1,1 @@
+"""The sections of the comparison's report, a module or a package each."""

@@ -1,0 +1,210 @@
+"""How much the samples of one photo differ: PixColor's figure 8 for every system that draws.
+
+Guadarrama et al. (2017), section 5.1: the histogram of MS-SSIM between two samples of a photo, and pairs that
+stand for its levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.evaluation.scores import Estimate
+from autochrome.laboratory.estimates import cell, mean_estimate
+from autochrome.laboratory.pictures import picture, pixels_of
+from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.metrics.diversity import (
+    EDGES,
+    LEVELS,
+    ab_spread,
+    pair_values,
+    pairwise_delta_e,
+    representative_pairs,
+    sample_pairs,
+    value_histogram,
+)
+from autochrome.metrics.ms_ssim import SMALLEST, pairwise_ms_ssim
+from autochrome.report.html import Figure, Gallery, Part, Section, Table
+from autochrome.report.html.charts import steps
+
+DELTA_E_EDGES = tuple(float(edge) for edge in range(0, 31))
+"""Edges of the histogram of CIEDE2000; the last bin has what lies above, too."""
+
+_SIDE = 192  # of the pairs that are shown
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """How the samples of one photo differ, pair by pair in the order of `sample_pairs`.
+
+    Attributes:
+        ms_ssim: mean over R, G and B; empty where a side is below 176 pixels.
+        delta_e: CIEDE2000, mean over pixels.
+        spread: of the samples in ab, in CIE units (`autochrome.metrics.diversity.ab_spread`).
+    """
+
+    ms_ssim: Float64[np.ndarray, " pairs_or_none"]
+    delta_e: Float64[np.ndarray, " pairs"]
+    spread: float
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Figures over photos, each the mean of the photos' own.
+
+    Attributes:
+        ms_ssim: of pairs; the figures of MS-SSIM are None without such.
+        shares: of the pairs whose MS-SSIM lies within bounds, by what is said of them.
+        spread: standard deviation in ab, CIE units.
+        delta_e: of pairs.
+    """
+
+    ms_ssim: Estimate | None
+    shares: dict[str, Estimate]
+    spread: Estimate
+    delta_e: Estimate
+
+
+def structure_shares(pairs: Float[Tensor, "*n pairs"]) -> dict[str, Float[Tensor, "*n"]]:
+    """Shares of the pairs whose MS-SSIM lies where; of the paper's, most lie in .95 to .99."""
+    within = {
+        "below .90": pairs < 0.90,
+        ".90 to .95": (pairs >= 0.90) & (pairs < 0.95),
+        ".95 to .99": (pairs >= 0.95) & (pairs <= 0.99),
+        "above .99": pairs > 0.99,
+    }
+    return {name: found.double().mean(-1) for name, found in within.items()}
+
+
+def judge(photos: Sequence[Pairs], settings: LabSettings) -> Diversity:
+    """Measure, with intervals over the photos."""
+    structured = [torch.from_numpy(photo.ms_ssim) for photo in photos if len(photo.ms_ssim)]
+    ms_ssim, shares = None, {}
+    if structured:
+        pairs = torch.stack(structured)
+        ms_ssim = mean_estimate(pairs.mean(1), settings)
+        shares = {name: mean_estimate(each, settings) for name, each in structure_shares(pairs).items()}
+    return Diversity(
+        ms_ssim,
+        shares,
+        mean_estimate([photo.spread for photo in photos], settings),
+        mean_estimate([float(photo.delta_e.mean()) for photo in photos], settings),
+    )
+
+
+@torch.inference_mode()
+def pairs_of(system_name: str, run: Run, name: str) -> Pairs:
+    """Compare all samples of a photo with each other."""
+    system = run.system(system_name)
+    rgb = torch.cat([run.result(system, name, sample) for sample in range(len(system.samples))])
+    lab = rgb_to_lab(rgb)
+    large = min(rgb.shape[2:]) >= SMALLEST
+    structure = pair_values(pairwise_ms_ssim(rgb)) if large else rgb.new_empty(0)
+    return Pairs(
+        structure.double().numpy(), pairwise_delta_e(lab).double().numpy(), float(ab_spread(lab[:, 1:]))
+    )
+
+
+# The section --------------------------------------------------------------------------------------
+
+
+def section(run: Run) -> Section:
+    """Histograms, a table, and pairs of samples at the paper's levels; over the subset.
+
+    Raises:
+        LaboratoryError: no system has several answers.
+    """
+    several = [system for system in run.systems if len(system.samples) > 1]
+    if not several:
+        raise LaboratoryError(
+            "No system has several answers to a photo: take a model that draws (pixcolor, cgan) and two"
+            " samples or more, or a folder of results with a folder for each sample."
+        )
+    found = {
+        system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system.name), run.subset)
+        for system in several
+    }
+    judged = {name: judge(photos, run.settings) for name, photos in found.items()}
+    run.figures["diversity"] = {name: vars(figures) for name, figures in judged.items()}
+    structured = {
+        name: [photo.ms_ssim for photo in photos] for name, photos in found.items() if judged[name].ms_ssim
+    }
+    differences = {name: [photo.delta_e for photo in photos] for name, photos in found.items()}
+    parts: list[Part] = []
+    if structured:
+        parts.append(_histogram(structured, EDGES, "MS-SSIM of two samples of a photo; 1: alike"))
+    parts.append(_histogram(differences, DELTA_E_EDGES, "CIEDE2000 of two samples of a photo; 0: alike"))
+    parts.append(_table(judged, run))
+    parts += [_examples(run, name, photos) for name, photos in structured.items()]
+    return Section(
+        "Diversity",
+        parts,
+        "How far the samples of one photo are from each other. Different is not yet plausible: random colours"
+        " would be the most diverse.",
+    )
+
+
+def _histogram(
+    found: Mapping[str, Sequence[Float64[np.ndarray, " pairs"]]], edges: Sequence[float], xlabel: str
+) -> Figure:
+    series, said = {}, []
+    for name, photos in found.items():
+        values = torch.from_numpy(np.concatenate(photos))
+        series[name] = (np.array(edges), (value_histogram(values, edges) / len(values)).numpy())
+        said.append(f"{name} {float(values.mean()):.3g}")
+    return Figure(
+        steps(series, xlabel=xlabel, ylabel="share of pairs"),
+        f"Histogram of {xlabel}; means: {', '.join(said)}",
+        f"{xlabel.partition(';')[0]}, all pairs of all photos. The outermost bins hold what lies beyond.",
+    )
+
+
+def _table(judged: Mapping[str, Diversity], run: Run) -> Table:
+    shares = next((list(each.shares) for each in judged.values() if each.shares), [])
+    rows = []
+    for name, found in judged.items():
+        structure = [cell(found.ms_ssim, 3)] if found.ms_ssim else ["–"]
+        structure += [cell(found.shares[share]) if found.shares else "–" for share in shares]
+        samples = str(len(run.system(name).samples))
+        rows.append([name, samples, *structure, cell(found.spread, 1), cell(found.delta_e, 1)])
+    return Table(
+        ["", "samples", "MS-SSIM", *(f"share {share}" for share in shares), "spread in ab", "CIEDE2000"],
+        rows,
+        f"Pairs of samples of {len(run.subset)} photos, {run.settings.protocol}; means over photos with"
+        " 95% bootstrap intervals. MS-SSIM is the mean of R, G and B, because samples share their"
+        " lightness and would be alike in gray; it hardly sees a tint of the whole picture, and CIEDE2000"
+        " does. Spread: standard deviation over the samples, sqrt(var a + var b), mean over pixels.",
+    )
+
+
+def _examples(run: Run, name: str, photos: Sequence[Float64[np.ndarray, " pairs"]]) -> Gallery:
+    """For each level the pair nearest to it among all photos."""
+    system = run.system(name)
+    names = [photo for photo, values in zip(run.subset, photos, strict=True) for _ in values]
+    pairs = [pair for values in photos for pair in sample_pairs(len(system.samples))[: len(values)]]
+    values = torch.from_numpy(np.concatenate(photos))
+    rows = []
+    for level, index in zip(LEVELS, representative_pairs(values).tolist(), strict=True):
+        photo, both = names[index], pairs[index]
+        shown = [
+            picture(
+                pixels_of(run.result(system, photo, k)),
+                f"photo {photo} by {name}, sample {k + 1}",
+                side=_SIDE,
+            )
+            for k in both
+        ]
+        truth = picture(pixels_of(run.truth(photo)), f"photo {photo}", side=_SIDE)
+        rows.append((f"{level:.2f} ({float(values[index]):.3f})", [*shown, truth]))
+    return Gallery(
+        rows,
+        ["one sample", "another", "truth"],
+        f"{name}: the pairs of samples nearest to each level of MS-SSIM of the paper's figure 8.",
+    )

@@ -1,0 +1,1 @@
+"""Where systems err: by hue and by uncertainty."""

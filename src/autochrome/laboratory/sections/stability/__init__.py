@@ -1,0 +1,1 @@
+"""Stability: how much the colors change with what should not change them."""

@@ -1,0 +1,1 @@
+"""A photo's way to colors, in the order of the files: settings, predict, decode, render, painter."""

@@ -1,0 +1,173 @@
+"""From a prediction to colours, in the order in which what a person asks for takes effect.
+
+Of a model with a distribution: vibrance, coherence, the reference's palette, warmth, tint, a sample's own
+rotated bias, and at last hints, all on the distribution; then it is decoded. Quantile matching with
+a reference, and then saturation, work on the colours themselves, of whatever model. Hints have the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+
+from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
+from autochrome.color.names import parse_color
+from autochrome.guidance import Coherence, Hint, HintGuide, Vibrance, rotated, tint, warmth
+from autochrome.guidance.hints import as_entry, mask_of
+from autochrome.models.base import Colorizer, Guide, HasDistribution
+from autochrome.pipeline.predict import Prediction
+from autochrome.pipeline.reference import Reference
+from autochrome.pipeline.settings import ColorizeSettings, DecoderSettings, resolve
+from autochrome.pipeline.uncertainty import Uncertainty, spread_of, uncertainty_of
+from autochrome.types import Chroma, Luma
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One colorization on the grid of the model's answer.
+
+    Attributes:
+        ab: a* and b* "1 2 h w" in CIE units, over the box of the picture.
+        uncertainty: where the model knows it, over the whole photo.
+        used: the settings that made it, with the values that defaults stand for.
+        notes: what the person should know of it, a sentence each.
+    """
+
+    ab: Chroma
+    uncertainty: Uncertainty | None
+    used: dict[str, object]
+    notes: tuple[str, ...] = ()
+
+
+def count_samples(model: Colorizer, prediction: Prediction, settings: ColorizeSettings) -> int:
+    """Return how many colorizations there are of a prediction."""
+    return settings.samples if isinstance(model, HasDistribution) else len(prediction.answer)
+
+
+def decode(
+    model: Colorizer,
+    prediction: Prediction,
+    settings: ColorizeSettings,
+    index: int,
+    reference: Reference | None,
+) -> Decoded:
+    """Return the colorization of that index, from 0.
+
+    Raises:
+        HintError: a hint lies outside the photo.
+    """
+    if isinstance(model, HasDistribution):
+        return _decode_distribution(model, prediction, settings, index, reference)
+    decoder = resolve(settings, model.spec)
+    used: dict[str, object] = _saturation_used(decoder)
+    ab = prediction.answer[index : index + 1]
+    if reference is not None:
+        used.update(reference=reference.name, transfer="quantiles")
+        ab = reference.quantile_matching()(ab, prediction.luma)
+    spread = _over_file(spread_of(prediction.answer), prediction)
+    return Decoded(ab * _chroma_scale(decoder, prediction), spread, used)
+
+
+def _decode_distribution(
+    model: HasDistribution,
+    prediction: Prediction,
+    settings: ColorizeSettings,
+    index: int,
+    reference: Reference | None,
+) -> Decoded:
+    decoder = resolve(settings, model.spec)
+    transfer = settings.transfer or "energy"
+    lightness = prediction.luma.to(prediction.answer)
+    seen = prediction.tones(lightness)
+    steps = [
+        *_preferences(model, decoder, seen, transfer, reference),
+        *_biases(model, settings, index),
+    ]
+    hinted = None
+    hints, notes = _hints_on_picture(settings, prediction)
+    if hints:
+        hinted = HintGuide(hints, model, lightness, prediction.photo.size, prediction.extent.box)
+        steps.append((hinted, {"hints": [as_entry(hint) for hint in hints]}))
+    used: dict[str, object] = {"temperature": decoder.temperature, **_saturation_used(decoder)}
+    for name in ("vibrance", "coherence"):
+        used |= {} if getattr(decoder, name) is None else {name: getattr(decoder, name)}
+    used |= {"sample": index + 1} if settings.samples > 1 else {}
+    for _, said in steps:
+        used.update(said)
+    samples = model.decode(
+        prediction.answer, temperature=decoder.temperature, guides=[guide for guide, _ in steps]
+    )
+    # Here, before anything is interpolated: the mean of two hues as numbers is a third hue.
+    ab = ab_of_chroma(luma_of_lightness(seen, samples.space), samples.chroma[:, 0], samples.space)
+    if reference is not None and transfer == "quantiles":
+        used.update(reference=reference.name, transfer=transfer)
+        ab = reference.quantile_matching()(ab, lightness)
+    ab = ab * _chroma_scale(decoder, prediction)  # before hints: a color that is known is meant as it is
+    unsure = _over_file(uncertainty_of(samples, model), prediction)
+    return Decoded(ab if hinted is None else hinted.correct(ab), unsure, used, notes)
+
+
+def _chroma_scale(decoder: DecoderSettings, prediction: Prediction) -> float:
+    """What chroma is multiplied by; what has no picture in it stays neutral."""
+    return 0.0 if prediction.extent.is_uniform else decoder.chroma_scale
+
+
+def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncertainty | None:
+    if uncertainty is None:
+        return None
+    return replace(uncertainty, values=prediction.extent.over_file(uncertainty.values))
+
+
+def _hints_on_picture(
+    settings: ColorizeSettings, prediction: Prediction
+) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
+    """The hints that lie on the picture, and notes about those that lie on its border or mat alone."""
+    extent = prediction.extent
+    if extent.is_whole or not settings.hints:
+        return settings.hints, ()
+    grid = (min(256, extent.size[0]), min(256, extent.size[1]))
+    shown = torch.from_numpy(extent.picture(*grid))
+    hints, notes = [], []
+    for hint in settings.hints:
+        if bool((mask_of(hint, extent.size, grid) > 0)[shown].any()):
+            hints.append(hint)
+        else:
+            notes.append(f"the hint at {hint.where} lies on its border or mat, which stays without color")
+    return tuple(hints), tuple(notes)
+
+
+def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:
+    """The look and its saturation, as they are recorded of every model."""
+    own = {} if decoder.look_saturation == 1 else {"look_saturation": decoder.look_saturation}
+    return {"look": decoder.look, "saturation": decoder.saturation, **own}
+
+
+_Step = tuple[Guide, dict[str, object]]
+"""A guide, and what is to be said of it."""
+
+
+def _preferences(
+    model: HasDistribution,
+    decoder: DecoderSettings,
+    lightness: Luma,
+    transfer: str,
+    reference: Reference | None,
+) -> Iterator[_Step]:
+    yield Vibrance(model.prior, decoder.vibrance or 0.0), {}
+    yield Coherence(lightness, model.axes, decoder.coherence or 0.0), {}
+    if reference is not None and transfer == "energy":
+        yield reference.histogram_transfer(model), {"reference": reference.name, "transfer": transfer}
+
+
+def _biases(model: HasDistribution, settings: ColorizeSettings, index: int) -> Iterator[_Step]:
+    if settings.warmth:
+        yield warmth(model, float(settings.warmth)), {"warmth": settings.warmth}
+    if settings.tint is not None:
+        guide = tint(model, parse_color(settings.tint), float(settings.tint_strength))
+        yield guide, {"tint": settings.tint, "tint_strength": settings.tint_strength}
+    if index > 0:
+        # The first is the model's own answer; the others divide the circle among them.
+        angle = 360 * (index - 1) / (settings.samples - 1)
+        yield rotated(model, angle), {"rotation": round(angle, 2)}

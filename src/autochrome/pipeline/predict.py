@@ -1,0 +1,361 @@
+"""Ask a model about a photo, once: over several views, or for several draws; as much as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import log
+from typing import Any, Protocol, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
+from autochrome.color.gamut import fit_chroma_into
+from autochrome.color.lightness import Lightness
+from autochrome.color.tones import Tones
+from autochrome.guidance.hints import check_inside
+from autochrome.io.photo import Photo
+from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
+from autochrome.pipeline.extent import Extent, find_extent
+from autochrome.pipeline.noise import noise_generator
+from autochrome.pipeline.picture import Picture, whole_file
+from autochrome.pipeline.settings import (
+    SMALLEST,
+    ColorizeSettings,
+    check_no_distribution_needed,
+    check_supported,
+    resolve,
+)
+from autochrome.pipeline.uncertainty import entropy_share
+from autochrome.types import Luma
+
+# Which views of a photo are averaged: its scale relative to the working size, and whether it is mirrored.
+_VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
+    "none": ((1.0, False),),
+    "mirror": ((1.0, False), (1.0, True)),
+    "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
+}
+UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
+NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
+BORDER = "its plain border or mat is not part of the picture and stays without color"
+# Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
+_DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
+_LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
+_GRID = (
+    4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
+)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One of the samples that a model drew.
+
+    Attributes:
+        number: its place in the series of the seed and the photo, from 1.
+        log_prob: its log-probability in nats, where the model knows it.
+        bits_per_dimension: the same per number that was drawn, in bits and with the sign turned.
+        score: what the model's judge gave it, higher being better, where it was asked.
+    """
+
+    number: int
+    log_prob: float | None = None
+    bits_per_dimension: float | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a photo, before colorizations are made of it.
+
+    Attributes:
+        photo: the photo.
+        lightness: its L*, at any size.
+        extent: where the picture is in it. ``luma`` and ``answer`` cover the extent's box.
+        luma: its L* "1 1 h w" at the size at which the model saw it, without mats.
+        tones: the stretch after which the model saw it.
+        answer: log probabilities "1 q h/s w/s" over colour bins; from a model without a distribution, a* and
+            b* "1 2 h/s w/s"; from one that draws, those of each sample, "n 2 h/s w/s".
+        size: the working size that was used.
+        notes: what the person should know, a sentence each.
+        settings: how the model was asked, in so far as decoding does not decide it.
+        draws: what is known of each sample, in the order of ``answer``; empty for other models.
+        doubt: how unsure the model is of the whole photo: of a distribution the mean entropy as a share of
+            the greatest; of a model that draws how far apart a few samples lie, in CIE units, whatever was
+            asked for. None where nothing is known.
+    """
+
+    photo: Photo
+    lightness: Lightness
+    extent: Extent
+    luma: Luma
+    tones: Tones
+    answer: Float[Tensor, "n q h2 w2"]
+    size: int
+    notes: tuple[str, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    draws: tuple[Draw, ...] = ()
+    doubt: float | None = None
+
+
+class _Refining(Protocol):
+    """What a model can whose ``spec.refines`` holds; its ``sample`` takes ``refine``, too."""
+
+    def continuous(self, chroma: Tensor) -> Tensor: ...
+
+    def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+
+
+class _Ranking(Protocol):
+    """What a model can whose ``spec.ranks`` holds."""
+
+    def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class _Answers:
+    luma: Luma
+    answer: Tensor
+    settings: Mapping[str, object]
+    draws: tuple[Draw, ...] = ()
+    doubt: float | None = None
+
+
+def predict(
+    model: Colorizer,
+    device: torch.device,
+    photo: Photo,
+    settings: ColorizeSettings,
+    *,
+    as_is: bool = False,
+    noise_of: Photo | None = None,
+) -> Prediction:
+    """Ask a model, which is on the device; where memory runs out, smaller sizes are tried.
+
+    It sees the picture alone, without borders and with its tones stretched, or all of the photo ``as_is``.
+    One that draws does so with the noise of ``noise_of``, by default that of the picture in the photo.
+
+    Raises:
+        ValueError: the settings ask for what the model does not have, or a hint lies outside the photo.
+        MemoryError: not even the smallest size fits.
+    """
+    _check_asked(model, settings, photo)
+    lightness = Lightness(photo.pixels)
+    picture = whole_file(photo) if as_is else Picture(photo, find_extent(photo.pixels, photo.alpha))
+    notes = []
+    if lightness.has_colour:
+        notes.append("it has colours or a tone of its own; only its lightness was used")
+    wanted = resolve(settings, model.spec).size
+    size = wanted
+    ask = partial(_drawn, noise_of=noise_of or picture.photo) if model.spec.draws else _fused
+    while True:
+        with _none_when_memory_runs_out(device) as outcome:
+            outcome.append(ask(model, device, picture, size, settings))
+        if outcome:
+            break
+        if size <= SMALLEST:
+            raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
+        size = max(SMALLEST, size * 3 // 4)
+    if picture.extent.is_uniform or picture.extent.has_mat:
+        notes.append(NO_PICTURE if picture.extent.is_uniform else BORDER)
+    if size < wanted:
+        notes.append(f"memory ran out at working size {wanted}; {size} was used")
+    found: _Answers = outcome[0]
+    doubt = entropy_share(found.answer, model) if isinstance(model, HasDistribution) else found.doubt
+    if doubt is not None and doubt > model.spec.unsure_above and not picture.extent.is_uniform:
+        notes.append(UNSURE)
+    return Prediction(
+        photo,
+        lightness,
+        picture.extent,
+        found.luma,
+        picture.tones,
+        found.answer,
+        size,
+        tuple(notes),
+        found.settings,
+        found.draws,
+        doubt,
+    )
+
+
+def preview(prediction: Prediction, longest: int) -> Prediction:
+    """Return the prediction with its photo shrunk (never enlarged), so that it is painted in no time.
+
+    What was predicted stays, and so the colors are those of the photo at full size. Hints that are given in
+    pixels do not fit any more.
+
+    Args:
+        prediction: of the photo at full size.
+        longest: longer side of the shrunk photo, in pixels.
+    """
+    height, width = prediction.lightness.size
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return prediction
+    height, width = (max(1, round(side * scale)) for side in (height, width))
+    lightness = prediction.lightness.reduced(height, width)[0, 0]
+    gray = np.empty((height, width, 3), np.uint8)
+    fit_chroma_into(gray, lightness, torch.zeros(2, height, width))
+    photo = Photo(np.ascontiguousarray(gray[:, :, :1]))
+    extent = prediction.extent.scaled(height, width)
+    return replace(prediction, photo=photo, lightness=Lightness(photo.pixels), extent=extent)
+
+
+def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> None:
+    check_supported(settings, model.spec)
+    for hint in settings.hints:
+        check_inside(hint, photo.size)
+    if not model.spec.draws and not isinstance(model, HasDistribution):
+        check_no_distribution_needed(settings, model.spec)
+
+
+# One answer ---------------------------------------------------------------------------------------
+
+
+def _fused(
+    model: Colorizer, device: torch.device, picture: Picture, size: int, settings: ColorizeSettings
+) -> _Answers:
+    """The mean answer over the views."""
+    fuse = resolve(settings, model.spec).fuse
+    total: Tensor | None = None
+    lumas: dict[float, Luma] = {}
+    for scale, mirrored in _VIEWS[fuse]:
+        if scale not in lumas:
+            lumas[scale] = picture.reduced(*working_shape(picture.size, round(size * scale)))
+        seen = picture.tones(lumas[scale])
+        answer = _answer(model, device, seen.flip(3) if mirrored else seen)
+        answer = answer.flip(3) if mirrored else answer
+        total = answer if total is None else total + _on_grid(answer, total)
+    assert total is not None
+    return _Answers(lumas[1.0], total / len(_VIEWS[fuse]), {"fuse": fuse})
+
+
+def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
+    """Log probabilities, or a* and b*, for L* of any size."""
+    height, width = lightness.shape[2:]
+    unit = model.spec.multiple_of
+    luma = luma_of_lightness(lightness, model.spec.space)
+    padded = F.pad(luma, (0, -width % unit, 0, -height % unit), mode="replicate").to(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        if isinstance(model, HasDistribution):
+            answer = log_probabilities(model.predict(padded).float(), model.axes)
+        else:
+            samples = model.sample(padded)
+            answer = ab_of_chroma(padded, samples.chroma[:, 0], samples.space)
+    stride = padded.shape[2] // answer.shape[2]
+    return answer[:, :, : -(-height // stride), : -(-width // stride)]
+
+
+def _on_grid(answer: Tensor, like: Tensor) -> Tensor:
+    same = answer.shape[2:] == like.shape[2:]
+    return answer if same else F.interpolate(answer, like.shape[2:], mode="bilinear", antialias=True)
+
+
+def working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
+    """Return height and width of the luma that a model sees; the aspect kept, within what the grid allows."""
+    scale = min(shorter / min(size), _LONGEST * shorter / max(size))
+    height, width = (max(_GRID, round(side * scale / _GRID) * _GRID) for side in size)
+    return height, width
+
+
+# Several answers ----------------------------------------------------------------------------------
+
+
+def _drawn(
+    model: Colorizer,
+    device: torch.device,
+    picture: Picture,
+    size: int,
+    settings: ColorizeSettings,
+    *,
+    noise_of: Photo,
+) -> _Answers:
+    """The samples' chroma in Lab, and what is known of each.
+
+    Without autocast: what a seed gives must not depend on the device.
+    """
+    spec = model.spec
+    reduced = picture.reduced(*drawing_shape(picture.size, size, spec.multiple_of))
+    luma = luma_of_lightness(picture.tones(reduced), spec.space).to(device)
+    decoder = resolve(settings, spec)
+    how = {name: getattr(decoder, name) for name in spec.defaults}
+    coarse = {"refine": False} if spec.refines else {}
+    generator = noise_generator(noise_of, settings.seed)
+    samples = model.sample(luma, n=settings.samples, generator=generator, **how, **coarse)
+    scores = cast(_Ranking, model).rank(luma, samples.chroma)[0] if settings.rank else None
+    order = list(range(settings.samples))
+    if scores is not None:
+        order = scores.argsort(descending=True, stable=True).tolist()
+    # One at a time, so that a sample does not depend, by the last bit, on how many there are.
+    answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
+    used = {"seed": settings.seed, **how, **({"refine": settings.refine} if spec.refines else {})}
+    draws = tuple(_known(samples, k, scores) for k in order)
+    return _Answers(reduced, answer, used, draws, _spread(model, device, picture, size))
+
+
+def _spread(model: Colorizer, device: torch.device, picture: Picture, size: int) -> float:
+    """How far apart samples of a photo lie, in CIE units: of some that are drawn for this alone.
+
+    They are drawn in the model's own way, so that neither a look nor a seed changes what is said of a photo,
+    and with one noise for all photos, so that these differ by more than by chance.
+    """
+    spec = model.spec
+    shape = drawing_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
+    luma = luma_of_lightness(picture.tones(picture.reduced(*shape)), spec.space).to(device)
+    coarse = {"refine": False} if spec.refines else {}
+    generator = torch.Generator().manual_seed(0)
+    samples = model.sample(luma, n=_DOUBT_SAMPLES, generator=generator, **spec.defaults, **coarse)
+    ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in range(samples.chroma.shape[1])])
+    return float(ab.float().var(0).sum(0).sqrt().mean())
+
+
+def _ab(
+    model: Colorizer, luma: Luma, samples: Samples, index: int, refine: bool
+) -> Float[Tensor, "1 2 h2 w2"]:
+    """One sample's a* and b*, on the grid on which the model draws or at the luma's size."""
+    chroma = samples.chroma[:, index]
+    if model.spec.refines:
+        refining = cast(_Refining, model)
+        chroma = refining.refine_draw(luma, chroma) if refine else refining.continuous(chroma)
+    return ab_of_chroma(luma, chroma, samples.space)
+
+
+def _known(samples: Samples, index: int, scores: Tensor | None) -> Draw:
+    score = None if scores is None else float(scores[index])
+    if samples.log_prob is None:
+        return Draw(index + 1, score=score)
+    log_prob = float(samples.log_prob[0, index])
+    return Draw(index + 1, log_prob, -log_prob / (log(2) * samples.chroma[0, index].numel()), score)
+
+
+def drawing_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, int]:
+    """Return height and width of the luma that a drawing model sees, in multiples of its unit.
+
+    The shorter one is always ``shorter``: a photo of more than eight times its height is squeezed in length.
+    """
+    scale = shorter / min(size)
+    sides = (min(side * scale, _LONGEST * shorter) for side in size)
+    height, width = (max(1, round(side / unit)) * unit for side in sides)
+    return height, width
+
+
+@contextmanager
+def _none_when_memory_runs_out(device: torch.device) -> Iterator[list[Any]]:
+    """Swallow the errors of a failed allocation, and only those."""
+    try:
+        yield []
+    except (RuntimeError, MemoryError) as error:
+        # The CPU's allocator has no exception type of its own.
+        told = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(
+            error
+        )
+        if not told:
+            raise
+        if device.type == "cuda":
+            torch.cuda.empty_cache()

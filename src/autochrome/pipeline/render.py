@@ -1,0 +1,79 @@
+"""A photo's pixels at full size, from its own lightness and a model's small chroma."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+
+import numpy as np
+import torch
+
+from autochrome.color.gamut import fit_chroma_into
+from autochrome.color.lightness import Lightness
+from autochrome.color.upsampling import GuidedUpsampler
+from autochrome.pipeline.extent import Extent
+
+_STRIP = 1 << 17  # pixels of full size at a time: what a core does to them stays in its cache
+
+
+def full_size(
+    lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype, extent: Extent | None = None
+) -> np.ndarray:
+    """Return the pixels "h w 3" of the photo's lightness with the model's chroma, fitted into sRGB.
+
+    The chroma covers the box of the extent, if one is given; what is no picture stays without.
+
+    It goes strip by strip, and each core takes strips of its own. Sharing out every operation among the
+    cores instead makes them wait for each other some fifty times a strip, which on a busy machine takes ten
+    times as long.
+    """
+    height, width = lightness.size
+    pixels = np.empty((height, width, 3), dtype)
+    rows = max(1, _STRIP // width)
+    top, left, bottom, right = (0, 0, height, width) if extent is None else extent.box
+    upsampler.rows(lightness.rows(top, top + 1)[:, left:right], 0, bottom - top)  # prepares what strips share
+
+    @torch.inference_mode()
+    def fill(start: int) -> None:
+        stop = min(start + rows, height)
+        luma = lightness.rows(start, stop)
+        first, last = max(start, top), min(stop, bottom)
+        chroma = luma.new_zeros((2, *luma.shape))
+        if first < last:
+            inside = luma[first - start : last - start, left:right]
+            inner = upsampler.rows(inside, first - top, bottom - top)
+            outside = None if extent is None else extent.outside(first, last)
+            if outside is not None:
+                inner *= torch.from_numpy(~outside)
+            if inner.shape == chroma.shape:
+                chroma = inner
+            else:
+                chroma[:, first - start : last - start, left:right] = inner
+        fit_chroma_into(pixels[start:stop], luma, chroma)
+
+    starts = range(0, height, rows)
+    with _single_threaded_workers(min(torch.get_num_threads(), len(starts))) as workers:
+        for _ in workers.map(fill, starts):
+            pass
+    return pixels
+
+
+@contextmanager
+def _single_threaded_workers(count: int) -> Iterator[Executor]:
+    """Threads in each of which torch uses that thread alone."""
+    threads = torch.get_num_threads()
+    started = Barrier(count + 1)
+
+    def start() -> None:
+        torch.set_num_threads(1)
+        started.wait()
+
+    with ThreadPoolExecutor(count) as workers:
+        for _ in range(count):
+            workers.submit(start)
+        started.wait()
+        # What a thread sets for itself is also what threads to come begin with: set that back.
+        torch.set_num_threads(threads)
+        yield workers

@@ -1,0 +1,1 @@
+"""A study's results: figures, document, export."""

@@ -1,0 +1,315 @@
+"""The figures of a study, all of them plain values, and the report that is made of them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autochrome.study.analysis import (
+    Agreement,
+    Attention,
+    Comparison,
+    Oracle,
+    Preferences,
+    Questionnaire,
+    Rate,
+    against_half,
+    agreement,
+    agreement_by_system,
+    attention,
+    compare_systems,
+    first_slot_share,
+    fooling_rates,
+    oracles,
+    preferences,
+    questionnaire,
+    reported_rates,
+    select,
+    to_plain,
+)
+from autochrome.study.design import Design
+from autochrome.study.records import TRUTH, Answer, Judgement, Protocol, Stage, judgements
+from autochrome.study.statistics.selection import SELECTIONS
+from autochrome.study.storage.status import Status
+from autochrome.study.storage.store import Study
+
+if TYPE_CHECKING:
+    from autochrome.report.html import Document
+
+EXAMPLES = 6
+"""Photos of each system at either end of the gallery; fewer where there are many systems."""
+_GALLERY_ROWS = 48
+_RESPONSE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts between edges; what lies beyond the edges is in the outermost bins."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long pictures were really shown, and how long raters took, over all test answers.
+
+    Attributes:
+        answers: test answers.
+        slipped: of them, those whose timing was not as designed.
+        shown_ms: of single displays; None where nothing is timed.
+        shown_middle: least, median and greatest duration of a display, in ms; None where nothing is timed.
+        response_s: from the end of the display to the answer.
+        response_median_s: their median.
+    """
+
+    answers: int
+    slipped: int
+    shown_ms: Histogram | None
+    shown_middle: tuple[float, float, float] | None
+    response_s: Histogram
+    response_median_s: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photo at one end: what was shown of it, and how often it succeeded.
+
+    Attributes:
+        picture: name of the photo.
+        system: what was judged.
+        rival: the other system (preference), else empty.
+        successes, votes: of the votes that count.
+        shown: file of the judged version, as raters saw it.
+        beside: file of what it was judged against: the true photo, or the rival's picture.
+    """
+
+    picture: str
+    system: str
+    rival: str
+    successes: int
+    votes: int
+    shown: Path
+    beside: Path
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The photos on which a system did best and worst."""
+
+    best: tuple[Example, ...]
+    worst: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A study in figures. Where votes were left out, ``counted`` of ``timing.answers`` are behind them.
+
+    Attributes:
+        study: its id.
+        design: what was asked, of whom.
+        pictures: photos that were to be judged.
+        status: how far it is.
+        raters: numbers of raters whose test votes count.
+        judged: test verdicts there are.
+        counted: test verdicts that count.
+        slipped_out: test verdicts left out because their timing slipped.
+        inattentive_out: raters left out because they failed the attention checks.
+        days: first and last day of votes, or None.
+        rates: fooling rates (questionnaire: not marked as poor) of each system, for each way to count votes
+            (`selection.SELECTIONS`); in a preference study the shares of "A over B".
+        halves: each system against 50% (two-afc, turing).
+        comparisons: systems against each other.
+        agreement: of raters, on each system's pictures (preference: on all pairs).
+        attention: the vigilance trials.
+        timing: None without test answers.
+        first_slot: share of votes for what was shown first; None for questionnaires.
+        questionnaire, preferences: of these protocols.
+        oracles: systems that were judged in samples.
+        galleries: by system (preference: by pair).
+    """
+
+    study: str
+    design: Design
+    pictures: int
+    status: Status
+    raters: int
+    judged: int
+    counted: int
+    slipped_out: int
+    inattentive_out: int
+    days: tuple[str, str] | None
+    rates: dict[str, dict[str, Rate]]
+    halves: list[Comparison]
+    comparisons: list[Comparison]
+    agreement: dict[str, Agreement]
+    attention: Attention
+    timing: Timing | None
+    first_slot: Rate | None
+    questionnaire: Questionnaire | None
+    preferences: Preferences | None
+    oracles: dict[str, Oracle]
+    galleries: dict[str, Gallery]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pictures, as dictionaries, lists and numbers."""
+        values = {name: to_plain(value) for name, value in vars(self).items() if name != "design"}
+        for gallery in values["galleries"].values():
+            for example in (*gallery["best"], *gallery["worst"]):
+                del example["shown"], example["beside"]
+        paths = {"references", "systems"}  # folders of somebody's computer
+        design = {key: value for key, value in self.design.to_dict().items() if key not in paths}
+        return {"design": {**design, "systems": list(self.design.folders())}, **values}
+
+
+def summarise(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary:
+    """Compute everything that is reported of a study, finished or not.
+
+    Args:
+        study: an open study.
+        replicates: of the bootstraps.
+        seed: of the bootstraps and permutation tests.
+    """
+    protocol = study.design.protocol
+    answers = list(study.answers())
+    tested = [answer for answer in answers if answer.trial.unit.stage is Stage.TEST]
+    verdicts = judgements(protocol, answers)
+    chosen = select(verdicts)
+    counted = [j for j in chosen.judgements if j.stage is Stage.TEST]
+    fooling = protocol in (Protocol.TWO_AFC, Protocol.TURING)
+    preferring = protocol is Protocol.PREFERENCE
+    asking = protocol is Protocol.QUESTIONNAIRE
+    how = {"replicates": replicates, "seed": seed}
+    days = sorted(answer.answered_at[:10] for answer in tested)
+    status = study.status()
+    return Summary(
+        study=study.id,
+        design=study.design,
+        pictures=status.units // units_a_photo(study.design, status.phase),
+        status=status,
+        raters=len({j.rater for j in counted}),
+        judged=sum(j.stage is Stage.TEST for j in verdicts),
+        counted=len(counted),
+        slipped_out=chosen.slipped,
+        inattentive_out=len(chosen.inattentive),
+        days=(days[0], days[-1]) if days else None,
+        rates=_rates(protocol, verdicts, **how) if tested else {},
+        halves=against_half(counted, **how) if fooling else [],
+        comparisons=[] if preferring else compare_systems(counted, **how),
+        agreement=_agreement(protocol, counted, **how),
+        attention=attention(verdicts, **how),
+        timing=_timing(study.design, tested) if tested else None,
+        first_slot=None if asking else first_slot_share(protocol, counted, **how),
+        questionnaire=questionnaire(counted, **how) if asking and counted else None,
+        preferences=preferences(counted, **how) if preferring and counted else None,
+        oracles=oracles(counted, **how),
+        galleries=_galleries(study, tested, counted),
+    )
+
+
+def report(summary: Summary) -> Document:
+    """The figures as a document to read."""
+    from autochrome.report.html import Document
+    from autochrome.study.report.document import facts, sections
+
+    design = summary.design
+    subtitle = f"Results of a study. Raters were asked: “{design.question}”"
+    return Document(design.title, sections(summary), subtitle, facts(summary))
+
+
+def units_a_photo(design: Design, phase: int = 1) -> int:
+    """How many test units of a phase are of one photo."""
+    versions = len(design.folders())
+    if design.protocol is Protocol.QUESTIONNAIRE:
+        return 1
+    if design.protocol is Protocol.PREFERENCE:
+        return math.comb(versions, 2)
+    return len(design.samples()) if phase == 2 else versions
+
+
+def _rates(protocol: Protocol, verdicts: Sequence[Judgement], **how: int) -> dict[str, dict[str, Rate]]:
+    if protocol is not Protocol.PREFERENCE:
+        return reported_rates(verdicts, **how)
+    return {
+        name: rates_by_name(protocol, select(verdicts, slipped=slipped, inattentive=out).judgements, **how)
+        for name, (slipped, out) in SELECTIONS.items()
+    }
+
+
+def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgement], **how: int) -> dict[str, Rate]:
+    """Fooling rate of each system; in a preference study the share of each "A over B"."""
+    if protocol is not Protocol.PREFERENCE:
+        return fooling_rates(verdicts, **how)
+    pairs = preferences(verdicts, **how).pairs
+    return {f"{pair.system} over {pair.rival}": pair.share for pair in pairs}
+
+
+def _agreement(protocol: Protocol, counted: Sequence[Judgement], **how: int) -> dict[str, Agreement]:
+    if protocol is not Protocol.PREFERENCE:
+        return agreement_by_system(counted, **how)
+    found = agreement(counted, **how)
+    return {"all pairs": found} if found else {}
+
+
+def _timing(design: Design, answers: Sequence[Answer]) -> Timing:
+    shown = np.array([ms for answer in answers for ms in answer.vote.shown_ms])
+    seconds = np.array([answer.vote.response_ms / 1000 for answer in answers])
+    reach, wide = design.tolerance_ms / 5, 25
+    edges = np.arange(-wide, wide + 1) * reach + design.exposure_ms
+    middle = None
+    if len(shown):
+        middle = (float(shown.min()), float(np.median(shown)), float(shown.max()))
+    return Timing(
+        answers=len(answers),
+        slipped=sum(answer.vote.slipped for answer in answers),
+        shown_ms=_histogram(shown, edges[edges >= 0]) if len(shown) else None,
+        shown_middle=middle,
+        response_s=_histogram(seconds, np.linspace(0, _RESPONSE_S, 31)),
+        response_median_s=float(np.median(seconds)),
+    )
+
+
+def _histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
+    counts, _ = np.histogram(values.clip(edges[0], edges[-1]), edges)
+    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
+
+
+def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgement]) -> dict[str, Gallery]:
+    """The photos with the highest and the lowest share of successes, of each system or pair."""
+    files: dict[tuple[str, str], Path] = {}
+    for answer in answers:
+        trial = answer.trial
+        for slot in range(len(trial.order)):
+            key = trial.unit.picture, trial.shown(slot)
+            if key not in files:
+                files[key] = study.picture_path(trial, slot)
+    votes: Counter[tuple[str, str, str]] = Counter()
+    successes: Counter[tuple[str, str, str]] = Counter()
+    for j in counted:
+        if j.system != TRUTH:
+            votes[j.system, j.rival, j.picture] += 1
+            successes[j.system, j.rival, j.picture] += j.success
+    found: dict[str, list[Example]] = {}
+    for system, rival, picture in sorted(votes):
+        key = system, rival, picture
+        label = f"{system} against {rival}" if rival else system
+        beside = files[picture, rival or TRUTH]
+        example = Example(picture, system, rival, successes[key], votes[key], files[picture, system], beside)
+        found.setdefault(label, []).append(example)
+    rows = max(1, min(EXAMPLES, _GALLERY_ROWS // (2 * max(len(found), 1))))
+    return {label: _ends(examples, rows) for label, examples in found.items()}
+
+
+def _ends(examples: Sequence[Example], rows: int) -> Gallery:
+    """Best and worst; no photo is at both ends, and of equals those with more votes come first."""
+    rows = min(rows, len(examples) // 2) or min(1, len(examples))
+    best = sorted(examples, key=lambda e: (-e.successes / e.votes, -e.votes, e.picture))[:rows]
+    rest = [example for example in examples if example not in best]
+    worst = sorted(rest, key=lambda e: (e.successes / e.votes, -e.votes, e.picture))[:rows]
+    return Gallery(tuple(best), tuple(worst))

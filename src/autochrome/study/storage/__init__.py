@@ -1,0 +1,1 @@
+"""A study on disk: schema, rows, rules."""

@@ -1,0 +1,328 @@
+"""From a design to a study's folder: which photos take part, what is judged against what, the pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import combinations
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from autochrome._version import __version__
+from autochrome.evaluation.scores import EvaluationError, Pair, load_rgb, match_files
+from autochrome.io.sniff import HEAD_BYTES, picture_format
+from autochrome.study.design import Design
+from autochrome.study.errors import StudyError
+from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Unit
+from autochrome.study.storage.assignment import keyed
+from autochrome.study.storage.folder import (
+    DATABASE_FILE,
+    DESIGN_FILE,
+    PICTURES,
+    STUDY_FILE,
+    Manifest,
+    Prepared,
+)
+from autochrome.study.storage.ledger import unit_rows
+from autochrome.study.storage.pictures import encode, prepare, random_version
+from autochrome.study.storage.schema import SCHEMA_VERSION, Database, studies, units
+from autochrome.study.storage.store import DATABASE_VARIABLE, Study
+from autochrome.types import RGB
+
+DONORS = 5
+"""How many photos are tried for the random colours of another."""
+
+LOSSY = frozenset({"avif", "heic", "jpeg", "webp"})
+_DAY = 946_684_800  # 2000-01-01: the time that every picture's file bears
+
+
+def build_study(
+    design: Design,
+    folder: Path,
+    *,
+    database: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Study:
+    """Make a study's folder and its tables, and open it.
+
+    Practice and vigilance take photos of their own, so of N references at most N - practice - vigilance are
+    tested. Practice pairs alternate between random colours and the systems in turn (preference: random
+    colours alone); vigilance pairs are against random colours.
+
+    Args:
+        design: what to build.
+        folder: where; it must not exist, or be empty.
+        database: URL of a database for the votes; the environment's ``AUTOCHROME_STUDY_DATABASE`` or an
+            SQLite file in the folder if None.
+        progress: called after each photo with how many are done and how many there are.
+
+    Raises:
+        StudyError: the folder is taken, photos or results are missing, too few, or do not fit; nothing is
+            left behind then.
+    """
+    folder = folder.resolve()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what = "is a study already" if (folder / STUDY_FILE).exists() else "exists and is not empty"
+        raise StudyError(f"{folder} {what}; name a new folder")
+    pairs = _match(design)
+    layout = lay_out(design, sorted(pairs))
+    named = database or os.environ.get(DATABASE_VARIABLE)
+    if named:
+        _try_out(named)
+    work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        (work / PICTURES).mkdir(parents=True)
+        prepared = _prepare_all(design, layout.units, pairs, work / PICTURES, progress)
+        manifest = Manifest(
+            id=str(uuid.uuid4()),
+            secret=secrets.token_hex(32),
+            design=design.to_dict(),
+            pictures=prepared,
+            notes=[*layout.notes, *_notes(pairs, prepared)],
+            own_database=not named,
+            created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            versions={"autochrome": __version__, **{name: version(name) for name in ("torch", "pyvips")}},
+        )
+        design.write(work / DESIGN_FILE)
+        manifest.write(work)
+        _keep(manifest.id, layout.units, named or work / DATABASE_FILE, work, folder)
+    except OSError as error:
+        raise StudyError(
+            f"{folder} cannot be written ({error}); check its place and the free space"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Study.open(folder, database)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is judged against what, and what the person should know about it."""
+
+    units: list[Unit]
+    notes: list[str]
+
+
+def lay_out(design: Design, names: Sequence[str]) -> Layout:
+    """The units of a study (an oracle's first phase).
+
+    Args:
+        design: of the study.
+        names: of the references, sorted.
+
+    Raises:
+        StudyError: there are too few references.
+    """
+    reserved = design.practice + design.vigilance
+    room = len(names) - reserved
+    wanted = room if design.pictures is None else design.pictures
+    if min(room, wanted) < design.trials:
+        raise StudyError(
+            f"a rater's {design.trials} test trials need as many photos, for none is shown twice to a rater,"
+            f" and practice and vigilance {reserved} others; {design.references} holds {len(names)}. Give"
+            f" more references{_or_fewer_trials(design, room)}"
+        )
+    names = list(names)
+    keyed(design.seed, "pictures").shuffle(names)
+    practice, names = names[: design.practice], names[design.practice :]
+    watched, names = names[: design.vigilance], names[design.vigilance :]
+    tested = sorted(names[:wanted])
+    found: list[Unit] = []
+
+    def add(stage: Stage, picture: str, versions: tuple[str, ...]) -> None:
+        found.append(Unit(len(found) + 1, 1, stage, picture, versions))
+
+    for i, picture in enumerate(practice):
+        add(Stage.PRACTICE, picture, _practice(design, i))
+    for picture in watched:
+        add(Stage.VIGILANCE, picture, _against_random(design))
+    for picture in tested:
+        for versions in _contests(design):
+            add(Stage.TEST, picture, versions)
+    notes = []
+    if reserved and (design.pictures is None or len(tested) < design.pictures):
+        notes.append(
+            f"{len(tested)} of {len(names) + reserved} references are tested, for practice and vigilance take"
+            f" {reserved}"
+        )
+    return Layout(found, notes)
+
+
+def _or_fewer_trials(design: Design, room: int) -> str:
+    if room < 1:
+        return ""
+    too = ", and pictures too" if design.protocol is Protocol.QUESTIONNAIRE else ""
+    return f", or set trials to {room} or less{too}"
+
+
+def _contests(design: Design) -> Iterator[tuple[str, ...]]:
+    versions = list(design.folders())
+    if design.protocol is Protocol.QUESTIONNAIRE:
+        yield (TRUTH, *versions)
+    elif design.protocol is Protocol.PREFERENCE:
+        yield from combinations(versions, 2)
+    else:
+        yield from ((TRUTH, each) for each in versions)
+
+
+def _against_random(design: Design) -> tuple[str, str]:
+    first = next(iter(design.folders()))
+    return (first if design.protocol is Protocol.PREFERENCE else TRUTH, RANDOM)
+
+
+def _practice(design: Design, number: int) -> tuple[str, str]:
+    if number % 2 == 0 or design.protocol is Protocol.PREFERENCE:
+        return _against_random(design)
+    versions = list(design.folders())
+    return (TRUTH, versions[number // 2 % len(versions)])
+
+
+def _match(design: Design) -> dict[str, Pair]:
+    """Each reference with its versions' files, under the design's names."""
+    versions = design.folders()
+    try:
+        pairs = match_files(design.references, list(versions.values()), names=list(versions))
+    except EvaluationError as error:
+        raise StudyError(str(error)) from error
+    return {pair.name: pair for pair in pairs}
+
+
+def _prepare_all(
+    design: Design,
+    laid_out: Sequence[Unit],
+    pairs: dict[str, Pair],
+    folder: Path,
+    progress: Callable[[int, int], None] | None,
+) -> list[Prepared]:
+    shown: dict[str, list[str]] = {}
+    for unit in laid_out:
+        shown.setdefault(unit.picture, [])
+        shown[unit.picture] += [each for each in unit.versions if each not in shown[unit.picture]]
+    # In drawn order, so that neither the folder's order nor the files' tells what is true.
+    order = sorted(shown)
+    secrets.SystemRandom().shuffle(order)
+    prepared: list[Prepared] = []
+    for done, name in enumerate(order):
+        versions = shown[name]
+        secrets.SystemRandom().shuffle(versions)
+        prepared += _prepare_one(design, pairs, name, versions, folder)
+        if progress:
+            progress(done + 1, len(order))
+    return sorted(prepared, key=lambda each: each.file)
+
+
+def _prepare_one(
+    design: Design, pairs: dict[str, Pair], name: str, versions: Sequence[str], folder: Path
+) -> Iterator[Prepared]:
+    pair = pairs[name]
+    truth = _load(pair.reference)
+    for each in versions:
+        source, colours_of = pair.results.get(each, pair.reference), ""
+        if each == TRUTH:
+            rgb = truth
+        elif each == RANDOM:
+            others = [pairs[other].reference for other in sorted(pairs) if other != name]
+            tried = keyed(design.seed, RANDOM, name).sample(others, min(DONORS, len(others)))
+            rgb, donor = random_version(truth, tried, _load)
+            colours_of = donor.name
+        else:
+            rgb = _load(source)
+            _check_size(rgb.shape, truth.shape, source)
+        file, content = folder / f"{secrets.token_hex(16)}.png", encode(prepare(rgb, design.size))
+        file.write_bytes(content)
+        os.utime(file, (_DAY, _DAY))
+        digest = hashlib.sha256(content).hexdigest()
+        yield Prepared(name, each, file.name, source.name, _sha256(source), digest, colours_of)
+
+
+def _load(path: Path) -> RGB:
+    try:
+        return load_rgb(path)
+    except EvaluationError as error:
+        raise StudyError(str(error)) from error
+
+
+def _check_size(found: Sequence[int], expected: Sequence[int], path: Path) -> None:
+    if found != expected:
+        ours, reference = (f"{shape[-1]} x {shape[-2]}" for shape in (found, expected))
+        raise StudyError(
+            f"{path} is {ours}, but its reference is {reference}; raters would know it by its sharpness or"
+            " its cut, so write results at the size of the references"
+        )
+
+
+def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
+    """What about the results may spoil the study."""
+    notes = []
+    taking_part = {each.picture for each in prepared}
+    for label in next(iter(pairs.values())).results:
+        lossy = sum(_format(pairs[name].results[label]) in LOSSY for name in taking_part)
+        if lossy:
+            notes.append(
+                f"{label}: {lossy} of {len(taking_part)} results are in a lossy format, whose traces raters"
+                " may see; write PNG"
+            )
+    true = {each.picture: each.shown_sha256 for each in prepared if each.version == TRUTH}
+    equal = Counter(
+        each.version
+        for each in prepared
+        if each.version != TRUTH and each.shown_sha256 == true.get(each.picture)
+    )
+    for label, times in equal.items():
+        notes.append(
+            f"{label}: {times} of {len(true)} results equal the true photo exactly, so raters can only guess;"
+            " are they gray photos?"
+        )
+    return notes
+
+
+def _format(path: Path) -> str | None:
+    with path.open("rb") as file:
+        return picture_format(file.read(HEAD_BYTES))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _keep(study: str, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
+    """Write the units, and let the folder take its place: both or neither."""
+    place = Database(database, create=True)
+    inside = isinstance(database, Path)
+    try:
+        with place.writing() as connection:
+            place.make_tables(connection)
+            connection.execute(insert(studies).values(id=study, version=SCHEMA_VERSION, phase=1))
+            sources = [unit.versions for unit in laid_out]
+            connection.execute(insert(units), unit_rows(study, laid_out, sources))
+            if not inside:
+                work.rename(folder)
+        place.close()
+        if inside:  # moved when it is complete, with no log beside it
+            work.rename(folder)
+    except BaseException:
+        if not work.exists():
+            folder.rename(work)
+        raise
+    finally:
+        place.close()
+
+
+def _try_out(url: str) -> None:
+    """Find out that a database cannot be reached before the pictures are made, not after."""
+    database = Database(url, create=True)
+    try:
+        with database.reading():
+            pass
+    finally:
+        database.close()

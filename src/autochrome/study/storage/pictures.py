@@ -1,0 +1,87 @@
+"""The pictures that raters see: made by one and the same path, with nothing that tells them apart.
+
+Every file of a size has the same length, for PNG is written without compression: a true photo, richer in
+detail of colour, would otherwise be the larger file.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from autochrome.color.spaces import LAB
+from autochrome.io.vips import from_array
+from autochrome.metrics.baselines import random_colours
+from autochrome.metrics.sizing import Protocol
+from autochrome.types import RGB
+
+PLAINLY_OTHER = 12.0
+"""Mean distance in ab from which on a photo is plainly in other colours than its own."""
+
+
+def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
+    """A photo as it is shown: the shorter side scaled to ``size``, the central square, 8 bits a sample.
+
+    Args:
+        rgb: the photo or a result, one picture.
+        size: in pixels; 0 leaves it as it is.
+    """
+    if size:
+        rgb = Protocol("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
+        rgb = Protocol("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
+    return (255 * rgb[0]).round().byte().permute(1, 2, 0).contiguous().numpy()
+
+
+def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:
+    """A photo in the colours of another, plainly not its own.
+
+    Two photos may have nearly the same colours, and then nobody could tell the pair apart.
+
+    Args:
+        truth: the photo.
+        donors: other photos, in the order in which they are tried.
+        load: reads one.
+
+    Returns:
+        The photo in the colours of the first donor that changes them by `PLAINLY_OTHER` or more on average,
+        or of the one that changes them most; and the donor.
+    """
+    best: tuple[float, RGB, Path] | None = None
+    for donor in donors:
+        made = random_colours(truth, load(donor))
+        change = _change(truth, made)
+        if best is None or change > best[0]:
+            best = (change, made, donor)
+        if change >= PLAINLY_OTHER:
+            break
+    if best is None:
+        raise ValueError("random colours need another photo")
+    return best[1], best[2]
+
+
+def _change(a: Float[Tensor, "1 3 h w"], b: Float[Tensor, "1 3 h w"]) -> float:
+    return float((LAB.split(a)[1] - LAB.split(b)[1]).norm(dim=1).mean())
+
+
+def encode(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
+    """A PNG that holds the pixels and nothing else; of one length for one size."""
+    content = from_array(pixels).pngsave_buffer(compression=0, keep="none")  # type: ignore[arg-type]
+    assert isinstance(content, bytes)
+    return _essential(content)
+
+
+def _essential(png: bytes) -> bytes:
+    """A PNG without its ancillary chunks, whose names begin with a small letter (PNG specification, 5.4)."""
+    kept, at = [png[:8]], 8
+    while at < len(png):
+        (length,) = struct.unpack(">I", png[at : at + 4])
+        end = at + 12 + length
+        if png[at + 4 : at + 5].isupper():
+            kept.append(png[at:end])
+        at = end
+    return b"".join(kept)
