@@ -13,7 +13,7 @@ The networks are the paper's with a quarter of its widths, or its own with --ful
 measures a registered model (--model, --weights) and trains nothing.
 
 What is measured, and how, is said in `benchmarks.cgan_measures` and `benchmarks.realism`. Photos are painted
-at their full size by the pipeline, with their own L*; so an RGB network lends its colours alone, and how far
+at their full size by the pipeline, with their own L*; so an RGB network lends its colors alone, and how far
 its own luma is off is told apart. Prints Markdown with 95% bootstrap intervals over photos, and leaves it
 beside the figure in --out.
 """
@@ -37,7 +37,7 @@ from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Page, write_sheets
 from benchmarks import cgan_figures, cgan_runs
 from benchmarks.cgan_measures import (
-    Colours,
+    Colors,
     Compared,
     OfOthers,
     OneByOne,
@@ -48,7 +48,7 @@ from benchmarks.cgan_measures import (
 )
 from benchmarks.cgan_runs import Plan, Run, Variant, finished_run
 
-OTHERS = "colours of other photos"
+OTHERS = "colors of other photos"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Session:
         runs = {title: self._run(variant) for title, variant in comparison.sides.items()}
         painters = {title: Painter(run.model, device="cpu") for title, run in runs.items()}
         systems = {
-            title: self._measured(variant.name, self.colours(painters[title], self.settings))
+            title: self._measured(variant.name, self.colors(painters[title], self.settings))
             for title, variant in comparison.sides.items()
         }
         first, second = runs
@@ -126,26 +126,26 @@ class Session:
         name = f"figure-{comparison.figure}"
         if comparison.figure == 7:
             sides = {
-                title: self.colours(painter, replace(self.settings, samples=cgan_figures.GRID**2))
+                title: self.colors(painter, replace(self.settings, samples=cgan_figures.GRID**2))
                 for title, painter in painters.items()
             }
             picture = cgan_figures.grids(sides, self.photos)
         else:
-            sides = {title: self.colours(painter, self.settings) for title, painter in painters.items()}
+            sides = {title: self.colors(painter, self.settings) for title, painter in painters.items()}
             picture = cgan_figures.side_by_side(sides, self.photos)
         self._give(name, f"Figure {comparison.figure}: {comparison.title}", text, picture)
 
     def gallery(self, model: str, weights: str | None) -> None:
         """Show what one model makes of many photos, and measure it."""
         painter = Painter(create_model(model, weights=weights), device="cpu")
-        colours = self.colours(painter, self.settings)
+        colors = self.colors(painter, self.settings)
         name = painter.model.spec.name
-        systems = {name: measure(colours, self.photos, self._told(name)), OTHERS: self._others(painter)}
+        systems = {name: measure(colors, self.photos, self._told(name)), OTHERS: self._others(painter)}
         text = f"{comparison_table(systems, {}, None)}\n\n{self._notes({})}"
-        picture = cgan_figures.gallery_of(colours, self.photos)
+        picture = cgan_figures.gallery_of(colors, self.photos)
         self._give("figure-10", f"Figure 10: {name}", text, picture)
 
-    def colours(self, painter: Painter, settings: ColorizeSettings) -> Colours:
+    def colors(self, painter: Painter, settings: ColorizeSettings) -> Colors:
         """What a network paints, with the statistics that were asked for."""
         kind = Together if self.statistics == "batch" else OneByOne
         return kind(painter, self.photos, settings)
@@ -155,9 +155,9 @@ class Session:
             self.runs[variant.name] = finished_run(variant, self.plan)
         return self.runs[variant.name]
 
-    def _measured(self, key: str, colours: Colours) -> Compared:
+    def _measured(self, key: str, colors: Colors) -> Compared:
         if key not in self.found:
-            self.found[key] = measure(colours, self.photos, self._told(key))
+            self.found[key] = measure(colors, self.photos, self._told(key))
         return self.found[key]
 
     def _others(self, painter: Painter) -> Compared:
@@ -182,9 +182,9 @@ class Session:
         }
         if run.looks:
             spread = [look.diversity for look in run.looks if look.diversity is not None]
-            colourful = [look.colourfulness / look.true_colourfulness for look in run.looks]
+            colorful = [look.colorfulness / look.true_colorfulness for look in run.looks]
             facts["spread in ab, second half of training"] = _range(spread, 1)
-            facts["colourfulness, second half of training"] = _range(colourful, 2)
+            facts["colorfulness, second half of training"] = _range(colorful, 2)
         if run.model.space == "rgb":
             error = luma_error(run.model, self.photos, self.settings.seed)
             facts["mean error of its own luma, of 255"] = f"{error:.1f}"
@@ -196,7 +196,7 @@ class Session:
         notes.append(
             f"{len(self.photos)} photos, {self.settings.samples} samples each, seed {self.settings.seed}, "
             f"{self.statistics} statistics. The classifier's error is 50% where it cannot tell generated "
-            "colours from true ones. Intervals are over photos: other seeds would train other networks."
+            "colors from true ones. Intervals are over photos: other seeds would train other networks."
         )
         if any(run.looks for run in runs.values()):
             notes.append("Of the second half of training: mean (lowest to highest) on watched photos.")
@@ -268,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
         "--statistics",
         choices=("running", "batch"),
         default="running",
-        help="what batch norms normalise with when colours are drawn (default: running, a photo at a time; "
+        help="what batch norms normalize with when colors are drawn (default: running, a photo at a time; "
         "the paper: batch)",
     )
     measuring.add_argument("--model", default="cgan", help="of the gallery (default: cgan)")

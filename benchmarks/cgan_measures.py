@@ -2,7 +2,7 @@
 
 Every picture is made by the pipeline's painter at the photo's full size, with the photo's own L*, in 8 bits:
 the samples; for the classifier of ``realism`` the photo itself, whose chroma is reduced to the network's
-resolution first; and as something to compare with the colours of other photos, reduced likewise.
+resolution first; and as something to compare with the colors of other photos, reduced likewise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autochrome.evaluation.scores import load_rgb
 from autochrome.io.photo import read_photo
 from autochrome.laboratory.estimates import cell, estimate_of
 from autochrome.metrics.baselines import derangement
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.ms_ssim import SMALLEST
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.cgan.objectives import lightness_loss
@@ -44,8 +44,8 @@ TOGETHER = 64
 """Photos that share the batch's statistics: the paper's m."""
 
 
-class Colours(Protocol):
-    """Where the colours of photos come from: a network, or other photos."""
+class Colors(Protocol):
+    """Where the colors of photos come from: a network, or other photos."""
 
     painter: Painter
 
@@ -68,7 +68,7 @@ class OneByOne:
 
 
 class Together:
-    """Algorithm 2: batches of different photos, normalised by their own statistics.
+    """Algorithm 2: batches of different photos, normalized by their own statistics.
 
     Args:
         painter: of a CGAN.
@@ -97,7 +97,7 @@ class Together:
     def _draw(self, number: int) -> list[Prediction]:
         model, settings = self.painter.model, self.settings
         assert isinstance(model, CGAN)
-        photos = [true_colours(self.painter, self.photos[i]) for i in self.batches[number]]
+        photos = [true_colors(self.painter, self.photos[i]) for i in self.batches[number]]
         if len({photo.luma.shape for photo in photos}) > 1:
             raise ValueError("photos of several sizes make no batch: leave --statistics as it is")
         luma = luma_of_lightness(torch.cat([photo.luma for photo in photos]), model.spec.space)
@@ -110,30 +110,30 @@ class Together:
 
 
 class OfOthers:
-    """The true colours of other photos: as varied as can be, and none of them fitting.
+    """The true colors of other photos: as varied as can be, and none of them fitting.
 
     Args:
-        painter: of the model whose resolution the colours are reduced to.
+        painter: of the model whose resolution the colors are reduced to.
         photos: two at least.
-        settings: how many answers, and the seed that chooses whose colours they are.
+        settings: how many answers, and the seed that chooses whose colors they are.
     """
 
     def __init__(self, painter: Painter, photos: Sequence[Path], settings: ColorizeSettings) -> None:
         self.painter, self.photos = painter, photos
         seeds = range(settings.seed, settings.seed + settings.samples)
         self.donors = [derangement(len(photos), seed) for seed in seeds]
-        self.answers = [true_colours(painter, path).answer for path in photos]
+        self.answers = [true_colors(painter, path).answer for path in photos]
 
     def __call__(self, index: int) -> Prediction:
-        """The photo with the colours of others."""
+        """The photo with the colors of others."""
         size = self.answers[index].shape[2:]
         given = [self.answers[donors[index]] for donors in self.donors]
         fitted = [F.interpolate(ab, size, mode="bilinear", antialias=True) for ab in given]
-        return replace(true_colours(self.painter, self.photos[index]), answer=torch.cat(fitted))
+        return replace(true_colors(self.painter, self.photos[index]), answer=torch.cat(fitted))
 
 
 @torch.inference_mode()
-def true_colours(painter: Painter, path: Path, shape: tuple[int, int] | None = None) -> Prediction:
+def true_colors(painter: Painter, path: Path, shape: tuple[int, int] | None = None) -> Prediction:
     """What a model would answer to a photo if it knew, reduced and converted as a model's answer is.
 
     Args:
@@ -163,38 +163,38 @@ class Compared(SampleFigures):
     """Figures of the samples of photos, one row a photo.
 
     Attributes:
-        colourfulness: Hasler and Suesstrunk's, with signed opponents.
-        colourfulness_truth: likewise, of the photos.
+        colorfulness: Hasler and Suesstrunk's, with signed opponents.
+        colorfulness_truth: likewise, of the photos.
         error: share of the wrong verdicts of classifiers (``realism.error_by_photo``).
     """
 
-    colourfulness: Float[Tensor, "photos n"]
-    colourfulness_truth: Float[Tensor, "photos 1"]
+    colorfulness: Float[Tensor, "photos n"]
+    colorfulness_truth: Float[Tensor, "photos 1"]
     error: Float[Tensor, "photos 1"]
 
 
 def measure(
-    colours: Colours, photos: Sequence[Path], progress: Callable[[int], None] = lambda done: None
+    colors: Colors, photos: Sequence[Path], progress: Callable[[int], None] = lambda done: None
 ) -> Compared:
     """Paint every photo in all its answers, and measure; MS-SSIM where all photos have 176 pixels.
 
     Args:
-        colours: of these photos.
-        photos: colour photos of 8 bits.
+        colors: of these photos.
+        photos: color photos of 8 bits.
         progress: called with how many photos are painted.
     """
     rows: list[dict[str, Tensor]] = []
     real, generated = [], []
     for index, path in enumerate(photos):
-        prediction = colours(index)
+        prediction = colors(index)
         shape = (prediction.answer.shape[2], prediction.answer.shape[3])
-        pictures = painted(colours.painter, prediction)
+        pictures = painted(colors.painter, prediction)
         truth, rgb = load_rgb(path), pictures.float() / 255
         figures = figures_of(rgb, truth, structure=min(truth.shape[2:]) >= SMALLEST)
-        figures["colourfulness"] = colourfulness(rgb)
-        figures["colourfulness_truth"] = colourfulness(truth)
+        figures["colorfulness"] = colorfulness(rgb)
+        figures["colorfulness_truth"] = colorfulness(truth)
         rows.append(figures)
-        real.append(_reduced(painted(colours.painter, true_colours(colours.painter, path, shape)))[0])
+        real.append(_reduced(painted(colors.painter, true_colors(colors.painter, path, shape)))[0])
         generated.append(_reduced(pictures))
         progress(len(rows))
     if not all(len(row["ms_ssim"]) for row in rows):
@@ -215,7 +215,7 @@ def luma_error(model: CGAN, photos: Sequence[Path], seed: int) -> float:
     painter, generator = Painter(model, device="cpu"), torch.Generator().manual_seed(seed)
     errors = []
     for path in photos:
-        luma = luma_of_lightness(true_colours(painter, path).luma, model.spec.space)
+        luma = luma_of_lightness(true_colors(painter, path).luma, model.spec.space)
         z = model.generator.draw_noise(1, generator)
         errors.append(lightness_loss(luma, model.generator(model.generator.encode(luma), z)))
     return 127.5 * float(torch.stack(errors).mean())
@@ -248,16 +248,16 @@ def rows_of(found: Compared) -> dict[str, tuple[Rows, int]]:
     if found.delta_e.shape[1]:
         rows["spread of the samples in ab, CIE units"] = mean(found.spread), 2
         if found.ms_ssim.shape[1]:
-            rows["colour MS-SSIM of pairs of samples"] = mean(found.ms_ssim), 3
+            rows["color MS-SSIM of pairs of samples"] = mean(found.ms_ssim), 3
         rows["CIEDE2000 of pairs of samples"] = mean(found.delta_e), 2
     series = series_intersections(found).mean(0)
-    colourful, truth = mean(found.colourfulness), mean(found.colourfulness_truth)
+    colorful, truth = mean(found.colorfulness), mean(found.colorfulness_truth)
     return {
         **rows,
         "histogram intersection, a": (series[:, 0], 3),
         "histogram intersection, b": (series[:, 1], 3),
-        "colourfulness delta": ((colourful - truth).abs(), 1),
-        "colourfulness, share of the photos'": (colourful / truth, 2),
+        "colorfulness delta": ((colorful - truth).abs(), 1),
+        "colorfulness, share of the photos'": (colorful / truth, 2),
         "error of a fresh classifier, %": (100 * mean(found.error), 1),
     }
 

@@ -55,12 +55,12 @@ WGAN = Variant("wgan", {"objective": "wgan"})
 
 WASSERSTEIN = (
     "adversary.steps=5",
-    "optimiser.name=rmsprop",
-    "optimiser.lr=1e-4",
-    "optimiser.betas=[0.5,0.9]",
-    "adversary.optimiser.name=rmsprop",
-    "adversary.optimiser.lr=2e-4",
-    "adversary.optimiser.betas=[0.5,0.9]",
+    "optimizer.name=rmsprop",
+    "optimizer.lr=1e-4",
+    "optimizer.betas=[0.5,0.9]",
+    "adversary.optimizer.name=rmsprop",
+    "adversary.optimizer.lr=2e-4",
+    "adversary.optimizer.betas=[0.5,0.9]",
 )
 """The released code's constants; ``clip`` is at .01 by itself."""
 

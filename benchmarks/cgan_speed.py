@@ -8,7 +8,7 @@ Photos: one call of `Painter.colorize` on a gray photo of 512 x 512 in memory, s
 loading the weights; all samples come out at full size. "generator" is `sample` alone, at the working size.
 
 Training: a step is an update of the discriminator and then one of the generator, each on a batch of its own,
-optimisers included, reading photos not; so it sees two batches, and both count. A model that learns without a
+optimizers included, reading photos not; so it sees two batches, and both count. A model that learns without a
 discriminator takes one. Every row is a process of its own; its peak memory is that of the whole process with
 its libraries.
 """
@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from autochrome.engine.adversarial import AdversarialTask
-from autochrome.engine.optimiser import make_optimiser
+from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.engine.task import ColorizationTask
 from autochrome.io.photo import Photo
@@ -74,23 +74,23 @@ def measure_training(name: str, batch: int, precision: str, repeats: int) -> dic
     """Seconds of a step on made-up photos of the working size, how many, and this process's peak MB."""
     torch.manual_seed(0)
     model = create_model(name, pretrained=False).train()
-    adam = AdversaryRecipe().optimiser
+    adam = AdversaryRecipe().optimizer
     plays = isinstance(model, Adversarial) and model.adversarial
     task = AdversarialTask(model, AdversaryRecipe()) if plays else ColorizationTask(model)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimisers = {phase: make_optimiser(task.trained_in(phase), adam) for phase in task.phases}
+    optimizers = {phase: make_optimizer(task.trained_in(phase), adam) for phase in task.phases}
     generator = torch.Generator().manual_seed(0)
     side = model.spec.working_size
 
     def step() -> None:
-        for phase, optimiser in optimisers.items():
+        for phase, optimizer in optimizers.items():
             rgb = torch.randint(256, (batch, 3, side, side), dtype=torch.uint8, generator=generator)
             photos = task.prepare(rgb, generator)
             with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
                 loss = task(photos, phase)["loss"]
             loss.backward()
-            optimiser.step()
-            optimiser.zero_grad()
+            optimizer.step()
+            optimizer.zero_grad()
             task.after_update(phase)
 
     seconds = best_time(step, repeats)

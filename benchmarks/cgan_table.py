@@ -4,12 +4,12 @@
                                            [--seed 0] [--temperature T] [--size S] [--brief]
                                            [--beside pixcolor] [--beside-photos N]
 
-PHOTOS is a folder of colour photos or of tar shards of them (ours: eval-256px), used at their own size. Each
+PHOTOS is a folder of color photos or of tar shards of them (ours: eval-256px), used at their own size. Each
 is painted by the pipeline as a person gets it: at full size, with its own L* held, and with noise that is
 the photo's own. Prints Markdown with 95% bootstrap intervals over photos.
 
 --beside measures a second model by the same code, at its own settings; over fewer photos if asked, and then
-the first model's colours and diversity are shown over those, too. --brief leaves out MS-SSIM and the accuracy
+the first model's colors and diversity are shown over those, too. --brief leaves out MS-SSIM and the accuracy
 beside CIC: enough to choose a temperature or a size by. MS-SSIM is left out, too, where a photo has a side
 below 176 pixels.
 """
@@ -26,7 +26,7 @@ from autochrome.models.registry import UnknownModelError
 from autochrome.models.weights import WeightsError
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.painted_samples import Errors, Painted, measure, measure_rivals
-from benchmarks.painted_tables import accuracy_table, colour_table, diversity_table
+from benchmarks.painted_tables import accuracy_table, color_table, diversity_table
 from benchmarks.sample_tables import pair_tables
 
 
@@ -61,13 +61,13 @@ class System:
 
 
 def report(systems: Sequence[System], rivals: Mapping[str, Errors] | None) -> str:
-    """All tables: those of colours and diversity with a column for each system, then each system's own."""
+    """All tables: those of colors and diversity with a column for each system, then each system's own."""
     columns = {}
     for system in systems:
         columns[system.title] = system.found
         columns |= dict([system.beside]) if system.beside else {}
     parts = ["\n".join(f"- {system.title}: {system.asked}" for system in systems)]
-    parts += [f"### Colours\n\n{colour_table(columns)}", f"### Diversity\n\n{diversity_table(columns)}"]
+    parts += [f"### Colors\n\n{color_table(columns)}", f"### Diversity\n\n{diversity_table(columns)}"]
     for system in systems:
         if system.found.ms_ssim.shape[1]:
             parts.append(f"MS-SSIM of {system.title}:\n\n{pair_tables(system.found)}")
@@ -119,7 +119,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--temperature", type=float, help="of the draws (default: the model's own)")
     parser.add_argument("--size", type=int, help="shorter side of what the model sees (default: its own)")
     parser.add_argument(
-        "--brief", action="store_true", help="colours and spread alone, in less than half the time"
+        "--brief", action="store_true", help="colors and spread alone, in less than half the time"
     )
     parser.add_argument("--beside", metavar="MODEL", help="measure another model, too: pixcolor")
     parser.add_argument("--beside-photos", type=int, metavar="N", help="over the first so many photos")

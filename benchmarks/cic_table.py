@@ -1,10 +1,10 @@
-"""The tables of docs/papers/cic.md: the shipped weights on photos with known colours, in several settings.
+"""The tables of docs/papers/cic.md: the shipped weights on photos with known colors, in several settings.
 
     python -m benchmarks.cic_table PHOTOS... [--keep FOLDER] [--weights NAME=FILE ...]
 
-PHOTOS are folders of colour photos (ours: eval-256px, eval-people-256px). Every photo is read by the
+PHOTOS are folders of color photos (ours: eval-256px, eval-people-256px). Every photo is read by the
 model once and painted in every setting; the results are written as PNG and judged by the evaluator at native
-size, beside gray and random colours. Prints Markdown. Other weights of cic.compact, such as ones trained with
+size, beside gray and random colors. Prints Markdown. Other weights of cic.compact, such as ones trained with
 rebalancing (lambda = 1/2), are added as further rows by --weights.
 """
 
@@ -70,7 +70,7 @@ def main() -> None:
     """Parse the command line and print a table for every folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="PHOTOS")
-    parser.add_argument("--keep", type=Path, help="keep the coloured photos in this folder")
+    parser.add_argument("--keep", type=Path, help="keep the colored photos in this folder")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="further weights")
     arguments = parser.parse_args()
     painter = Painter()

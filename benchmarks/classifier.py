@@ -1,12 +1,12 @@
 """Train the classifier that judges colorizations, and test it.
 
     python -m benchmarks.classifier train DATA/train-64px -o classifier.safetensors
-    python -m benchmarks.classifier test DATA/train-64px [--coloured 500] [--weights FILE]
+    python -m benchmarks.classifier test DATA/train-64px [--colored 500] [--weights FILE]
 
 The first makes the weights that ship (`TrainSettings` holds every number; one core, 70 minutes). While it
 runs it leaves the averaged weights so far beside the file (``NAME.partial.safetensors``). The second prints
 top-1 and top-5 on held-out photos, which were never trained on: the true ones, gray ones, those in another
-photo's colours, and the colorizations of the shipped models. Those colorizers did learn from these photos.
+photo's colors, and the colorizations of the shipped models. Those colorizers did learn from these photos.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from autochrome.engine.ema import WeightAverage
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
 from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
 from autochrome.evaluation.classifier.judge import Judge
-from autochrome.evaluation.classifier.labelled import LabelledPhoto, held_out, labelled_numbers, read_labelled
+from autochrome.evaluation.classifier.labeled import LabeledPhoto, held_out, labeled_numbers, read_labeled
 from autochrome.evaluation.classifier.network import WEIGHTS, Classifier, ClassifierSettings, load_classifier
 from autochrome.evaluation.classifier.split import SplitPart
 from autochrome.evaluation.probe.fitting import FitSettings, fit
 from autochrome.evaluation.probe.photos import as_tensor
 from autochrome.evaluation.scores import Estimate
 from autochrome.io.photo import Photo
-from autochrome.metrics.baselines import derangement, random_colours
+from autochrome.metrics.baselines import derangement, random_colors
 from autochrome.pipeline.painter import Painter
 from autochrome.types import RGB
 
@@ -80,7 +80,7 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class Photos:
-    """Labelled photos in memory."""
+    """Labeled photos in memory."""
 
     rgb: UInt8[Tensor, "n 3 s s"]
     labels: Int[Tensor, " n"]
@@ -93,9 +93,9 @@ def read_part(source: PhotoSource, part: SplitPart) -> Photos:
         DataError: there is none, it cannot be read, or it is of another class.
     """
     number_of = {wordnet_id: number for number, wordnet_id in enumerate(CLASS_NAMES)}
-    photos = [read_labelled(source, number) for number in labelled_numbers(source, part)]
+    photos = [read_labeled(source, number) for number in labeled_numbers(source, part)]
     if not photos:
-        raise DataError(f"no labelled photo is in the {part} part: give the folder of the 64 px shards")
+        raise DataError(f"no labeled photo is in the {part} part: give the folder of the 64 px shards")
     if strange := {photo.wordnet_id for photo in photos} - set(number_of):
         raise DataError(f"{min(strange)} is none of the classifier's classes: give the 64 px shards")
     pixels = np.stack([photo.rgb for photo in photos]).transpose(0, 3, 1, 2)
@@ -180,23 +180,23 @@ def save_classifier(model: Classifier, path: Path) -> None:
 
 
 def judge_all(
-    judge: Judge, photos: list[LabelledPhoto], models: tuple[str, ...], *, seed: int = 0
+    judge: Judge, photos: list[LabeledPhoto], models: tuple[str, ...], *, seed: int = 0
 ) -> Interpretation:
-    """Show the judge photos, true, gray, in another's colours, and coloured by models."""
+    """Show the judge photos, true, gray, in another's colors, and colored by models."""
     others = derangement(len(photos), seed)
     truth = [as_tensor(photo.rgb) for photo in photos]
     systems: dict[str, Iterator[RGB]] = {
-        "random": (random_colours(rgb, truth[other]) for rgb, other in zip(truth, others, strict=True)),
+        "random": (random_colors(rgb, truth[other]) for rgb, other in zip(truth, others, strict=True)),
         **{f"painted {name}": _painted(name, photos) for name in models},
     }
     return interpret(judge, truth, systems, [photo.wordnet_id for photo in photos])
 
 
-def _painted(name: str, photos: list[LabelledPhoto]) -> Iterator[RGB]:
+def _painted(name: str, photos: list[LabeledPhoto]) -> Iterator[RGB]:
     painter = Painter(name, device="cpu")
     for photo in photos:
-        (coloured,) = painter.colorize(Photo(photo.rgb))
-        yield as_tensor(coloured.pixels)
+        (colored,) = painter.colorize(Photo(photo.rgb))
+        yield as_tensor(colored.pixels)
 
 
 def table(result: Interpretation) -> str:
@@ -237,9 +237,7 @@ def main() -> None:
     testing = commands.add_parser("test", help="test weights on held-out photos")
     testing.add_argument("photos", type=Path, metavar="DATA/train-64px")
     testing.add_argument("--weights", default=WEIGHTS, help="other weights than the bundled ones")
-    testing.add_argument(
-        "--coloured", type=int, default=500, help="how many photos the models colour; 0: none"
-    )
+    testing.add_argument("--colored", type=int, default=500, help="how many photos the models color; 0: none")
     testing.add_argument("--models", default=",".join(MODELS), help="by which models")
     arguments = parser.parse_args()
     source = open_source(arguments.photos)
@@ -253,7 +251,7 @@ def main() -> None:
         print(f"{out}: validation {_percent(accuracy(model, parts[1]))}")
         return
     judge = load_classifier(arguments.weights)
-    for count, models in ((None, ()), (arguments.coloured, tuple(arguments.models.split(",")))):
+    for count, models in ((None, ()), (arguments.colored, tuple(arguments.models.split(",")))):
         if count != 0:
             photos = list(held_out(source, count))
             print(f"{len(photos)} held-out photos\n\n{table(judge_all(judge, photos, models))}\n", flush=True)

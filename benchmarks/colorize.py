@@ -1,4 +1,4 @@
-"""Time and memory of colouring one photo with the shipped weights, end to end.
+"""Time and memory of coloring one photo with the shipped weights, end to end.
 
     python -m benchmarks.colorize [--repeats N]        (or: make bench)
 
@@ -36,7 +36,7 @@ GRAIN = 3.0
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one photo's way; ``codec`` is decoding the gray and encoding the coloured JPEG alone."""
+    """Seconds of one photo's way; ``codec`` is decoding the gray and encoding the colored JPEG alone."""
 
     read: float
     predict: float
@@ -62,7 +62,7 @@ def make_photo(height: int, width: int, path: Path) -> None:
 
 
 def measure(photo_path: Path, repeats: int) -> list[Timing]:
-    """Colour a photo several times, after once to warm up."""
+    """Color a photo several times, after once to warm up."""
     import pyvips
 
     from autochrome.io.photo import read_photo, write_photo
@@ -78,11 +78,11 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
         moments.append(perf_counter())
         prediction = painter.predict(photo)
         moments.append(perf_counter())
-        coloured = painter.paint(prediction)
+        colored = painter.paint(prediction)
         moments.append(perf_counter())
-        write_photo(coloured, result, provenance=coloured.provenance)
+        write_photo(colored, result, provenance=colored.provenance)
         moments.append(perf_counter())
-        del photo, prediction, coloured
+        del photo, prediction, colored
         start = perf_counter()
         pyvips.Image.new_from_file(str(photo_path)).copy_memory()
         decoded = perf_counter() - start
@@ -110,12 +110,12 @@ def measure_command(photo_path: Path, repeats: int) -> list[float]:
 
 
 def peak_memory(photo_path: Path) -> float:
-    """Peak memory, in MB, of a process that colours the photo once and does nothing else."""
+    """Peak memory, in MB, of a process that colors the photo once and does nothing else."""
     import autochrome
     from autochrome.io.photo import write_photo
 
-    coloured = autochrome.colorize(photo_path)
-    write_photo(coloured, photo_path.with_suffix(".once.jpg"), provenance=coloured.provenance)
+    colored = autochrome.colorize(photo_path)
+    write_photo(colored, photo_path.with_suffix(".once.jpg"), provenance=colored.provenance)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

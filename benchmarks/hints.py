@@ -1,15 +1,15 @@
-"""A person's test of hints: true colours bring a photo nearer to the truth, false ones stay on their thing.
+"""A person's test of hints: true colors bring a photo nearer to the truth, false ones stay on their thing.
 
     python -m benchmarks.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
 
-PHOTOS is a folder of colour photos (ours: eval-256px), of which every 40th is taken. Of each photo's result
+PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is taken. Of each photo's result
 without hints the places are found that a person would correct: the largest error in a*b*, meaned over a
 window of 1/16 of the shorter side, then the next that is a quarter of that side away from those before. There
-the true colour, meaned over the same window, is given as a hint, and the photo is painted again. Prints
+the true color, meaned over the same window, is given as a hint, and the photo is painted again. Prints
 Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
 
 For photos of our evaluation folders in which a thing stands before a sky (or a wall), the thing is then given
-a false colour by one hint; the mean change of a*b* is measured on the thing and on the sky.
+a false color by one hint; the mean change of a*b* is measured on the thing and on the sky.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from autochrome.metrics.pixel import psnr
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 
 WINDOW, APART = 1 / 16, 1 / 4
-"""Of the shorter side: the window in which errors and colours are meaned; the least distance of two hints."""
+"""Of the shorter side: the window in which errors and colors are meaned; the least distance of two hints."""
 MOST_ROWS = 20
 """Photos for which a row each is printed."""
 REPLICATES = 1000
@@ -46,8 +46,8 @@ ACCURATE = ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
 
 
 @dataclass(frozen=True)
-class FalseColour:
-    """A hint of a false colour, and where it should and should not work (corners in percent of the sides)."""
+class FalseColor:
+    """A hint of a false color, and where it should and should not work (corners in percent of the sides)."""
 
     photo: str
     what: str
@@ -60,23 +60,23 @@ def box(left: float, top: float, right: float, bottom: float) -> tuple[tuple[flo
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
-FALSE_COLOURS = {
+FALSE_COLORS = {
     "eval-256px": (
-        FalseColour("231", "yellow hood", "65%,52%,royalblue", box(58, 48, 90, 56), box(5, 2, 60, 20)),
-        FalseColour("245", "red lorry", "62%,50%,seagreen", box(57, 35, 73, 65), box(5, 2, 50, 25)),
-        FalseColour("337", "red car", "40%,60%,seagreen", box(25, 50, 60, 68), box(5, 2, 95, 15)),
-        FalseColour("354", "red band", "20%,25%,seagreen", box(12, 16, 35, 30), box(55, 5, 98, 60)),
+        FalseColor("231", "yellow hood", "65%,52%,royalblue", box(58, 48, 90, 56), box(5, 2, 60, 20)),
+        FalseColor("245", "red lorry", "62%,50%,seagreen", box(57, 35, 73, 65), box(5, 2, 50, 25)),
+        FalseColor("337", "red car", "40%,60%,seagreen", box(25, 50, 60, 68), box(5, 2, 95, 15)),
+        FalseColor("354", "red band", "20%,25%,seagreen", box(12, 16, 35, 30), box(55, 5, 98, 60)),
     ),
     "eval-people-256px": (
-        FalseColour(
+        FalseColor(
             "009",
             "red overall",
             "25%,75%,seagreen",
             ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75)),
             box(1, 2, 13, 40),
         ),
-        FalseColour("088", "gray overall", "22%,45%,crimson", box(18, 35, 26, 48), box(45, 3, 95, 35)),
-        FalseColour("095", "red dress (wall)", "45%,70%,seagreen", box(40, 60, 53, 85), box(3, 30, 25, 60)),
+        FalseColor("088", "gray overall", "22%,45%,crimson", box(18, 35, 26, 48), box(45, 3, 95, 35)),
+        FalseColor("095", "red dress (wall)", "45%,70%,seagreen", box(40, 60, 53, 85), box(3, 30, 25, 60)),
     ),
 }
 
@@ -100,7 +100,7 @@ def rgb_of(photo: Photo) -> Float[Tensor, "1 3 h w"]:
 def true_hints(
     painted: Float[Tensor, "1 3 h w"], truth: Float[Tensor, "1 3 h w"], count: int
 ) -> tuple[Hint, ...]:
-    """True colours where the painted photo is most wrong; fewer than ``count`` on a small photo."""
+    """True colors where the painted photo is most wrong; fewer than ``count`` on a small photo."""
     lab, wanted = rgb_to_lab(painted), rgb_to_lab(truth)
     height, width = truth.shape[2:]
     shorter = min(height, width)
@@ -111,8 +111,8 @@ def true_hints(
     hints = []
     while len(hints) < count and error.max() >= 0:
         y, x = divmod(int(error.argmax()), error.shape[1])
-        colour = fit_chroma(mean[:, :1, y : y + 1, x : x + 1], mean[:, 1:, y : y + 1, x : x + 1])
-        red, green, blue = colour.flatten().tolist()
+        color = fit_chroma(mean[:, :1, y : y + 1, x : x + 1], mean[:, 1:, y : y + 1, x : x + 1])
+        red, green, blue = color.flatten().tolist()
         where = Point((Length(float(x + radius)), Length(float(y + radius))))
         hints.append(Hint(where, (red, green, blue)))
         error[(rows - y) ** 2 + (columns - x) ** 2 < (APART * shorter) ** 2] = -1
@@ -164,8 +164,8 @@ def mean_estimate(values: Float[Tensor, " photos"]) -> Estimate:
     return Estimate(float(values.mean()), *percentile_interval(means))
 
 
-def false_row(case: FalseColour, path: Path, painter: Painter, keep: Path | None) -> str:
-    """How far the thing's colours moved, and the sky's."""
+def false_row(case: FalseColor, path: Path, painter: Painter, keep: Path | None) -> str:
+    """How far the thing's colors moved, and the sky's."""
     photo = read_photo(path)
     hint = parse_hint(case.hint)
     prediction = painter.predict(photo)
@@ -177,7 +177,7 @@ def false_row(case: FalseColour, path: Path, painter: Painter, keep: Path | None
     means = []
     for corners in (case.thing, case.sky):
         region = Polygon(tuple((Length(x, True), Length(y, True)) for x, y in corners))
-        mask = mask_of(Hint(region, hint.colour), photo.size, photo.size)
+        mask = mask_of(Hint(region, hint.color), photo.size, photo.size)
         means.append(float((change * mask).sum() / mask.sum()))
     thing, sky = means
     return f"| {case.photo} | {case.what} | {case.hint} | {thing:.1f} | {sky:.2f} | {sky / thing:.1%} |"
@@ -208,12 +208,12 @@ def main() -> None:
     some = found[:: arguments.every]
     gains = [gain_of(path, painter, settings, arguments.count, arguments.keep) for path in some]
     title = f"{painter.model.spec.name} on {arguments.photos.name}, every {arguments.every}th photo"
-    print(f"### {title}, {arguments.count} true colours\n\n{gain_table(gains)}\n", flush=True)
-    cases = {case.photo: case for case in FALSE_COLOURS.get(arguments.photos.name, ())}
+    print(f"### {title}, {arguments.count} true colors\n\n{gain_table(gains)}\n", flush=True)
+    cases = {case.photo: case for case in FALSE_COLORS.get(arguments.photos.name, ())}
     rows = [false_row(cases[p.stem], p, painter, arguments.keep) for p in found if p.stem in cases]
     if rows:
         head = "| photo | thing | hint | change of a*b* there | in the sky | share |"
-        print(f"### One false colour\n\n{head}\n| --- | --- | --- | ---: | ---: | ---: |\n" + "\n".join(rows))
+        print(f"### One false color\n\n{head}\n| --- | --- | --- | ---: | ---: | ---: |\n" + "\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ best of a few runs after one to warm up.
 Inference: one photo of 512 x 512. "trunk" makes the layers alone; "columns 4" makes the hypercolumns
 themselves at every fourth pixel and gives them to the head, which "dense 4" does without making them.
 
-Training: forward and backward pass without the optimiser's step. "trunk" is without hypercolumns, its loss a
+Training: forward and backward pass without the optimizer's step. "trunk" is without hypercolumns, its loss a
 sum over all layers; "sparse" is 128 places of each photo, "dense" and "columns" are every fourth pixel.
 
 MB of columns are those of one photo, in training with their gradients: as computed, and as they were given to

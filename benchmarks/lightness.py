@@ -1,4 +1,4 @@
-"""How well lightness is held when colours beyond sRGB are fitted into it, before rounding to 8 bits.
+"""How well lightness is held when colors beyond sRGB are fitted into it, before rounding to 8 bits.
 
     python -m benchmarks.lightness PHOTOS
 

@@ -1,12 +1,12 @@
-"""The paper's table 2 in small: which layers of the hypercolumn colour a photo.
+"""The paper's table 2 in small: which layers of the hypercolumn color a photo.
 
     python -m benchmarks.lrac_layers PHOTOS --data TRAINING_PHOTOS [--weights FILE] [--steps N] [--photos N]
 
-PHOTOS is a folder of colour photos (ours: eval-256px); TRAINING_PHOTOS holds tar shards or pictures (ours:
+PHOTOS is a folder of color photos (ours: eval-256px); TRAINING_PHOTOS holds tar shards or pictures (ours:
 train-144px). The trunk of lrac.compact stays as shipped. For each set of layers a fresh head (h_fc1 and
 hue/chroma) is trained over those layers alone, all sets on the same crops and the same places, and then
-colours the photos. The paper trained every variant from its trunk on; here the trunk has been trained with
-all layers, which favours none of the sets but is no training of their own. Prints Markdown.
+colors the photos. The paper trained every variant from its trunk on; here the trunk has been trained with
+all layers, which favors none of the sets but is no training of their own. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from autochrome.data.sources import open_source
 from autochrome.evaluation.scores import evaluate
 from autochrome.io.folders import find_photos
 from autochrome.models.lrac.compact import CompactNetwork
-from autochrome.models.lrac.model import LRAC, TrainingSettings, colours_at
+from autochrome.models.lrac.model import LRAC, TrainingSettings, colors_at
 from autochrome.models.lrac.outputs import create_output
 from autochrome.models.registry import create_model
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
@@ -77,20 +77,20 @@ def train_heads(
     """Train all heads side by side: hue/chroma at random places, AdamW with a cosine to 0."""
     output = create_output(OUTPUT)
     parameters = [p for each in heads.values() for p in each.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     for step in range(1, steps + 1):
         rgb = next(crops).float() / 255
         with torch.no_grad():
             maps = network.maps(HUE_CHROMA.split(rgb)[0])
         places = random_locations(len(rgb), PLACES, (SIDE, SIDE))
-        truth = colours_at(rgb, places, 1)
+        truth = colors_at(rgb, places, 1)
         losses = [
             output.loss(h.head.at(h.choose(maps), places)[OUTPUT], truth)["loss"] for h in heads.values()
         ]
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.stack(losses).sum().backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         if step % 100 == 0:
             values = "  ".join(f"{float(loss.detach()):.3f}" for loss in losses)

@@ -1,8 +1,8 @@
-"""The paper's tables 1 and 4 on photos with known colours: output spaces, and histogram transfer.
+"""The paper's tables 1 and 4 on photos with known colors: output spaces, and histogram transfer.
 
     python -m benchmarks.lrac_table PHOTOS [--model lrac] [--weights FILE] [--photos N] [--keep FOLDER]
 
-PHOTOS is a folder of colour photos (ours: eval-256px), used at its own size. Prints Markdown with 95%
+PHOTOS is a folder of color photos (ours: eval-256px), used at its own size. Prints Markdown with 95%
 bootstrap intervals over photos, and the differences by which the paper's orderings stand or fall.
 """
 
@@ -45,7 +45,7 @@ COLUMNS = {
     "intersection_a": ("HI a", 3),
     "intersection_b": ("HI b", 3),
 }
-TRANSFERS = {"none": "none", "quantile matching (Q)": "quantiles", "energy minimisation (E)": "energy"}
+TRANSFERS = {"none": "none", "quantile matching (Q)": "quantiles", "energy minimization (E)": "energy"}
 
 
 def own_palette(transfer: str) -> Wish:
@@ -74,7 +74,7 @@ def paint_outputs(photos: Sequence[Path], results: Path, name: str, weights: str
 
 
 def paint_transfers(photos: Sequence[Path], results: Path, name: str, weights: str | None) -> list[Path]:
-    """Table 4: with the photo's own histogram given, matched by quantiles or by minimising the energy."""
+    """Table 4: with the photo's own histogram given, matched by quantiles or by minimizing the energy."""
     painter = Painter(create_model(name, weights=weights), device="cpu")
     wishes = {row: own_palette(way) for row, way in TRANSFERS.items()}
     return list(paint_all(photos, results, painter, wishes).values())

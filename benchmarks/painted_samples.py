@@ -16,7 +16,7 @@ from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import PhotoSource
 from autochrome.io.photo import Photo
 from autochrome.metrics.baselines import gray
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.diversity import sample_errors
 from autochrome.metrics.ms_ssim import SMALLEST
 from autochrome.pipeline.painter import ColorizeSettings, Painter
@@ -35,12 +35,12 @@ Errors = Mapping[str, Float[Tensor, " photos"]]
 
 @dataclass(frozen=True)
 class Painted(SampleFigures):
-    """Figures of the samples of photos, one row a photo; chroma and colourfulness of the photos beside.
+    """Figures of the samples of photos, one row a photo; chroma and colorfulness of the photos beside.
 
     Attributes:
         ms_ssim_chroma: of the pairs of samples, mean over Cb and Cr alone; no pairs if ``ms_ssim`` has none.
-        colourfulness: Hasler and Suesstrunk's, with signed opponents.
-        colourfulness_truth: likewise.
+        colorfulness: Hasler and Suesstrunk's, with signed opponents.
+        colorfulness_truth: likewise.
         chroma: C*ab, sum over pixels.
         chroma_truth: likewise.
         pixels: how many the photo has.
@@ -48,8 +48,8 @@ class Painted(SampleFigures):
     """
 
     ms_ssim_chroma: Float[Tensor, "photos pairs"]
-    colourfulness: Float[Tensor, "photos n"]
-    colourfulness_truth: Float[Tensor, "photos 1"]
+    colorfulness: Float[Tensor, "photos n"]
+    colorfulness_truth: Float[Tensor, "photos 1"]
     chroma: Float[Tensor, "photos n"]
     chroma_truth: Float[Tensor, "photos 1"]
     pixels: Float[Tensor, "photos 1"]
@@ -74,7 +74,7 @@ def measure(
 
     Args:
         painter: of a model that gives several answers.
-        source: colour photos.
+        source: color photos.
         count: how many.
         settings: ``samples`` and how they are drawn.
         structure: whether to compare pairs by MS-SSIM. It is left out in any case where a photo has a side
@@ -94,7 +94,7 @@ def measure(
 
 @torch.inference_mode()
 def measure_rivals(model: str, source: PhotoSource, count: int) -> dict[str, Errors]:
-    """The errors of a model of one answer, in `SINGLE_ANSWERS`, and of the photos without colour."""
+    """The errors of a model of one answer, in `SINGLE_ANSWERS`, and of the photos without color."""
     painter = Painter(model, device="cpu")
     rows = []
     for photo in _photos(source, count):
@@ -127,8 +127,8 @@ def _figures(
     return {
         **figures_of(samples, truth, structure=structure),
         "ms_ssim_chroma": pair_channels(YCBCR.split(samples)[1]).mean(1) if pairs else torch.empty(0),
-        "colourfulness": colourfulness(samples),
-        "colourfulness_truth": colourfulness(truth),
+        "colorfulness": colorfulness(samples),
+        "colorfulness_truth": colorfulness(truth),
         "chroma": _total_chroma(drawn),
         "chroma_truth": _total_chroma(ab),
         "pixels": torch.tensor([float(light.numel())]),

@@ -13,7 +13,7 @@ from benchmarks.painting import markdown, mean_estimate
 from benchmarks.sample_tables import resamples, series_intersections, spread_rows, structure_rows
 
 TOLERANCE = 0.2
-"""How far the samples' colourfulness may lie from the photos', as a share of it."""
+"""How far the samples' colorfulness may lie from the photos', as a share of it."""
 
 MS_SSIM_CHROMA = "MS-SSIM of pairs in Cb and Cr, mean"
 TITLES = {"psnr": "PSNR", "auc": "AuC per photo", "ciede2000": "CIEDE2000"}
@@ -28,12 +28,12 @@ def columns(systems: Mapping[str, Painted], rows_of: Callable[[Painted], dict[st
     return markdown(["", *systems], [[name, *(rows.get(name, "") for rows in found)] for name in names])
 
 
-def colour_table(systems: Mapping[str, Painted]) -> str:
-    """Whether single samples have the colours of photos: histograms of a and b, colourfulness, chroma."""
-    return columns(systems, _colour_rows)
+def color_table(systems: Mapping[str, Painted]) -> str:
+    """Whether single samples have the colors of photos: histograms of a and b, colorfulness, chroma."""
+    return columns(systems, _color_rows)
 
 
-def _colour_rows(found: Painted) -> dict[str, str]:
+def _color_rows(found: Painted) -> dict[str, str]:
     counts, series = resamples(len(found.psnr)), series_intersections(found)
     rows = {}
     for channel, name in enumerate("ab"):
@@ -43,13 +43,13 @@ def _colour_rows(found: Painted) -> dict[str, str]:
         rows[f"intersection {name}, each series"] = ", ".join(
             f"{value:.3f}" for value in values[:, 0].tolist()
         )
-    ratio = estimate_of((counts @ found.colourfulness.mean(1)) / (counts @ found.colourfulness_truth[:, 0]))
+    ratio = estimate_of((counts @ found.colorfulness.mean(1)) / (counts @ found.colorfulness_truth[:, 0]))
     pixels = counts @ found.pixels[:, 0]
     return {
         **rows,
-        "colourfulness, mean of the samples": cell(mean_estimate(found.colourfulness.mean(1))),
-        "colourfulness, first samples": cell(mean_estimate(found.colourfulness[:, 0])),
-        "colourfulness of the photos": cell(mean_estimate(found.colourfulness_truth[:, 0])),
+        "colorfulness, mean of the samples": cell(mean_estimate(found.colorfulness.mean(1))),
+        "colorfulness, first samples": cell(mean_estimate(found.colorfulness[:, 0])),
+        "colorfulness of the photos": cell(mean_estimate(found.colorfulness_truth[:, 0])),
         "samples / photos": cell(ratio, 3),
         f"within {TOLERANCE:.0%}": "yes" if abs(ratio.value - 1) <= TOLERANCE else "no",
         "mean chroma of the samples": cell(estimate_of((counts @ found.chroma.mean(1)) / pixels)),
@@ -74,7 +74,7 @@ def _diversity_rows(found: Painted) -> dict[str, str]:
 
 
 def accuracy_table(found: Painted, rivals: Mapping[str, Errors]) -> str:
-    """How near the samples come to the photos' own colours, beside single answers to as many photos.
+    """How near the samples come to the photos' own colors, beside single answers to as many photos.
 
     "best of m" is the expected best of m of the samples, judged by each score for itself; so "best of 1" is
     the mean over the samples. Photos that any system paints without error, gray ones, are left out.
@@ -86,7 +86,7 @@ def accuracy_table(found: Painted, rivals: Mapping[str, Errors]) -> str:
         }
         for m in range(1, found.psnr.shape[1] + 1)
     }
-    answers["mean colour of the samples"] = dict(zip(SCORES, found.mean_errors.unbind(1), strict=True))
+    answers["mean color of the samples"] = dict(zip(SCORES, found.mean_errors.unbind(1), strict=True))
     single = {name: {key: errors[key][:photos] for key in SCORES} for name, errors in rivals.items()}
     answers |= single
     kept = torch.stack([errors["psnr"].isfinite() for errors in answers.values()]).all(0)

@@ -1,4 +1,4 @@
-"""Photos of known colours, painted as a person gets them, and tables of the figures with their intervals."""
+"""Photos of known colors, painted as a person gets them, and tables of the figures with their intervals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Wish = ColorizeSettings | Callable[[Photo], ColorizeSettings]
 def paint_all(
     photos: Iterable[Path], results: Path, painter: Painter, wishes: Mapping[str, Wish]
 ) -> dict[str, Path]:
-    """Colour every photo in every way, as PNG in a folder a way; the model is asked once where it can be.
+    """Color every photo in every way, as PNG in a folder a way; the model is asked once where it can be.
 
     Returns:
         The folder of each way.

@@ -10,7 +10,7 @@ trained in.
 The floor is what the multiply-adds that no mask switches off would take at this machine's best rate (that
 of a large matrix product in double precision, with as many threads as numpy takes): the vertical stack and
 the photo's features once per pixel, the horizontal stack once. The cached sampler's vertical convolutions
-need fewer than that, which counts in its favour.
+need fewer than that, which counts in its favor.
 """
 
 from __future__ import annotations

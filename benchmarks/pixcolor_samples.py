@@ -77,7 +77,7 @@ def measure(
 
     Args:
         model: with its weights.
-        photos: colour photos; for MS-SSIM, of 176 pixels at least.
+        photos: color photos; for MS-SSIM, of 176 pixels at least.
         results: gets a folder for each of `CELLS`.
         samples: of each photo. The first is the one that is written.
         seed: of the first batch; each batch has one of its own, so that photos do not share their noise.

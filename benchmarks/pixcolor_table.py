@@ -3,7 +3,7 @@
     python -m benchmarks.pixcolor_table PHOTOS [--weights FILE] [--photos N] [--samples 8] [--seed 0]
                                                [--temperature T] [--guidance G] [--out FOLDER]
 
-PHOTOS is a folder of colour photos of 176 pixels at least (ours: eval-256px), used at its own size. Prints
+PHOTOS is a folder of color photos of 176 pixels at least (ours: eval-256px), used at its own size. Prints
 Markdown with 95% bootstrap intervals over photos. With --out the pictures, the evaluator's scores and the
 figure of diversity (the paper's figure 8) are kept there.
 """
@@ -62,7 +62,7 @@ def ablation_gain(scores: Scores) -> str:
 def intersection_table(found: Measured) -> str:
     """Histogram intersection of single samples: of each of the n series by itself, and their mean.
 
-    One photo's colours hang together, so that a few hundred photos leave a single series much to chance: the
+    One photo's colors hang together, so that a few hundred photos leave a single series much to chance: the
     mean over the series is the steadier figure.
     """
     series = series_intersections(found)
@@ -136,7 +136,7 @@ def choice_tables(found: Measured) -> str:
         [name, cell(mean_estimate((truth > scores).double().mean(1)), 3)]
         for name, (scores, truth) in judges.items()
     ]
-    return f"{chosen}\n\n{markdown(['judge', 'prefers the true colours to a sample'], rows)}{note}"
+    return f"{chosen}\n\n{markdown(['judge', 'prefers the true colors to a sample'], rows)}{note}"
 
 
 def report(arguments: argparse.Namespace, photos: list[Path], results: Path) -> None:

@@ -1,8 +1,8 @@
-"""How often a fresh classifier takes generated colours for true ones, or true ones for generated.
+"""How often a fresh classifier takes generated colors for true ones, or true ones for generated.
 
 A small network is trained from nothing on some of the photos and asked about the others. It sees pairs: each
-photo with its true and with generated colours, over one and the same lightness, so that nothing but the
-colours, and how they go with the photo, can tell them apart. An error of 50% means that it cannot tell; 0%,
+photo with its true and with generated colors, over one and the same lightness, so that nothing but the
+colors, and how they go with the photo, can tell them apart. An error of 50% means that it cannot tell; 0%,
 that it always can.
 
 Whatever else could tell them apart must be taken out before: both pictures are to be made alike, from chroma
@@ -62,10 +62,10 @@ def error_by_photo(
     The photos are cut into ``folds`` parts at random; each part is judged by a classifier that is trained on
     the others, and all that once for every seed. Of a photo the verdict on the real picture counts as much as
     those on its samples together. Resampled over photos, the mean tells how much these classifiers' error
-    depends on the photos that they are asked about, not on those that they learnt from.
+    depends on the photos that they are asked about, not on those that they learned from.
 
     Args:
-        real: the photos in their true colours, sRGB.
+        real: the photos in their true colors, sRGB.
         generated: samples of the same photos.
         seeds: how often the whole is repeated.
         steps: updates of each classifier.
@@ -109,8 +109,8 @@ def train(real: One, generated: Several, steps: int) -> Classifier:
     comes from torch's global generator.
     """
     judge = Classifier()
-    optimiser = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     batch = min(BATCH, len(real))
     target = torch.cat([torch.ones(batch), torch.zeros(batch)])
     for _ in range(steps):
@@ -118,9 +118,9 @@ def train(real: One, generated: Several, steps: int) -> Classifier:
         samples = torch.randint(generated.shape[1], (batch,))
         crops = _crops(real[photos], generated[photos, samples])
         loss = F.binary_cross_entropy_with_logits(judge(crops), target)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return judge.eval()
 

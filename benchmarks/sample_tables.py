@@ -69,7 +69,7 @@ def spread_rows(found: SampleFigures) -> dict[str, str]:
 def pair_tables(found: SampleFigures) -> str:
     """MS-SSIM over the pairs of all photos: its quantiles, and its histogram."""
     pairs = found.ms_ssim.mean(2)
-    columns = {"colour": pairs, **dict(zip("RGB", found.ms_ssim.unbind(2), strict=True))}
+    columns = {"color": pairs, **dict(zip("RGB", found.ms_ssim.unbind(2), strict=True))}
     points = torch.tensor(QUANTILES, dtype=torch.float64)
     quantiles = [
         [name, *(f"{q:.3f}" for q in torch.quantile(values.flatten(), points).tolist())]

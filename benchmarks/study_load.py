@@ -136,18 +136,18 @@ def draw_study(load: Load, folder: Path) -> Design:
 
 
 def draw(number: int, side: int) -> dict[str, np.ndarray]:
-    """A picture with grain, the true one, and how systems may have coloured it."""
+    """A picture with grain, the true one, and how systems may have colored it."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[:side, :side] / side
     waves = [np.sin(rng.uniform(2, 9) * x + rng.uniform(2, 9) * y + rng.uniform(0, 6)) for _ in range(3)]
     truth = 128 + 70 * np.stack(waves, -1) + rng.normal(0, 5, (side, side, 1))
     gray = truth.mean(-1, keepdims=True)
-    colour = truth - gray
+    color = truth - gray
     made = {
         TRUTH: truth,
-        "vivid": gray + 1.3 * colour,
-        "pale": gray + 0.4 * colour,
-        "wrong": gray + colour[..., ::-1],
+        "vivid": gray + 1.3 * color,
+        "pale": gray + 0.4 * color,
+        "wrong": gray + color[..., ::-1],
         "brown": gray + np.array([14, 0, -14]),
     }
     return {name: pixels.clip(0, 255).astype(np.uint8) for name, pixels in made.items()}

@@ -166,7 +166,7 @@ def _of_trials(journal: Journal, stored: Stored) -> Iterator[str]:
         for sent in journal.votes.get(trial, ()):
             if _digest(sent.token) != stored.raters[row["rater"]]:
                 yield f"mistaken: trial {trial} is another rater's than its sender"
-        seen = journal.recognised.get(trial)
+        seen = journal.recognized.get(trial)
         if seen is None:
             continue
         unit = stored.units[row["unit"]]
@@ -186,8 +186,8 @@ def _of_raters(journal: Journal, stored: Stored, total: int) -> Iterator[str]:
             yield "forgotten: a rater who was let in is unknown"
             continue
         yield from _of_one(number, theirs[number], stored, total, token in journal.finished)
-    if len(known) > journal.broken["enrolment"]:
-        yield f"made up: {len(known)} raters; {journal.broken['enrolment']} enrolments got no answer"
+    if len(known) > journal.broken["enrollment"]:
+        yield f"made up: {len(known)} raters; {journal.broken['enrollment']} enrollments got no answer"
     if any(theirs[number] for number in known.values()):
         yield "made up: a rater who is nobody was shown something"
 

@@ -52,7 +52,7 @@ class Journal:
         enrolled: tokens of those who were let in.
         full: how many were told that the study is full.
         finished: tokens of those who were told that they are done.
-        recognised: each trial as the pictures that were fetched tell it.
+        recognized: each trial as the pictures that were fetched tell it.
         votes: all votes sent on each trial.
         acknowledged: trials whose vote was said to be recorded.
         seconds: how long answers took, by kind of request.
@@ -64,7 +64,7 @@ class Journal:
     enrolled: list[str] = field(default_factory=list)
     full: int = 0
     finished: set[str] = field(default_factory=set)
-    recognised: dict[str, Trial] = field(default_factory=dict)
+    recognized: dict[str, Trial] = field(default_factory=dict)
     votes: dict[str, list[Sent]] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
     seconds: dict[str, list[float]] = field(default_factory=dict)
@@ -144,7 +144,7 @@ class HttpRater:
                 self._complain(f"was stopped by {type(error).__name__}: {error}")
 
     async def _take_part(self) -> None:
-        token = await self._enrol()
+        token = await self._enroll()
         if token is None:
             self._journal.full += 1
             return
@@ -160,13 +160,13 @@ class HttpRater:
                     self._complain(f"reloaded and had another trial than {described['number']}")
             pictures = [await self._picture(address) for address in described["pictures"]]
             trial = self._recognition.trial(described, pictures)
-            self._journal.recognised[trial.id] = trial
+            self._journal.recognized[trial.id] = trial
             if self._think:
                 await asyncio.sleep(self._random.uniform(0, 2 * self._think))
             await self._answer(token, trial)
 
-    async def _enrol(self) -> str | None:
-        response = await self._ask("enrolment", "POST", "/api/raters", {"consent": True}, 201, 409)
+    async def _enroll(self) -> str | None:
+        response = await self._ask("enrollment", "POST", "/api/raters", {"consent": True}, 201, 409)
         return response.cookies["rater"] if response.status_code == 201 else None
 
     async def _picture(self, address: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Make the README's pictures: photographs that scikit-image carries, coloured with the shipped weights.
+"""Make the README's pictures: photographs that scikit-image carries, colored with the shipped weights.
 
     python examples/showcase.py [--samples [--model M] | --steered] [--seed S] [FOLDER ...]
 
@@ -45,14 +45,14 @@ STEERED = {
 
 
 def bundled_pictures(names: Iterable[str]) -> list[Photo]:
-    """scikit-image's pictures, colours and all; the model is given their lightness alone."""
+    """scikit-image's pictures, colors and all; the model is given their lightness alone."""
     import skimage.data
 
     return [from_array(getattr(skimage.data, name)()) for name in names]
 
 
 def sheet(photos: Iterable[Photo], path: Path) -> list[Path]:
-    """Colour photos in every version and write them side by side."""
+    """Color photos in every version and write them side by side."""
     painter, gray = Painter(), Painter("gray")
     columns: dict[str, list] = {"gray": [], **{name: [] for name in VERSIONS}}
     for photo in photos:
@@ -76,7 +76,7 @@ def samples_sheet(
 
 
 def steered_sheet(path: Path, model: str = "lrac") -> list[Path]:
-    """Colour scikit-image's pictures with a model that has a distribution, and steer it."""
+    """Color scikit-image's pictures with a model that has a distribution, and steer it."""
     painter, gray = Painter(model), Painter("gray")
     [astronaut] = bundled_pictures(["astronaut"])
     columns: dict[str, list] = {}

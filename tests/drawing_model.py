@@ -18,7 +18,7 @@ CELL = 8
 class Drawing(Colorizer):
     """As PixColor: coarse chroma, which is refined, with likelihoods and a judge.
 
-    One colour a sample, over the whole grid; refining reddens the bottom half and keeps all else. Sample k of
+    One color a sample, over the whole grid; refining reddens the bottom half and keeps all else. Sample k of
     a seed is the k-th pair of numbers of the generator. The judge prefers high Cb.
     """
 
@@ -37,9 +37,9 @@ class Drawing(Colorizer):
         if min(luma.shape[2:]) > self.fails_above:
             raise torch.OutOfMemoryError("CUDA out of memory")
         n, (height, width) = asked["n"], luma.shape[2:]
-        colours = 0.4 + 0.2 * torch.rand(n, 2, generator=generator)
-        grid = colours[None, :, :, None, None].expand(1, n, 2, height // CELL, width // CELL)
-        known = -colours.sum(1)[None] * 100 if self.knows_likelihood else None
+        colors = 0.4 + 0.2 * torch.rand(n, 2, generator=generator)
+        grid = colors[None, :, :, None, None].expand(1, n, 2, height // CELL, width // CELL)
+        known = -colors.sum(1)[None] * 100 if self.knows_likelihood else None
         return Samples(grid, "ycbcr", log_prob=known)
 
     def continuous(self, chroma: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class WholeDrawing(Colorizer):
         if min(luma.shape[2:]) > self.fails_above:
             raise torch.OutOfMemoryError("CUDA out of memory")
         height, width = (side // self.stride for side in luma.shape[2:])
-        colours = 0.25 * torch.rand(n, 2, generator=generator)
-        chroma = colours[None, :, :, None, None].repeat(1, 1, 1, height, width)
+        colors = 0.25 * torch.rand(n, 2, generator=generator)
+        chroma = colors[None, :, :, None, None].repeat(1, 1, 1, height, width)
         chroma[..., width // 2 :] *= -1
         return Samples(chroma, "yuv")

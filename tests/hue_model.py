@@ -19,7 +19,7 @@ HUES, CHROMAS, STRIDE = 12, 8, 4
 
 
 class HueModel(Colorizer):
-    """Bins of hue (centres k/12) and of chroma ((k + .5)/8); left of the middle one hue, right another.
+    """Bins of hue (centers k/12) and of chroma ((k + .5)/8); left of the middle one hue, right another.
 
     Attributes:
         hues: bin of the left and of the right half.

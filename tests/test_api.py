@@ -33,8 +33,8 @@ def test_all_is_sorted_and_complete() -> None:
     assert set(autochrome.__all__) <= set(dir(autochrome))
     for name in autochrome.__all__:
         assert getattr(autochrome, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'colorise'"):
-        autochrome.colorise  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'colorize'"):
+        autochrome.colorize  # noqa: B018
 
 
 def test_import_loads_neither_torch_nor_numpy() -> None:
@@ -93,7 +93,7 @@ def test_pil_gives_pil(painter: Painter, gray: np.ndarray, mode: str, result: st
     assert isinstance(colored, Image.Image)
     assert (colored.mode, colored.size) == (result, (64, 64))
     assert colored.info["comment"] == "kept"
-    if mode != "1":  # black and white alone have no colour that sRGB could hold
+    if mode != "1":  # black and white alone have no color that sRGB could hold
         assert np.ptp(np.asarray(colored)[:, :, :3], axis=2).max() > 0
 
 
@@ -131,7 +131,7 @@ def test_several_samples_are_a_list_of_the_kind_that_was_given(gray: np.ndarray)
     np.testing.assert_array_equal(one.pixels, several[0])
 
 
-def test_every_kind_gets_the_same_colours(painter: Painter, gray: np.ndarray) -> None:
+def test_every_kind_gets_the_same_colors(painter: Painter, gray: np.ndarray) -> None:
     from_array = autochrome.colorize(gray, model=painter)
     from_pil = autochrome.colorize(Image.fromarray(gray), model=painter)
     from_photo = autochrome.colorize(Photo(gray[:, :, None]), model=painter)

@@ -24,7 +24,7 @@ PAPERS = {
     "Unsupervised Diverse Colorization via Generative Adversarial Networks": "arXiv:1702.06674",
 }
 ENCODER = {"EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks": "arXiv:1905.11946"}
-# What may not be loaded before there is a photo to colour.
+# What may not be loaded before there is a photo to color.
 HEAVY = {"torch", "kornia", "pyvips", "lightning_fabric", "matplotlib", "huggingface_hub"}
 
 RUN_COMMAND = """

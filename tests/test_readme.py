@@ -35,8 +35,8 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the README's commands speak of: photos, an album, originals, the recipes."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("autochrome.study.web.server.serve", lambda *given, **named: None)
-    colours = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
-    picture = np.round(np.asarray(colours) * 255).astype(np.uint8)
+    colors = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
+    picture = np.round(np.asarray(colors) * 255).astype(np.uint8)
     gray = Photo(np.ascontiguousarray(picture[:, :, :1]))
     for name in ("photo.jpg", "photo.png", "scan.tif", "album/1920/wedding.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -82,9 +82,9 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         "photo.colorized.6.jpg",
         "photo.colorized.uncertainty.png",
         "hinted/1920/wedding.jpg",
-        "coloured/1920/wedding.jpg",
+        "colored/1920/wedding.jpg",
         "scan.colorized.tif",
-        "coloured.png",
+        "colored.png",
         "sweep.png",
         "maps.png",
         "scores.json",
@@ -95,11 +95,11 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
     )
     missing = [name for name in expected if not (desk / name).is_file()]
     assert not missing, f"not made: {missing}; there is {sorted(p.name for p in desk.rglob('*'))}"
-    assert read_photo(desk / "coloured.png").pixels.shape == (72, 64, 3)
+    assert read_photo(desk / "colored.png").pixels.shape == (72, 64, 3)
 
 
 def test_the_snippet_of_the_readme_works(desk: Path) -> None:
     """It is run as it stands."""
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(snippet, "README.md", "exec"), {})
-    assert read_photo(desk / "coloured.jpg").pixels.shape == (72, 64, 3)
+    assert read_photo(desk / "colored.jpg").pixels.shape == (72, 64, 3)

@@ -13,7 +13,7 @@ import torch
 
 from autochrome.data.photos import CropSettings
 from autochrome.engine import setup
-from autochrome.engine.optimiser import LR_SCALE, make_optimiser
+from autochrome.engine.optimizer import LR_SCALE, make_optimizer
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cgan import model as cgan
@@ -104,7 +104,7 @@ def test_the_encoder_of_cic_compact_learns_slower_than_the_rest(name: str) -> No
     recipe = load_recipe(ROOT / f"{name}.yaml")
     with torch.device("meta"):
         model = cic.compact(model_spec(recipe.model.name), **recipe.model.options)
-        groups = make_optimiser(model, recipe.optimiser).param_groups
+        groups = make_optimizer(model, recipe.optimizer).param_groups
     slow = {id(p) for group in groups if group[LR_SCALE] < 1 for p in group["params"]}
     parts = {name.split(".")[1] for name, p in model.named_parameters() if id(p) in slow}
     assert parts == {"encoder"}
@@ -131,15 +131,15 @@ def test_zhang_s_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     model = setup.starting_model(recipe, setup.training_photos(replace(recipe, data=own)))
     assert isinstance(model, CIC)
     assert model.loss_settings == LossSettings(
-        neighbours=10,
+        neighbors=10,
         sigma=5.0,
         rebalance_mix=0.5,
         gray_threshold=5.0,
         supervision=(0.25, 0.5, 1.0),
         area_average=False,
     )
-    optimiser, trainer = recipe.optimiser, recipe.trainer
-    assert (optimiser.name, optimiser.lr, optimiser.betas, optimiser.weight_decay) == (
+    optimizer, trainer = recipe.optimizer, recipe.trainer
+    assert (optimizer.name, optimizer.lr, optimizer.betas, optimizer.weight_decay) == (
         "adam",
         3e-5,
         (0.9, 0.99),
@@ -162,11 +162,11 @@ def test_guadarrama_s_values() -> None:
     assert (multiplier.before, multiplier.after, multiplier.at) == (0, 1, 100_000)
     settings = model.settings
     assert (settings.part, settings.freeze_backbone) == ("colorization", False)
-    assert settings.colourness_threshold == 0.05
+    assert settings.colorness_threshold == 0.05
     assert settings.jitter == pytest.approx(4 / 255)
-    optimiser, trainer = recipe.optimiser, recipe.trainer
-    assert (optimiser.name, optimiser.lr, optimiser.betas) == ("adam", 3e-4, (0.9, 0.999))
-    assert (optimiser.weight_decay, optimiser.clip) == (0, 0)
+    optimizer, trainer = recipe.optimizer, recipe.trainer
+    assert (optimizer.name, optimizer.lr, optimizer.betas) == ("adam", 3e-4, (0.9, 0.999))
+    assert (optimizer.weight_decay, optimizer.clip) == (0, 0)
     assert (trainer.steps, trainer.batch_size, trainer.precision, trainer.ema) == (360_000, 64, "32-true", 0)
     assert trainer.accumulate == 1  # so that the multiplier's passes are steps
     assert recipe.data.crops.size == 224
@@ -185,7 +185,7 @@ def test_guadarrama_s_second_run_trains_the_refinement_network_from_the_first() 
     text = path.read_text()
     assert all(f"--set {override}" in text for override in overrides)
     recipe = load_recipe(path, overrides)
-    assert recipe.model.options["colourness_threshold"] == 0.05  # the file's others stay
+    assert recipe.model.options["colorness_threshold"] == 0.05  # the file's others stay
     with torch.device("meta"):
         model = pixcolor.paper(model_spec(recipe.model.name), **recipe.model.options)
     trained = {name.split(".")[0] for name, p in model.named_parameters() if p.requires_grad}
@@ -200,9 +200,9 @@ def test_larsson_s_values() -> None:
     assert isinstance(model, lrac.LRAC)
     assert model.settings == lrac.TrainingSettings(locations=128, window=1, hue_weight=5.0)
     assert model.output.name == "hue_chroma"
-    optimiser, trainer = recipe.optimiser, recipe.trainer
-    assert (optimiser.name, optimiser.lr, optimiser.betas[0]) == ("sgd", 1e-3, 0.9)
-    assert optimiser.weight_decay == 5e-4
+    optimizer, trainer = recipe.optimizer, recipe.trainer
+    assert (optimizer.name, optimizer.lr, optimizer.betas[0]) == ("sgd", 1e-3, 0.9)
+    assert optimizer.weight_decay == 5e-4
     assert trainer.steps * trainer.batch_size == 1_200_000  # one epoch
     rates = [learning_rate_factor(int(s * trainer.steps), trainer.steps, recipe.schedule) for s in (0.4, 0.6)]
     assert rates == pytest.approx([1, 0.1])
@@ -219,14 +219,14 @@ def test_cao_s_values() -> None:
     assert (model.generator.noise_size, model.space) == (100, "yuv")
     assert model.settings.objective == "gan"
     assert (recipe.adversary.steps, recipe.adversary.generator_steps) == (1, 1)
-    for optimiser in (recipe.optimiser, recipe.adversary.optimiser):
-        assert (optimiser.name, optimiser.lr, optimiser.betas) == ("adam", 2e-4, (0.5, 0.999))
-        assert (optimiser.weight_decay, optimiser.clip) == (0, 0)
+    for optimizer in (recipe.optimizer, recipe.adversary.optimizer):
+        assert (optimizer.name, optimizer.lr, optimizer.betas) == ("adam", 2e-4, (0.5, 0.999))
+        assert (optimizer.weight_decay, optimizer.clip) == (0, 0)
     trainer = recipe.trainer
     assert (trainer.batch_size, trainer.accumulate, trainer.precision, trainer.ema) == (64, 1, "32-true", 0)
     assert trainer.steps == 20 * (503_900 // (2 * 64))  # 20 epochs; each player has batches of its own
     assert recipe.data.crops == CropSettings(
-        size=64, min_area=1.0, max_stretch=1.0, mirror=False, centre=True
+        size=64, min_area=1.0, max_stretch=1.0, mirror=False, center=True
     )
     assert recipe.data.faults is None
     rates = [learning_rate_factor(step, trainer.steps, recipe.schedule) for step in (0, trainer.steps - 1)]
@@ -246,18 +246,18 @@ def test_cao_s_wasserstein_run_is_that_of_the_released_code() -> None:
     model = cgan.paper(model_spec(recipe.model.name), **recipe.model.options)
     assert (model.settings.objective, model.settings.clip) == ("wgan", 0.01)
     assert (recipe.adversary.steps, recipe.adversary.generator_steps) == (5, 1)
-    critic, generator = recipe.adversary.optimiser, recipe.optimiser
+    critic, generator = recipe.adversary.optimizer, recipe.optimizer
     assert (critic.name, critic.lr, critic.betas[1]) == ("rmsprop", 2e-4, 0.9)
     assert (generator.name, generator.lr, generator.betas[1]) == ("rmsprop", 1e-4, 0.9)
     assert recipe.trainer.steps == 40 * (503_900 // (6 * 64))
 
 
-def test_cao_s_penalised_run_is_that_of_the_released_code() -> None:
+def test_cao_s_penalized_run_is_that_of_the_released_code() -> None:
     """papers.md: weight 10, Adam of beta1 .5 at the same rates."""
     recipe = load_recipe(CAO, overrides_in(CAO.read_text(), "wgan_gp"))
     model = cgan.paper(model_spec(recipe.model.name), **recipe.model.options)
     assert (model.settings.objective, model.settings.gradient_penalty) == ("wgan_gp", 10)
-    critic, generator = recipe.adversary.optimiser, recipe.optimiser
+    critic, generator = recipe.adversary.optimizer, recipe.optimizer
     assert (critic.name, critic.lr, critic.betas[0]) == ("adam", 2e-4, 0.5)
     assert (generator.name, generator.lr, generator.betas[0]) == ("adam", 1e-4, 0.5)
     assert recipe.adversary.steps == 5

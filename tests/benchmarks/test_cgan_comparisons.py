@@ -31,7 +31,7 @@ from benchmarks.cgan_measures import (
     luma_error,
     measure,
     painted,
-    true_colours,
+    true_colors,
 )
 from benchmarks.cgan_runs import Plan, Variant, Widths, finished_run, recipe_of
 from tests.data.made_photos import landscape, write_folder
@@ -86,13 +86,13 @@ def rows(text: str) -> dict[str, list[str]]:
 
 
 class Known:
-    """Answers with the photos' own colours, several times."""
+    """Answers with the photos' own colors, several times."""
 
     def __init__(self, painter: Painter, photos: list[Path], answers: int = 2) -> None:
         self.painter, self.photos, self.answers = painter, photos, answers
 
     def __call__(self, index: int) -> Any:
-        found = true_colours(self.painter, self.photos[index])
+        found = true_colors(self.painter, self.photos[index])
         return replace(found, answer=found.answer.expand(self.answers, -1, -1, -1))
 
 
@@ -132,8 +132,8 @@ def test_all_comparisons_measure_every_network_once(
 ) -> None:
     measured = []
 
-    def figures(colours: Any, paths: list[Path], progress: Any) -> Compared:
-        measured.append(colours)
+    def figures(colors: Any, paths: list[Path], progress: Any) -> Compared:
+        measured.append(colors)
         return made_up([1.0, 2.0], [0.1, 0.2])
 
     monkeypatch.setattr(cgan_comparisons, "measure", figures)
@@ -143,8 +143,8 @@ def test_all_comparisons_measure_every_network_once(
     assert sorted(path.name for path in tmp_path.glob("figure-*")) == sorted(
         f"figure-{number}.{suffix}" for number in (6, 7, 8, 9, 10) for suffix in ("md", "png")
     )
-    # The five networks and the gallery's, and the colours of others at the resolutions of both models.
-    others = [colours for colours in measured if isinstance(colours, OfOthers)]
+    # The five networks and the gallery's, and the colors of others at the resolutions of both models.
+    others = [colors for colors in measured if isinstance(colors, OfOthers)]
     assert (len(measured) - len(others), len(others)) == (6, 2)
     found = rows((tmp_path / "figure-9.md").read_text(encoding="utf-8"))
     assert found["objective"] == ["gan", "wgan", "", ""]
@@ -191,12 +191,12 @@ def test_what_is_wrong_is_told(data: Path, tmp_path: Path, capsys: pytest.Captur
             cgan_runs.WGAN,  # section 1 of the released code: RMSProp of decay .9, k_D = 5
             {
                 "model.options.objective: gan -> wgan",
-                "optimiser.name: adam -> rmsprop",
-                "optimiser.lr: 0.0002 -> 0.0001",
-                "optimiser.betas: [0.5, 0.999] -> [0.5, 0.9]",
+                "optimizer.name: adam -> rmsprop",
+                "optimizer.lr: 0.0002 -> 0.0001",
+                "optimizer.betas: [0.5, 0.999] -> [0.5, 0.9]",
                 "adversary.steps: 1 -> 5",
-                "adversary.optimiser.name: adam -> rmsprop",
-                "adversary.optimiser.betas: [0.5, 0.999] -> [0.5, 0.9]",
+                "adversary.optimizer.name: adam -> rmsprop",
+                "adversary.optimizer.betas: [0.5, 0.999] -> [0.5, 0.9]",
             },
         ),
     ],
@@ -258,12 +258,12 @@ def test_a_run_of_another_kind_is_not_taken_for_this_one(data: Path, tmp_path: P
 # Measures -----------------------------------------------------------------------------------------
 
 
-def test_true_colours_are_real_and_all_alike(painter: Painter, photos: list[Path]) -> None:
-    """The network's 16 pixels hold two colours and a horizon between them."""
+def test_true_colors_are_real_and_all_alike(painter: Painter, photos: list[Path]) -> None:
+    """The network's 16 pixels hold two colors and a horizon between them."""
     found = measure(Known(painter, photos), photos)
     assert found.error.tolist() == [[0.5]] * 5
     assert found.spread.abs().max() < 1e-3
-    assert (found.colourfulness.mean() / found.colourfulness_truth.mean() - 1).abs() < 0.1
+    assert (found.colorfulness.mean() / found.colorfulness_truth.mean() - 1).abs() < 0.1
     assert found.psnr.min() > 25
 
 
@@ -276,20 +276,20 @@ def test_photos_of_176_pixels_have_ms_ssim(painter: Painter, tmp_path: Path) -> 
     assert found.ms_ssim.shape == (4, 3, 3)
     assert found.ms_ssim.min() > 0.999
     table = comparison_table({"known": found}, {}, None)
-    assert rows(table)["colour MS-SSIM of pairs of samples"][0].startswith("1.000 [")
+    assert rows(table)["color MS-SSIM of pairs of samples"][0].startswith("1.000 [")
 
 
 def test_what_is_painted_as_real_is_the_photo(painter: Painter, photos: list[Path]) -> None:
     truth = load_rgb(photos[0])
-    real = painted(painter, true_colours(painter, photos[0], (64, 64))).float() / 255
+    real = painted(painter, true_colors(painter, photos[0], (64, 64))).float() / 255
     assert (real - truth).abs().mean() < 0.01
-    coarse = painted(painter, true_colours(painter, photos[0])).float() / 255
+    coarse = painted(painter, true_colors(painter, photos[0])).float() / 255
     assert (real - truth).abs().mean() < (coarse - truth).abs().mean()
 
 
-def test_no_photo_has_its_own_colours_among_those_of_others(painter: Painter, photos: list[Path]) -> None:
+def test_no_photo_has_its_own_colors_among_those_of_others(painter: Painter, photos: list[Path]) -> None:
     others = OfOthers(painter, photos, ColorizeSettings(samples=3, seed=7))
-    own = [true_colours(painter, path).answer[0] for path in photos]
+    own = [true_colors(painter, path).answer[0] for path in photos]
     for index in range(len(photos)):
         given = others(index)
         assert given.photo.pixels.shape == (64, 64, 3)
@@ -311,7 +311,7 @@ def test_batches_share_their_statistics(
     """Algorithm 2 on five photos in batches of three and two."""
     monkeypatch.setattr(cgan_measures, "TOGETHER", 3)
     together = Together(painter, photos, ColorizeSettings(samples=2, seed=5))
-    luma = [cgan_measures.luma_of_lightness(true_colours(painter, p).luma, "yuv") for p in photos]
+    luma = [cgan_measures.luma_of_lightness(true_colors(painter, p).luma, "yuv") for p in photos]
     model: Any = painter.model
     with torch.inference_mode():
         for batch, seed in (([0, 1, 2], 5), ([3, 4], 6)):
@@ -341,9 +341,9 @@ def test_the_luma_error_of_a_network_that_paints_white(photos: list[Path]) -> No
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.constant_(last.bias, 20.0)
     painter = Painter(model, device="cpu")
-    gray = torch.stack([true_colours(painter, path).luma.mean() for path in photos])
+    gray = torch.stack([true_colors(painter, path).luma.mean() for path in photos])
     assert gray.max() < 95
-    lumas = [cgan_measures.luma_of_lightness(true_colours(painter, p).luma, "yuv") for p in photos]
+    lumas = [cgan_measures.luma_of_lightness(true_colors(painter, p).luma, "yuv") for p in photos]
     wanted = 127.5 * (1 - torch.cat(lumas)).mean()
     assert luma_error(model, photos, 0) == pytest.approx(float(wanted), abs=0.01)
 
@@ -363,8 +363,8 @@ def made_up(spread: list[float], error: list[float]) -> Compared:
         delta_e=column(1.0, 1.0),
         histograms=histograms.flip(1).expand(n, 2, 2, 2),
         histograms_truth=histograms.expand(n, 2, 2),
-        colourfulness=30 * one,
-        colourfulness_truth=column(40.0, 40.0),
+        colorfulness=30 * one,
+        colorfulness_truth=column(40.0, 40.0),
         error=column(*error),
     )
 
@@ -384,9 +384,9 @@ def test_the_table_by_hand() -> None:
     # By hand: 1/4, 3/4 against 3/4, 1/4 in a; the same in b.
     assert found["histogram intersection, a"][0].startswith("0.500")
     assert found["histogram intersection, b"][0].startswith("1.000")
-    assert found["colourfulness delta"][0].startswith("10.0")
-    assert found["colourfulness, share of the photos'"][0].startswith("0.75")
-    assert "colour MS-SSIM of pairs of samples" not in found
+    assert found["colorfulness delta"][0].startswith("10.0")
+    assert found["colorfulness, share of the photos'"][0].startswith("0.75")
+    assert "color MS-SSIM of pairs of samples" not in found
 
 
 # Figures ------------------------------------------------------------------------------------------
@@ -405,4 +405,4 @@ def test_the_truth_stands_on_the_left(painter: Painter, photos: list[Path]) -> N
     first = page[24 + 4 : 24 + 4 + 64, 4 + 32 : 4 + 32 + 64]  # below the heading, in the middle of its cell
     assert np.array_equal(first, read_photo(photos[0]).pixels)
     beside = page[24 + 4 : 24 + 4 + 64, 132 + 4 + 32 : 132 + 4 + 32 + 64]
-    assert np.array_equal(beside, painted(painter, true_colours(painter, photos[0]))[0].permute(1, 2, 0))
+    assert np.array_equal(beside, painted(painter, true_colors(painter, photos[0]))[0].permute(1, 2, 0))

@@ -46,15 +46,15 @@ def test_without_a_discriminator_a_step_takes_one_batch(monkeypatch: pytest.Monk
 
         def __init__(self) -> None:
             super().__init__()
-            self.colour = torch.nn.Parameter(torch.zeros(()))
+            self.color = torch.nn.Parameter(torch.zeros(()))
 
         def training_losses(self, batch: Batch) -> dict[str, torch.Tensor]:
-            return {"loss": (batch.chroma - self.colour).square().mean()}
+            return {"loss": (batch.chroma - self.color).square().mean()}
 
     model = Alone()
     monkeypatch.setattr(benchmark, "create_model", lambda name, pretrained: model)
     assert benchmark.measure_training("alone", 4, "32-true", repeats=1)["photos"] == 4
-    assert model.colour != 0
+    assert model.color != 0
 
 
 def test_the_generator_is_timed_at_its_working_size(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,14 +22,14 @@ from autochrome.pipeline.noise import noise_seed
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.cgan_table import main
 from benchmarks.painted_samples import SINGLE_ANSWERS, Painted, measure, measure_rivals
-from benchmarks.painted_tables import accuracy_table, colour_table, diversity_table
+from benchmarks.painted_tables import accuracy_table, color_table, diversity_table
 from benchmarks.sample_tables import series_intersections
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
 SETTINGS = ColorizeSettings(samples=3, seed=5)
 
 
-class OneColour(Colorizer):
+class OneColor(Colorizer):
     """Draws a and b once for the whole photo, normally distributed, and remembers how it was asked."""
 
     def __init__(self) -> None:
@@ -73,8 +73,8 @@ def made_up(**changed: torch.Tensor) -> Painted:
         "histograms": flat,
         "histograms_truth": flat[:, 0],
         "ms_ssim_chroma": 0.7 * one,
-        "colourfulness": torch.tensor([[20.0, 30.0], [40.0, 50.0]], dtype=torch.float64),
-        "colourfulness_truth": torch.tensor([[30.0], [50.0]], dtype=torch.float64),
+        "colorfulness": torch.tensor([[20.0, 30.0], [40.0, 50.0]], dtype=torch.float64),
+        "colorfulness_truth": torch.tensor([[30.0], [50.0]], dtype=torch.float64),
         "chroma": torch.tensor([[100.0, 300.0], [100.0, 300.0]], dtype=torch.float64),
         "chroma_truth": torch.tensor([[100.0], [500.0]], dtype=torch.float64),
         "pixels": torch.tensor([[10.0], [30.0]], dtype=torch.float64),
@@ -97,8 +97,8 @@ def test_figures_are_those_of_the_pictures_that_a_person_gets(photos: Path, tmp_
     assert found.psnr[:, 1].tolist() == pytest.approx(judged["psnr"], abs=1e-4)
     assert found.auc[:, 1].tolist() == pytest.approx(judged["auc"], abs=1e-3)
     assert found.ciede2000[:, 1].tolist() == pytest.approx(judged["ciede2000"], abs=1e-3)
-    assert found.colourfulness[:, 1].tolist() == pytest.approx(judged["colourfulness"], rel=1e-5)
-    assert found.colourfulness_truth[:, 0].tolist() == pytest.approx(judged["colourfulness_truth"], rel=1e-5)
+    assert found.colorfulness[:, 1].tolist() == pytest.approx(judged["colorfulness"], rel=1e-5)
+    assert found.colorfulness_truth[:, 0].tolist() == pytest.approx(judged["colorfulness_truth"], rel=1e-5)
     total = found.pixels.sum()
     assert (found.chroma[:, 1].sum() / total).item() == pytest.approx(pooled["chroma"].value, rel=1e-5)
     assert (found.chroma_truth.sum() / total).item() == pytest.approx(pooled["chroma_truth"].value, rel=1e-5)
@@ -114,7 +114,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def test_photos_have_noise_of_their_own_and_the_settings_reach_the_model(photos: Path) -> None:
-    model = OneColour()
+    model = OneColor()
     measure(Painter(model, device="cpu"), open_source(photos), 2, replace(SETTINGS, temperature=0.5, size=48))
     pictures = [Photo(read(path)) for path in sorted(photos.iterdir())[:2]]
     # Every second time it is asked for the doubt, with one noise for all.
@@ -124,7 +124,7 @@ def test_photos_have_noise_of_their_own_and_the_settings_reach_the_model(photos:
 
 
 def test_without_noise_the_samples_do_not_differ(photos: Path) -> None:
-    painter = Painter(OneColour(), device="cpu")
+    painter = Painter(OneColor(), device="cpu")
     still = measure(painter, open_source(photos), 1, replace(SETTINGS, temperature=0.0))
     assert still.delta_e.abs().max() == 0
     assert still.ms_ssim.min() == pytest.approx(1, abs=1e-5)
@@ -134,8 +134,8 @@ def test_without_noise_the_samples_do_not_differ(photos: Path) -> None:
     assert moved.ms_ssim_chroma.max() < 1
 
 
-def test_the_mean_colour_of_opposite_samples_is_gray(photos: Path) -> None:
-    class Opposite(OneColour):
+def test_the_mean_color_of_opposite_samples_is_gray(photos: Path) -> None:
+    class Opposite(OneColor):
         def sample(self, luma: torch.Tensor, **how: object) -> Samples:
             ab = torch.tensor([[5.0, 3.0], [-5.0, -3.0]])[None, :, :, None, None]
             return Samples(ab.expand(1, 2, 2, *luma.shape[2:]), "lab")
@@ -160,16 +160,16 @@ def test_rivals_are_painted_by_the_pipeline(photos: Path) -> None:
     assert set(SINGLE_ANSWERS) == {"default", "most accurate"}
 
 
-def test_colours_by_hand() -> None:
-    """Colourfulness: (25 + 45) / 2 is 7/8 of (30 + 50) / 2. Chroma over pooled pixels: 400 / 40, 600 / 40."""
-    found = rows(colour_table({"model": made_up()}))
+def test_colors_by_hand() -> None:
+    """Colorfulness: (25 + 45) / 2 is 7/8 of (30 + 50) / 2. Chroma over pooled pixels: 400 / 40, 600 / 40."""
+    found = rows(color_table({"model": made_up()}))
     assert found["samples / photos"][0].startswith("0.875 [")
     assert found["within 20%"] == ["yes"]
     assert found["mean chroma of the samples"][0].startswith("10.00 [")
     assert found["mean chroma of the photos"][0].startswith("15.00 [")
     assert found["intersection a, each series"] == ["1.000, 1.000"]
-    vivid = made_up(colourfulness=torch.tensor([[60.0, 30.0], [50.0, 60.0]], dtype=torch.float64))
-    found = rows(colour_table({"model": made_up(), "vivid": vivid}))
+    vivid = made_up(colorfulness=torch.tensor([[60.0, 30.0], [50.0, 60.0]], dtype=torch.float64))
+    found = rows(color_table({"model": made_up(), "vivid": vivid}))
     assert found["samples / photos"][1].startswith("1.250 [")
     assert found["within 20%"] == ["yes", "no"]
 
@@ -178,7 +178,7 @@ def test_an_intersection_by_hand() -> None:
     """Three bins, alike in the truth. The second series has all in the first bin: min(1, 1/3) is a third."""
     histograms = torch.ones(2, 2, 2, 3, dtype=torch.float64)
     histograms[:, 1, 0] = torch.tensor([3.0, 0.0, 0.0], dtype=torch.float64)
-    found = rows(colour_table({"model": made_up(histograms=histograms)}))
+    found = rows(color_table({"model": made_up(histograms=histograms)}))
     assert found["intersection a, each series"] == ["1.000, 0.333"]
     assert found["intersection a, mean of the series"][0].startswith("0.667 [")
     assert found["intersection a, first series"][0].startswith("1.000 [")
@@ -210,7 +210,7 @@ def test_accuracy_is_told_beside_single_answers() -> None:
     for name, wanted in (
         ("best of 1", (24.0, 85.0, 8.5, 3.0, 0.0)),
         ("best of 2", (27.0, 87.0, 6.0, 6.0, 2.0)),
-        ("mean colour of the samples", (26.0, 89.0, 6.0, 5.0, 4.0)),
+        ("mean color of the samples", (26.0, 89.0, 6.0, 5.0, 4.0)),
     ):
         assert [float(cell.split(" ")[0]) for cell in found[name]] == pytest.approx(wanted)
     assert found["cic, default"][3:] == ["", ""]
@@ -238,9 +238,9 @@ def test_every_table_is_printed(photos: Path, capsys: pytest.CaptureFixture[str]
     assert "pixcolor.test, 3 photos: 2 samples of each photo, size 64, temperature 0.5, guidance 0" in text
     assert "cgan.test, 2 photos: 2 samples of each photo, size 16, temperature 1, seed 0" in text
     assert "| pixcolor.test, 3 photos | pixcolor.test, 2 photos | cgan.test, 2 photos |" in text
-    for part in ("Colours", "Diversity", "Accuracy"):
+    for part in ("Colors", "Diversity", "Accuracy"):
         assert f"### {part}\n" in text
-    for row in ("samples / photos", "share above .99", "best of 2", "mean colour of the samples", "gray"):
+    for row in ("samples / photos", "share above .99", "best of 2", "mean color of the samples", "gray"):
         assert f"| {row} |" in text
     assert text.count("MS-SSIM, quantile") == 2
     assert "nan" not in text
@@ -259,7 +259,7 @@ def test_a_brief_table_of_small_photos_in_shards(tmp_path: Path, capsys: pytest.
 
 def test_small_photos_are_measured_without_ms_ssim(tmp_path: Path) -> None:
     source = open_source(write_folder(tmp_path / "photos", 2))
-    found = measure(Painter(OneColour(), device="cpu"), source, 2, SETTINGS)
+    found = measure(Painter(OneColor(), device="cpu"), source, 2, SETTINGS)
     assert found.ms_ssim.shape == (2, 0, 3)
     assert found.delta_e.shape == (2, 3)
 

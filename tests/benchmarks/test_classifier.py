@@ -12,7 +12,7 @@ import torch
 
 from autochrome.data.sources import DataError, open_source
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
-from autochrome.evaluation.classifier.labelled import held_out
+from autochrome.evaluation.classifier.labeled import held_out
 from autochrome.evaluation.classifier.network import Classifier, ClassifierSettings, load_classifier
 from autochrome.evaluation.probe.fitting import FitSettings
 from benchmarks import classifier
@@ -31,7 +31,7 @@ def shard(tmp_path: Path) -> Path:
 
 
 def red_and_blue(count: int) -> Photos:
-    """Photos of two classes, that differ by their colour alone."""
+    """Photos of two classes, that differ by their color alone."""
     rng = np.random.default_rng(count)
     labels = torch.from_numpy(rng.integers(0, 2, count))
     rgb = torch.from_numpy(rng.integers(60, 120, (count, 3, 32, 32)).astype(np.uint8))
@@ -46,7 +46,7 @@ def test_crops_grow_with_the_steps() -> None:
     assert sides == [40, 48, 56, 56]
 
 
-def test_it_learns_what_colour_tells(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_learns_what_color_tells(capsys: pytest.CaptureFixture[str]) -> None:
     settings = TrainSettings(
         network=ClassifierSettings(classes=2, widths=(8, 8), blocks=(1, 1), size=32),
         fit=FitSettings(steps=30, batch_size=16, lr=1e-2, warmup=0.1),
@@ -84,7 +84,7 @@ def test_photos_that_do_not_fit_are_told(tmp_path: Path) -> None:
     other = write_shard(tmp_path / "other.tar", {"n99999999_1.png": encode(landscape(0, 64, 64))})
     with pytest.raises(DataError, match="n99999999 is none of the classifier's classes"):
         classifier.read_part(open_source(other), "train")
-    with pytest.raises(DataError, match="no labelled photo is in the test part"):
+    with pytest.raises(DataError, match="no labeled photo is in the test part"):
         classifier.read_part(open_source(other), "test")
 
 
@@ -110,7 +110,7 @@ def test_the_command_prints_a_table(
     shard: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(
-        sys, "argv", ["classifier", "test", str(shard), "--coloured", "4", "--models", "cic.test"]
+        sys, "argv", ["classifier", "test", str(shard), "--colored", "4", "--models", "cic.test"]
     )
     classifier.main()
     printed = capsys.readouterr().out

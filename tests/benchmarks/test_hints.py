@@ -9,7 +9,7 @@ import torch
 from autochrome.guidance.hints import Point
 from autochrome.io.photo import Photo, write_photo
 from autochrome.pipeline.painter import ColorizeSettings, Painter
-from benchmarks.hints import FalseColour, Gain, box, false_row, gain_of, gain_table, true_hints
+from benchmarks.hints import FalseColor, Gain, box, false_row, gain_of, gain_table, true_hints
 
 
 def truth_and_gray() -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,7 +21,7 @@ def truth_and_gray() -> tuple[torch.Tensor, torch.Tensor]:
     return truth, gray
 
 
-def test_hints_are_true_colours_where_the_error_is_largest() -> None:
+def test_hints_are_true_colors_where_the_error_is_largest() -> None:
     truth, gray = truth_and_gray()
     hints = true_hints(gray, truth, 3)
     assert len(hints) == 3
@@ -31,8 +31,8 @@ def test_hints_are_true_colours_where_the_error_is_largest() -> None:
     assert 18 <= y <= 25
     assert 66 <= blue_x <= 73
     assert 34 <= blue_y <= 41
-    assert hints[0].colour == pytest.approx((0.8, 0.3, 0.3), abs=0.01)
-    assert hints[1].colour == pytest.approx((0.4, 0.5, 0.6), abs=0.01)
+    assert hints[0].color == pytest.approx((0.8, 0.3, 0.3), abs=0.01)
+    assert hints[1].color == pytest.approx((0.4, 0.5, 0.6), abs=0.01)
     for first in range(3):
         for second in range(first):
             assert np.hypot(*np.subtract(places[first], places[second])) >= 16
@@ -60,7 +60,7 @@ def test_photos_are_painted_without_hints_and_with_them(tmp_path: Path) -> None:
         "photo-hinted.png",
         "photo-plain.png",
     ]
-    case = FalseColour("photo", "square", "14,22,green", box(10, 27, 19, 42), box(60, 0, 100, 20))
+    case = FalseColor("photo", "square", "14,22,green", box(10, 27, 19, 42), box(60, 0, 100, 20))
     row = false_row(case, path, painter, None)
     assert row.startswith("| photo | square | 14,22,green | ")
     thing, sky = (float(cell) for cell in row.split("|")[4:6])

@@ -34,12 +34,12 @@ def test_every_output_and_transfer_has_its_row(photos: Path, capsys: pytest.Capt
     found = rows(capsys.readouterr().out)
     outputs = [name.replace("/", "-") for name in lrac_table.OUTPUTS]
     assert {*outputs, *lrac_table.TRANSFERS, "most accurate", "default", "gray"} <= set(found)
-    # Fading takes colour away and gives none.
+    # Fading takes color away and gives none.
     vivid, faded = (
         float(found[name.replace("/", "-")][3].split()[0]) for name in lrac_table.OUTPUTS if "hue" in name
     )
     assert faded <= vivid
-    difference = found["energy minimisation (E) - none"][0]
+    difference = found["energy minimization (E) - none"][0]
     assert re.fullmatch(r"[+-]\d+\.\d\d \[[+-]\d+\.\d\d, [+-]\d+\.\d\d\]", difference)
 
 

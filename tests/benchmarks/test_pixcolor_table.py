@@ -107,7 +107,7 @@ def test_likelihoods_are_the_same_for_any_number_of_samples(
     assert (again.log_prob_truth < 0).all()
 
 
-def test_true_chroma_unrefined_gives_one_colour_back(tmp_path: Path, model: PixColor) -> None:
+def test_true_chroma_unrefined_gives_one_color_back(tmp_path: Path, model: PixColor) -> None:
     # A ramp of lightness in one chroma, which bilinear enlargement leaves as it is.
     ramp = np.linspace(60, 180, 176)[None, :].repeat(176, 0)
     picture = np.stack([ramp + 30, ramp, ramp - 20], axis=2).round().astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The classifier that tells real from generated colours, on pictures of a few pixels."""
+"""The classifier that tells real from generated colors, on pictures of a few pixels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_pictures_are_judged_by_classifiers_that_have_not_seen_them(monkeypatch:
     def numbers(pictures: Tensor) -> list[float]:
         return [round(float(value), 4) for value in pictures[:, 0, 0, 0]]
 
-    def learnt(seen: Tensor, samples: Tensor, steps: int) -> list[float]:
+    def learned(seen: Tensor, samples: Tensor, steps: int) -> list[float]:
         assert numbers(samples[:, 1]) == numbers(seen)
         return numbers(seen)
 
@@ -56,7 +56,7 @@ def test_pictures_are_judged_by_classifiers_that_have_not_seen_them(monkeypatch:
         judged.extend(numbers(unseen))
         return unseen[:, 0, 0, 0].double()
 
-    monkeypatch.setattr(realism, "train", learnt)
+    monkeypatch.setattr(realism, "train", learned)
     monkeypatch.setattr(realism, "wrong_verdicts", asked)
     error = error_by_photo(real, generated, seeds=2, folds=3)
     assert sorted(judged) == sorted(2 * numbers(error[:, None, None, None]))
@@ -64,8 +64,8 @@ def test_pictures_are_judged_by_classifiers_that_have_not_seen_them(monkeypatch:
     assert error.diff().min() > 0, "each photo has its own verdict in its own place"
 
 
-def test_colours_must_fit_the_lightness() -> None:
-    """Red where it is light or red where it is dark: the same colours over the same lightness."""
+def test_colors_must_fit_the_lightness() -> None:
+    """Red where it is light or red where it is dark: the same colors over the same lightness."""
     generator = torch.Generator().manual_seed(0)
     light = (torch.rand(32, 1, 16, 16, generator=generator) < 0.5).float()
     gray = 90 + 80 * light
@@ -85,9 +85,9 @@ def test_the_verdict_counts_the_truth_as_much_as_all_samples() -> None:
         def forward(self, pictures: Tensor) -> Tensor:
             return pictures[:, 1].mean((1, 2))
 
-    colours = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])
+    colors = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0])
     pictures = torch.zeros(1, 5, 3, 4, 4)
-    pictures[:, :, 1] = colours[:, None, None]
+    pictures[:, :, 1] = colors[:, None, None]
     judge = Reddish().eval()
     # The truth is red and rightly taken for real, but so are two of the four samples: (0 + 1/2) / 2.
     assert wrong_verdicts(judge, pictures[:, 0], pictures[:, 1:]).tolist() == [0.25]

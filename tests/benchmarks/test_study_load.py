@@ -138,12 +138,12 @@ def test_what_is_not_as_promised_is_said(name: str, outcome: Outcome) -> None:
     assert word in {text.partition(":")[0] for text in found}, found
 
 
-def test_enrolments_without_an_answer_may_leave_raters_who_are_nobody(outcome: Outcome) -> None:
+def test_enrollments_without_an_answer_may_leave_raters_who_are_nobody(outcome: Outcome) -> None:
     journal, stored = deepcopy(outcome.journal), deepcopy(outcome.stored)
     stored.raters[99] = "0" * 64
-    journal.broken["enrolment"] = 1
+    journal.broken["enrollment"] = 1
     assert broken_promises(journal, stored, outcome.design.total) == []
-    journal.broken["enrolment"] = 0
+    journal.broken["enrollment"] = 0
     (found,) = broken_promises(journal, stored, outcome.design.total)
     assert found.startswith("made up: 1 raters")
 
@@ -170,7 +170,7 @@ def test_raters_know_every_picture_of_every_protocol(protocol: Protocol, tmp_pat
     design = draw_study(Load(protocol, raters=4, trials=4, size=16), tmp_path / "drawn")
     with build_study(design, tmp_path / "study") as study:
         recognition = Recognition(study)
-        rater = study.rater(study.enrol())
+        rater = study.rater(study.enroll())
         assert rater is not None
         trial = study.next_trial(rater)
         assert trial is not None

@@ -58,7 +58,7 @@ def names() -> set[str]:
     return {str(path) for path in Path().rglob("*") if path.is_file()}
 
 
-def is_coloured(path: str | Path) -> bool:
+def is_colored(path: str | Path) -> bool:
     pixels = read_photo(path).pixels
     return pixels.shape[2] == 3 and np.ptp(pixels.astype(int), axis=2).max() > 2
 
@@ -71,7 +71,7 @@ def test_beside_the_photo(colorize) -> None:
     result = colorize("camera.png")
     assert result.exit_code == 0, result.output
     assert names() == {"camera.png", "camera.colorized.png"}
-    assert is_coloured("camera.colorized.png")
+    assert is_colored("camera.colorized.png")
     assert result.stdout == ""
     assert "camera.png -> camera.colorized.png" in result.stderr
 
@@ -239,7 +239,7 @@ def test_a_look_of_a_shipped_model(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert chroma["accurate"] < chroma["vivid"]
 
 
-def test_colour_input_is_told(colorize) -> None:
+def test_color_input_is_told(colorize) -> None:
     put("astronaut.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
     put("camera.png")
     result = colorize("astronaut.png", "camera.png")
@@ -292,7 +292,7 @@ def test_pipe_carries_the_photo_alone(colorize) -> None:
 def test_pipe_in_and_pipe_out(colorize) -> None:
     content = put("camera.png").read_bytes()
     assert colorize("-", "-o", "result.jpg", given=content).exit_code == 0
-    assert is_coloured("result.jpg")
+    assert is_colored("result.jpg")
     result = colorize("camera.png", "-o", "-", "--format", "jpeg")
     assert read_photo(result.stdout_bytes).format == "jpeg"
 
@@ -390,7 +390,7 @@ def test_overwrite_replaces_results_and_never_photos(colorize) -> None:
     put("b/a.png")
     Path("a.colorized.png").write_text("old")
     assert colorize("a.png", "--overwrite").exit_code == 0
-    assert is_coloured("a.colorized.png")
+    assert is_colored("a.colorized.png")
     before = Path("a.png").read_bytes()
     for out in ("a.png", "."):
         result = colorize("a.png", "-o", out, "--overwrite")

@@ -42,16 +42,16 @@ def test_from_photos_to_the_report_and_on(photos: Path, tmp_path: Path) -> None:
     models = ("--model", "cgan.test", "--model", "vivid=cic.test,vibrance=1", "--samples", 2)
     code, output = run(photos, "-o", out, *models, "--results", f"perfect={photos}", "--photos", 3)
     assert code == 0, output
-    assert "colouring by cgan.test: 3 photos" in output
+    assert "coloring by cgan.test: 3 photos" in output
     assert str(out / "report.html") in output
     figures = json.loads((out / "scores.json").read_text())
     assert [system["name"] for system in figures["systems"]] == ["cgan.test", "vivid", "perfect"]
     assert list(figures["sections"]) == [name for name in SECTIONS if name not in ASKING]
     before = (out / "results" / "cgan.test" / "2" / "1.png").stat().st_mtime_ns
-    # What is coloured stays; the fourth photo is added.
+    # What is colored stays; the fourth photo is added.
     code, output = run(photos, "-o", out, *models)
     assert code == 0, output
-    assert "colouring by cgan.test: 1 photo " in output
+    assert "coloring by cgan.test: 1 photo " in output
     assert (out / "results" / "cgan.test" / "2" / "1.png").stat().st_mtime_ns == before
     assert json.loads((out / "scores.json").read_text())["photos"] == ["0", "1", "2", "3"]
 
@@ -75,7 +75,7 @@ def test_folders_alone(photos: Path, tmp_path: Path) -> None:
         (["--no-models", "--model", "cic"], "not both"),
         (["--no-models", "--results", "nowhere"], "not a folder of results"),
         (["--model", "cic.test", "--protocol", "squash"], "native, crop:N or resize:N"),
-        (["--model", "cic.test", "--without", "colours"], "no section is called colours"),
+        (["--model", "cic.test", "--without", "colors"], "no section is called colors"),
         (["--model", "cic.test", "--photos", "1"], "--photos"),
         (["--model", "cic.test", "--device", "abacus"], "abacus"),
         (["--model", "cic.test", "--synsets", __file__], "--vgg16"),
@@ -153,14 +153,14 @@ def test_what_is_done_is_told_with_the_time_left(
     monkeypatch.setattr(command.time, "monotonic", lambda: float(next(now)))
     monkeypatch.setenv("TERM", "xterm")
     with command._progress() as tell:
-        for label in ("colouring by cic", "scoring"):
+        for label in ("coloring by cic", "scoring"):
             for done in range(5):
                 tell(label, done, 4)
     told = stderr.getvalue()
-    assert told.index("colouring by cic: done in") < told.index("scoring: done in")
+    assert told.index("coloring by cic: done in") < told.index("scoring: done in")
     if screen is io.StringIO:
         # Two of four are done after 12 seconds.
-        assert "colouring by cic: about 12 s left" in told
+        assert "coloring by cic: about 12 s left" in told
 
 
 @pytest.mark.slow

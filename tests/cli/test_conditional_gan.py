@@ -38,7 +38,7 @@ def names() -> set[str]:
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of the tiny conditional GAN; untrained its colours would hardly be seen."""
+    """Of the tiny conditional GAN; untrained its colors would hardly be seen."""
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("weights") / "gan.safetensors"
     model = create_model("cgan.test")
@@ -86,7 +86,7 @@ def test_a_seed_is_one_series(colorize, weights: Path) -> None:
         (["--rank"], "cgan.test takes no rank; leave that out"),
         (
             ["--vibrance", 1],
-            "cgan.test draws its colours and so has no vibrance; vary --temperature or --seed",
+            "cgan.test draws its colors and so has no vibrance; vary --temperature or --seed",
         ),
         (["--fuse", "mirror"], "has no fuse; vary --temperature or --seed, or use --model cic"),
     ],

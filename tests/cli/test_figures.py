@@ -53,11 +53,11 @@ def test_temperatures_differ(photo: Path, tmp_path: Path) -> None:
     """The first column (the mean) is duller than the last (the mode)."""
     run("temperatures", photo, "-o", tmp_path / "sheet.png", "--model", "cic.test")
     sheet = read_photo(tmp_path / "sheet.png").pixels.astype(int)
-    colour = [np.ptp(sheet[40:, 8 + i * 328 : 8 + i * 328 + 320], axis=2).mean() for i in (0, 6)]
-    assert colour[0] < colour[1]
+    color = [np.ptp(sheet[40:, 8 + i * 328 : 8 + i * 328 + 320], axis=2).mean() for i in (0, 6)]
+    assert color[0] < color[1]
 
 
-def test_most_probable_colours_are_apart() -> None:
+def test_most_probable_colors_are_apart() -> None:
     distribution = torch.zeros(AB_BINS, 2, 3)
     gray, beside, red = (
         int((AB_CENTERS - torch.tensor(ab)).square().sum(1).argmin())

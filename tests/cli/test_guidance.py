@@ -81,11 +81,11 @@ def test_a_reference_for_a_model_without_distribution() -> None:
             ["--reference", "a.png"],
             "cic.test",
             1,
-            "the reference a.png has no colours to take over; give a photo",
+            "the reference a.png has no colors to take over; give a photo",
         ),
         (["--reference", "nowhere.jpg"], "cic.test", 1, "nowhere.jpg: does not exist"),
         (["--reference", "text.jpg"], "cic.test", 1, "text.jpg: is not a photo"),
-        (["--transfer", "energy"], "cic.test", 2, "--transfer takes the colours of a --reference"),
+        (["--transfer", "energy"], "cic.test", 2, "--transfer takes the colors of a --reference"),
         (["--reference", "blue.jpg", "--transfer", "magic"], "cic.test", 2, "'magic' is not one of"),
         (
             ["--reference", "blue.jpg", "--transfer", "energy"],
@@ -97,15 +97,15 @@ def test_a_reference_for_a_model_without_distribution() -> None:
         (["--warmth", 2], "cic.test", 2, "2.0 is not in the range -1<=x<=1"),
         (["--warmer", "--cooler"], "cic.test", 2, "give one of --warmer, --cooler and --warmth"),
         (["--warmer", "--warmth", 0.2], "cic.test", 2, "give one of --warmer, --cooler and --warmth"),
-        (["--warmer"], "pixcolor.test", 2, "draws its colours and so has no warmth"),
+        (["--warmer"], "pixcolor.test", 2, "draws its colors and so has no warmth"),
         (["--cooler"], "gray", 2, "predicts no distribution and so has no warmth"),
-        (["--tint", "turqoise"], "cic.test", 2, "no colour is called 'turqoise'; did you mean turquoise"),
+        (["--tint", "turqoise"], "cic.test", 2, "no color is called 'turqoise'; did you mean turquoise"),
         (["--tint", "#12345"], "cic.test", 2, "after # come 3 or 6 digits"),
         (["--tint", "teal", "--tint-strength", 0], "cic.test", 2, "0.0 is not in the range"),
         (["--tint-strength", 0.5], "cic.test", 2, "--tint-strength is that of a --tint"),
         (["--tint", "teal"], "pixcolor.test", 2, "has no tint"),
-        (["--hint", "9,9"], "cic.test", 2, "'9,9' is no hint; write x,y,colour"),
-        (["--hint", "9,9,blurple"], "cic.test", 2, "'9,9,blurple' is no hint: no colour is called 'blurple'"),
+        (["--hint", "9,9"], "cic.test", 2, "'9,9' is no hint; write x,y,color"),
+        (["--hint", "9,9,blurple"], "cic.test", 2, "'9,9,blurple' is no hint: no color is called 'blurple'"),
         (["--hints", "nowhere.json"], "cic.test", 2, "nowhere.json: cannot be read"),
         (["--hints", "text.jpg"], "cic.test", 2, "text.jpg: is no JSON: line 1"),
         (["--hint", "9,9,red"], "pixcolor.test", 2, "has no hints"),
@@ -161,7 +161,7 @@ def test_hints_replay_on_every_photo() -> None:
     for name, place in (("a", (48, 48)), ("large", (96, 96))):
         b = skimage.color.rgb2lab(read_photo(f"out/{name}.png").pixels)[..., 2]
         assert b[place] < -5
-        assert [hint["colour"] for hint in made_as(f"out/{name}.png")["hints"]] == ["#4682b4", "#ff6347"]
+        assert [hint["color"] for hint in made_as(f"out/{name}.png")["hints"]] == ["#4682b4", "#ff6347"]
     assert not Path("out/small.png").exists()
 
 
@@ -235,5 +235,5 @@ def test_a_map_that_is_there_stops_all() -> None:
 def test_unsure_photos_are_told_once() -> None:
     write_photo(Photo(255 - GRAY), "b.png")
     result = colorize("a.png", "b.png")
-    assert result.stderr.count("the model is unsure of most of its colours") == 1
+    assert result.stderr.count("the model is unsure of most of its colors") == 1
     assert "note: a.png and 1 more: the model is unsure" in result.stderr

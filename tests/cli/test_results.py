@@ -175,8 +175,8 @@ def test_refined_or_not(colorize) -> None:
 
 
 def test_notes_are_told_once(colorize) -> None:
-    put("colours.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
-    result = colorize("colours.png", "--samples", 3)
+    put("colors.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
+    result = colorize("colors.png", "--samples", 3)
     assert result.stderr.count("only its lightness was used") == 1
 
 

@@ -59,13 +59,13 @@ def new(folder: str = "s", protocol: str = "two-afc", *more: str) -> Result:
 
 
 def vote(folder: Path, raters: int) -> None:
-    """Raters who find the random colours, and else name what they saw first."""
+    """Raters who find the random colors, and else name what they saw first."""
     from autochrome.study.records import RANDOM, Vote
     from autochrome.study.storage.store import Study
 
     with Study.open(folder) as study:
         for _ in range(raters):
-            number = study.rater(study.enrol())
+            number = study.rater(study.enroll())
             assert number is not None
             while (trial := study.next_trial(number)) is not None:
                 named = 1 if trial.shown(1) == RANDOM else 0
@@ -87,12 +87,12 @@ def test_a_study_from_its_first_command_to_its_report(desk: Path) -> None:
     found = json.loads(succeed("status", "s", "--json").stdout)
     assert found["status"]["votes"] == {"practice": 2, "test": 8, "vigilance": 2}
 
-    assert succeed("export", "s", "-o", "votes.csv").stdout == "votes.csv: 12 judgements\n"
+    assert succeed("export", "s", "-o", "votes.csv").stdout == "votes.csv: 12 judgments\n"
     with open("votes.csv", encoding="utf-8") as stream:
         assert len(list(csv.DictReader(stream))) == 12
     succeed("export", "s", "-o", "votes.parquet")
 
-    assert "of 8 judgements" in succeed("report", "s", "-o", "r.html", "--json", "r.json").stdout
+    assert "of 8 judgments" in succeed("report", "s", "-o", "r.html", "--json", "r.json").stdout
     assert Path("r.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     assert json.loads(Path("r.json").read_text())["design"]["systems"] == ["one", "two"]
 

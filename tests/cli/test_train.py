@@ -164,7 +164,7 @@ def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
     drawn = replace(LOOK, diversity=6.28)
     line = Progress(5, 10, means, 0.1, 80.0, 75.0, drawn, [])
     losses = "discriminator 1.23, generator -0.00067, accuracy 0.62  80 photos/s"
-    assert command.describe(line) == f"{losses}  colourfulness 30.2 of 41.0, diversity 6.3"
+    assert command.describe(line) == f"{losses}  colorfulness 30.2 of 41.0, diversity 6.3"
     assert command.describe(replace(line, look=None)) == losses
 
 

@@ -122,7 +122,7 @@ def test_a_model_is_asked_no_more_than_its_looks_need(
     ]
 
 
-def test_the_sheet_says_in_its_metadata_that_models_coloured_it(attempt) -> None:
+def test_the_sheet_says_in_its_metadata_that_models_colored_it(attempt) -> None:
     put("camera.png")
     assert attempt("camera.png", "-o", "sheet.jpg").exit_code == 0
     made = read_provenance("sheet.jpg")
@@ -161,13 +161,13 @@ def test_a_model_named_twice_is_tried_once(attempt) -> None:
     assert len(result.stdout.splitlines()) == 2
 
 
-def test_deep_and_coloured_photos(attempt) -> None:
+def test_deep_and_colored_photos(attempt) -> None:
     put("deep.tif", np.ascontiguousarray(GRAY.astype(np.uint16) * 200))
-    put("colour.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
-    result = attempt("deep.tif", "colour.png", "--model", "gray", "--model", "cgan.test")
+    put("color.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
+    result = attempt("deep.tif", "color.png", "--model", "gray", "--model", "cgan.test")
     assert result.exit_code == 0, result.output
     [note] = [line for line in result.stderr.splitlines() if line.startswith("note:")]
-    assert note.startswith("note: colour.png: it has colours or a tone of its own")
+    assert note.startswith("note: color.png: it has colors or a tone of its own")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (400, 2), (900, 1200)])

@@ -41,12 +41,12 @@ def grid_of(points: Tensor) -> Tensor:
 
 
 def brute_force(points: Tensor, k: int) -> Tensor:
-    """Squared distances to the k nearest centres by a full search in float64."""
+    """Squared distances to the k nearest centers by a full search in float64."""
     distance = torch.cdist(points.double(), AB_CENTERS.double(), compute_mode="donot_use_mm_for_euclid_dist")
     return distance.topk(k, largest=False).values.square()
 
 
-def colour_prior(rng: np.random.Generator) -> Tensor:
+def color_prior(rng: np.random.Generator) -> Tensor:
     """A made prior of the natural shape: mostly gray, falling with chroma, uneven."""
     falling = np.exp(-AB_CENTERS.double().norm(dim=1).numpy() / 8) * rng.uniform(0.2, 1, AB_BINS)
     return torch.from_numpy(falling / falling.sum())
@@ -91,7 +91,7 @@ def test_bins_are_the_corners_of_the_cells_that_srgb_reaches_and_four_more():
     assert centers - corners == {(40, 90), (100, -90), (100, -10), (100, 0)}
 
 
-def test_every_centre_is_nearest_to_itself():
+def test_every_center_is_nearest_to_itself():
     assert nearest_bin(grid_of(AB_CENTERS)).flatten().tolist() == list(range(313))
 
 
@@ -180,7 +180,7 @@ def test_counting_bins():
 
 def test_smoothing_preserves_mass(rng: np.random.Generator):
     """Equation 6, G_sigma * p: the result is a distribution again, wherever the mass lay."""
-    torch.testing.assert_close(smooth_prior(colour_prior(rng)).sum().item(), 1.0)
+    torch.testing.assert_close(smooth_prior(color_prior(rng)).sum().item(), 1.0)
     for corner in (0, GRAY, 312):
         one_hot = torch.zeros(313, dtype=torch.float64)
         one_hot[corner] = 1
@@ -190,7 +190,7 @@ def test_smoothing_preserves_mass(rng: np.random.Generator):
 
 
 def test_smoothing_kernel_is_gaussian_with_sigma_5():
-    """A bin keeps .62 of its mass; a neighbour at 10 units gets exp(-100 / 50) = .135 of what it keeps."""
+    """A bin keeps .62 of its mass; a neighbor at 10 units gets exp(-100 / 50) = .135 of what it keeps."""
     one_hot = torch.zeros(313)
     one_hot[GRAY] = 1
     smooth = smooth_prior(one_hot)
@@ -204,27 +204,27 @@ def test_smoothing_kernel_is_gaussian_with_sigma_5():
 @pytest.mark.parametrize("mix", [0.0, 0.25, 0.5, 1.0])
 def test_weights_are_1_on_expectation(mix: float, rng: np.random.Generator):
     """Equation 6: sum_q [G_sigma * p]_q w_q = 1."""
-    p = smooth_prior(colour_prior(rng))
+    p = smooth_prior(color_prior(rng))
     assert (p * rebalancing_weights(p, mix=mix)).sum().item() == pytest.approx(1)
 
 
 def test_weights_are_the_reciprocal_of_the_mixture(rng: np.random.Generator):
     """Equation 6 with lambda / Q: w is proportional to ((1 - lambda) p + lambda / Q)^-1."""
-    p = colour_prior(rng)
+    p = color_prior(rng)
     product = rebalancing_weights(p, mix=0.3) * (0.7 * p + 0.3 / 313)
     torch.testing.assert_close(product, product[:1].expand(313))
 
 
 def test_lambda_0_is_the_full_inverse(rng: np.random.Generator):
     """Section 4.1 weighs by equation 6 with lambda = 0."""
-    p = colour_prior(rng)
+    p = color_prior(rng)
     torch.testing.assert_close(rebalancing_weights(p, mix=0.0), 1 / (313 * p))
 
 
 def test_lambda_1_gives_every_bin_the_weight_1(rng: np.random.Generator):
     """Equation 7: v(Z) = 1."""
     torch.testing.assert_close(
-        rebalancing_weights(colour_prior(rng), mix=1.0), torch.ones(313, dtype=torch.float64)
+        rebalancing_weights(color_prior(rng), mix=1.0), torch.ones(313, dtype=torch.float64)
     )
 
 
@@ -258,7 +258,7 @@ def test_literal_lambda_would_not_rebalance():
 
 
 def test_weights_do_not_depend_on_the_prior_s_scale(rng: np.random.Generator):
-    p = colour_prior(rng)
+    p = color_prior(rng)
     torch.testing.assert_close(rebalancing_weights(1000 * p), rebalancing_weights(p))
 
 
@@ -311,7 +311,7 @@ def test_all_bytes_fall_into_32_bins_of_8(shift: int, counts: list[int]):
 
 
 def test_bins_come_cr_first():
-    """The factorisation is p(Cr) p(Cb | Cr); chroma is in the order Cb, Cr."""
+    """The factorization is p(Cr) p(Cb | Cr); chroma is in the order Cb, Cr."""
     bins = ChromaBins()
     chroma = planes(torch.tensor([0.0]), torch.tensor([1.0]))
     assert bins.encode(chroma).flatten().tolist() == [31, 0]
@@ -325,7 +325,7 @@ def test_chroma_outside_its_range_takes_the_outermost_bins():
 
 
 @pytest.mark.parametrize("shift", [0, 4])
-def test_centres_are_the_middles_and_encode_to_themselves(shift: int):
+def test_centers_are_the_middles_and_encode_to_themselves(shift: int):
     bins = ChromaBins(shift=shift)
     centers = bins.centers()
     torch.testing.assert_close(centers * 255, torch.arange(32) * 8.0 + 4 - shift)
@@ -342,7 +342,7 @@ def test_neutral_is_an_edge_without_a_shift_and_a_middle_with_one():
 
 
 @pytest.mark.parametrize("shift", [0, 4])
-def test_decoding_by_centres_is_off_by_at_most_half_a_bin(shift: int):
+def test_decoding_by_centers_is_off_by_at_most_half_a_bin(shift: int):
     bins = ChromaBins(shift=shift)
     values = BYTES[: 256 - shift]  # what lies beyond the last bin is farther away
     chroma = planes(values, values.flip(0))

@@ -33,7 +33,7 @@ def test_ycbcr_luma_is_the_gray_s_srgb_value() -> None:
 
 
 @pytest.mark.parametrize("space", ["ycbcr", "yuv", "alpha_beta"])  # the bicone clips
-def test_colours_come_back_as_lab_s(space: str) -> None:
+def test_colors_come_back_as_lab_s(space: str) -> None:
     picture = skimage.data.astronaut()[100:160, 200:280] / 255
     rgb = torch.tensor(picture, dtype=torch.float32).permute(2, 0, 1)[None]
     luma, chroma = get_space(space).split(rgb)
@@ -63,5 +63,5 @@ def test_what_srgb_does_not_hold_is_clipped() -> None:
 
 
 def test_unknown_space() -> None:
-    with pytest.raises(ValueError, match="no colour space is called 'cmyk'"):
+    with pytest.raises(ValueError, match="no color space is called 'cmyk'"):
         luma_of_lightness(torch.zeros(1, 1, 1, 1), "cmyk")

@@ -1,4 +1,4 @@
-"""From distributions to colours.
+"""From distributions to colors.
 
 Zhang, Isola and Efros 2016, section 3.3, and its figure 4; Larsson, Maire and Shakhnarovich 2016, 3.2.
 """
@@ -92,7 +92,7 @@ def test_the_answer_depends_on_its_own_place_alone(logits: Tensor):
 
 
 def test_the_mean_lies_between_two_equal_peaks_and_the_mode_on_one():
-    """Section 3.1: the mean of a set of plausible colours may be none of them."""
+    """Section 3.1: the mean of a set of plausible colors may be none of them."""
     logits = torch.full((1, 313, 1, 1), -50.0)
     logits[0, [0, 312]] = 0.0
     middle = (AB_CENTERS[0] + AB_CENTERS[312]) / 2
@@ -128,7 +128,7 @@ def histogram(*shares: float) -> Tensor:
 
 
 def even(count: int, bins: int = 32, start: int = 0) -> Tensor:
-    """A distribution that is even over some neighbouring bins of a circle."""
+    """A distribution that is even over some neighboring bins of a circle."""
     return histogram(*(1.0 / count if (k - start) % bins < count else 0.0 for k in range(bins)))
 
 

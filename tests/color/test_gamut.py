@@ -21,11 +21,11 @@ def astronaut() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def hard(astronaut) -> tuple[torch.Tensor, torch.Tensor]:
-    """The lightness of one photo with the colours of another, half as strong again."""
+    """The lightness of one photo with the colors of another, half as strong again."""
     return LAB.split(astronaut)[0], LAB.split(photo(data.coffee()))[1] * 1.5
 
 
-def test_own_colours_come_back(astronaut):
+def test_own_colors_come_back(astronaut):
     rgb = fit_chroma(*LAB.split(astronaut))
     assert torch.equal((rgb * 255).round(), (astronaut * 255).round())
 
@@ -59,7 +59,7 @@ def test_scale_is_the_largest_that_fits(hard):
     assert (fits & outside).sum() == 0
 
 
-def test_paler_versions_of_a_colour_are_inside_too():
+def test_paler_versions_of_a_color_are_inside_too():
     # What bisection rests on: along a ray from gray, sRGB ends once. In light yellows it all but does.
     generator = torch.Generator().manual_seed(0)
     luma = torch.rand(1, 1, 1, 5000, generator=generator) * 98 + 1

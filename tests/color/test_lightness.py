@@ -1,4 +1,4 @@
-"""CIE lightness of pixels: every depth, reduction with antialiasing, gray told from colour."""
+"""CIE lightness of pixels: every depth, reduction with antialiasing, gray told from color."""
 
 from __future__ import annotations
 
@@ -69,21 +69,21 @@ def test_enlarged_smoothly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "has_colour"),
+    ("picture", "has_color"),
     [
         (skimage.data.astronaut()[::4, ::4], True),
         (skimage.data.camera()[:, :, None], False),
         (np.repeat(skimage.data.camera()[:, :, None], 3, axis=2), False),
     ],
 )
-def test_colour_is_told_from_gray(picture: np.ndarray, has_colour: bool) -> None:
-    assert Lightness(picture).has_colour is has_colour
+def test_color_is_told_from_gray(picture: np.ndarray, has_color: bool) -> None:
+    assert Lightness(picture).has_color is has_color
 
 
-def test_sepia_is_a_colour() -> None:
+def test_sepia_is_a_color() -> None:
     gray = skimage.data.camera()[:, :, None]
     sepia = (gray * np.array([1.0, 0.85, 0.65])).astype(np.uint8)
-    assert Lightness(sepia).has_colour
+    assert Lightness(sepia).has_color
 
 
 def test_other_types_are_refused() -> None:

@@ -17,7 +17,7 @@ from autochrome.color.names import ColorError, color_names, format_color, parse_
         (" #c33 ", (204, 51, 51)),
     ],
 )
-def test_colours_as_people_write_them(text: str, expected: tuple[int, int, int]) -> None:
+def test_colors_as_people_write_them(text: str, expected: tuple[int, int, int]) -> None:
     assert parse_color(text) == tuple(value / 255 for value in expected)
 
 
@@ -39,7 +39,7 @@ def test_all_names_of_css_are_known() -> None:
         ("", "#rrggbb"),
     ],
 )
-def test_what_is_no_colour_is_told_what_to_write(text: str, advice: str) -> None:
-    with pytest.raises(ColorError, match="no colour is called") as raised:
+def test_what_is_no_color_is_told_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(ColorError, match="no color is called") as raised:
         parse_color(text)
     assert advice in str(raised.value)

@@ -143,8 +143,8 @@ def test_hue_stays_below_one():
 def test_hue_chroma_merges_photos_and_mends_lightness(photo):
     luma, chroma = HUE_CHROMA.split(photo)
     merged = HUE_CHROMA.merge(luma, chroma)
-    assert (merged - photo).abs().mean() < 1e-3  # only saturated colours are clipped on their way
-    chroma[:, 1] *= 0.5  # a colour that is not the photo's: the mean of RGB stays the luma
+    assert (merged - photo).abs().mean() < 1e-3  # only saturated colors are clipped on their way
+    chroma[:, 1] *= 0.5  # a color that is not the photo's: the mean of RGB stays the luma
     torch.testing.assert_close(HUE_CHROMA.merge(luma, chroma).mean(1, keepdim=True), luma, atol=2e-3, rtol=0)
 
 

@@ -22,22 +22,22 @@ def step(column: int, left: float, right: float, size: tuple[int, int] = (256, 3
 
 
 def bleed(row: torch.Tensor, column: int, left: float, right: float) -> int:
-    """How far from the edge a colour still is more than 15% of the step away from its own side's."""
+    """How far from the edge a color still is more than 15% of the step away from its own side's."""
     own = torch.full_like(row, left)
     own[column:] = right
     wrong = torch.nonzero((row - own).abs() > 0.15 * abs(right - left)).flatten()
     return 0 if len(wrong) == 0 else int((wrong + 0.5 - column).abs().max().ceil())
 
 
-def test_bilinear_has_half_pixel_centres():
-    # Centres of 2 cells lie at 0 and 1; those of 4 pixels at -.25, .25, .75, 1.25, the outer ones clamped.
+def test_bilinear_has_half_pixel_centers():
+    # Centers of 2 cells lie at 0 and 1; those of 4 pixels at -.25, .25, .75, 1.25, the outer ones clamped.
     chroma = torch.tensor([0.0, 4.0]).expand(1, 2, 1, 2)
     row = upsample_bilinear(chroma, (1, 4))[0, 0, 0]
     assert row.tolist() == [0.0, 1.0, 3.0, 4.0]
 
 
 @pytest.mark.parametrize("column", [160, 163, 169])
-def test_colours_stop_at_the_edge(column):
+def test_colors_stop_at_the_edge(column):
     luma = step(column, 35.0, 75.0)
     ab = torch.cat((step(column, -20.0, 40.0), step(column, 30.0, -25.0)), 1)
     chroma, luma_low = reduce(ab, (32, 40)), reduce(luma, (128, 160))

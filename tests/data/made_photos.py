@@ -17,7 +17,7 @@ def encode(pixels: np.ndarray, suffix: str = ".png") -> bytes:
 
 
 def landscape(number: int, height: int = 40, width: int = 48) -> np.ndarray:
-    """Bright and blue above a horizon, dark and orange below: the luma tells the colour."""
+    """Bright and blue above a horizon, dark and orange below: the luma tells the color."""
     rng = np.random.default_rng(number)
     horizon = rng.integers(height // 4, 3 * height // 4)
     photo = np.empty((height, width, 3))

@@ -14,8 +14,8 @@ from autochrome.data.sources import DataError, open_source
 from tests.data.made_photos import encode, landscape, write_folder
 
 
-def colours(height: int = 30, width: int = 50) -> np.ndarray:
-    """Every place its own colour, so that a turn or a mirror shows."""
+def colors(height: int = 30, width: int = 50) -> np.ndarray:
+    """Every place its own color, so that a turn or a mirror shows."""
     y, x = np.mgrid[:height, :width]
     return np.stack([y * 8, x * 5, 255 - x * 5], -1).astype(np.uint8)
 
@@ -32,14 +32,14 @@ def with_orientation(pixels: np.ndarray, orientation: int) -> bytes:
 
 
 def test_decoding_keeps_8_bit_srgb() -> None:
-    np.testing.assert_array_equal(decode_rgb(encode(colours())), colours())
+    np.testing.assert_array_equal(decode_rgb(encode(colors())), colors())
 
 
 @pytest.mark.parametrize("max_side", [None, 10])
 def test_decoding_turns_upright(max_side: int | None) -> None:
     # Orientation 6: what is stored must be turned by 90 degrees clockwise.
-    found = decode_rgb(with_orientation(colours(), 6), max_side=max_side).astype(int)
-    upright = np.rot90(colours(), -1)
+    found = decode_rgb(with_orientation(colors(), 6), max_side=max_side).astype(int)
+    upright = np.rot90(colors(), -1)
     if max_side is None:
         np.testing.assert_array_equal(found, upright)
     else:
@@ -51,25 +51,25 @@ def test_decoding_turns_upright(max_side: int | None) -> None:
 
 
 def test_decoding_shrinks_the_shorter_side_and_never_enlarges() -> None:
-    assert decode_rgb(encode(colours()), max_side=15).shape == (15, 25, 3)
-    assert decode_rgb(encode(colours()), max_side=100).shape == (30, 50, 3)
+    assert decode_rgb(encode(colors()), max_side=15).shape == (15, 25, 3)
+    assert decode_rgb(encode(colors()), max_side=100).shape == (30, 50, 3)
 
 
 def test_decoding_brings_gray_16_bit_and_transparent_pictures_to_rgb() -> None:
-    gray = colours()[:, :, :1]
+    gray = colors()[:, :, :1]
     np.testing.assert_array_equal(decode_rgb(encode(gray)), np.repeat(gray, 3, 2))
-    deep = pyvips.Image.new_from_array(colours().astype(np.uint16) * 257).copy(interpretation="rgb16")
-    np.testing.assert_array_equal(decode_rgb(bytes(deep.write_to_buffer(".png"))), colours())
-    clear = np.dstack([colours(), np.zeros((30, 50), np.uint8)])
+    deep = pyvips.Image.new_from_array(colors().astype(np.uint16) * 257).copy(interpretation="rgb16")
+    np.testing.assert_array_equal(decode_rgb(bytes(deep.write_to_buffer(".png"))), colors())
+    clear = np.dstack([colors(), np.zeros((30, 50), np.uint8)])
     assert (decode_rgb(encode(clear)) == 255).all()
 
 
 def test_decoding_follows_the_icc_profile() -> None:
-    srgb = pyvips.Image.new_from_array(colours()).copy(interpretation="srgb")
+    srgb = pyvips.Image.new_from_array(colors()).copy(interpretation="srgb")
     wide = srgb.icc_transform("p3", input_profile="srgb")
-    assert np.abs(wide.numpy().astype(int) - colours()).mean() > 8  # other numbers for the same colours
+    assert np.abs(wide.numpy().astype(int) - colors()).mean() > 8  # other numbers for the same colors
     found = decode_rgb(bytes(wide.write_to_buffer(".png")))
-    assert np.abs(found.astype(int) - colours()).mean() < 1
+    assert np.abs(found.astype(int) - colors()).mean() < 1
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_broken_pictures_are_named(content: bytes, max_side: int | None) -> None
 
 
 def test_crop_of_the_whole_square_is_the_photo_itself() -> None:
-    photo = torch.from_numpy(colours(32, 32)).permute(2, 0, 1)
+    photo = torch.from_numpy(colors(32, 32)).permute(2, 0, 1)
     crop = random_crop(photo, CropSettings(32, 1.0, 1.0, False), np.random.default_rng(0))
     assert torch.equal(crop, photo)
 
 
 def test_crops_cover_at_least_the_least_area() -> None:
-    """The place of a pixel is its colour, so that the crop's extent can be read from its corners."""
+    """The place of a pixel is its color, so that the crop's extent can be read from its corners."""
     y, x = np.mgrid[:200, :200]
     photo = torch.from_numpy(np.stack([y, x, 0 * x]).astype(np.uint8))
     settings = CropSettings(64, 0.25, 1.3, False)
@@ -107,7 +107,7 @@ def test_crops_cover_at_least_the_least_area() -> None:
 
 
 def test_squash_cuts_plain_crops_from_a_square() -> None:
-    photo = torch.from_numpy(colours(30, 50)).permute(2, 0, 1)
+    photo = torch.from_numpy(colors(30, 50)).permute(2, 0, 1)
     settings = CropSettings(16, squash=24, mirror=False)
     square = torch.nn.functional.interpolate(photo[None], (24, 24), mode="bilinear", antialias=True)[0]
     windows = {square[:, t : t + 16, s : s + 16].numpy().tobytes() for t in range(9) for s in range(9)}
@@ -119,8 +119,8 @@ def test_squash_cuts_plain_crops_from_a_square() -> None:
     assert len(crops) > 10
 
 
-def test_a_centre_crop_is_the_middle_square() -> None:
-    settings = CropSettings(size=4, min_area=1.0, max_stretch=1.0, mirror=False, centre=True)
+def test_a_center_crop_is_the_middle_square() -> None:
+    settings = CropSettings(size=4, min_area=1.0, max_stretch=1.0, mirror=False, center=True)
     wide = torch.arange(3 * 4 * 10, dtype=torch.uint8).view(3, 4, 10)
     for seed in range(3):
         assert torch.equal(random_crop(wide, settings, np.random.default_rng(seed)), wide[:, :, 3:7])
@@ -129,7 +129,7 @@ def test_a_centre_crop_is_the_middle_square() -> None:
 
 
 def test_half_of_the_crops_are_mirrored() -> None:
-    photo = torch.from_numpy(colours(32, 32)).permute(2, 0, 1)
+    photo = torch.from_numpy(colors(32, 32)).permute(2, 0, 1)
     settings = CropSettings(32, 1.0, 1.0, True)
     kept = [torch.equal(random_crop(photo, settings, np.random.default_rng(s)), photo) for s in range(200)]
     assert 70 < sum(kept) < 130

@@ -30,7 +30,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_known_colours_are_counted_each_photo_alike(photos: Path) -> None:
+def test_known_colors_are_counted_each_photo_alike(photos: Path) -> None:
     seen = []
     prior = estimate_prior(open_source(photos), progress=lambda done, total: seen.append((done, total)))
     assert AB_CENTERS[bin_at(80.1, 67.2)].tolist() == [80, 70]
@@ -64,7 +64,7 @@ def test_what_is_no_prior_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_prior_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.txt is no colour prior .*make one with: autochrome prior"):
+    with pytest.raises(DataError, match=r"none\.txt is no color prior .*make one with: autochrome prior"):
         load_prior(tmp_path / "none.txt")
 
 

@@ -25,7 +25,7 @@ from autochrome.engine.updates import backward, step_values
 from autochrome.models.base import Batch
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.registry import create_model
-from tests.engine.tiny_run import GAN, differences, run, signalled_at
+from tests.engine.tiny_run import GAN, differences, run, signaled_at
 
 TWICE = (*GAN, "adversary.steps=2")
 DISCRIMINATOR, GENERATOR = "discriminator", "generator"
@@ -119,8 +119,8 @@ def test_an_update_leaves_the_others_gradients_alone(
 
     def careless(self: CGAN, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
         noise = self.generator.draw_noise(len(batch.luma))
-        colours = self.generator(self.generator.encode(batch.luma), noise)
-        return {"loss": discriminator(torch.cat([batch.luma, colours], 1)).mean()}
+        colors = self.generator(self.generator.encode(batch.luma), noise)
+        return {"loss": discriminator(torch.cat([batch.luma, colors], 1)).mean()}
 
     monkeypatch.setattr(CGAN, f"{phase}_losses", careless)
     other = ready.task.get_submodule(still)
@@ -192,15 +192,15 @@ def test_clipped_weights_hold_after_every_step(
         largest.append(max(p.abs().max().item() for p in self.discriminator.parameters()))
 
     monkeypatch.setattr(AdversarialTask, "after_update", noted)
-    critic = ["model.options={objective: wgan, clip: 0.02}", "adversary.optimiser.name=rmsprop"]
+    critic = ["model.options={objective: wgan, clip: 0.02}", "adversary.optimizer.name=rmsprop"]
     run(recipe_file, tmp_path / "run", [*TWICE, *critic])
     assert largest == pytest.approx([0.02] * 8 * 3)  # RMSprop's first steps go past it
 
 
-def test_each_optimiser_has_the_recipes_rate_and_schedule(recipe_file: Path, tmp_path: Path) -> None:
-    rates = ["optimiser.lr=0.3", "adversary.optimiser.lr=0.06", "schedule.warmup=4", "trainer.steps=2"]
+def test_each_optimizer_has_the_recipes_rate_and_schedule(recipe_file: Path, tmp_path: Path) -> None:
+    rates = ["optimizer.lr=0.3", "adversary.optimizer.lr=0.06", "schedule.warmup=4", "trainer.steps=2"]
     run(recipe_file, tmp_path / "run", [*GAN, *rates, "schedule.kind=constant"])
-    states = load_state(tmp_path / "run")["optimiser"]
+    states = load_state(tmp_path / "run")["optimizer"]
     found = {phase: state["param_groups"][0]["lr"] for phase, state in states.items()}
     # The second of four steps of warm-up.
     assert found == pytest.approx({DISCRIMINATOR: 0.06 * 2 / 4, GENERATOR: 0.3 * 2 / 4})
@@ -226,7 +226,7 @@ def test_the_log_names_both_losses(recipe_file: Path, tmp_path: Path) -> None:
     outcome = run(
         recipe_file,
         tmp_path / "run",
-        [*TWICE, "trainer.steps=2", "optimiser.clip=1", "adversary.optimiser.clip=1"],
+        [*TWICE, "trainer.steps=2", "optimizer.clip=1", "adversary.optimizer.clip=1"],
     )
     lines = [json.loads(text)["means"] for text in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert set(lines[0]) == {
@@ -277,8 +277,8 @@ def test_photos_of_all_updates_are_counted(
 @pytest.mark.parametrize(
     ("method", "key", "message"),
     [
-        ("discriminator_losses", "loss", r"discriminator loss is nan at step 1: lower adversary\.optimiser"),
-        ("generator_losses", "loss", r"generator loss is nan at step 1: lower optimiser\.lr"),
+        ("discriminator_losses", "loss", r"discriminator loss is nan at step 1: lower adversary\.optimizer"),
+        ("generator_losses", "loss", r"generator loss is nan at step 1: lower optimizer\.lr"),
         ("discriminator_losses", "accuracy", "accuracy is nan at step 1"),
     ],
 )
@@ -308,8 +308,8 @@ def test_a_game_that_is_no_longer_finite_ends_and_keeps_its_checkpoint(
     "overrides",
     [
         GAN,
-        (*TWICE, "model.options={objective: wgan_gp}", "optimiser.clip=0.5"),
-        (*TWICE, "model.options={objective: wgan, space: rgb}", "adversary.optimiser.name=rmsprop"),
+        (*TWICE, "model.options={objective: wgan_gp}", "optimizer.clip=0.5"),
+        (*TWICE, "model.options={objective: wgan, space: rgb}", "adversary.optimizer.name=rmsprop"),
         (*GAN, "trainer.ema=0", "trainer.accumulate=2", "adversary.generator_steps=2"),
     ],
     ids=["gan", "wgan_gp", "wgan", "often"],
@@ -318,7 +318,7 @@ def test_a_stopped_game_goes_on_as_if_unbroken(
     recipe_file: Path, tmp_path: Path, overrides: tuple[str, ...]
 ) -> None:
     unbroken = run(recipe_file, tmp_path / "unbroken", overrides)
-    first = run(recipe_file, tmp_path / "broken", overrides, report=signalled_at(3))
+    first = run(recipe_file, tmp_path / "broken", overrides, report=signaled_at(3))
     assert (first.step, first.signal) == (4, signal.SIGTERM)
     torch.manual_seed(99)  # another process would not be in the same state
     lines: list[Progress] = []
@@ -344,7 +344,7 @@ def test_buffers_of_the_discriminator_resume_too(
     monkeypatch.setattr(CGAN, "make_discriminator", normed)
     unbroken = run(recipe_file, tmp_path / "unbroken", TWICE)
     assert any(key.endswith("._u") for key in load_state(tmp_path / "unbroken")["task"])
-    first = run(recipe_file, tmp_path / "broken", TWICE, report=signalled_at(3))
+    first = run(recipe_file, tmp_path / "broken", TWICE, report=signaled_at(3))
     second = run(recipe_file, tmp_path / "broken", TWICE, resume=True)
     assert first.losses + second.losses == unbroken.losses
     assert differences(tmp_path / "unbroken", tmp_path / "broken") == []
@@ -359,6 +359,6 @@ def test_a_change_of_the_game_is_told(recipe_file: Path, tmp_path: Path) -> None
 
 def test_a_checkpoint_with_another_opponent(recipe_file: Path, tmp_path: Path) -> None:
     run(recipe_file, tmp_path / "run", [*GAN, "trainer.steps=1"])
-    other = [*GAN, "model.options={objective: wgan_gp}", "adversary.optimiser.name=adamw"]
+    other = [*GAN, "model.options={objective: wgan_gp}", "adversary.optimizer.name=adamw"]
     with pytest.raises(CheckpointError, match="does not fit the recipe"):
         run(recipe_file, tmp_path / "run", other, resume=True)

@@ -34,14 +34,14 @@ def model() -> PixColor:
 def test_the_model_gets_the_curve_and_draws_with_it(model: PixColor, tmp_path: Path) -> None:
     source = open_source(write_folder(tmp_path / "photos", 3))
     bins = torch.randint(0, 32, (1, 2, 8, 8), generator=torch.Generator().manual_seed(0))
-    before = model.dequantise(bins)
+    before = model.dequantize(bins)
     done: list[tuple[int, int]] = []
     curve = calibrate(model, source, seed=4, progress=lambda *now: done.append(now))
     assert done == [(3, 3)]
     assert torch.equal(model.calibration, curve)
     assert not torch.equal(curve, identity_curve())
-    assert not torch.equal(model.dequantise(bins), before)
-    # An untrained network draws all colours alike: the photos' are fewer, so the curve is flatter.
+    assert not torch.equal(model.dequantize(bins), before)
+    # An untrained network draws all colors alike: the photos' are fewer, so the curve is flatter.
     assert (curve[:, 200] - curve[:, 50] < 150 / 255).all()
 
 
@@ -56,7 +56,7 @@ def test_it_starts_from_no_curve_and_follows_the_seed(model: PixColor, tmp_path:
 def test_what_has_no_curve_and_what_cannot_be_read_is_told(model: PixColor, tmp_path: Path) -> None:
     photos = write_folder(tmp_path / "photos", 1)
     source = open_source(photos)
-    model.dequantisation = None
+    model.dequantization = None
     with pytest.raises(ValueError, match=r"leaves its draws as they are.*pixcolor\.compact has one"):
         calibrate(model, source)
     other = create_model("pixcolor.test")
@@ -67,7 +67,7 @@ def test_what_has_no_curve_and_what_cannot_be_read_is_told(model: PixColor, tmp_
 
 
 def noise_photos(folder: Path, count: int) -> tuple[PhotoSource, Tensor]:
-    """Photos of 64 px whose places of 2x2 px have random colours, and their mean U and V "n 2 32 32"."""
+    """Photos of 64 px whose places of 2x2 px have random colors, and their mean U and V "n 2 32 32"."""
     folder.mkdir()
     places = np.random.default_rng(0).normal((140, 120, 110), (40, 25, 50), (count, 32, 32, 3))
     pixels = places.clip(0, 255).astype(np.uint8).repeat(2, 1).repeat(2, 2)
@@ -113,7 +113,7 @@ def test_samples_of_a_gan_become_as_vivid_as_the_photos(pale_gan: CompactCGAN, t
 
 
 class Fading:
-    """Shows its draws twice; on the way to the second look six tenths of their colour remain."""
+    """Shows its draws twice; on the way to the second look six tenths of their color remain."""
 
     spec = model_spec("cgan.compact")
     curve_neutral = 0.5

@@ -16,7 +16,7 @@ from autochrome.engine.checkpoint import (
 from autochrome.engine.recipe import load_recipe
 from autochrome.models.registry import create_model
 
-STATE = {"step": 3, "model": "cic.test", "task": {}, "optimiser": {}, "average": None}
+STATE = {"step": 3, "model": "cic.test", "task": {}, "optimizer": {}, "average": None}
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_damaged_checkpoint_is_named(saved: Path, content: bytes | None) -> No
 
 def test_a_foreign_file_is_no_checkpoint(saved: Path) -> None:
     torch.save({"weights": 1}, saved / "state.pt")
-    with pytest.raises(CheckpointError, match="it lacks average, model, optimiser, step, task"):
+    with pytest.raises(CheckpointError, match="it lacks average, model, optimizer, step, task"):
         load_state(saved)
 
 
@@ -92,8 +92,8 @@ def test_changes_of_the_recipe_are_told_where_they_matter(saved: Path, recipe_fi
     assert resume_notes(saved, load_recipe(recipe_file)) == []
     harmless = ["trainer.checkpoint_minutes=1", "watch.every=9", "data.workers=1", "data.cache=true"]
     assert resume_notes(saved, load_recipe(recipe_file, harmless)) == []
-    notes = resume_notes(saved, load_recipe(recipe_file, ["trainer.steps=99", "optimiser.lr=1", *harmless]))
+    notes = resume_notes(saved, load_recipe(recipe_file, ["trainer.steps=99", "optimizer.lr=1", *harmless]))
     assert len(notes) == 1
-    assert notes[0].endswith("the recipe has changed: optimiser.lr: 0.005 -> 1.0; trainer.steps: 8 -> 99")
+    assert notes[0].endswith("the recipe has changed: optimizer.lr: 0.005 -> 1.0; trainer.steps: 8 -> 99")
     (saved / "recipe.yaml").write_text("nonsense: 1")
     assert "is unknown" in resume_notes(saved, load_recipe(recipe_file))[0]

@@ -23,7 +23,7 @@ from autochrome.models.base import Batch
 from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
 from autochrome.models.weights import read_weights_metadata
-from tests.engine.tiny_run import differences, run, signalled_at
+from tests.engine.tiny_run import differences, run, signaled_at
 
 
 def test_a_run_leaves_weights_log_and_grids(recipe_file: Path, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_run_leaves_weights_log_and_grids(recipe_file: Path, tmp_path: Path) -
 
 
 def test_the_shipped_weights_are_the_average(recipe_file: Path, tmp_path: Path) -> None:
-    run(recipe_file, tmp_path / "run", ["optimiser.lr=0.1", "trainer.steps=4"])
+    run(recipe_file, tmp_path / "run", ["optimizer.lr=0.1", "trainer.steps=4"])
     state = load_state(tmp_path / "run")
     shipped = create_model("cic.test", weights=tmp_path / "run" / "model.safetensors").state_dict()
     key = "network.head.weight"
@@ -54,13 +54,13 @@ def test_the_shipped_weights_are_the_average(recipe_file: Path, tmp_path: Path) 
     "overrides",
     [
         [],
-        ["optimiser.name=adam", "trainer.ema=0", "optimiser.clip=0.5"],
-        ["trainer.precision=bf16-mixed", "trainer.accumulate=2", "optimiser.name=sgd"],
+        ["optimizer.name=adam", "trainer.ema=0", "optimizer.clip=0.5"],
+        ["trainer.precision=bf16-mixed", "trainer.accumulate=2", "optimizer.name=sgd"],
     ],
 )
 def test_stopped_and_resumed_equals_unbroken(recipe_file: Path, tmp_path: Path, overrides: list[str]) -> None:
     unbroken = run(recipe_file, tmp_path / "unbroken", overrides)
-    first = run(recipe_file, tmp_path / "broken", overrides, report=signalled_at(3))
+    first = run(recipe_file, tmp_path / "broken", overrides, report=signaled_at(3))
     assert (first.step, first.signal) == (4, signal.SIGTERM)
     torch.manual_seed(99)  # another process would not be in the same state
     second = run(recipe_file, tmp_path / "broken", overrides, resume=True)
@@ -95,15 +95,15 @@ def test_a_model_that_draws_random_numbers_resumes_exactly(
 
     monkeypatch.setattr(setup, "create_model", with_dropout)
     unbroken = run(recipe_file, tmp_path / "unbroken")
-    first = run(recipe_file, tmp_path / "broken", report=signalled_at(2))
+    first = run(recipe_file, tmp_path / "broken", report=signaled_at(2))
     second = run(recipe_file, tmp_path / "broken", resume=True)
     assert first.losses + second.losses == unbroken.losses
 
 
-def test_the_optimisers_constants_come_from_the_recipe(recipe_file: Path, tmp_path: Path) -> None:
+def test_the_optimizers_constants_come_from_the_recipe(recipe_file: Path, tmp_path: Path) -> None:
     run(recipe_file, tmp_path / "run", ["trainer.steps=2"])
-    run(recipe_file, tmp_path / "run", ["optimiser.weight_decay=0.25"], resume=True)
-    groups = load_state(tmp_path / "run")["optimiser"]["param_groups"]
+    run(recipe_file, tmp_path / "run", ["optimizer.weight_decay=0.25"], resume=True)
+    groups = load_state(tmp_path / "run")["optimizer"]["param_groups"]
     assert [group["weight_decay"] for group in groups] == [0.25, 0.0]
 
 
@@ -137,7 +137,7 @@ def test_nothing_to_resume(recipe_file: Path, tmp_path: Path) -> None:
     ("override", "message"),
     [
         ("model.name=cic.compact", "is of cic.test, the recipe asks for cic.compact"),
-        ("optimiser.name=adam", "does not fit the recipe"),
+        ("optimizer.name=adam", "does not fit the recipe"),
     ],
 )
 def test_a_checkpoint_of_something_else(
@@ -195,8 +195,8 @@ def test_accumulated_gradients_equal_those_of_the_big_batch(
 
     monkeypatch.setattr(setup, "create_model", without_norms)
     plain = [
-        "optimiser.name=sgd",
-        "optimiser.lr=0.05",
+        "optimizer.name=sgd",
+        "optimizer.lr=0.05",
         "data.faults=null",
         "trainer.steps=3",
         "schedule.warmup=0",
@@ -232,8 +232,8 @@ def test_a_run_that_is_no_longer_finite_ends_and_keeps_its_checkpoint(
         return found
 
     monkeypatch.setattr(CIC, "training_losses", broken)
-    with pytest.raises(TrainingError, match=rf"the {where}.* is (nan|inf) at step 3: lower optimiser\.lr"):
-        run(recipe_file, tmp_path / "run", ["trainer.checkpoint_minutes=0", "optimiser.clip=1"])
+    with pytest.raises(TrainingError, match=rf"the {where}.* is (nan|inf) at step 3: lower optimizer\.lr"):
+        run(recipe_file, tmp_path / "run", ["trainer.checkpoint_minutes=0", "optimizer.clip=1"])
     state = load_state(tmp_path / "run")
     assert state["step"] == 3
     assert all(value.isfinite().all() for value in state["task"].values())
@@ -275,13 +275,13 @@ def test_loading_processes_change_nothing(recipe_file: Path, tmp_path: Path) -> 
     assert helped.losses == alone.losses
 
 
-def test_a_small_run_learns_to_colour(recipe_file: Path, tmp_path: Path) -> None:
+def test_a_small_run_learns_to_color(recipe_file: Path, tmp_path: Path) -> None:
     """Bright is blue and dark is orange in the made landscapes: 150 steps find that out."""
     lines: list[Progress] = []
     learning = [
         "trainer.steps=150",
         "trainer.batch_size=8",
-        "optimiser.lr=0.01",
+        "optimizer.lr=0.01",
         "data.faults=null",
         "watch.every=50",
     ]
@@ -338,7 +338,7 @@ def test_the_best_weights_are_those_that_would_have_shipped(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The average after three steps of a run that goes on is what a run of three steps ships."""
-    constant = ["schedule.kind=constant", "optimiser.lr=0.05"]
+    constant = ["schedule.kind=constant", "optimizer.lr=0.05"]
     with_losses(monkeypatch, 3.0, 2.0, 1.0, 2.0, 2.0)
     run(recipe_file, tmp_path / "run", [*KEPT, *constant])
     run(recipe_file, tmp_path / "short", ["trainer.steps=3", "watch.count=0", *constant])
@@ -374,14 +374,14 @@ def test_no_best_weights_without_a_loss_or_a_wish(
 
 def test_a_part_s_learning_rate_is_scaled_at_every_step(recipe_file: Path, tmp_path: Path) -> None:
     """SGD without momentum moves a part whose rate is 0 nowhere, and the head as far as ever."""
-    plain = ["optimiser.name=sgd", "optimiser.betas=[0.0,0.9]", "optimiser.weight_decay=0", "trainer.steps=1"]
+    plain = ["optimizer.name=sgd", "optimizer.betas=[0.0,0.9]", "optimizer.weight_decay=0", "trainer.steps=1"]
     plain += ["schedule.kind=constant", "schedule.warmup=0", "trainer.ema=0"]
-    run(recipe_file, tmp_path / "start", [*plain, "optimiser.lr=1e-20"])
+    run(recipe_file, tmp_path / "start", [*plain, "optimizer.lr=1e-20"])
     before = load_state(tmp_path / "start")["task"]
     weights = [key for key in before if key.endswith((".weight", ".bias"))]
     moved = {}
     for name, scale in (("full", 1.0), ("half", 0.5), ("none", 0.0)):
-        run(recipe_file, tmp_path / name, [*plain, f"optimiser.lr_scales={{network.stages: {scale}}}"])
+        run(recipe_file, tmp_path / name, [*plain, f"optimizer.lr_scales={{network.stages: {scale}}}"])
         after = load_state(tmp_path / name)["task"]
         moved[name] = {key: after[key] - before[key] for key in weights}
     for key, full in moved["full"].items():

@@ -19,7 +19,7 @@ from autochrome.engine.recipe import load_recipe
 from tests.engine.tiny_run import GAN, differences
 
 PATIENCE = 120  # seconds
-PENALISED = (*GAN, "model.options={objective: wgan_gp}", "adversary.steps=2")
+PENALIZED = (*GAN, "model.options={objective: wgan_gp}", "adversary.steps=2")
 
 
 def start(environment: dict[str, str], recipe: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -67,7 +67,7 @@ def test_two_processes_take_the_steps_of_one_with_two_micro_batches(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """The same photos (the second process sees other ones than the first), faults, losses and gradients."""
-    plain = ["trainer.steps=3", "trainer.batch_size=2", "optimiser.name=sgd", "optimiser.lr=0.05"]
+    plain = ["trainer.steps=3", "trainer.batch_size=2", "optimizer.name=sgd", "optimizer.lr=0.05"]
     process = start(environment, recipe_file, tmp_path / "two", "--devices", "2", *settings(plain))
     alone = train(load_recipe(recipe_file, [*plain, "trainer.accumulate=2"]), tmp_path / "one")
     out, err = process.communicate(timeout=PATIENCE)
@@ -82,7 +82,7 @@ def test_two_processes_take_the_steps_of_one_with_two_micro_batches(
 
 @pytest.mark.parametrize(
     "game",
-    [PENALISED, pytest.param(GAN, marks=pytest.mark.slow)],
+    [PENALIZED, pytest.param(GAN, marks=pytest.mark.slow)],
     ids=["wgan_gp", "gan"],
 )
 def test_a_killed_run_against_a_discriminator_resumes_exactly(
@@ -104,15 +104,15 @@ def test_a_killed_run_against_a_discriminator_resumes_exactly(
 
 @pytest.mark.parametrize(
     "game",
-    [PENALISED, pytest.param(GAN, marks=pytest.mark.slow)],
+    [PENALIZED, pytest.param(GAN, marks=pytest.mark.slow)],
     ids=["wgan_gp", "gan"],
 )
 def test_two_processes_play_the_game_of_one_with_two_micro_batches(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str], game: Sequence[str]
 ) -> None:
     """In both phases: the same photos, noise, losses, clipped gradients and parameters."""
-    plain = ["optimiser.name=sgd", "optimiser.lr=0.05", "optimiser.clip=0.1", "adversary.optimiser.name=sgd"]
-    rates = [*plain, "adversary.optimiser.lr=0.05", "adversary.optimiser.clip=0.1", "schedule.warmup=0"]
+    plain = ["optimizer.name=sgd", "optimizer.lr=0.05", "optimizer.clip=0.1", "adversary.optimizer.name=sgd"]
+    rates = [*plain, "adversary.optimizer.lr=0.05", "adversary.optimizer.clip=0.1", "schedule.warmup=0"]
     short = [*game, *rates, "trainer.steps=3", "trainer.batch_size=2", "watch.count=0"]
     process = start(environment, recipe_file, tmp_path / "two", "--devices", "2", *settings(short))
     train(load_recipe(recipe_file, [*short, "trainer.accumulate=2"]), tmp_path / "one")
@@ -128,7 +128,7 @@ def test_two_processes_play_the_game_of_one_with_two_micro_batches(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "steps"), [((), 100), (PENALISED, 30)], ids=["cic", "wgan_gp"])
+@pytest.mark.parametrize(("model", "steps"), [((), 100), (PENALIZED, 30)], ids=["cic", "wgan_gp"])
 def test_two_processes_stop_together_and_resume(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str], model: Sequence[str], steps: int
 ) -> None:

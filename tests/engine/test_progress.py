@@ -41,8 +41,8 @@ def test_log_lines_hold_everything(tmp_path: Path) -> None:
         "psnr_gain": 0.5,
         "chroma": 10.0,
         "true_chroma": 16.0,
-        "colourfulness": 30.0,
-        "true_colourfulness": 40.0,
+        "colorfulness": 30.0,
+        "true_colorfulness": 40.0,
         "diversity": 6.0,
         "loss": None,
     }

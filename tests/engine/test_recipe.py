@@ -29,7 +29,7 @@ def test_what_is_not_said_is_the_default(file: Path) -> None:
     recipe = load_recipe(file)
     assert recipe.trainer == replace(TrainerRecipe(), steps=7, ema=0.5)
     assert recipe.data == DataRecipe(sources=[SourceRecipe("a"), SourceRecipe("b", 2.0)])
-    assert recipe.optimiser == Recipe().optimiser
+    assert recipe.optimizer == Recipe().optimizer
 
 
 def test_overrides_win_and_the_last_one_most(file: Path) -> None:
@@ -41,7 +41,7 @@ def test_overrides_win_and_the_last_one_most(file: Path) -> None:
             "data.faults.blur=0.5",
             "model.options.rebalance_mix=1",
             'data.sources=[{"path": "c d"}]',
-            "optimiser.betas=[0.8, 0.9]",
+            "optimizer.betas=[0.8, 0.9]",
         ],
     )
     assert recipe.trainer.steps == 9
@@ -49,7 +49,7 @@ def test_overrides_win_and_the_last_one_most(file: Path) -> None:
     assert recipe.data.faults == LumaFaults(blur=0.5)
     assert recipe.model.options == {"rebalance_mix": 1}
     assert recipe.data.sources == [SourceRecipe("c d")]
-    assert recipe.optimiser.betas == (0.8, 0.9)
+    assert recipe.optimizer.betas == (0.8, 0.9)
     assert load_recipe(file, ["data.faults.blur=0.5", "data.faults=null"]).data.faults is None
 
 
@@ -77,8 +77,8 @@ def test_round_trip(file: Path, tmp_path: Path) -> None:
         "data: {sources: [{path: a, repeats: often}]}",
         "data: {faults: {smear: 1}}",
         "data: {crops: {size: [64]}}",
-        "optimiser: {name: lion}",
-        "optimiser: {betas: [0.9]}",
+        "optimizer: {name: lion}",
+        "optimizer: {betas: [0.9]}",
         "schedule: {kind: linear}",
         "model: {options: 3}",
     ],
@@ -101,10 +101,10 @@ OUT_OF_RANGE = [
     "trainer.threads=0",
     "trainer.ema=1",
     "trainer.checkpoint_minutes=-1",
-    "optimiser.lr=0",
-    "optimiser.betas=[0.9, 1.0]",
-    "optimiser.weight_decay=-1",
-    "optimiser.clip=-1",
+    "optimizer.lr=0",
+    "optimizer.betas=[0.9, 1.0]",
+    "optimizer.weight_decay=-1",
+    "optimizer.clip=-1",
     "schedule.warmup=-1",
     "schedule.end=2",
     "schedule.every=0",

@@ -170,7 +170,7 @@ def test_what_a_pixcolor_cannot_start_from_is_told(
     recipe = load_recipe(recipe_file, [f"model.name={name}", f"model.backbone={file}"])
     photos = training_photos(recipe)
     with (
-        torch.device("meta"),  # 64M parameters need not be initialised for this
+        torch.device("meta"),  # 64M parameters need not be initialized for this
         pytest.raises(WeightsError, match=rf"^model\.backbone: \S*cut\.safetensors is {message}"),
     ):
         starting_model(recipe, photos)

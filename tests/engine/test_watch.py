@@ -86,7 +86,7 @@ def watch_gray(folder: Path, *values: int) -> Watch:
     return Watch(open_source(folder), WatchRecipe(count=len(values), size=32))
 
 
-def test_gray_colourings_gain_nothing(watch: Watch, tmp_path: Path) -> None:
+def test_gray_colorings_gain_nothing(watch: Watch, tmp_path: Path) -> None:
     look = watch.look(Painted((0.0, 0.0)), tmp_path, 7)
     assert look.psnr_gain == pytest.approx(0, abs=1e-4)
     assert look.chroma == pytest.approx(0, abs=0.1)
@@ -95,7 +95,7 @@ def test_gray_colourings_gain_nothing(watch: Watch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("space", ["lab", "ycbcr"])
-def test_the_true_colour_gains_and_its_opposite_loses(space: str, tmp_path: Path) -> None:
+def test_the_true_color_gains_and_its_opposite_loses(space: str, tmp_path: Path) -> None:
     rgb = np.full((40, 40, 3), (150, 100, 70), np.uint8)
     (tmp_path / "photos").mkdir(exist_ok=True)
     (tmp_path / "photos" / "brown.png").write_bytes(encode(rgb))
@@ -127,15 +127,15 @@ def test_a_look_leaves_the_model_in_its_mode(watch: Watch, tmp_path: Path) -> No
     assert colorizer.training
 
 
-def test_colourfulness_is_that_of_hasler_and_suesstrunk(tmp_path: Path) -> None:
-    """One colour has no variance: 0.3 sqrt(rg^2 + yb^2) is left, with rg = 150 - 100, yb = 125 - 70."""
+def test_colorfulness_is_that_of_hasler_and_suesstrunk(tmp_path: Path) -> None:
+    """One color has no variance: 0.3 sqrt(rg^2 + yb^2) is left, with rg = 150 - 100, yb = 125 - 70."""
     watch = watch_gray(tmp_path / "photos", 0)
     watch.truth[:] = torch.tensor([150, 100, 70])[:, None, None] / 255
     a, b = LAB.split(watch.truth)[1].mean((0, 2, 3)).tolist()
     look = watch.look(Painted((a, b)), tmp_path, 1)
-    assert look.true_colourfulness == pytest.approx(0.3 * math.hypot(50, 55), rel=1e-5)
-    assert look.colourfulness == pytest.approx(look.true_colourfulness, rel=1e-3)
-    assert watch.look(Painted((0.0, 0.0)), tmp_path, 2).colourfulness == pytest.approx(0, abs=0.1)
+    assert look.true_colorfulness == pytest.approx(0.3 * math.hypot(50, 55), rel=1e-5)
+    assert look.colorfulness == pytest.approx(look.true_colorfulness, rel=1e-3)
+    assert watch.look(Painted((0.0, 0.0)), tmp_path, 2).colorfulness == pytest.approx(0, abs=0.1)
 
 
 # Validation loss
@@ -183,7 +183,7 @@ def test_a_model_that_does_not_draw_has_no_diversity(watch: Watch, tmp_path: Pat
 
 
 def test_the_grid_of_a_model_that_draws_shows_its_samples_side_by_side(tmp_path: Path) -> None:
-    """Six photos: more than are coloured in one go."""
+    """Six photos: more than are colored in one go."""
     watch = watch_gray(tmp_path / "photos", 60, 90, 120, 150, 180, 210)
     watch.look(Fanned(), tmp_path, 1)
     grid = pyvips.Image.new_from_file(str(tmp_path / "samples" / "0000001.png")).numpy()
@@ -194,7 +194,7 @@ def test_the_grid_of_a_model_that_draws_shows_its_samples_side_by_side(tmp_path:
     torch.testing.assert_close(lightness[0, 0] / 40, sizes[:, None].expand(6, 6), atol=0.02, rtol=0)
     offsets = torch.tensor([(0.0, 0.0), *FAN, (0.0, 0.0)])
     wanted = torch.einsum("r,kc->crk", sizes, offsets)
-    torch.testing.assert_close(ab[0], wanted, atol=0.6, rtol=0)  # 8-bit colours
+    torch.testing.assert_close(ab[0], wanted, atol=0.6, rtol=0)  # 8-bit colors
 
 
 @pytest.mark.parametrize("name", ["cgan.test", "pixcolor.test"])
@@ -222,7 +222,7 @@ def test_a_look_draws_the_same_each_time_and_disturbs_nothing(
 # Warnings
 
 HEALTHY = Look(
-    psnr_gain=0.5, chroma=8.0, true_chroma=16.0, colourfulness=30.0, true_colourfulness=40.0, diversity=6.0
+    psnr_gain=0.5, chroma=8.0, true_chroma=16.0, colorfulness=30.0, true_colorfulness=40.0, diversity=6.0
 )
 SURE = {"entropy": 3.0}
 BALANCE = {"discriminator_loss": 1.2, "generator_loss": 0.8, "accuracy": 0.6}
@@ -291,7 +291,7 @@ def test_a_collapse_names_settings_that_the_run_has() -> None:
     look = replace(HEALTHY, diversity=0.1)
     assert "wgan_gp" in step_warnings(1000, BALANCE, look)["collapse"]
     alone = step_warnings(1000, SURE, look)["collapse"]
-    assert "lower optimiser.lr" in alone and "wgan" not in alone
+    assert "lower optimizer.lr" in alone and "wgan" not in alone
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_discriminator_that_guesses_is_told_where_it_could_know(
     accuracy: float, strength: float, told: bool
 ) -> None:
     means = {**GUESSING, "accuracy": accuracy}
-    look = replace(HEALTHY, colourfulness=strength)
+    look = replace(HEALTHY, colorfulness=strength)
     found = step_warnings(2000, means, look, lines(2000, means))
     assert list(found) == (["discriminator lost"] if told else [])
     assert step_warnings(2000, means, None, lines(2000, means)) == {}
@@ -333,7 +333,7 @@ def test_a_discriminator_that_guesses_is_told_where_it_could_know(
 @pytest.mark.parametrize("means", [BEATEN, GUESSING])
 def test_a_discriminator_is_judged_by_many_steps(means: dict[str, float]) -> None:
     """The mean of the last 500 counts: 200 of balance among them, or a log that is shorter, say nothing."""
-    pale = replace(HEALTHY, colourfulness=10.0)
+    pale = replace(HEALTHY, colorfulness=10.0)
     always = lines(2000, means)
     assert step_warnings(2000, means, pale, always)
     changing = [*always[:-5], *[replace(moment, means=BALANCE) for moment in always[-5:-1]], always[-1]]

@@ -21,7 +21,7 @@ data:
   sources: [{{path: {photos}}}]
   crops: {{size: 32}}
   faults: {{}}
-optimiser: {{lr: 0.005}}
+optimizer: {{lr: 0.005}}
 schedule: {{kind: cosine, warmup: 3}}
 trainer:
   steps: 8
@@ -38,8 +38,8 @@ GAN = (
     "model.name=cgan.test",
     "data.crops.size=16",
     "watch.size=16",
-    "optimiser.name=adam",
-    "optimiser.weight_decay=0",
+    "optimizer.name=adam",
+    "optimizer.weight_decay=0",
 )
 """What makes it a run against a discriminator."""
 
@@ -55,7 +55,7 @@ def run(file: Path, folder: Path, overrides: Sequence[str] = (), **options: obje
     return train(load_recipe(file, overrides), folder, **options)  # type: ignore[arg-type]
 
 
-def signalled_at(step: int) -> Callable[[Progress], None]:
+def signaled_at(step: int) -> Callable[[Progress], None]:
     """A report that asks this process to stop after a step."""
 
     def report(progress: Progress) -> None:

@@ -17,7 +17,7 @@ from autochrome.color.spaces import LAB
 from autochrome.evaluation.scores import EvaluationError, Scores, derangement, evaluate, load_rgb, match_files
 from autochrome.evaluation.sums import SCORES
 from autochrome.io.photo import Photo, Provenance, write_photo
-from autochrome.metrics.baselines import random_colours
+from autochrome.metrics.baselines import random_colors
 from autochrome.metrics.pixel import psnr
 from autochrome.metrics.places import helped_and_harmed
 
@@ -30,7 +30,7 @@ def save(path: Path, pixels: np.ndarray, provenance: Provenance | None = None) -
 
 @pytest.fixture
 def truths(tmp_path: Path) -> Path:
-    """Five small colour photos: pieces of pictures that scikit-image carries."""
+    """Five small color photos: pieces of pictures that scikit-image carries."""
     pieces = [
         data.astronaut()[:48, 200:264],
         data.coffee()[150:198, 200:264],
@@ -44,7 +44,7 @@ def truths(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def results(truths: Path) -> Path:
-    """The same photos with half of the colour."""
+    """The same photos with half of the color."""
     for path in sorted(truths.iterdir()):
         light, ab = LAB.split(load_rgb(path))
         rgb = LAB.merge(light, 0.5 * ab).clamp(0, 1)[0].permute(1, 2, 0)
@@ -67,11 +67,11 @@ def test_the_truth_is_perfect(truths: Path) -> None:
     assert scores.perfect_photos == {"truth": 5, "gray": 0, "random": 0}
 
 
-def test_half_the_colour_beats_gray(scores: Scores) -> None:
+def test_half_the_color_beats_gray(scores: Scores) -> None:
     half, gray, random = (scores.systems[name] for name in ("half", "gray", "random"))
     for key in ("auc", "auc_rebalanced", "psnr"):
         assert half[key].value > gray[key].value + 1
-    # Random keeps the colours and loses their places: as much of each colour, and wrong in every photo.
+    # Random keeps the colors and loses their places: as much of each color, and wrong in every photo.
     assert random["intersection_a"].value > 0.8 > gray["intersection_a"].value
     assert random["psnr"].value < half["psnr"].value - 1
     assert half["chroma"].value == pytest.approx(half["chroma_truth"].value / 2, rel=0.05)
@@ -125,11 +125,11 @@ def test_per_photo_psnr_is_that_of_the_files(scores: Scores, truths: Path, resul
     assert scores.systems["half"]["psnr"].value == pytest.approx(np.mean(expected), rel=1e-6)
 
 
-def test_random_takes_the_colours_of_the_seeds_permutation(truths: Path) -> None:
+def test_random_takes_the_colors_of_the_seeds_permutation(truths: Path) -> None:
     scores = evaluate(truths, replicates=5, seed=7)
     files, order = sorted(truths.iterdir()), derangement(5, 7)
     expected = [
-        psnr(random_colours(load_rgb(path), load_rgb(files[donor])), load_rgb(path)).item()
+        psnr(random_colors(load_rgb(path), load_rgb(files[donor])), load_rgb(path)).item()
         for path, donor in zip(files, order, strict=True)
     ]
     assert scores.per_photo["random"]["psnr"] == pytest.approx(expected, rel=1e-6)

@@ -9,8 +9,8 @@ import torch
 
 from autochrome.color.bins import AB_BINS, count_bins, smooth_prior
 from autochrome.color.spaces import LAB
-from autochrome.evaluation.sums import SCORES, Sums, Truth, summarise
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import auc, chroma_histogram, histogram_intersection, pixel_weights
 from autochrome.metrics.pixel import alpha_beta_rmse, chroma_magnitude, delta_e, lightness_drift, psnr
 from autochrome.metrics.places import half_size, helped_and_harmed
@@ -39,14 +39,14 @@ def test_scores_of_sums_are_scores_of_pixels(
     pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor
 ) -> None:
     rgb, truth = pair
-    parts = [summarise(r[None], Truth.of(t[None], prior)) for r, t in zip(rgb, truth, strict=True)]
+    parts = [summarize(r[None], Truth.of(t[None], prior)) for r, t in zip(rgb, truth, strict=True)]
     sums = parts[0].room_for(len(parts))
     for i, part in enumerate(parts):
         sums.put(i, part)
     ab, ab_truth = LAB.split(rgb)[1], LAB.split(truth)[1]
     own = smooth_prior(count_bins(ab_truth).double() / ab_truth[:, 0].numel())
-    change = colourfulness(rgb) - colourfulness(truth)
-    change_absolute = colourfulness(rgb, absolute=True) - colourfulness(truth, absolute=True)
+    change = colorfulness(rgb) - colorfulness(truth)
+    change_absolute = colorfulness(rgb, absolute=True) - colorfulness(truth, absolute=True)
     helped, harmed = (share.mean() for share in helped_and_harmed(ab, ab_truth))
     expected = {
         "auc": auc(ab, ab_truth),
@@ -62,14 +62,14 @@ def test_scores_of_sums_are_scores_of_pixels(
         "harmed": harmed,
         "helped_harmed": helped / harmed,
         "lightness_drift": lightness_drift(rgb, truth).mean(),
-        "colourfulness": colourfulness(rgb).mean(),
-        "colourfulness_truth": colourfulness(truth).mean(),
-        "colourfulness_delta": change.mean().abs(),
-        "colourfulness_delta_per_photo": change.abs().mean(),
-        "colourfulness_absolute": colourfulness(rgb, absolute=True).mean(),
-        "colourfulness_absolute_truth": colourfulness(truth, absolute=True).mean(),
-        "colourfulness_absolute_delta": change_absolute.mean().abs(),
-        "colourfulness_absolute_delta_per_photo": change_absolute.abs().mean(),
+        "colorfulness": colorfulness(rgb).mean(),
+        "colorfulness_truth": colorfulness(truth).mean(),
+        "colorfulness_delta": change.mean().abs(),
+        "colorfulness_delta_per_photo": change.abs().mean(),
+        "colorfulness_absolute": colorfulness(rgb, absolute=True).mean(),
+        "colorfulness_absolute_truth": colorfulness(truth, absolute=True).mean(),
+        "colorfulness_absolute_delta": change_absolute.mean().abs(),
+        "colorfulness_absolute_delta_per_photo": change_absolute.abs().mean(),
     }
     for bins, ending in ((100, "_100"), (200, ""), (400, "_400")):
         both = (chroma_histogram(x, bins).sum(0) for x in (ab, ab_truth))
@@ -84,9 +84,9 @@ def test_a_resample_is_the_set_with_photos_repeated(
     pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor
 ) -> None:
     rgb, truth = pair
-    sums = summarise(rgb, Truth.of(truth, prior))
+    sums = summarize(rgb, Truth.of(truth, prior))
     drawn = torch.tensor([0, 0, 2])
-    repeated = summarise(rgb[drawn], Truth.of(truth[drawn], prior))
+    repeated = summarize(rgb[drawn], Truth.of(truth[drawn], prior))
     resample = sums.combine(torch.tensor([[2.0, 0.0, 1.0]], dtype=torch.float64))
     for key, kind in SCORES.items():
         assert kind.compute(resample).item() == pytest.approx(score(key, repeated), rel=1e-9), key
@@ -97,17 +97,17 @@ def test_perfect_photos_are_left_out_of_the_mean_psnr(
 ) -> None:
     rgb, truth = pair
     mixed = torch.cat([rgb[:2], truth[2:]])
-    sums = summarise(mixed, Truth.of(truth, prior))
+    sums = summarize(mixed, Truth.of(truth, prior))
     assert sums.psnr_photos.tolist() == [1, 1, 0]
     assert score("psnr", sums) == pytest.approx(psnr(rgb, truth)[:2].mean().item())
-    assert score("psnr", summarise(truth, Truth.of(truth, prior))) == math.inf
+    assert score("psnr", summarize(truth, Truth.of(truth, prior))) == math.inf
 
 
 def test_every_score_of_the_truth_is_perfect(
     pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor
 ) -> None:
     truth = pair[1]
-    sums = summarise(truth, Truth.of(truth, prior))
+    sums = summarize(truth, Truth.of(truth, prior))
     for key, kind in SCORES.items():
         if key == "helped":  # wherever the truth has color
             strong = half_size(LAB.split(truth)[1]).square().sum(1).sqrt() >= 5
@@ -134,7 +134,7 @@ def test_every_photo_counts_alike_in_helped_and_harmed(prior: torch.Tensor) -> N
     large = gray.expand(1, 3, 8, 8)
     blotch = large.clone()
     blotch[..., :4, :4] = red
-    parts = [summarise(half_met, Truth.of(small, prior)), summarise(blotch, Truth.of(large, prior))]
+    parts = [summarize(half_met, Truth.of(small, prior)), summarize(blotch, Truth.of(large, prior))]
     sums = parts[0].room_for(2)
     for i, part in enumerate(parts):
         sums.put(i, part)
@@ -144,6 +144,6 @@ def test_every_photo_counts_alike_in_helped_and_harmed(prior: torch.Tensor) -> N
 
 def test_the_ratio_of_gray_is_undefined(pair: tuple[torch.Tensor, torch.Tensor], prior: torch.Tensor) -> None:
     truth = pair[1]
-    sums = summarise(truth.mean(1, keepdim=True).expand_as(truth), Truth.of(truth, prior))
+    sums = summarize(truth.mean(1, keepdim=True).expand_as(truth), Truth.of(truth, prior))
     assert [score(key, sums) for key in ("helped", "harmed")] == [0, 0]
     assert math.isnan(score("helped_harmed", sums))

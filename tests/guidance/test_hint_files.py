@@ -22,7 +22,7 @@ RED = (200 / 255, 50 / 255, 50 / 255)
 
 def test_a_hint_in_pixels() -> None:
     hint = parse_hint("120, 80.5, #C83232")
-    assert hint.colour == RED
+    assert hint.color == RED
     assert hint.strength == 1
     assert isinstance(hint.where, Point)
     assert [length.pixels(1000) for length in hint.where.at] == [120, 80.5]
@@ -41,14 +41,14 @@ def test_percentages_are_of_the_side() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("120,80", "write x,y,colour"),
-        ("120;80;red", "write x,y,colour"),
+        ("120,80", "write x,y,color"),
+        ("120;80;red", "write x,y,color"),
         ("a,80,red", "'a' is no length"),
         ("120,80%%,red", "'80%%' is no length"),
         ("1e400,80,red", "'1e400' is no length"),
         ("120,80,rde", "did you mean red"),
         ("120,80,red,0", "radius is above 0"),
-        ("", "write x,y,colour"),
+        ("", "write x,y,color"),
     ],
 )
 def test_what_is_no_hint_is_told_what_to_write(text: str, told: str) -> None:
@@ -61,19 +61,19 @@ def test_what_is_no_hint_is_told_what_to_write(text: str, told: str) -> None:
 def test_a_file_of_points_and_regions(tmp_path: Path) -> None:
     path = tmp_path / "hints.json"
     entries = [
-        {"point": ["40%", 25], "radius": "3%", "colour": "#c83232", "strength": 0.5},
+        {"point": ["40%", 25], "radius": "3%", "color": "#c83232", "strength": 0.5},
         {"rectangle": ["0%", "0%", "100%", "30%"], "color": "sky blue"},
-        {"polygon": [[10, 10], [60, 10], [30, 50.5]], "colour": "#0f0"},
+        {"polygon": [[10, 10], [60, 10], [30, 50.5]], "color": "#0f0"},
     ]
     path.write_text(json.dumps({"version": 1, "hints": entries}), encoding="utf-8")
     point, rectangle, polygon = read_hints(path)
     assert isinstance(point.where, Point)
-    assert (point.colour, point.strength, str(point.where.radius)) == (RED, 0.5, "3%")
+    assert (point.color, point.strength, str(point.where.radius)) == (RED, 0.5, "3%")
     assert isinstance(rectangle.where, Rectangle)
     assert [x.pixels(50) for x, _ in rectangle.where.corners] == [0, 50, 50, 0]
     assert [y.pixels(50) for _, y in rectangle.where.corners] == [0, 0, 15, 15]
     assert isinstance(polygon.where, Polygon)
-    assert polygon.colour == (0, 1, 0)
+    assert polygon.color == (0, 1, 0)
     assert polygon.where.corners[2][1].pixels(1) == 50.5
 
 
@@ -83,13 +83,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     hints = [
         parse_hint("40%,25.5,tomato,2%"),
         Hint(parse_hint("1,2,red").where, RED, 0.25),
-        read_entry(tmp_path, {"rectangle": [0, 1, "50%", 4], "colour": "teal"}),
-        read_entry(tmp_path, {"polygon": [[0, 1], ["50%", 4], [3, 3], [1, 2]], "colour": "teal"}),
+        read_entry(tmp_path, {"rectangle": [0, 1, "50%", 4], "color": "teal"}),
+        read_entry(tmp_path, {"polygon": [[0, 1], ["50%", 4], [3, 3], [1, 2]], "color": "teal"}),
     ]
     write_hints(hints, path)
     assert read_hints(path) == tuple(hints)
     assert [file.name for file in tmp_path.iterdir() if "partial" in file.name] == []
-    assert as_entry(hints[0]) == {"point": ["40%", 25.5], "radius": "2%", "colour": "#ff6347"}
+    assert as_entry(hints[0]) == {"point": ["40%", 25.5], "radius": "2%", "color": "#ff6347"}
 
 
 def read_entry(folder: Path, entry: object) -> Hint:
@@ -102,31 +102,31 @@ def read_entry(folder: Path, entry: object) -> Hint:
     ("entry", "told"),
     [
         (
-            {"point": [1, 2], "colour": "tomatoe"},
-            "hints[0].colour: no colour is called 'tomatoe'; did you mean tomato",
+            {"point": [1, 2], "color": "tomatoe"},
+            "hints[0].color: no color is called 'tomatoe'; did you mean tomato",
         ),
         (
-            {"point": [1, 2], "colour": [200, 50, 50]},
-            "hints[0].colour: [200, 50, 50] is no colour; write a text",
+            {"point": [1, 2], "color": [200, 50, 50]},
+            "hints[0].color: [200, 50, 50] is no color; write a text",
         ),
-        ({"point": [1, 2], "colour": "red", "strenght": 1}, "did you mean 'strength'"),
-        ({"point": [1, 2], "colour": "red", "strength": 0}, "hints[0]: strength must lie above 0"),
-        ({"point": [1, 2], "colour": "red", "strength": "1"}, "hints[0]: strength is a number"),
-        ({"point": [1, 2], "colour": "red", "strength": True}, "hints[0]: strength is a number"),
-        ({"point": [1, 2, 3], "colour": "red"}, "hints[0].point: [1, 2, 3] is no point; write [x, y]"),
-        ({"point": "1,2", "colour": "red"}, "hints[0].point: '1,2' is no point"),
-        ({"point": [1, None], "colour": "red"}, "hints[0].point: null is no length"),
-        ({"point": [1, float("nan")], "colour": "red"}, "hints[0].point: NaN is no length"),
-        ({"point": [1, True], "colour": "red"}, "hints[0].point: true is no length"),
-        ({"point": [1, 2], "colour": "red", "radius": -1}, "hints[0].radius: a radius is above 0"),
-        ({"rectangle": [1, 2, 3], "colour": "red"}, "[left, top, right, bottom]"),
-        ({"rectangle": [1, 2, 3, 4], "radius": 1, "colour": "red"}, "radius belongs to a point"),
-        ({"polygon": [[1, 2], [3, 4]], "colour": "red"}, "three corners or more"),
-        ({"polygon": [[1, 2], [3, 4], 5], "colour": "red"}, "hints[0].polygon: 5 is no point"),
-        ({"colour": "red"}, "hints[0] has no place; write one of point, rectangle, polygon"),
-        ({"point": [1, 2], "polygon": [], "colour": "red"}, "hints[0] has point and polygon"),
-        ({"point": [1, 2]}, "hints[0] needs one colour"),
-        ({"point": [1, 2], "colour": "red", "color": "red"}, "hints[0] needs one colour"),
+        ({"point": [1, 2], "color": "red", "strenght": 1}, "did you mean 'strength'"),
+        ({"point": [1, 2], "color": "red", "strength": 0}, "hints[0]: strength must lie above 0"),
+        ({"point": [1, 2], "color": "red", "strength": "1"}, "hints[0]: strength is a number"),
+        ({"point": [1, 2], "color": "red", "strength": True}, "hints[0]: strength is a number"),
+        ({"point": [1, 2, 3], "color": "red"}, "hints[0].point: [1, 2, 3] is no point; write [x, y]"),
+        ({"point": "1,2", "color": "red"}, "hints[0].point: '1,2' is no point"),
+        ({"point": [1, None], "color": "red"}, "hints[0].point: null is no length"),
+        ({"point": [1, float("nan")], "color": "red"}, "hints[0].point: NaN is no length"),
+        ({"point": [1, True], "color": "red"}, "hints[0].point: true is no length"),
+        ({"point": [1, 2], "color": "red", "radius": -1}, "hints[0].radius: a radius is above 0"),
+        ({"rectangle": [1, 2, 3], "color": "red"}, "[left, top, right, bottom]"),
+        ({"rectangle": [1, 2, 3, 4], "radius": 1, "color": "red"}, "radius belongs to a point"),
+        ({"polygon": [[1, 2], [3, 4]], "color": "red"}, "three corners or more"),
+        ({"polygon": [[1, 2], [3, 4], 5], "color": "red"}, "hints[0].polygon: 5 is no point"),
+        ({"color": "red"}, "hints[0] has no place; write one of point, rectangle, polygon"),
+        ({"point": [1, 2], "polygon": [], "color": "red"}, "hints[0] has point and polygon"),
+        ({"point": [1, 2]}, "hints[0] needs one color"),
+        ({"point": [1, 2], "color": "red", "colour": "red"}, "hints[0] needs one color"),
         ([1, 2, "red"], 'hints[0] is [1, 2, "red"]; write an object in braces'),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
 
 def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "hints.json"
-    document = json.dumps({"version": 1, "hints": [{"point": [1, 2], "colour": "red"}]})
+    document = json.dumps({"version": 1, "hints": [{"point": [1, 2], "color": "red"}]})
     path.write_bytes(b"\xef\xbb\xbf" + document.encode())
     assert read_hints(path) == (parse_hint("1,2,red"),)
 
@@ -179,5 +179,5 @@ def test_values_out_of_range_are_refused() -> None:
     where = parse_hint("1,2,red").where
     with pytest.raises(HintError, match="strength"):
         Hint(where, RED, 1.5)
-    with pytest.raises(HintError, match="colour's values"):
+    with pytest.raises(HintError, match="color's values"):
         Hint(where, (200.0, 50.0, 50.0))

@@ -47,7 +47,7 @@ def rectangle(*sides: float) -> Rectangle:
 
 
 def asked_ab(hint: Hint) -> np.ndarray:
-    return skimage.color.rgb2lab(np.array(hint.colour))[1:]
+    return skimage.color.rgb2lab(np.array(hint.color))[1:]
 
 
 # A photo with a thing on it ------------------------------------------------------------------------
@@ -73,12 +73,12 @@ def guided(
 
 
 def unsure_logits() -> Float[Tensor, "1 313 16 16"]:
-    """Of a model that takes all for dull colours, without much confidence."""
+    """Of a model that takes all for dull colors, without much confidence."""
     near_gray = cic().closeness(torch.tensor([[50.0, 0.0, 0.0]]), 15.0)
     return near_gray[:, :, None, None].expand(1, 313, 16, 16).clone()
 
 
-def test_the_thing_takes_the_colour_and_the_ground_does_not() -> None:
+def test_the_thing_takes_the_color_and_the_ground_does_not() -> None:
     hint = parse_hint("50%,50%,#a04040")
     plain, painted, guide = guided(cic(), two_fields(), unsure_logits(), [hint])
     torch.testing.assert_close(painted[:, 8, 8], torch.tensor(asked_ab(hint)).float(), atol=1.0, rtol=0)
@@ -134,7 +134,7 @@ def test_strength_is_what_a_hint_counts_against_the_model() -> None:
     assert 0.4 * ends[1] < ends[0] < 0.9 * ends[1]
 
 
-def test_every_hint_gets_its_colour() -> None:
+def test_every_hint_gets_its_color() -> None:
     hints = [parse_hint("40%,50%,#a04040"), parse_hint("60%,50%,#406080"), parse_hint("8%,8%,#b0b060")]
     _, painted, guide = guided(cic(), two_fields(), unsure_logits(), hints)
     for hint, (y, x) in zip(hints, [(8, 6), (8, 9), (1, 1)], strict=True):
@@ -143,7 +143,7 @@ def test_every_hint_gets_its_colour() -> None:
 
 
 def test_contrary_hints_on_one_place_share_it() -> None:
-    hints = [Hint(parse_hint("50%,50%,red").where, colour) for colour in ((0.5, 0.3, 0.3), (0.3, 0.45, 0.3))]
+    hints = [Hint(parse_hint("50%,50%,red").where, color) for color in ((0.5, 0.3, 0.3), (0.3, 0.45, 0.3))]
     _, painted, _ = guided(cic(), two_fields(), unsure_logits(), hints)
     mean = np.mean([asked_ab(hint) for hint in hints], axis=0)
     torch.testing.assert_close(painted[:, 8, 8], torch.tensor(mean).float(), atol=2.0, rtol=0)
@@ -157,7 +157,7 @@ def test_a_region_covered_by_points_does_no_harm() -> None:
     assert painted.abs().max() < 60
 
 
-def test_colours_are_fitted_to_the_place_s_lightness() -> None:
+def test_colors_are_fitted_to_the_place_s_lightness() -> None:
     """Pure red has L* 53; at 20 and at 90 sRGB holds less of it, of the same hue."""
     red = Hint(parse_hint("0,0,red").where, RED)
     lab = fitted([red] * 3, torch.tensor([20.0, 53.24, 90.0]))
@@ -177,7 +177,7 @@ def test_colours_are_fitted_to_the_place_s_lightness() -> None:
 # A real photo --------------------------------------------------------------------------------------
 
 
-def test_a_false_colour_changes_the_suit_and_not_the_rest() -> None:
+def test_a_false_color_changes_the_suit_and_not_the_rest() -> None:
     """scikit-image's astronaut: the orange suit is made green."""
     pixels = skimage.data.astronaut()
     lightness = Lightness(pixels).reduced(128, 128)
@@ -210,7 +210,7 @@ def test_a_false_colour_changes_the_suit_and_not_the_rest() -> None:
 
 def test_masks_of_points() -> None:
     mask = mask_of(parse_hint("0,0,red"), (64, 64), (64, 64))
-    assert mask.nonzero().tolist() == [[0, 0], [0, 1], [1, 0]]  # a fingertip of one pixel about the centre
+    assert mask.nonzero().tolist() == [[0, 0], [0, 1], [1, 0]]  # a fingertip of one pixel about the center
     assert mask_of(parse_hint("63,31,red,0.1"), (64, 64), (64, 64)).nonzero().tolist() == [[31, 63]]
     assert mask_of(parse_hint("100%,50%,red,0.1"), (64, 128), (32, 64)).nonzero()[:, 1].tolist() == [63]
     disc = mask_of(parse_hint("50%,50%,red,25%"), (200, 100), (100, 50))
@@ -275,8 +275,8 @@ def test_point_and_radius_are_in_pixels_of_the_photo() -> None:
     assert mask_of(hint, (64, 64), (64, 64)).sum() == pytest.approx(math.pi * 9, rel=0.15)
 
 
-def test_fitting_needs_no_change_where_srgb_holds_the_colour() -> None:
-    """Both ways through this package's Lab, at the colour's own lightness."""
+def test_fitting_needs_no_change_where_srgb_holds_the_color() -> None:
+    """Both ways through this package's Lab, at the color's own lightness."""
     rgb = torch.tensor([0.6, 0.35, 0.3])
     lab = rgb_to_lab(rgb[None, :, None, None])[0, :, 0, 0]
     hint = Hint(parse_hint("0,0,red").where, (0.6, 0.35, 0.3))

@@ -75,21 +75,21 @@ def test_at_the_minimum_the_bias_is_minus_lambda_g(weight: float, spread: float)
     assert transfer_energy(bias, log_y, t, weight)[1].abs().max() < 1e-5
 
 
-def test_another_minimiser_finds_nothing_better() -> None:
+def test_another_minimizer_finds_nothing_better() -> None:
     """Torch's L-BFGS from 0."""
     log_y, t = problem()
     other = torch.zeros(12, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS(
+    optimizer = torch.optim.LBFGS(
         [other], max_iter=200, tolerance_change=1e-14, line_search_fn="strong_wolfe"
     )
 
     def closure() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         energy, gradient = transfer_energy(other, log_y, t)
         other.grad = gradient.detach()
         return energy.detach()
 
-    optimiser.step(closure)
+    optimizer.step(closure)
     ours, theirs = transfer_bias(log_y, t), other.detach()
     torch.testing.assert_close(ours, theirs - theirs.mean(), atol=1e-3, rtol=0)
     assert transfer_energy(ours, log_y, t)[0] <= transfer_energy(theirs, log_y, t)[0] + 1e-9

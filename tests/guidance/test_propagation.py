@@ -12,7 +12,7 @@ from autochrome.guidance.propagation import (
     conductances,
     decide,
     hint_weights,
-    neighbour_distances,
+    neighbor_distances,
     spread,
 )
 
@@ -121,7 +121,7 @@ def test_decision_keeps_the_sum_and_sharpens() -> None:
 def test_distances_of_predictions() -> None:
     """Squared Hellinger distances: 0 of equal, 1 of disjoint, 1 - sqrt(.5) of a half and a whole."""
     p = torch.tensor([[1.0, 1.0, 0.0, 0.5], [0.0, 0.0, 1.0, 0.5]]).view(2, 1, 4)
-    across, down = neighbour_distances(p.sqrt(), 1)
+    across, down = neighbor_distances(p.sqrt(), 1)
     torch.testing.assert_close(across, torch.tensor([[0.0, 1.0, 1 - 0.5**0.5]]))
     assert down.shape == (0, 4)
 

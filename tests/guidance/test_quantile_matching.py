@@ -1,4 +1,4 @@
-"""Lightness-normalised quantile matching."""
+"""Lightness-normalized quantile matching."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def test_ratios_take_the_reference_s_distribution() -> None:
     assert float((found - wanted).norm(dim=0).median()) < 1
 
 
-def test_gray_gets_one_tint_and_its_noise_no_colours() -> None:
+def test_gray_gets_one_tint_and_its_noise_no_colors() -> None:
     """The reference's middle ratios at every lightness; not its whole palette stretched over noise."""
     lightness = torch.full((1, 1, 20, 20), 55.0)
     noise = torch.randn(1, 2, 20, 20, generator=torch.Generator().manual_seed(0)) * 0.01
     matched = QuantileMatching.of(photo("coffee"))(noise, lightness)
     middle = ratios(photo("coffee"))[0].flatten(1).median(1).values
     luma = float(lab_to_rgb(torch.tensor([55.0, 0, 0])[None, :, None, None]).mean())
-    recoloured = middle * luma
-    tint = rgb_to_lab((recoloured - recoloured.mean() + luma)[None, :, None, None])[0, 1:, 0, 0]
+    recolored = middle * luma
+    tint = rgb_to_lab((recolored - recolored.mean() + luma)[None, :, None, None])[0, 1:, 0, 0]
     torch.testing.assert_close(matched.mean((0, 2, 3)), tint, atol=1, rtol=0)
     assert matched.std((0, 2, 3)).max() < 0.5
 
@@ -75,7 +75,7 @@ def test_lightness_of_another_size_is_averaged() -> None:
     torch.testing.assert_close(guide(lab[:, 1:], fine), guide(lab[:, 1:], lab[:, :1]), atol=0.2, rtol=0)
 
 
-def test_smooth_colours_stay_smooth() -> None:
+def test_smooth_colors_stay_smooth() -> None:
     """A faint gradient stretched over a whole palette has no steps."""
     ab = torch.zeros(1, 2, 1, 400)
     ab[0, 0, 0] = torch.linspace(-4, 4, 400)

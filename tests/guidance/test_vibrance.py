@@ -25,7 +25,7 @@ def test_the_prior_itself_becomes_uniform() -> None:
     torch.testing.assert_close(adjusted, torch.full((1, 3, 1, 1), 1 / 3))
 
 
-def test_zero_changes_nothing_and_negative_favours_the_common(generator: torch.Generator) -> None:
+def test_zero_changes_nothing_and_negative_favors_the_common(generator: torch.Generator) -> None:
     prior = torch.tensor([0.8, 0.2])
     logits = torch.randn(1, 2, 2, 2, generator=generator)
     assert torch.equal(Vibrance(prior, 0.0)(logits), logits)

@@ -22,8 +22,8 @@ def gray() -> Array:
 
 
 @pytest.fixture(scope="session")
-def colour() -> Array:
-    """Part of a colour photograph, (48, 64, 3)."""
+def color() -> Array:
+    """Part of a color photograph, (48, 64, 3)."""
     return np.ascontiguousarray(skimage.data.astronaut()[:192:4, 100:356:4])
 
 

@@ -121,8 +121,8 @@ def test_truncated(format, part, place):
     refused(place(f"a.{format}", content[: int(len(content) * part)]), "damaged or cut short")
 
 
-def test_damaged_in_the_middle(colour, encode: Encode, place):
-    content = bytearray(encode(colour, "png"))
+def test_damaged_in_the_middle(color, encode: Encode, place):
+    content = bytearray(encode(color, "png"))
     content[len(content) // 2] ^= 0xFF
     refused(place("a.png", bytes(content)), "damaged")
 

@@ -1,4 +1,4 @@
-"""Colour profiles: published colours of Display P3, another library's Adobe RGB, round trips."""
+"""Color profiles: published colors of Display P3, another library's Adobe RGB, round trips."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ def p3() -> bytes:
     return icc.builtin_profile("p3")
 
 
-def test_colour_space_is_read_from_the_header(p3, make_profile: MakeProfile):
-    assert icc.colour_space_of(p3) == "RGB"
-    assert icc.colour_space_of(make_profile(2.2)) == "GRAY"
-    assert icc.colour_space_of(icc.builtin_profile("cmyk")) == "CMYK"
+def test_color_space_is_read_from_the_header(p3, make_profile: MakeProfile):
+    assert icc.color_space_of(p3) == "RGB"
+    assert icc.color_space_of(make_profile(2.2)) == "GRAY"
+    assert icc.color_space_of(icc.builtin_profile("cmyk")) == "CMYK"
 
 
 def test_display_p3_is_converted_to_srgb(p3, encode: Encode):
-    colours = np.broadcast_to((SRGB_PRIMARIES_IN_P3 * 255).round().astype(np.uint8), (8, 3, 3))
-    photo = read_photo(encode(np.ascontiguousarray(colours), "png", icc_profile=p3))
+    colors = np.broadcast_to((SRGB_PRIMARIES_IN_P3 * 255).round().astype(np.uint8), (8, 3, 3))
+    photo = read_photo(encode(np.ascontiguousarray(colors), "png", icc_profile=p3))
     np.testing.assert_allclose(photo.pixels[0], np.eye(3) * 255, atol=3)
     assert photo.icc_profile == p3
 
 
-def test_adobe_rgb_agrees_with_little_cms_in_pillow(adobe_rgb, colour, encode: Encode):
-    photo = read_photo(encode(colour, "tiff", icc_profile=adobe_rgb))
+def test_adobe_rgb_agrees_with_little_cms_in_pillow(adobe_rgb, color, encode: Encode):
+    photo = read_photo(encode(color, "tiff", icc_profile=adobe_rgb))
     theirs = PIL.ImageCms.profileToProfile(
-        PIL.Image.fromarray(colour),
+        PIL.Image.fromarray(color),
         io.BytesIO(adobe_rgb),  # type: ignore[arg-type]
         PIL.ImageCms.createProfile("sRGB"),  # type: ignore[arg-type]
         renderingIntent=PIL.ImageCms.Intent.RELATIVE_COLORIMETRIC,
     )
     assert np.abs(photo.pixels.astype(int) - np.asarray(theirs)).max() <= 2
-    assert np.abs(photo.pixels.astype(int) - colour).max() > 10  # the profile does matter
+    assert np.abs(photo.pixels.astype(int) - color).max() > 10  # the profile does matter
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "avif"])
-def test_wide_profile_is_embedded_again_and_pixels_return_to_it(format, p3, colour, encode: Encode):
-    photo = read_photo(encode(colour, "png", icc_profile=p3))
-    assert np.abs(photo.pixels.astype(int) - colour).max() > 10
+def test_wide_profile_is_embedded_again_and_pixels_return_to_it(format, p3, color, encode: Encode):
+    photo = read_photo(encode(color, "png", icc_profile=p3))
+    assert np.abs(photo.pixels.astype(int) - color).max() > 10
     content = write_photo(photo, format=format, quality=100)
     assert content is not None
     back = read_photo(content)
@@ -64,10 +64,10 @@ def test_wide_profile_is_embedded_again_and_pixels_return_to_it(format, p3, colo
     assert np.abs(back.pixels.astype(int) - photo.pixels).mean() < 2.5
     if format in ("png", "tiff"):
         stored = np.asarray(PIL.Image.open(io.BytesIO(content))).astype(int)
-        # Where the P3 colour lay inside sRGB the stored values are the original's.
+        # Where the P3 color lay inside sRGB the stored values are the original's.
         inside = (photo.pixels.min(axis=2) > 5) & (photo.pixels.max(axis=2) < 250)
         assert inside.mean() > 0.3
-        assert np.abs(stored - colour)[inside].max() <= 2
+        assert np.abs(stored - color)[inside].max() <= 2
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -86,14 +86,14 @@ def test_deep_pixels_pass_through_a_profile_at_their_depth(dtype, p3, rng):
     )  # what Little CMS keeps of 16 bits, there and back
 
 
-def test_an_srgb_profile_is_kept_and_changes_no_pixel(colour, encode: Encode):
+def test_an_srgb_profile_is_kept_and_changes_no_pixel(color, encode: Encode):
     theirs = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
     assert icc.is_srgb(theirs) and theirs != icc.srgb_profile()
-    photo = read_photo(encode(colour, "png", icc_profile=theirs))
-    np.testing.assert_array_equal(photo.pixels, colour)
+    photo = read_photo(encode(color, "png", icc_profile=theirs))
+    np.testing.assert_array_equal(photo.pixels, color)
     back = read_photo(write_photo(photo) or b"")
     assert back.icc_profile == theirs
-    np.testing.assert_array_equal(back.pixels, colour)
+    np.testing.assert_array_equal(back.pixels, color)
 
 
 def test_gray_profile_gives_srgb_tones(make_profile: MakeProfile, gray, encode: Encode):
@@ -121,30 +121,30 @@ def test_gray_result_returns_to_a_gray_profile(make_profile: MakeProfile, gray, 
 
 
 @pytest.mark.parametrize("make", ["gray", "cmyk"])
-def test_colours_that_the_profile_cannot_hold_are_written_in_srgb(make, make_profile: MakeProfile, colour):
+def test_colors_that_the_profile_cannot_hold_are_written_in_srgb(make, make_profile: MakeProfile, color):
     profile = make_profile(1.8) if make == "gray" else icc.builtin_profile("cmyk")
-    content = write_photo(Photo(colour, icc_profile=profile), format="png")
+    content = write_photo(Photo(color, icc_profile=profile), format="png")
     assert content is not None
-    np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(content))), colour)
+    np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(content))), color)
     assert read_photo(content).icc_profile == icc.srgb_profile()
 
 
-def test_gray_file_with_an_rgb_profile_is_converted_and_keeps_it_for_colours(
-    adobe_rgb, gray, colour, encode: Encode
+def test_gray_file_with_an_rgb_profile_is_converted_and_keeps_it_for_colors(
+    adobe_rgb, gray, color, encode: Encode
 ):
     photo = read_photo(encode(gray, "tiff", icc_profile=adobe_rgb))
     rgb = read_photo(encode(np.dstack([gray] * 3), "tiff", icc_profile=adobe_rgb))
     assert photo.is_gray
     assert np.abs(photo.pixels.astype(int) - rgb.pixels).max() <= 1
-    back = read_photo(write_photo(Photo(colour), format="png", like=photo) or b"")
+    back = read_photo(write_photo(Photo(color), format="png", like=photo) or b"")
     assert back.icc_profile == adobe_rgb
 
 
-def test_a_broken_profile_is_passed_over(colour, encode: Encode):
+def test_a_broken_profile_is_passed_over(color, encode: Encode):
     broken = icc.srgb_profile()[:140] + b"\xff" * 300
-    photo = read_photo(encode(colour, "png", icc_profile=broken))
-    np.testing.assert_array_equal(photo.pixels, colour)
-    np.testing.assert_array_equal(read_photo(write_photo(photo) or b"").pixels, colour)
+    photo = read_photo(encode(color, "png", icc_profile=broken))
+    np.testing.assert_array_equal(photo.pixels, color)
+    np.testing.assert_array_equal(read_photo(write_photo(photo) or b"").pixels, color)
 
 
 def test_cmyk_file_with_its_profile_uses_it(encode: Encode):
@@ -158,8 +158,8 @@ def test_cmyk_file_with_its_profile_uses_it(encode: Encode):
     assert read_photo(write_photo(photo) or b"").icc_profile == icc.srgb_profile()
 
 
-def test_alpha_is_not_converted(p3, colour, gray, encode: Encode):
-    photo = read_photo(encode(np.dstack([colour, gray]), "png", icc_profile=p3))
+def test_alpha_is_not_converted(p3, color, gray, encode: Encode):
+    photo = read_photo(encode(np.dstack([color, gray]), "png", icc_profile=p3))
     np.testing.assert_array_equal(photo.alpha, gray)  # type: ignore[arg-type]
     back = read_photo(write_photo(photo) or b"")
     np.testing.assert_array_equal(back.alpha, gray)  # type: ignore[arg-type]

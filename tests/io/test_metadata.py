@@ -32,10 +32,10 @@ def pillow_exif(content: bytes) -> PIL.Image.Exif:
 
 @pytest.mark.parametrize("target", ["jpeg", "png", "tiff", "webp", "avif"])
 @pytest.mark.parametrize("origin", ["jpeg", "png", "tiff", "webp"])
-def test_exif_and_place_survive_from_any_format_to_any(origin, target, colour, full_exif, encode: Encode):
+def test_exif_and_place_survive_from_any_format_to_any(origin, target, color, full_exif, encode: Encode):
     exif = PIL.Image.Exif()
     exif.load(full_exif)
-    photo = read_photo(encode(colour, origin, exif=exif))
+    photo = read_photo(encode(color, origin, exif=exif))
     content = write_photo(photo, format=target)
     assert content is not None
     back = pillow_exif(content)
@@ -50,7 +50,7 @@ def test_exif_and_place_survive_from_any_format_to_any(origin, target, colour, f
     assert place[3] == "E" and [float(v) for v in place[4]] == pytest.approx([2, 21, 5])
 
 
-def test_text_that_is_not_ascii_survives(colour):
+def test_text_that_is_not_ascii_survives(color):
     text = "Großmutter, 1932"
     for encoding in ("utf-8", "latin-1"):
         words = text.encode(encoding) + b"\0"
@@ -61,19 +61,19 @@ def test_text_that_is_not_ascii_survives(colour):
             + words
         )
         for format in ("tiff", "jpeg", "png"):
-            content = write_photo(Photo(colour, metadata={"exif": block}), format=format)
+            content = write_photo(Photo(color, metadata={"exif": block}), format=format)
             assert content is not None and (encoding == "latin-1" or words in content), (encoding, format)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_exif_enters_a_tiff_in_either_byte_order(order, full_exif, colour):
+def test_exif_enters_a_tiff_in_either_byte_order(order, full_exif, color):
     file = io.BytesIO()
-    tifffile.imwrite(file, colour, byteorder=order, photometric="rgb")
+    tifffile.imwrite(file, color, byteorder=order, photometric="rgb")
     exif_block.add_blocks_to_tiff(file, {"exif": full_exif})
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
-        np.testing.assert_array_equal(page.asarray(), colour)
+        np.testing.assert_array_equal(page.asarray(), color)
         assert page.tags["Make"].value == "Leica"
         assert page.tags["ExifTag"].value["DateTimeOriginal"] == "1932:05:01 12:00:00"
         assert page.tags["GPSTag"].value["GPSLatitudeRef"] == "N"
@@ -117,12 +117,12 @@ def test_upright_resets_orientation_and_drops_the_thumbnail(full_exif):
 @pytest.mark.parametrize(
     "broken", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0II*\0\x08\0\0\0\xff\xff"]
 )
-def test_a_broken_block_is_no_error(broken, colour):
+def test_a_broken_block_is_no_error(broken, color):
     assert exif_block.upright(broken) == broken
     assert exif_block.resolution(broken) is None
     assert exif_block.blocks_of_tiff(io.BytesIO(broken[6:])) == {}
     for format in ("tiff", "jpeg"):
-        assert write_photo(Photo(colour, metadata={"exif": broken}), format=format)
+        assert write_photo(Photo(color, metadata={"exif": broken}), format=format)
 
 
 def test_directories_that_point_to_themselves_end():
@@ -131,16 +131,16 @@ def test_directories_that_point_to_themselves_end():
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "avif"])
-def test_xmp_is_kept_and_says_upright(format, colour, encode: Encode):
-    first = write_photo(Photo(colour, metadata={"xmp": XMP}), format=format)
+def test_xmp_is_kept_and_says_upright(format, color, encode: Encode):
+    first = write_photo(Photo(color, metadata={"xmp": XMP}), format=format)
     photo = read_photo(first or b"")
     assert photo.metadata["xmp"] == XMP.replace(b'Orientation="6"', b'Orientation="1"')
 
 
 @pytest.mark.parametrize("target", ["jpeg", "tiff"])
 @pytest.mark.parametrize("origin", ["jpeg", "tiff"])
-def test_iptc_is_kept_between_jpeg_and_tiff(origin, target, colour):
-    photo = read_photo(write_photo(Photo(colour, metadata={"iptc": IPTC}), format=origin) or b"")
+def test_iptc_is_kept_between_jpeg_and_tiff(origin, target, color):
+    photo = read_photo(write_photo(Photo(color, metadata={"iptc": IPTC}), format=origin) or b"")
     assert photo.metadata["iptc"].rstrip(b"\0") == IPTC
     content = write_photo(photo, format=target)
     info = PIL.IptcImagePlugin.getiptcinfo(PIL.Image.open(io.BytesIO(content or b"")))  # type: ignore[arg-type]

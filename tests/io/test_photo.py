@@ -41,9 +41,9 @@ def test_gray_jpeg_stays_one_channel_of_8_bits(gray, encode: Encode):
 
 
 @pytest.mark.parametrize("format", ["png", "tiff", "webp"])
-def test_rgb_is_read_exactly_from_lossless_files(format, colour, encode: Encode):
-    content = encode(colour, format, **({"lossless": True} if format == "webp" else {}))
-    np.testing.assert_array_equal(read_photo(content).pixels, colour)
+def test_rgb_is_read_exactly_from_lossless_files(format, color, encode: Encode):
+    content = encode(color, format, **({"lossless": True} if format == "webp" else {}))
+    np.testing.assert_array_equal(read_photo(content).pixels, color)
 
 
 def test_a_path_is_read_and_remembered(gray, encode: Encode, tmp_path: Path):
@@ -63,8 +63,8 @@ def test_a_file_changed_between_two_reads_is_read_anew(gray, encode: Encode, tmp
     np.testing.assert_array_equal(read_photo(path).pixels[:, :, 0], 255 - gray)
 
 
-def test_palette_is_expanded(colour, encode: Encode):
-    content = encode(colour, "png", "P")
+def test_palette_is_expanded(color, encode: Encode):
+    content = encode(color, "png", "P")
     theirs = np.asarray(PIL.Image.open(io.BytesIO(content)).convert("RGB"))
     np.testing.assert_array_equal(read_photo(content).pixels, theirs)
 
@@ -177,10 +177,10 @@ def test_lossless_round_trip_is_exact(format, dtype, channels, alpha, rng):
 
 
 @pytest.mark.parametrize(("format", "channels"), [("jpeg", 3), ("webp", 3), ("avif", 3)])
-def test_lossy_round_trip_is_close(format, channels, colour):
-    back = read_photo(encoded(Photo(colour), format))
-    assert back.pixels.shape == colour.shape and back.pixels.dtype == np.uint8
-    assert np.abs(back.pixels.astype(int) - colour).mean() < 3
+def test_lossy_round_trip_is_close(format, channels, color):
+    back = read_photo(encoded(Photo(color), format))
+    assert back.pixels.shape == color.shape and back.pixels.dtype == np.uint8
+    assert np.abs(back.pixels.astype(int) - color).mean() < 3
 
 
 def test_avif_keeps_deep_samples_to_12_bits_with_a_true_white():
@@ -215,20 +215,20 @@ def test_transparent_photo_lies_on_white_in_a_jpeg():
 
 
 @pytest.mark.parametrize(("quality", "sampling"), [(92, (1, 1)), (89, (2, 2))])
-def test_jpeg_chroma_is_at_full_size_from_quality_90(quality, sampling, colour):
-    image = PIL.Image.open(io.BytesIO(encoded(Photo(colour), "jpeg", quality=quality)))
+def test_jpeg_chroma_is_at_full_size_from_quality_90(quality, sampling, color):
+    image = PIL.Image.open(io.BytesIO(encoded(Photo(color), "jpeg", quality=quality)))
     horizontal, vertical = image.layer[0][1:3]  # type: ignore[attr-defined]
     assert (horizontal, vertical) == sampling
 
 
-def test_default_quality_is_92(colour):
-    assert encoded(Photo(colour), "jpeg") == encoded(Photo(colour), "jpeg", quality=92)
-    assert encoded(Photo(colour), "jpeg") != encoded(Photo(colour), "jpeg", quality=91)
+def test_default_quality_is_92(color):
+    assert encoded(Photo(color), "jpeg") == encoded(Photo(color), "jpeg", quality=92)
+    assert encoded(Photo(color), "jpeg") != encoded(Photo(color), "jpeg", quality=91)
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "avif"])
-def test_dpi_is_kept(format, colour):
-    back = read_photo(encoded(Photo(colour, dpi=(300.0, 600.0)), format))
+def test_dpi_is_kept(format, color):
+    back = read_photo(encoded(Photo(color, dpi=(300.0, 600.0)), format))
     assert back.dpi == pytest.approx((300, 600), abs=0.02)
 
 
@@ -238,25 +238,25 @@ def test_dpi_that_another_program_wrote_is_read(format, gray, encode: Encode):
     assert read_photo(encode(gray, format)).dpi is None
 
 
-def test_like_gives_what_the_result_lacks(colour, gray):
+def test_like_gives_what_the_result_lacks(color, gray):
     alpha = gray.astype(np.uint16) * 257
     like = Photo(alpha[:, :, None], alpha, metadata={"xmp": b"<x/>"}, dpi=(600.0, 600.0), format="tiff")
-    back = read_photo(encoded(Photo(colour), "tiff", like=like))
+    back = read_photo(encoded(Photo(color), "tiff", like=like))
     assert back.bits == 16 and back.dpi == (600, 600) and back.metadata["xmp"] == b"<x/>"
-    np.testing.assert_array_equal(back.pixels, colour.astype(np.uint16) * 257)
+    np.testing.assert_array_equal(back.pixels, color.astype(np.uint16) * 257)
     np.testing.assert_array_equal(back.alpha, alpha)  # type: ignore[arg-type]
-    assert (write_photo(Photo(colour), like=like) or b"")[:2] in (b"II", b"MM")
+    assert (write_photo(Photo(color), like=like) or b"")[:2] in (b"II", b"MM")
 
 
-def test_like_of_another_size_cannot_give_its_alpha(colour):
+def test_like_of_another_size_cannot_give_its_alpha(color):
     like = Photo(np.zeros((2, 2, 1), np.uint8), np.zeros((2, 2), np.uint8))
     with pytest.raises(ValueError, match="alpha"):
-        write_photo(Photo(colour), format="png", like=like)
+        write_photo(Photo(color), format="png", like=like)
 
 
-def test_non_contiguous_pixels_are_written_right(colour):
-    back = read_photo(encoded(Photo(colour[::2, ::-1]), "png"))
-    np.testing.assert_array_equal(back.pixels, colour[::2, ::-1])
+def test_non_contiguous_pixels_are_written_right(color):
+    back = read_photo(encoded(Photo(color[::2, ::-1]), "png"))
+    np.testing.assert_array_equal(back.pixels, color[::2, ::-1])
 
 
 # Pages

@@ -32,19 +32,19 @@ LIGHTROOM = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 
 
 @pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "avif"])
-def test_round_trip_through_every_format(format, colour, tmp_path: Path):
+def test_round_trip_through_every_format(format, color, tmp_path: Path):
     path = tmp_path / f"a.{format}"
-    write_photo(Photo(colour), path, provenance=MADE)
+    write_photo(Photo(color), path, provenance=MADE)
     assert read_provenance(path) == MADE
     assert read_provenance(str(path)) == MADE
     assert read_provenance(path.read_bytes()) == MADE
     assert read_provenance(read_photo(path)) == MADE
 
 
-def test_photo_without_provenance_has_none(colour):
-    assert read_provenance(Photo(colour)) is None
-    assert read_provenance(Photo(colour, metadata={"xmp": LIGHTROOM})) is None
-    assert read_provenance(write_photo(Photo(colour), format="png") or b"") is None
+def test_photo_without_provenance_has_none(color):
+    assert read_provenance(Photo(color)) is None
+    assert read_provenance(Photo(color, metadata={"xmp": LIGHTROOM})) is None
+    assert read_provenance(write_photo(Photo(color), format="png") or b"") is None
 
 
 def test_the_packet_says_what_the_iptc_asks_for():
@@ -114,9 +114,9 @@ def test_a_bare_rdf_packet_padded_with_zeros_is_merged():
     assert b"<xmp:Rating>3</xmp:Rating>" in packet and parse_provenance(packet) == MADE
 
 
-def test_settings_that_are_no_json_are_refused_before_writing(colour, tmp_path: Path):
+def test_settings_that_are_no_json_are_refused_before_writing(color, tmp_path: Path):
     with pytest.raises(TypeError):
-        write_photo(Photo(colour), tmp_path / "a.png", provenance=Provenance("m", "s", {"net": object()}))
+        write_photo(Photo(color), tmp_path / "a.png", provenance=Provenance("m", "s", {"net": object()}))
     assert not list(tmp_path.iterdir())
 
 

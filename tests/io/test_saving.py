@@ -14,8 +14,8 @@ from autochrome.io.photo import Photo, PhotoError, read_photo, write_photo
 
 
 @pytest.fixture
-def photo(colour) -> Photo:
-    return Photo(colour)
+def photo(color) -> Photo:
+    return Photo(color)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +115,8 @@ def test_too_long_for_the_format(tmp_path: Path):
     assert os.listdir(tmp_path) == ["a.png"]
 
 
-def test_metadata_too_big_for_a_jpeg_is_no_silent_loss(colour, tmp_path: Path):
-    photo = Photo(colour, metadata={"xmp": b"<x>" + b"a" * 70_000 + b"</x>"})
+def test_metadata_too_big_for_a_jpeg_is_no_silent_loss(color, tmp_path: Path):
+    photo = Photo(color, metadata={"xmp": b"<x>" + b"a" * 70_000 + b"</x>"})
     with pytest.raises(PhotoError, match="more than a JPEG can hold"):
         write_photo(photo, tmp_path / "a.jpg")
     write_photo(photo, tmp_path / "a.png")

@@ -14,15 +14,15 @@ SIDE = 64
 
 
 def draw_photo(number: int, height: int = SIDE, width: int = SIDE) -> np.ndarray:
-    """Sky over ground with a coloured disc: smooth, vivid, and another one for each number; uint8 "h w 3"."""
+    """Sky over ground with a colored disc: smooth, vivid, and another one for each number; uint8 "h w 3"."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
     sky, ground, disc = rng.uniform(0.15, 0.9, (3, 3))
     picture = np.where(
         (y < 0.55)[..., None], sky * (0.6 + 0.4 * y[..., None]), ground * (1.2 - 0.4 * y[..., None])
     )
-    centre = rng.uniform(0.3, 0.7, 2)
-    inside = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < 0.04
+    center = rng.uniform(0.3, 0.7, 2)
+    inside = (y - center[0]) ** 2 + (x - center[1]) ** 2 < 0.04
     picture = np.where(inside[..., None], disc, picture)
     picture += rng.normal(0, 0.02, picture.shape)
     return np.round(255 * picture.clip(0, 1)).astype(np.uint8)

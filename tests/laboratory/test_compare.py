@@ -97,7 +97,7 @@ def test_report_figures_and_tables(
     scores = figures["sections"]["scores"]["figures"]
     assert scores["systems"]["perfect"]["auc"]["value"] == 100
     assert [system["model"] for system in figures["systems"]] == ["cic.test", "cgan.test", None]
-    assert set(figures["seconds"]) == {"colouring", *figures["sections"]}
+    assert set(figures["seconds"]) == {"coloring", *figures["sections"]}
 
     text = paths[2].read_text()
     assert text.startswith("# Comparison of colorizers\n")

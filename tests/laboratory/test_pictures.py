@@ -11,10 +11,10 @@ from autochrome.io.photo import Photo
 from autochrome.laboratory.pictures import picture, pixels_of, rgb_of
 
 
-def test_pictures_are_small_and_keep_their_colours(rng: np.random.Generator) -> None:
+def test_pictures_are_small_and_keep_their_colors(rng: np.random.Generator) -> None:
     pixels = np.zeros((600, 400, 3), np.uint8)
     pixels[:300], pixels[300:] = (200, 40, 60), (30, 90, 160)
-    figure = picture(pixels, "two colours", side=150)
+    figure = picture(pixels, "two colors", side=150)
     assert isinstance(figure.content, bytes)
     image = pyvips.Image.new_from_buffer(figure.content, "")
     assert (image.width, image.height) == (100, 150)

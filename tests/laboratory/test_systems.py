@@ -76,7 +76,7 @@ def test_the_default_systems_can_be_read() -> None:
         ("a=pixcolor,rank=perhaps", LaboratoryError, "no value of rank"),
         ("a=cic.paper,look=vivid", ValueError, "has no vivid look"),
         ("a=cic,vibrance=9", ValueError, "must lie within -1 and 2"),
-        ("a=pixcolor,vibrance=1", ValueError, "draws its colours"),
+        ("a=pixcolor,vibrance=1", ValueError, "draws its colors"),
         ("../x=cic", LaboratoryError, "letters, digits"),
     ],
 )
@@ -162,7 +162,7 @@ def test_results_go_the_one_way_and_say_how_they_were_made(make_run: MakeRun) ->
 
 
 @pytest.fixture
-def coloured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def colored(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The photos that models are asked about, by name."""
     asked: list[str] = []
     predict = Painter.predict
@@ -175,51 +175,51 @@ def coloured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_run_that_was_broken_off_goes_on(make_run: MakeRun, coloured: list[str]) -> None:
+def test_a_run_that_was_broken_off_goes_on(make_run: MakeRun, colored: list[str]) -> None:
     run = make_run("cgan.test")
     (run.out / "results" / "cgan.test" / "2" / "4.png").unlink()
-    coloured.clear()
+    colored.clear()
     paint_systems(run)
-    assert coloured == ["4"]
+    assert colored == ["4"]
     assert (run.out / "results" / "cgan.test" / "2" / "4.png").is_file()
-    coloured.clear()
+    colored.clear()
     paint_systems(run)
-    assert coloured == []
+    assert colored == []
 
 
 def test_what_was_made_in_another_way_is_made_anew(
-    make_run: MakeRun, coloured: list[str], references: Path
+    make_run: MakeRun, colored: list[str], references: Path
 ) -> None:
     make_run("a=cic.test")
-    coloured.clear()
+    colored.clear()
     make_run("a=cic.test,temperature=1")
-    assert len(coloured) == 6
-    coloured.clear()
+    assert len(colored) == 6
+    colored.clear()
     save_picture(references / "2.png", draw_photo(77))
     make_run("a=cic.test,temperature=1")
-    assert coloured == ["2"]
+    assert colored == ["2"]
 
 
-def test_fewer_samples_or_photos_take_nothing_away(make_run: MakeRun, coloured: list[str]) -> None:
+def test_fewer_samples_or_photos_take_nothing_away(make_run: MakeRun, colored: list[str]) -> None:
     make_run("cgan.test", samples=3)
-    coloured.clear()
+    colored.clear()
     make_run("cgan.test", samples=2, photos=3)
     make_run("cgan.test", samples=3)
-    assert coloured == []
+    assert colored == []
 
 
-def test_another_seed_is_another_run(make_run: MakeRun, coloured: list[str]) -> None:
+def test_another_seed_is_another_run(make_run: MakeRun, colored: list[str]) -> None:
     make_run("cgan.test")
-    coloured.clear()
+    colored.clear()
     make_run("cgan.test", seed=1)
-    assert len(coloured) == 6
+    assert len(colored) == 6
 
 
-def test_ranked_samples_depend_on_how_many_there_are(make_run: MakeRun, coloured: list[str]) -> None:
+def test_ranked_samples_depend_on_how_many_there_are(make_run: MakeRun, colored: list[str]) -> None:
     make_run("a=pixcolor.test,rank=true", samples=2, photos=2)
-    coloured.clear()
+    colored.clear()
     make_run("a=pixcolor.test,rank=true", samples=1, photos=2)
-    assert len(coloured) == 2
+    assert len(colored) == 2
 
 
 def test_pictures_of_photos_that_are_gone_go_too(make_run: MakeRun, references: Path) -> None:

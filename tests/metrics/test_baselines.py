@@ -1,4 +1,4 @@
-"""Gray and random colours."""
+"""Gray and random colors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from skimage import data
 
 from autochrome.color.spaces import LAB
-from autochrome.metrics.baselines import derangement, gray, random_colours
+from autochrome.metrics.baselines import derangement, gray, random_colors
 
 
 def photo(name: str) -> torch.Tensor:
@@ -36,14 +36,14 @@ def test_gray_keeps_lightness_and_is_8_bit() -> None:
     assert (LAB.split(result)[0] - LAB.split(truth)[0]).abs().max() < 0.25
 
 
-def test_random_colours_have_the_truths_lightness_and_the_others_colour() -> None:
+def test_random_colors_have_the_truths_lightness_and_the_others_color() -> None:
     truth, other = photo("astronaut"), photo("coffee")
     light = LAB.split(truth)[0]
-    result = random_colours(truth, torch.flip(other, [3])[..., ::2])
+    result = random_colors(truth, torch.flip(other, [3])[..., ::2])
     drift = (LAB.split(result)[0] - light).abs().mean()
     assert drift < 0.2
     # A mid-gray photo has room for the other's chroma: it comes through unscaled.
     plain = torch.full_like(truth, 0.5)
     soft = 0.4 + 0.2 * other
-    ab = LAB.split(random_colours(plain, soft))[1]
+    ab = LAB.split(random_colors(plain, soft))[1]
     assert (ab - LAB.split(soft)[1]).abs().mean() < 0.5

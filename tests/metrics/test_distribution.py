@@ -88,7 +88,7 @@ def test_bins_that_the_prior_lacks_weigh_as_the_rarest() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     # By numpy: 100 * mean([(e <= t).mean() for t in range(151)]), e = hypot of rgb2lab(photo[::2, ::2])'s ab.
-    # Zhang et al. report 88.8 over ImageNet; the coffee is far more colourful than most photos.
+    # Zhang et al. report 88.8 over ImageNet; the coffee is far more colorful than most photos.
     [("astronaut", 86.033), ("chelsea", 84.495), ("coffee", 71.171)],
 )
 def test_gray_on_natural_photos(name: str, expected: float) -> None:

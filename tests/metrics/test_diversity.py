@@ -105,7 +105,7 @@ def test_metric_of_diversity_adds_photos_up() -> None:
     values = torch.cat([pair_values(pairwise_ms_ssim(samples)) for samples in photos])
     assert found["ms_ssim"].item() == pytest.approx(values.mean().item(), abs=1e-6)
     assert found["histogram"].sum().item() == pytest.approx(1)
-    assert found["ab_spread"].item() > 5, "the first photo's samples differ in colour, the second's do not"
+    assert found["ab_spread"].item() > 5, "the first photo's samples differ in color, the second's do not"
     assert found["ciede2000"].item() > 5
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from autochrome.color.bins import AB_BINS
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import auc, chroma_histogram, histogram_intersection, pixel_weights
 from autochrome.metrics.pixel import alpha_beta_rmse, psnr
-from autochrome.metrics.pooled import PSNR, AlphaBetaRMSE, AuC, ColourfulnessDelta, HistogramIntersection
+from autochrome.metrics.pooled import PSNR, AlphaBetaRMSE, AuC, ColorfulnessDelta, HistogramIntersection
 
 
 @pytest.fixture
@@ -55,9 +55,9 @@ def test_psnr_leaves_perfect_photos_out(rgb: tuple[torch.Tensor, torch.Tensor]) 
 
 
 @pytest.mark.parametrize("absolute", [False, True])
-def test_colourfulness_deltas(rgb: tuple[torch.Tensor, torch.Tensor], absolute: bool) -> None:
-    change = colourfulness(rgb[0], absolute=absolute) - colourfulness(rgb[1], absolute=absolute)
-    result = in_batches(ColourfulnessDelta(absolute=absolute), rgb)
+def test_colorfulness_deltas(rgb: tuple[torch.Tensor, torch.Tensor], absolute: bool) -> None:
+    change = colorfulness(rgb[0], absolute=absolute) - colorfulness(rgb[1], absolute=absolute)
+    result = in_batches(ColorfulnessDelta(absolute=absolute), rgb)
     assert result.tolist() == pytest.approx(
         [change.mean().abs().item(), change.abs().mean().item()], rel=1e-4
     )

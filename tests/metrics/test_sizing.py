@@ -34,7 +34,7 @@ def test_native_wants_one_size() -> None:
         Protocol().apply(ramp(4, 6), (5, 6))
 
 
-def test_crop_takes_the_centre_and_what_is_cropped_already() -> None:
+def test_crop_takes_the_center_and_what_is_cropped_already() -> None:
     crop = Protocol.parse("crop:2")
     assert torch.equal(crop.apply(ramp(4, 6), (4, 6)), ramp(4, 6)[..., 1:3, 2:4])
     assert torch.equal(crop.apply(ramp(2, 2), (4, 6)), ramp(2, 2))

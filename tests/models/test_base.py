@@ -43,7 +43,7 @@ def test_samples_carry_only_what_a_model_has():
     assert (samples.log_prob, samples.uncertainty, samples.logits) == (None, None, None)
 
 
-def test_a_distribution_is_recognised_by_what_it_offers():
+def test_a_distribution_is_recognized_by_what_it_offers():
     assert isinstance(tiny(SPEC), HasDistribution)
     assert not isinstance(gray(SPEC), HasDistribution)
 

@@ -38,11 +38,11 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 class Painter(nn.Module):
-    """A generator of one colour, and a parameter that a gradient can reach."""
+    """A generator of one color, and a parameter that a gradient can reach."""
 
-    def __init__(self, colour: tuple[float, ...]) -> None:
+    def __init__(self, color: tuple[float, ...]) -> None:
         super().__init__()
-        self.colour = nn.Parameter(torch.tensor(colour))
+        self.color = nn.Parameter(torch.tensor(color))
 
     def encode(self, luma: Tensor) -> Tensor:
         return luma
@@ -52,7 +52,7 @@ class Painter(nn.Module):
 
     def forward(self, condition: Tensor, z: Tensor) -> Tensor:
         height, width = condition.shape[2:]
-        return self.colour[None, :, None, None].expand(len(z), -1, height, width)
+        return self.color[None, :, None, None].expand(len(z), -1, height, width)
 
 
 class Witness(nn.Module):
@@ -68,10 +68,10 @@ class Witness(nn.Module):
         return (self.weight * image).sum((1, 2, 3))[:, None]
 
 
-def painting(colour: tuple[float, ...], **settings: Any) -> CGAN:
-    space = "rgb" if len(colour) == 3 else "yuv"
+def painting(color: tuple[float, ...], **settings: Any) -> CGAN:
+    space = "rgb" if len(color) == 3 else "yuv"
     return CGAN(
-        model_spec("cgan.test"), Painter(colour), Witness, TrainingSettings(**settings), space=space
+        model_spec("cgan.test"), Painter(color), Witness, TrainingSettings(**settings), space=space
     ).train()
 
 
@@ -100,7 +100,7 @@ def test_an_unknown_choice_is_answered_with_the_known(name: str, choice: str, kn
         create_model(name, pretrained=False, **{choice: "triple"})
 
 
-def test_a_penalised_critic_judges_each_picture_alone() -> None:
+def test_a_penalized_critic_judges_each_picture_alone() -> None:
     for objective in OBJECTIVES:
         discriminator = tiny(objective=objective).make_discriminator()
         assert isinstance(discriminator, PaperDiscriminator)
@@ -120,7 +120,7 @@ def test_samples_are_chroma_of_the_luma_s_size(space: str) -> None:
 
 
 def test_algorithm_2_rearranges_rounds_by_photo() -> None:
-    """Sample k of photo j is what round k gave it, in a batch normalised as in training."""
+    """Sample k of photo j is what round k gave it, in a batch normalized as in training."""
     model = tiny()
     luma = batch(4).luma
     before = copy.deepcopy(model.state_dict())
@@ -136,7 +136,7 @@ def test_algorithm_2_rearranges_rounds_by_photo() -> None:
     assert not any(module.training for module in model.modules())
 
 
-def test_a_photo_s_colours_depend_on_its_batch_only_with_the_batch_s_statistics() -> None:
+def test_a_photo_s_colors_depend_on_its_batch_only_with_the_batch_s_statistics() -> None:
     model = tiny()
     luma = batch(3).luma
     others = torch.cat([luma[:1], luma[1:] / 2])
@@ -206,12 +206,12 @@ def test_rgb_answers_with_its_chroma() -> None:
 # Algorithm 1 --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("colour", [(0.25, -0.5), (0.25, -0.5, 0.75)])
-def test_the_discriminator_is_shown_the_photo_and_the_picture(colour: tuple[float, ...]) -> None:
-    model, witness, photos = painting(colour), Witness(), batch(2)
+@pytest.mark.parametrize("color", [(0.25, -0.5), (0.25, -0.5, 0.75)])
+def test_the_discriminator_is_shown_the_photo_and_the_picture(color: tuple[float, ...]) -> None:
+    model, witness, photos = painting(color), Witness(), batch(2)
     model.discriminator_losses(witness, photos)
     model.generator_losses(witness, photos)
-    painted = torch.tensor(colour)[None, :, None, None].expand(2, -1, 16, 16)
+    painted = torch.tensor(color)[None, :, None, None].expand(2, -1, 16, 16)
     assert photos.rgb is not None
     if model.space == "yuv":
         real = torch.cat([photos.luma, photos.chroma], 1)
@@ -326,12 +326,12 @@ def test_each_player_learns_against_a_still_one(objective: Objective) -> None:
     model = tiny(objective=objective).train()
     discriminator, photos = model.make_discriminator(), batch(8)
     for player, losses in ((discriminator, model.discriminator_losses), (model, model.generator_losses)):
-        optimiser = torch.optim.Adam(player.parameters(), lr=2e-3, betas=(0.5, 0.999))
+        optimizer = torch.optim.Adam(player.parameters(), lr=2e-3, betas=(0.5, 0.999))
         seen = []
         for _ in range(10):
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss = losses(discriminator, photos)["loss"]
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             seen.append(float(loss.detach()))
         assert sum(seen[-3:]) < sum(seen[:3])

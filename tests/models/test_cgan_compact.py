@@ -64,7 +64,7 @@ def test_chroma_has_half_the_luma_s_sides() -> None:
 
 @pytest.mark.parametrize("number", range(3))
 def test_noise_and_condition_enter_every_layer(number: int) -> None:
-    """What one layer alone is given changes the colours."""
+    """What one layer alone is given changes the colors."""
     generator = small().eval().generator
     condition, z = generator.encode(torch.rand(1, 1, 32, 32)), generator.draw_noise(1)
     with torch.no_grad():
@@ -115,15 +115,15 @@ def test_the_condition_starts_as_the_first_stages_of_the_compact_cic() -> None:
 def test_each_lesson_reaches_what_it_teaches() -> None:
     """Bins the condition network alone; the energy score and the discriminator the layers too."""
     for settings, layers, bins in (
-        ({"adversarial": 0.0, "energy": 0.0, "colours": 1.0}, False, True),
-        ({"adversarial": 0.0, "energy": 1.0, "colours": 0.0}, True, False),
+        ({"adversarial": 0.0, "energy": 0.0, "colors": 1.0}, False, True),
+        ({"adversarial": 0.0, "energy": 1.0, "colors": 0.0}, True, False),
     ):
         model = small(**settings)
         model.training_losses(batch())["loss"].backward()
         assert gradients(model.generator.network)
         assert gradients(model.generator.layers) == layers
-        assert gradients(model.generator.colours) == bins
-    model = small(adversarial=1.0, energy=0.0, colours=0.0)
+        assert gradients(model.generator.colors) == bins
+    model = small(adversarial=1.0, energy=0.0, colors=0.0)
     discriminator = model.make_discriminator()
     model.generator_losses(discriminator, batch())["loss"].backward()
     assert gradients(model.generator.layers)
@@ -132,9 +132,9 @@ def test_each_lesson_reaches_what_it_teaches() -> None:
 
 
 def test_the_weights_of_the_lessons_add_up() -> None:
-    model = small(adversarial=0.5, energy=2.0, colours=0.25)
+    model = small(adversarial=0.5, energy=2.0, colors=0.25)
     losses = model.generator_losses(model.make_discriminator(), batch())
-    total = 0.5 * losses["fooling"] + 2 * losses["energy"] + 0.25 * losses["colours"]
+    total = 0.5 * losses["fooling"] + 2 * losses["energy"] + 0.25 * losses["colors"]
     torch.testing.assert_close(losses["loss"], total)
 
 
@@ -148,17 +148,17 @@ def test_the_discriminator_s_losses_leave_the_generator_alone() -> None:
     assert 0 <= float(losses["accuracy"]) <= 1
 
 
-def test_the_bins_are_learnt_as_by_a_dense_cross_entropy() -> None:
+def test_the_bins_are_learned_as_by_a_dense_cross_entropy() -> None:
     """The same loss from one-hot sums over all 313 bins, by torch's own cross_entropy."""
     from autochrome.color.bins import AB_BINS, soft_encode
     from autochrome.color.spaces import LAB
 
-    model, photos = small(adversarial=0.0, energy=0.0, colours=1.0).eval(), batch()
+    model, photos = small(adversarial=0.0, energy=0.0, colors=1.0).eval(), batch()
     assert photos.rgb is not None
     weights, bins = soft_encode(F.avg_pool2d(LAB.split(photos.rgb)[1], 4))
     dense = torch.zeros(2, AB_BINS, 8, 8).scatter_(1, bins, weights)
-    logits = model.generator.colours(F.avg_pool2d(model.generator.encode(photos.luma), 2))
-    torch.testing.assert_close(model.training_losses(photos)["colours"], F.cross_entropy(logits, dense))
+    logits = model.generator.colors(F.avg_pool2d(model.generator.encode(photos.luma), 2))
+    torch.testing.assert_close(model.training_losses(photos)["colors"], F.cross_entropy(logits, dense))
 
 
 def test_patches_and_the_whole_count_alike() -> None:
@@ -203,7 +203,7 @@ def test_pictures_are_judged_alone() -> None:
         ({"objective": "wgan_gp"}, "cgan.paper"),
         ({"energy": -1.0}, "energy is at least 0"),
         ({"samples": 1}, "samples is at least 2"),
-        ({"adversarial": 0.0, "energy": 0.0, "colours": 0.0}, "nothing to learn"),
+        ({"adversarial": 0.0, "energy": 0.0, "colors": 0.0}, "nothing to learn"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float | str], told: str) -> None:

@@ -47,7 +47,7 @@ def test_views_differ_in_what_goes_with_what() -> None:
     assert scores[True] < scores[False] - 0.02
 
 
-def test_neither_one_colour_nor_too_many_beat_the_true_spread() -> None:
+def test_neither_one_color_nor_too_many_beat_the_true_spread() -> None:
     generator = torch.Generator().manual_seed(1)
 
     def photos(spread: float) -> Tensor:

@@ -58,9 +58,9 @@ def test_stride_1_keeps_the_size_of_any_photo(space: str, planes: int) -> None:
     z = generator.draw_noise(2)
     for height, width in ((64, 64), (40, 56)):
         with torch.inference_mode():
-            colours = generator(generator.encode(torch.rand(2, 1, height, width) * 2 - 1), z)
-        assert colours.shape == (2, planes, height, width)
-        assert colours.abs().max() <= 1
+            colors = generator(generator.encode(torch.rand(2, 1, height, width) * 2 - 1), z)
+        assert colors.shape == (2, planes, height, width)
+        assert colors.abs().max() <= 1
 
 
 def test_no_hidden_layer_sees_the_photo_smaller() -> None:
@@ -91,7 +91,7 @@ def silence(generator: PaperGenerator, layers: list[int], plane: int) -> None:
 
 
 def answers(generator: PaperGenerator, *, noise: int = 0, luma: int = 0) -> torch.Tensor:
-    """Colours for noise and luma of a seed, batch norm with the batch's statistics."""
+    """Colors for noise and luma of a seed, batch norm with the batch's statistics."""
     z = generator.draw_noise(3, torch.Generator().manual_seed(noise)).double()
     photos = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(luma)).double()
     with torch.no_grad():
@@ -130,7 +130,7 @@ def test_the_same_plane_goes_to_all_three_layers() -> None:
 
 
 def test_another_size_stretches_the_plane() -> None:
-    """Bilinear, halves of pixels aligned: twice the size has 3/4 and 1/4 of two neighbours."""
+    """Bilinear, halves of pixels aligned: twice the size has 3/4 and 1/4 of two neighbors."""
     generator = small().eval()
     z = generator.draw_noise(1).double()
     plane, wide = generator.plane(z, (16, 16))[0, 0], generator.plane(z, (16, 32))[0, 0]

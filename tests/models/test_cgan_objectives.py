@@ -96,7 +96,7 @@ def test_a_linear_critic_has_one_slope_everywhere(share: float) -> None:
     torch.testing.assert_close(slope, 8 * w.detach() / 5)
 
 
-def test_a_quadratic_critic_is_penalised_where_each_picture_s_own_alpha_puts_it() -> None:
+def test_a_quadratic_critic_is_penalized_where_each_picture_s_own_alpha_puts_it() -> None:
     """f(x) = |x|^2 / 2 has the gradient x. Photos of ones and fakes of zeros: x is alpha everywhere.
 
     With 3 x 2 x 2 = 12 numbers a picture, |x| = alpha sqrt 12. An alpha that varied along the width, or a
@@ -150,8 +150,8 @@ def test_clipping_takes_the_norms_in() -> None:
 
 def test_equation_5_is_the_luma_of_yuv() -> None:
     """Red: .299 of the way from -1 to 1."""
-    colours = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [0.5, 0.5, 0.5]])
-    found = gray(colours[:, :, None, None]).flatten()
+    colors = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [0.5, 0.5, 0.5]])
+    found = gray(colors[:, :, None, None]).flatten()
     torch.testing.assert_close(found, torch.tensor([2 * 0.299 - 1, 2 * 0.587 - 1, 2 * 0.114 - 1, 0.5]))
 
 

@@ -73,7 +73,7 @@ PAPERS = {"cgan.paper", "cic.paper", "pixcolor.paper"}
 
 
 @pytest.mark.parametrize("name", [name for name in list_models() if name not in PAPERS])
-def test_every_model_colours_luma(name: str) -> None:
+def test_every_model_colors_luma(name: str) -> None:
     """Shapes of what `Samples` promises, from an untrained model."""
     model = create_model(name, pretrained=False)
     assert not model.training

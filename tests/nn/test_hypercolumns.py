@@ -199,15 +199,15 @@ def test_dense_at_stride_1_is_sparse_everywhere() -> None:
         torch.testing.assert_close(dense[name].flatten(2), sparse)
 
 
-def test_dense_looks_at_the_centres_of_its_cells() -> None:
+def test_dense_looks_at_the_centers_of_its_cells() -> None:
     """Coarser layers have on the grid what the sparse columns have there, between the pixels."""
     strides = (4, 4, 8, 8, 16, 32)
     head = HypercolumnHead(WIDTHS, strides, 16, {"lab": 3}).double()
     maps = made_maps(strides=strides)
     y, x = torch.meshgrid(*(1.5 + 4.0 * torch.arange(cells(side, 4)) for side in SIZE), indexing="ij")
-    centres = torch.stack([y, x], -1).reshape(1, -1, 2).expand(2, -1, -1).double()
+    centers = torch.stack([y, x], -1).reshape(1, -1, 2).expand(2, -1, -1).double()
     dense = head.dense(maps, 4, SIZE)["lab"].flatten(2)
-    torch.testing.assert_close(dense, head.at(maps, centres)["lab"])
+    torch.testing.assert_close(dense, head.at(maps, centers)["lab"])
 
 
 def test_finer_layers_are_averaged_over_a_cell() -> None:

@@ -14,7 +14,7 @@ from autochrome.nn.resnet import (
     IMAGENET_STD,
     Bottleneck,
     ResNet101Conv4,
-    normalised_gray,
+    normalized_gray,
 )
 
 # Bottlenecks and inner maps of the four layers, table 1 of He and others 2016 (arXiv:1512.03385).
@@ -61,8 +61,8 @@ def made_state(depth: int = 101) -> dict[str, Tensor]:
     return state
 
 
-def without_initialisation() -> ResNet101Conv4:
-    """The network, zero everywhere: initialising 27M parameters takes seconds."""
+def without_initialization() -> ResNet101Conv4:
+    """The network, zero everywhere: initializing 27M parameters takes seconds."""
     with torch.device("meta"):
         net = ResNet101Conv4()
     net.to_empty(device="cpu")
@@ -79,7 +79,7 @@ def state() -> dict[str, Tensor]:
 
 @pytest.fixture
 def net() -> ResNet101Conv4:
-    return without_initialisation()
+    return without_initialization()
 
 
 def on_meta() -> ResNet101Conv4:
@@ -151,7 +151,7 @@ def test_strides_and_dilations() -> None:
 # What is computed ----------------------------------------------------------------------------------
 
 
-def normalise(x: Tensor, state: Mapping[str, Tensor], name: str) -> Tensor:
+def normalize(x: Tensor, state: Mapping[str, Tensor], name: str) -> Tensor:
     mean, var, gain, bias = (
         state[f"{name}.{value}"][:, None, None] for value in ("running_mean", "running_var", "weight", "bias")
     )
@@ -172,18 +172,18 @@ def test_a_bottleneck_by_hand(width_in: int, stride: int, dilation: int) -> None
     def pointwise(features: Tensor, name: str) -> Tensor:
         return torch.einsum("oi,bihw->bohw", state[f"{name}.weight"][:, :, 0, 0], features)
 
-    y = normalise(pointwise(x, "conv1"), state, "bn1").clamp_min(0)
+    y = normalize(pointwise(x, "conv1"), state, "bn1").clamp_min(0)
     padded = F.pad(y, [dilation] * 4)
     y = torch.zeros(2, 3, 8, 10)
     for i in range(3):
         for j in range(3):
             tap = padded[:, :, i * dilation : i * dilation + 8, j * dilation : j * dilation + 10]
             y += torch.einsum("oi,bihw->bohw", state["conv2.weight"][:, :, i, j], tap)
-    y = normalise(y[:, :, ::stride, ::stride], state, "bn2").clamp_min(0)
-    y = normalise(pointwise(y, "conv3"), state, "bn3")
+    y = normalize(y[:, :, ::stride, ::stride], state, "bn2").clamp_min(0)
+    y = normalize(pointwise(y, "conv3"), state, "bn3")
     around = x
     if stride > 1 or width_in != 12:
-        around = normalise(pointwise(x[:, :, ::stride, ::stride], "downsample.0"), state, "downsample.1")
+        around = normalize(pointwise(x[:, :, ::stride, ::stride], "downsample.0"), state, "downsample.1")
     torch.testing.assert_close(block(x), (y + around).clamp_min(0), rtol=1e-4, atol=1e-4)
 
 
@@ -194,14 +194,14 @@ def test_the_stem_reads_the_loaded_weights(net: ResNet101Conv4, state: dict[str,
     net.layer1.register_forward_pre_hook(lambda _, args: seen.append(args[0].clone()))
     with torch.no_grad():
         net(x)
-    stem = normalise(F.conv2d(x, state["conv1.weight"], stride=2, padding=3), state, "bn1").clamp_min(0)
+    stem = normalize(F.conv2d(x, state["conv1.weight"], stride=2, padding=3), state, "bn1").clamp_min(0)
     torch.testing.assert_close(seen[0], stem, rtol=1e-4, atol=1e-4)
 
 
-def test_gray_photos_are_normalised_as_rgb() -> None:
+def test_gray_photos_are_normalized_as_rgb() -> None:
     luma = torch.rand(2, 1, 4, 6)
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    torch.testing.assert_close(normalised_gray(luma), (luma.expand(-1, 3, -1, -1) - mean) / std)
+    torch.testing.assert_close(normalized_gray(luma), (luma.expand(-1, 3, -1, -1) - mean) / std)
     # torchvision's constants, in the order of RGB
     assert (IMAGENET_MEAN, IMAGENET_STD) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

@@ -1,4 +1,4 @@
-"""What a person asks for reaches the colours, through the API, with models of every kind."""
+"""What a person asks for reaches the colors, through the API, with models of every kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def made_with(colored: ColorizedPhoto) -> dict[str, Any]:
     return dict(colored.provenance.settings)
 
 
-def of_one_colour(rgb: tuple[int, int, int]) -> Photo:
+def of_one_color(rgb: tuple[int, int, int]) -> Photo:
     return Photo(np.tile(np.array(rgb, np.uint8), (40, 60, 1)))
 
 
@@ -53,11 +53,11 @@ def cic() -> Painter:
 @pytest.mark.parametrize("model", ["cic.test", "lrac.test", "hue"])
 def test_a_palette_comes_over(model: str, transfer: str) -> None:
     painter = Painter(HueModel(sureness=(0.0, 0.0)) if model == "hue" else model)
-    for colour in ((60, 110, 200), (200, 120, 40)):
-        settings = ColorizeSettings(temperature=1.0, reference=of_one_colour(colour), transfer=transfer)
+    for color in ((60, 110, 200), (200, 120, 40)):
+        settings = ColorizeSettings(temperature=1.0, reference=of_one_color(color), transfer=transfer)
         [colored] = painter.colorize(FLAT, settings)
         a, b = ab(colored).mean((0, 1))
-        wanted = ab(of_one_colour(colour)).mean((0, 1))
+        wanted = ab(of_one_color(color)).mean((0, 1))
         off = np.degrees(np.arctan2(b, a) - np.arctan2(wanted[1], wanted[0])) + 180
         assert abs(off % 360 - 180) < 25
         assert np.hypot(a, b) > 12
@@ -95,7 +95,7 @@ def test_a_reference_of_any_depth(dtype: type) -> None:
 
 
 def test_a_reference_is_reduced_and_never_enlarged() -> None:
-    assert Reference(of_one_colour((9, 99, 199)), 64).rgb.shape == (1, 3, 40, 60)
+    assert Reference(of_one_color((9, 99, 199)), 64).rgb.shape == (1, 3, 40, 60)
     large = Photo(np.tile(COFFEE.pixels, (9, 9, 1)))
     assert Reference(large, 50).rgb.shape == (1, 3, 50, 75)
 
@@ -104,7 +104,7 @@ def test_a_reference_is_reduced_and_never_enlarged() -> None:
 def test_a_gray_reference_is_refused(cic: Painter, channels: int) -> None:
     gray = Photo(np.repeat(CAMERA.pixels, channels, axis=2), source=Path("/a/gray.png"))
     with pytest.raises(
-        ValueError, match=r"the reference gray.png has no colours to take over; give a photo in"
+        ValueError, match=r"the reference gray.png has no colors to take over; give a photo in"
     ):
         cic.colorize(CAMERA, ColorizeSettings(reference=gray))
 
@@ -177,8 +177,8 @@ def test_a_palette_is_as_saturated_as_asked(cic: Painter) -> None:
 
 
 @pytest.mark.parametrize("saturation", [0.0, 0.5, 2.0])
-def test_a_colour_that_is_known_stays_whatever_the_saturation(saturation: float) -> None:
-    """The whole photo is said to be of one colour, and so it is."""
+def test_a_color_that_is_known_stays_whatever_the_saturation(saturation: float) -> None:
+    """The whole photo is said to be of one color, and so it is."""
     hint = parse_hint("50%,50%,#b06060")
     painter = with_looks(HueModel(sureness=(1.0, 1.0)))
     settings = ColorizeSettings(hints=(hint,), saturation=saturation, look="vivid")
@@ -305,17 +305,17 @@ def test_the_model_is_asked_once(cic: Painter) -> None:
 
 
 @pytest.mark.parametrize("model", ["cic.test", "lrac.test", "hue"])
-def test_a_hinted_place_gets_the_asked_colour(model: str) -> None:
+def test_a_hinted_place_gets_the_asked_color(model: str) -> None:
     painter = Painter(HueModel(sureness=(0.0, 0.0)) if model == "hue" else model)
     wanted = skimage.color.rgb2lab(np.array([[[0x46, 0x82, 0xB4]]], np.uint8))[0, 0, 1:]
     colored = autochrome.colorize(FLAT, model=painter, hints=["48,32,steelblue"])
     np.testing.assert_allclose(ab(colored)[30:35, 46:51].mean((0, 1)), wanted, atol=6)
     [said] = made_with(colored)["hints"]
-    assert said["colour"] == "#4682b4"
+    assert said["color"] == "#4682b4"
 
 
 def test_hints_have_the_last_word(cic: Painter) -> None:
-    """Over a tint, a reference and whatever a rotated bias favours."""
+    """Over a tint, a reference and whatever a rotated bias favors."""
     hints = ["25%,50%,#b44646,10%", "75%,50%,#4682b4,10%"]
     several = autochrome.colorize(FLAT, model=cic, hints=hints, tint="gold", reference=COFFEE, samples=3)
     matched = autochrome.colorize(FLAT, model=cic, hints=hints, reference=COFFEE, transfer="quantiles")

@@ -145,10 +145,10 @@ def test_how_it_was_made(camera: Photo) -> None:
     assert colored.provenance.software.startswith("Autochrome 0.")
 
 
-# Colour as input ---------------------------------------------------------------------------------
+# Color as input ---------------------------------------------------------------------------------
 
 
-def test_colour_is_taken_by_its_lightness_and_told() -> None:
+def test_color_is_taken_by_its_lightness_and_told() -> None:
     photo = Photo(np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
     model = Constant()
     [colored] = Painter(model).colorize(photo)
@@ -219,7 +219,7 @@ def test_twice_is_the_same(painter: Painter, camera: Photo) -> None:
         np.testing.assert_array_equal(first, second)
 
 
-def test_mirrored_photo_gets_mirrored_colours(painter: Painter, camera: Photo) -> None:
+def test_mirrored_photo_gets_mirrored_colors(painter: Painter, camera: Photo) -> None:
     """With the mirror image fused the pipeline has no left and right (sides are multiples of all grids)."""
     mirrored = Photo(np.ascontiguousarray(camera.pixels[:, ::-1]))
     for fuse, symmetric in (("mirror", True), ("none", False)):
@@ -246,9 +246,7 @@ def test_fused_log_probabilities_are_the_mean_of_the_views(painter: Painter, cam
     torch.testing.assert_close(prediction.answer, (straight + mirrored) / 2)
 
 
-def test_vibrance_and_temperature_change_colours_without_asking_again(
-    painter: Painter, camera: Photo
-) -> None:
+def test_vibrance_and_temperature_change_colors_without_asking_again(painter: Painter, camera: Photo) -> None:
     prediction = painter.predict(camera)
     pictures = [
         painter.paint(prediction, ColorizeSettings(vibrance=v, temperature=t)).pixels

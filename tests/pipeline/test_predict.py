@@ -59,7 +59,7 @@ def test_the_model_s_own_temperature_and_guidance_are_the_default() -> None:
     assert model.asked[0]["guidance"] == settings_of(colored)["guidance"] == 0.125
 
 
-def test_the_drawn_colours_are_what_comes_out() -> None:
+def test_the_drawn_colors_are_what_comes_out() -> None:
     """Of a gray photo 128/255: Cb and Cr of the draw through YCbCr and scikit-image's Lab."""
     colored = Painter(Drawing()).colorize(FLAT, ColorizeSettings(samples=2, seed=7, refine=False))
     drawn = 0.4 + 0.2 * torch.rand(2, 2, generator=noise_generator(FLAT, 7))
@@ -184,7 +184,7 @@ def test_the_network_itself_can_be_painted_with() -> None:
 
 
 @pytest.mark.parametrize("model", [Drawing(), "lrac.test"])
-def test_a_preview_has_the_colours_of_the_whole_photo(model: Any) -> None:
+def test_a_preview_has_the_colors_of_the_whole_photo(model: Any) -> None:
     photo = Photo(np.kron(skimage.data.camera()[::4, ::4], np.ones((8, 8), np.uint8))[:, :, None])
     painter = Painter(model)
     prediction = painter.predict(photo)
@@ -245,8 +245,8 @@ def test_chroma_of_any_size_is_what_comes_out(stride: int) -> None:
             np.testing.assert_allclose(ab(photo)[:, column], np.broadcast_to(expected, (64, 2)), atol=0.6)
 
 
-def test_its_colours_end_where_the_photo_s_shapes_do() -> None:
-    """The border between its two colours lies on the photo's edge: guided keeps it sharper than bilinear."""
+def test_its_colors_end_where_the_photo_s_shapes_do() -> None:
+    """The border between its two colors lies on the photo's edge: guided keeps it sharper than bilinear."""
     step = np.full((512, 512, 1), 70, np.uint8)
     step[:, 256:] = 170
     width = {}

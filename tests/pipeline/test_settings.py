@@ -43,11 +43,11 @@ DRAWS = ModelSpec(
         ("gray", {"samples": 2}, "gray.baseline has one answer.*use --model cic or --model pixcolor$"),
         ("gray", {"tint": "teal"}, "predicts no distribution and so has no tint; use --model cic"),
         ("gray", {"warmth": 0.5, "temperature": 1.0}, "no warmth or temperature"),
-        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "draws its colours and so has no warmth or tint"),
+        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "draws its colors and so has no warmth or tint"),
         (
             "pixcolor",
             {"vibrance": 0.0},
-            "draws its colours and so has no vibrance; vary --temperature, --guidance or --seed",
+            "draws its colors and so has no vibrance; vary --temperature, --guidance or --seed",
         ),
         ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "no vibrance or fuse.*use --model cic"),
         (
@@ -109,10 +109,10 @@ def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> Non
         ({"saturation": 3.1}, "saturation must lie within 0 and 3"),
         ({"saturation": float("nan")}, "saturation must lie within 0 and 3"),
         ({"warmth": 1.5}, "warmth must lie within -1 and 1"),
-        ({"tint": "turqoise"}, "no colour is called 'turqoise'; did you mean turquoise"),
+        ({"tint": "turqoise"}, "no color is called 'turqoise'; did you mean turquoise"),
         ({"tint": "#12"}, "after # come 3 or 6 digits"),
         ({"tint": "teal", "tint_strength": 0.0}, "tint_strength must lie within"),
-        ({"transfer": "energy"}, "transfer takes colours from a reference; give a reference too"),
+        ({"transfer": "energy"}, "transfer takes colors from a reference; give a reference too"),
         ({"transfer": "magic"}, "transfer must be one of energy, quantiles"),
     ],
 )

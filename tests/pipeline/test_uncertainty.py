@@ -41,7 +41,7 @@ def test_sure_and_unsure_places_are_told_apart() -> None:
     assert values[:, values.shape[1] // 2 :].max() < 1e-3
 
 
-def test_in_hue_and_chroma_white_is_what_vivid_colours_reach() -> None:
+def test_in_hue_and_chroma_white_is_what_vivid_colors_reach() -> None:
     """The paper's measure is of the hue times a chroma that is seldom above .4."""
     model = HueModel()
     samples = Samples(torch.zeros(1, 1, 2, 3, 4), "hue_chroma", uncertainty=torch.ones(1, 1, 3, 4))

@@ -13,8 +13,8 @@ from autochrome.report.contact_sheet import Layout, contact_sheets, fit, gallery
 LAYOUT = Layout(cell_width=40, cell_height=30, gap=4, label_height=16, rows_per_page=3)
 
 
-def flat(colour: tuple[int, int, int], height: int = 30, width: int = 40) -> np.ndarray:
-    return np.full((height, width, 3), colour, np.uint8)
+def flat(color: tuple[int, int, int], height: int = 30, width: int = 40) -> np.ndarray:
+    return np.full((height, width, 3), color, np.uint8)
 
 
 RED, GREEN, BLUE = (200, 10, 20), (10, 180, 30), (20, 30, 220)
@@ -66,8 +66,8 @@ def test_pictures_are_shrunk_but_not_enlarged_and_rows_are_as_high_as_needed() -
 
 
 def test_rows_are_paged() -> None:
-    colours = [RED, GREEN, BLUE, RED]
-    pages = contact_sheets({"": [flat(c) for c in colours]}, layout=LAYOUT)
+    colors = [RED, GREEN, BLUE, RED]
+    pages = contact_sheets({"": [flat(c) for c in colors]}, layout=LAYOUT)
     assert [page.shape[0] for page in pages] == [20 + 3 * 34, 20 + 34]
     assert (pages[0][20 + 2 * 34 : 50 + 2 * 34, 4:44] == BLUE).all()
     assert (pages[1][20:50, 4:44] == RED).all()

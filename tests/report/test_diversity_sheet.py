@@ -19,15 +19,15 @@ RED, GREEN, BLUE = (200, 10, 20), (10, 180, 30), (20, 30, 220)
 BAR = (96, 128, 176)
 
 
-def flat(colour: tuple[int, int, int]) -> np.ndarray:
-    return np.full((40, 160, 3), colour, np.uint8)
+def flat(color: tuple[int, int, int]) -> np.ndarray:
+    return np.full((40, 160, 3), color, np.uint8)
 
 
 def bars(page: np.ndarray) -> list[int]:
     """Height in pixels of the bar of each bin."""
-    colour = (page[:240] == BAR).all(2)
+    color = (page[:240] == BAR).all(2)
     edges = np.round(np.linspace(56, page.shape[1] - 28, len(EDGES))).astype(int)
-    return [int(colour[:, (left + right) // 2].sum()) for left, right in pairwise(edges)]
+    return [int(color[:, (left + right) // 2].sum()) for left, right in pairwise(edges)]
 
 
 def test_bars_are_as_high_as_the_shares() -> None:

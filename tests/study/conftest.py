@@ -19,11 +19,11 @@ import pyvips
 from tests.study.postgresql import NEED_VARIABLE, URL_VARIABLE, Cluster, Missing, cluster
 
 PAINT = {"good": 0.8, "fair": 0.5, "poor": 0.2, "bad": 0.0}
-"""Made systems, and how much of the true colour each keeps."""
+"""Made systems, and how much of the true color each keeps."""
 
 
 def draw_photo(number: int, height: int = 40, width: int = 48) -> np.ndarray:
-    """A small colour photo (h, w, 3), 8 bits: sky above ground, a disc in a third colour, and grain."""
+    """A small color photo (h, w, 3), 8 bits: sky above ground, a disc in a third color, and grain."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[:height, :width]
     photo = np.empty((height, width, 3))
@@ -35,7 +35,7 @@ def draw_photo(number: int, height: int = 40, width: int = 48) -> np.ndarray:
 
 
 def paint(photo: np.ndarray, share: float) -> np.ndarray:
-    """The photo with a share of its colour left."""
+    """The photo with a share of its color left."""
     gray = photo.mean(2, keepdims=True)
     return (gray + share * (photo - gray)).round().clip(0, 255).astype(np.uint8)
 

@@ -13,7 +13,7 @@ Answer = Callable[[Trial], Vote]
 
 def enrolled(study: Study) -> int:
     """A new rater's number."""
-    number = study.rater(study.enrol())
+    number = study.rater(study.enroll())
     assert number is not None
     return number
 
@@ -36,7 +36,7 @@ def first_slot(trial: Trial) -> Vote:
 
 
 def take_part(study: Study, answer: Answer = first_slot, trials: int | None = None) -> int:
-    """Enrol and answer all trials, or the first so many; the rater's number."""
+    """Enroll and answer all trials, or the first so many; the rater's number."""
     rater = enrolled(study)
     for _ in range(study.design.total if trials is None else trials):
         trial = following(study, rater)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from autochrome.study.records import Protocol, Trial
-from autochrome.study.report.summary import report, summarise
+from autochrome.study.report.summary import report, summarize
 from autochrome.study.storage.store import Study
 from tests.study.browser import Device, Rater
 from tests.study.served import Server
@@ -87,7 +87,7 @@ def test_a_study_from_consent_to_report(
         assert len(answer.vote.shown_ms) == (2 if study.design.timed else 0)
         assert all(150 - 34 <= shown <= 150 + 900 for shown in answer.vote.shown_ms)
 
-    found = summarise(study, replicates=50)
+    found = summarize(study, replicates=50)
     report(found).write(tmp_path / "report.html")
     rater.page.goto((tmp_path / "report.html").as_uri())
     assert found.status.finished == 1
@@ -107,7 +107,7 @@ def test_practice_tells_the_answer_and_the_test_does_not(protocol: str, serve: S
         rater.answer([right if number == 0 else 1 - right])
         rater.wait("feedback")
         assert rater.page.text_content("#question") == ("That is right." if number == 0 else "Not this time.")
-        words = "Coloured by a computer" if protocol == "two-afc" else "The photo’s own colours"
+        words = "Colored by a computer" if protocol == "two-afc" else "The photo’s own colors"
         assert rater.page.text_content(".slot.answer .label") == words
         assert rater.page.get_attribute(".slot.answer", "data-slot") == str(right)
         assert rater.page.locator(".slot img.shown").count() == 2
@@ -267,7 +267,7 @@ def test_a_page_that_was_hidden_is_flagged(serve: Serve, sit: Sit) -> None:
 
 def test_a_study_that_is_full_says_so(serve: Serve, sit: Sit) -> None:
     study, server = serve("preference", max_raters=1)
-    study.enrol()
+    study.enroll()
     late = sit(server)
     late.open()
     late.page.keyboard.press("Enter")

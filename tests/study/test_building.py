@@ -59,7 +59,7 @@ def test_practice_and_vigilance_have_photos_of_their_own(small_design: MakeDesig
     }
     assert len(set.union(*pictures.values())) == 30
     assert [unit.id for unit in units] == list(range(1, len(units) + 1))
-    # Half of the practice is against random colours, half against the systems in turn.
+    # Half of the practice is against random colors, half against the systems in turn.
     practice = Counter(unit.versions for unit in of_stage(units, Stage.PRACTICE))
     assert practice == {(TRUTH, RANDOM): 3, (TRUTH, "good"): 2, (TRUTH, "poor"): 1}
     assert {unit.versions for unit in of_stage(units, Stage.VIGILANCE)} == {(TRUTH, RANDOM)}
@@ -86,7 +86,7 @@ def test_preference_has_every_pair_once(small_design: MakeDesign) -> None:
     units = lay_out(design, NAMES).units
     pairs = Counter(unit.versions for unit in of_stage(units, Stage.TEST))
     assert pairs == {("good", "fair"): 27, ("good", "poor"): 27, ("fair", "poor"): 27}
-    # The first system against random colours: whoever looks prefers the system.
+    # The first system against random colors: whoever looks prefers the system.
     others = of_stage(units, Stage.VIGILANCE) + of_stage(units, Stage.PRACTICE)
     assert {unit.versions for unit in others} == {("good", RANDOM)}
 
@@ -146,13 +146,13 @@ def test_true_and_generated_take_one_path(small_study: MakeStudy) -> None:
     study = small_study("turing")
     for each in Manifest.read(study.folder).pictures:
         if each.version == RANDOM:
-            assert each.colours_of != each.source
+            assert each.colors_of != each.source
             continue
         design = study.design
         folder = design.references if each.version == TRUTH else design.folders()[each.version]
         expected = encode(prepare(load_rgb(folder / each.source), 32))
         assert (study.folder / "pictures" / each.file).read_bytes() == expected
-        assert each.colours_of == ""
+        assert each.colors_of == ""
 
 
 def test_every_unit_has_its_pictures(small_study: MakeStudy) -> None:
@@ -291,7 +291,7 @@ def test_a_folder_that_appears_meanwhile_is_left_alone(
 
 def test_a_path_may_have_any_name(small_study: MakeStudy, tmp_path: Path) -> None:
     study = small_study("turing")
-    study.enrol()
+    study.enroll()
     study.close()
     odd = tmp_path / "a study? 100% #1 ü"
     study.folder.rename(odd)

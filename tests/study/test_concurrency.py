@@ -128,14 +128,14 @@ def test_waiting_has_an_end(
             try:
                 for each in (study, other):  # in the same process, and as another one sees it
                     with pytest.raises(StudyBusy, match="busy for 1 s; try again"):
-                        each.enrol()
+                        each.enroll()
             finally:
                 done.set()
             held.result(10)
-        assert other.rater(other.enrol()) == 1
+        assert other.rater(other.enroll()) == 1
 
 
 def test_raters_of_two_studies_do_not_wait_for_each_other(small_study: MakeStudy, postgresql: str) -> None:
     first, second = small_study("turing", postgresql), small_study("turing", postgresql)
     with first._database.writing(first.id):
-        assert second.rater(second.enrol()) == 1
+        assert second.rater(second.enroll()) == 1

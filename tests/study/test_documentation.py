@@ -48,7 +48,7 @@ def answer(study: Any) -> None:
 
     crowd = Crowd(dict.fromkeys(study.design.folders(), 0.3))
     for _ in range(3):
-        number = study.rater(study.enrol())
+        number = study.rater(study.enroll())
         person = SimulatedRater(crowd, number)
         while (trial := study.next_trial(number)) is not None:
             study.record(number, trial.id, person.answer(study.design.protocol, trial))

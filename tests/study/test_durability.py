@@ -20,7 +20,7 @@ from tests.study.test_concurrency import ROOT
 
 MakeStudy = Callable[..., Study]
 
-# 2 is FULL: the log is synchronised with the disk after each transaction (sqlite.org/pragma.html).
+# 2 is FULL: the log is synchronized with the disk after each transaction (sqlite.org/pragma.html).
 PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 

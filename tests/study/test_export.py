@@ -1,4 +1,4 @@
-"""The export holds every judgement once, in columns that say what they are."""
+"""The export holds every judgment once, in columns that say what they are."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_csv_has_a_row_per_judgement(tmp_path: Path) -> None:
+def test_csv_has_a_row_per_judgment(tmp_path: Path) -> None:
     path = tmp_path / "votes.csv"
     assert export_votes(Protocol.TWO_AFC, ANSWERS, path) == 3
     first, second, third = read(path)

@@ -177,9 +177,9 @@ def test_after_the_first_trial_nothing_of_what_is_asked_may_be_edited(small_stud
 def test_places_and_title_may_be_mended_at_any_time(small_study: MakeStudy) -> None:
     study = small_study("turing", max_raters=1)
     take_part(study)
-    edit(study, max_raters=2, title="Colours", abandoned_after_s=60)
+    edit(study, max_raters=2, title="Colors", abandoned_after_s=60)
     with Study.open(study.folder) as again:
-        assert again.rater(again.enrol()) == 2
+        assert again.rater(again.enroll()) == 2
     edit(study, max_raters=3)
     Study.open(study.folder).close()
 

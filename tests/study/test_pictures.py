@@ -31,7 +31,7 @@ def chunks(png: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("shape", [(300, 400), (400, 300), (256, 256), (100, 180)])
-def test_the_shorter_side_is_scaled_and_the_centre_kept(shape: tuple[int, int]) -> None:
+def test_the_shorter_side_is_scaled_and_the_center_kept(shape: tuple[int, int]) -> None:
     photo = draw_photo(1, *shape)
     shown = prepare(to_rgb(photo), 64)
     assert shown.shape == (64, 64, 3)
@@ -65,7 +65,7 @@ def test_files_of_one_size_have_one_length(rng: np.random.Generator) -> None:
     assert len(lengths) == 1
 
 
-def test_random_colours_are_plainly_other_than_the_photos_own() -> None:
+def test_random_colors_are_plainly_other_than_the_photos_own() -> None:
     photo = torch.full((1, 3, 16, 16), 0.5)
     photo[:, 0] = 0.7
     other = torch.full((1, 3, 16, 16), 0.5)

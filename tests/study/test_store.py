@@ -18,7 +18,7 @@ from autochrome.study.errors import (
     NotCurrent,
     StudyFull,
 )
-from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Trial, Vote, judgements, passed
+from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Trial, Vote, judgments, passed
 from autochrome.study.storage.folder import Manifest
 from autochrome.study.storage.schema import metadata, raters, trials, units
 from autochrome.study.storage.store import Recorded, Study
@@ -32,7 +32,7 @@ MakeStudy = Callable[..., Study]
 
 def test_raters_are_numbered_and_known_by_their_token(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("turing", database)
-    tokens = [study.enrol() for _ in range(3)]
+    tokens = [study.enroll() for _ in range(3)]
     assert [study.rater(token) for token in tokens] == [1, 2, 3]
     assert all(re.fullmatch(r"[\w-]{22}", token) for token in tokens)
     assert study.rater("nobody") is None and study.rater("") is None
@@ -41,7 +41,7 @@ def test_raters_are_numbered_and_known_by_their_token(small_study: MakeStudy, da
 
 def test_nothing_but_a_digest_is_kept_of_a_token(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("turing", database)
-    token = study.enrol()
+    token = study.enroll()
     with study._database.reading() as connection:
         rows = connection.execute(select(raters).where(raters.c.study == study.id)).all()
     assert token not in str(rows)
@@ -51,9 +51,9 @@ def test_nothing_but_a_digest_is_kept_of_a_token(small_study: MakeStudy, databas
 def test_a_study_takes_as_many_raters_as_designed(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("turing", database, max_raters=2)
     for _ in range(2):
-        study.enrol()
+        study.enroll()
     with pytest.raises(StudyFull, match=r"all 2 places .* raise max_raters in design.yaml"):
-        study.enrol()
+        study.enroll()
 
 
 def test_a_study_is_full_when_all_votes_are_there(small_study: MakeStudy, database: str | None) -> None:
@@ -63,10 +63,10 @@ def test_a_study_is_full_when_all_votes_are_there(small_study: MakeStudy, databa
     status = study.status()
     assert status.done and status.missing == 0 and (status.fewest, status.most) == (2, 2)
     with pytest.raises(StudyFull, match="all the votes it needs"):
-        study.enrol()
+        study.enroll()
 
 
-def test_three_times_the_raters_that_are_needed_may_enrol(small_study: MakeStudy) -> None:
+def test_three_times_the_raters_that_are_needed_may_enroll(small_study: MakeStudy) -> None:
     # 11 photos x 2 systems x 12 votes, 6 trials a rater: 44 raters.
     assert small_study("turing", raters=12).max_raters == 3 * 44
 
@@ -262,7 +262,7 @@ def test_practice_tells_the_right_answer_and_the_test_does_not(
 
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing", "preference"])
-def test_vigilance_is_failed_by_whoever_falls_for_random_colours(
+def test_vigilance_is_failed_by_whoever_falls_for_random_colors(
     small_study: MakeStudy, database: str | None, protocol: str
 ) -> None:
     study = small_study(protocol, database, vigilance=3, trials=4)
@@ -277,12 +277,12 @@ def test_vigilance_is_failed_by_whoever_falls_for_random_colours(
 
         return answer
 
-    # In two-afc the fake one is asked for, so choosing random colours is right.
+    # In two-afc the fake one is asked for, so choosing random colors is right.
     take_part(study, choose(protocol == "two-afc"))
     assert study.status().vigilance_failed == 0
     take_part(study, choose(protocol != "two-afc"))
     assert study.status().vigilance_failed == 3
-    verdicts = judgements(study.design.protocol, list(study.answers(stages=[Stage.VIGILANCE])))
+    verdicts = judgments(study.design.protocol, list(study.answers(stages=[Stage.VIGILANCE])))
     assert [passed(verdict) for verdict in verdicts] == [True] * 3 + [False] * 3
     assert {verdict.stage for verdict in verdicts} == {Stage.VIGILANCE}
 
@@ -310,7 +310,7 @@ def test_status_counts(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("two-afc", database, count=9, systems=("good",), raters=2)
     take_part(study)
     take_part(study, trials=4)
-    study.enrol()
+    study.enroll()
     status = study.status()
     assert (status.phase, status.phases, status.done) == (1, 1, False)
     assert (status.enrolled, status.finished, status.active, status.max_raters) == (3, 1, 1, 20)
@@ -323,7 +323,7 @@ def test_status_counts(small_study: MakeStudy, database: str | None) -> None:
 
 def test_studies_share_a_database_without_mixing(small_study: MakeStudy, postgresql: str) -> None:
     studies = [small_study("turing", postgresql), small_study("turing", postgresql)]
-    tokens = [study.enrol() for study in studies]
+    tokens = [study.enroll() for study in studies]
     assert [study.rater(token) for study, token in zip(studies, tokens, strict=True)] == [1, 1]
     assert studies[0].rater(tokens[1]) is None
     trial = following(studies[0], 1)

@@ -15,7 +15,7 @@ QUICK = {"replicates": 200}
 def vote_all(study: Any, answer: Callable[[Any, int], Any], raters: int) -> None:
     """Let raters answer all their trials; ``answer`` makes the vote from the trial and the rater's number."""
     for _ in range(raters):
-        number = study.rater(study.enrol())
+        number = study.rater(study.enroll())
         while (trial := study.next_trial(number)) is not None:
             study.record(number, trial.id, answer(trial, number))
 
@@ -42,12 +42,12 @@ def honest(study: Any) -> Callable[[Any, int], Any]:
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing"])
 def test_rates_are_those_of_the_votes(small_study: Callable[..., Any], protocol: str) -> None:
-    from autochrome.study.report.summary import summarise
+    from autochrome.study.report.summary import summarize
 
     study = small_study(protocol)
     raters = study.design.raters_needed(study.status().units, study.status().units // 2)
     vote_all(study, honest(study), raters)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     assert {name: rate.value for name, rate in found.rates["main"].items()} == {"good": 1.0, "poor": 0.0}
     assert found.counted == found.judged == raters * study.design.trials
     assert found.slipped_out == found.inattentive_out == 0
@@ -71,7 +71,7 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
 ) -> None:
     """Rater 1's display slips always, rater 2 fails the attention check; both say that all is true."""
     from autochrome.study.records import RANDOM, TRUTH, Vote
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study("two-afc")
 
@@ -83,7 +83,7 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
         return Vote((truth if fooled else 1 - truth,), (shown, shown), 500.0)
 
     vote_all(study, answer, 4)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     assert (found.slipped_out, found.inattentive_out) == (6, 1)
     assert (found.counted, found.judged, found.raters) == (12, 24, 2)
     values = {way: [rate.value for rate in rates.values()] for way, rates in found.rates.items()}
@@ -91,16 +91,16 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
     assert all(value > 0 for value in values["slipped trials too"] + values["inattentive raters too"])
     assert [rate.votes for rate in found.rates["every vote"].values()] == [12, 12]
     text = report(found).markdown()
-    assert "6 judgements" in text and "1 rater who failed" in text
+    assert "6 judgments" in text and "1 rater who failed" in text
     assert "| slipped trials too | inattentive raters too | every vote |" in text
 
 
 def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study("questionnaire")
     vote_all(study, honest(study), 3)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     rates = {name: rate.value for name, rate in found.rates["main"].items()}
     assert rates == {"truth": 1.0, "good": 1.0, "fair": 0.0, "poor": 0.0, "bad": 0.0}
     assert found.questionnaire is not None and found.first_slot is None
@@ -112,11 +112,11 @@ def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> Non
 
 
 def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study("preference")
     vote_all(study, honest(study), 4)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     assert found.preferences is not None
     assert {name: rate.value for name, rate in found.rates["main"].items()} == {"good over poor": 1.0}
     assert list(found.galleries) == ["good against poor"]
@@ -125,27 +125,27 @@ def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
 
 
 def test_an_oracle_is_reported_by_its_second_phase(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study("turing", oracle=True, raters=1)
     needed = study.design.raters_needed(study.status().units, study.status().units // 3)
     vote_all(study, honest(study), needed)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     assert found.status.done and found.pictures == 11  # 12 photos, one of them for the attention check
     assert found.oracles["good"].rate is not None and found.oracles["good"].rate.value == 1.0
     assert "Best of several samples" in [section.title for section in report(found).sections]
 
 
 def test_an_unfinished_study_warns_and_an_empty_one_says_so(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study("turing")
-    empty = summarise(study, **QUICK)
+    empty = summarize(study, **QUICK)
     assert empty.rates == {} and empty.timing is None and empty.days is None
     assert "There are no votes that count yet." in report(empty).markdown()
     json.dumps(empty.to_json(), allow_nan=False)
     vote_all(study, honest(study), 1)
-    assert "The study is not complete: " in report(summarise(study, **QUICK)).markdown()
+    assert "The study is not complete: " in report(summarize(study, **QUICK)).markdown()
 
 
 class Images(HTMLParser):
@@ -161,11 +161,11 @@ class Images(HTMLParser):
 def test_reports_are_whole_and_tell_nothing_of_this_computer(
     small_study: Callable[..., Any], protocol: str
 ) -> None:
-    from autochrome.study.report.summary import report, summarise
+    from autochrome.study.report.summary import report, summarize
 
     study = small_study(protocol)
     vote_all(study, honest(study), 3)
-    found = summarise(study, **QUICK)
+    found = summarize(study, **QUICK)
     html = report(found).html()
     images = Images()
     images.feed(html)
@@ -194,12 +194,12 @@ def test_a_gallery_has_no_photo_at_both_ends() -> None:
 
 def test_live_figures_are_those_of_the_report(small_study: Callable[..., Any]) -> None:
     from autochrome.study.report.live import live
-    from autochrome.study.report.summary import summarise
+    from autochrome.study.report.summary import summarize
 
     study = small_study("turing")
     vote_all(study, honest(study), 2)
     found = live(study)
     assert {n: r.value for n, r in found.rates.items()} == {
-        n: r.value for n, r in summarise(study, **QUICK).rates["main"].items()
+        n: r.value for n, r in summarize(study, **QUICK).rates["main"].items()
     }
     assert found.to_json()["status"]["enrolled"] == 2

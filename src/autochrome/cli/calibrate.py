@@ -1,4 +1,4 @@
-"""`autochrome calibrate`: fit the tone curves of a drawing model's colours to photos."""
+"""`autochrome calibrate`: fit the tone curves of a drawing model's colors to photos."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ WITH_CURVES = ("cgan.compact", "pixcolor.compact")
 def calibrate(
     data: tuple[Path, ...], model: str, weights: str | None, out: Path, photos: int, seed: int
 ) -> None:
-    """Fit how vivid drawn colours are to the photos of DATA: folders of pictures or of tar shards.
+    """Fit how vivid drawn colors are to the photos of DATA: folders of pictures or of tar shards.
 
     Draws of a network that was trained or fine-tuned come out paler than its photos, or more vivid. This
-    draws for N photos, compares how frequent each colour is with the truth, and writes weights whose draws
+    draws for N photos, compares how frequent each color is with the truth, and writes weights whose draws
     pass through a curve that undoes the difference. It is the last step of training pixcolor.compact and
     cgan.compact.
     """

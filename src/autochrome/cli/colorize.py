@@ -89,7 +89,7 @@ def colorize(
     uncertainty: bool,
     **settings: Any,
 ) -> None:
-    """Colour black-and-white photos.
+    """Color black-and-white photos.
 
     PHOTO is a file, a folder, or - for a photo from a pipe. The result of portrait.jpg is
     portrait.colorized.jpg beside it, unless -o says otherwise. A folder given with -o is mirrored there.
@@ -244,7 +244,7 @@ def _make_folder(job: Job, wishes: Wishes) -> None:
 def _colorize_pipe(
     name: str, wishes: Wishes, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
-    """Colour one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
+    """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
     from autochrome.io.photo import PhotoError, read_photo, write_photo
 
     to_stdout = wishes.out is None

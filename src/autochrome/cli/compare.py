@@ -63,9 +63,9 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     help="Photos of the costly sections, evenly spaced.",
 )
 @click.option("--without", multiple=True, metavar="SECTION", help="Leave a section out; repeatable.")
-@click.option("--labelled", type=_PATH, help="Shards or a folder of photos whose names carry their class.")
+@click.option("--labeled", type=_PATH, help="Shards or a folder of photos whose names carry their class.")
 @click.option(
-    "--labelled-photos", type=click.IntRange(1), default=400, show_default=True, help="Of these, at most."
+    "--labeled-photos", type=click.IntRange(1), default=400, show_default=True, help="Of these, at most."
 )
 @click.option("--vgg16", type=_FILE, help="State dict of a VGG-16, to judge beside the bundled classifier.")
 @click.option("--synsets", type=_FILE, help="WordNet ids of its classes, one a line.")
@@ -99,10 +99,10 @@ def compare(
     without: tuple[str, ...],
     **settings: Any,
 ) -> None:
-    """Run every system on the colour photos in REFERENCES, measure everything, and write one report.
+    """Run every system on the color photos in REFERENCES, measure everything, and write one report.
 
     OUT/report.html is the report, OUT/scores.json has all of its figures, OUT/results.md its tables. The
-    coloured photos stay in OUT/results and are used again: a run that was broken off goes on where it was.
+    colored photos stay in OUT/results and are used again: a run that was broken off goes on where it was.
     """
     if no_models and models:
         raise click.UsageError("give --model or --no-models, not both")

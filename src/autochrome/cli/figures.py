@@ -31,7 +31,7 @@ def figures() -> None:
 
 
 def _figure_options(command: _Command) -> _Command:
-    """Add the photo, -o, --overwrite, and all that chooses a model and its colours."""
+    """Add the photo, -o, --overwrite, and all that chooses a model and its colors."""
     for option in (
         click.option("--overwrite", is_flag=True, help="Replace the figure if it exists."),
         click.option(
@@ -46,7 +46,7 @@ def _figure_options(command: _Command) -> _Command:
 @figures.command()
 @_figure_options
 def temperatures(photo: Path, out: Path, overwrite: bool, **options: Any) -> None:
-    """Show the way from the mean colour to the most probable one (CIC, figure 4).
+    """Show the way from the mean color to the most probable one (CIC, figure 4).
 
     The columns are the paper's temperatures: 1, 1/2, 1/4, 1/6, 1/8, 1/12, 0.
     """
@@ -63,11 +63,11 @@ def temperatures(photo: Path, out: Path, overwrite: bool, **options: Any) -> Non
 
 @figures.command()
 @_figure_options
-@click.option("--bins", type=click.IntRange(1, 32), default=8, show_default=True, help="How many colours.")
+@click.option("--bins", type=click.IntRange(1, 32), default=8, show_default=True, help="How many colors.")
 def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options: Any) -> None:
-    """Show where the model expects the most probable distinct colours (CIC, figure 14).
+    """Show where the model expects the most probable distinct colors (CIC, figure 14).
 
-    Above each map is the colour it stands for, with its a and b: a bin together with the eight around it.
+    Above each map is the color it stands for, with its a and b: a bin together with the eight around it.
     White is the largest probability that the map reaches, given in per cent.
     """
     _check_target(out, overwrite)
@@ -162,7 +162,7 @@ def _distribution(
 
 
 def _distinct_bins(distribution: Float[Tensor, "313 h w"], count: int) -> list[int]:
-    """The bins most probable over the photo, none of whose neighbourhoods overlap."""
+    """The bins most probable over the photo, none of whose neighborhoods overlap."""
     from autochrome.color.bins import AB_CENTERS
 
     chosen: list[int] = []
@@ -185,7 +185,7 @@ def _around(distribution: Float[Tensor, "313 h w"], center: int) -> tuple[float,
 
 
 def _swatch(a: float, b: float) -> UInt8[np.ndarray, "h w 3"]:
-    """The colour at middle lightness, with as much of its chroma as sRGB holds there."""
+    """The color at middle lightness, with as much of its chroma as sRGB holds there."""
     import numpy as np
     import torch
 

@@ -10,7 +10,7 @@ from autochrome._version import __version__
 
 # name -> (where the command is, what --help says of it)
 COMMANDS = {
-    "colorize": ("autochrome.cli.colorize:colorize", "Colour black-and-white photos."),
+    "colorize": ("autochrome.cli.colorize:colorize", "Color black-and-white photos."),
     "try": ("autochrome.cli.try_:try_", "Show a photo by every model in every look."),
     "models": ("autochrome.cli.models:models", "List the models."),
     "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
@@ -18,8 +18,8 @@ COMMANDS = {
     "compare": ("autochrome.cli.compare:compare", "Compare systems: every metric, one report."),
     "study": ("autochrome.cli.study:study", "Ask people to judge colorized photos."),
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
-    "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colours are to photos."),
-    "prior": ("autochrome.cli.prior:prior", "Estimate the colour statistics of photos."),
+    "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colors are to photos."),
+    "prior": ("autochrome.cli.prior:prior", "Estimate the color statistics of photos."),
     "probe": ("autochrome.cli.probe:probe", "Ask what a trunk knows of the things in photos."),
 }
 
@@ -59,7 +59,7 @@ class LazyGroup(click.Group):
         hint = (
             f"did you mean {' or '.join(close)}?"
             if close
-            else f"to colour a photo: autochrome colorize {args[0]}"
+            else f"to color a photo: autochrome colorize {args[0]}"
         )
         raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
 
@@ -67,7 +67,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="autochrome", message="%(prog)s %(version)s")
 def main() -> None:
-    """Colour black-and-white photographs.
+    """Color black-and-white photographs.
 
     autochrome colorize portrait.jpg writes portrait.colorized.jpg beside it.
     """

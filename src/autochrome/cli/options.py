@@ -38,14 +38,14 @@ def model_options(command: _Command) -> _Command:
 
 
 def decoder_options(command: _Command) -> _Command:
-    """Add what changes the colours: look, saturation, vibrance, temperature, size, fusion and upsampling."""
+    """Add what changes the colors: look, saturation, vibrance, temperature, size, fusion and upsampling."""
     for option in (
         click.option(
             "--upsampling",
             type=click.Choice(["guided", "bilinear"]),
             default="guided",
             show_default=True,
-            help="How colour comes to full size: along the photo's edges, or smoothly.",
+            help="How color comes to full size: along the photo's edges, or smoothly.",
         ),
         click.option(
             "--fuse",
@@ -63,7 +63,7 @@ def decoder_options(command: _Command) -> _Command:
             "--temperature",
             type=click.FloatRange(0, 1),
             metavar="T",
-            help="0: the most probable colour; 1: the mean of all. Where a model draws, 1 draws as learned, "
+            help="0: the most probable color; 1: the mean of all. Where a model draws, 1 draws as learned, "
             "0 always the same. [default: the look's]",
         ),
         click.option(
@@ -77,7 +77,7 @@ def decoder_options(command: _Command) -> _Command:
             "--vibrance",
             type=click.FloatRange(-1, 2),
             metavar="V",
-            help="Preference for vivid colours: 0 none, 1 full, below 0 muted. [default: the look's]",
+            help="Preference for vivid colors: 0 none, 1 full, below 0 muted. [default: the look's]",
         ),
         click.option(
             "--saturation",
@@ -135,7 +135,7 @@ def sample_options(command: _Command) -> _Command:
             show_default=True,
             metavar="N",
             help="Colorizations of each photo: drawn (--model pixcolor or cgan), or the best guess and "
-            "others that favour one hue after another.",
+            "others that favor one hue after another.",
         ),
     ):
         command = option(command)
@@ -143,7 +143,7 @@ def sample_options(command: _Command) -> _Command:
 
 
 def guidance_options(command: _Command) -> _Command:
-    """Add what steers the colours: a reference, hints, warmth and tint."""
+    """Add what steers the colors: a reference, hints, warmth and tint."""
     for option in (
         click.option(
             "--tint-strength",
@@ -153,8 +153,8 @@ def guidance_options(command: _Command) -> _Command:
         ),
         click.option(
             "--tint",
-            metavar="COLOUR",
-            help="Draw what the model is unsure of toward a colour: a CSS name, or #rrggbb in quotes.",
+            metavar="COLOR",
+            help="Draw what the model is unsure of toward a color: a CSS name, or #rrggbb in quotes.",
         ),
         click.option(
             "--warmth",
@@ -162,12 +162,12 @@ def guidance_options(command: _Command) -> _Command:
             metavar="W",
             help="The same by degrees: 1 much warmer, -1 much cooler.",
         ),
-        click.option("--cooler", is_flag=True, help="Prefer cool colours where the model is unsure."),
-        click.option("--warmer", is_flag=True, help="Prefer warm colours where the model is unsure."),
+        click.option("--cooler", is_flag=True, help="Prefer cool colors where the model is unsure."),
+        click.option("--warmer", is_flag=True, help="Prefer warm colors where the model is unsure."),
         click.option(
             "--transfer",
             type=click.Choice(["energy", "quantiles"]),
-            help="How the palette comes over: within what the model believes, or colour by colour. "
+            help="How the palette comes over: within what the model believes, or color by color. "
             "[default: energy; quantiles where a model has no distribution]",
         ),
         click.option(
@@ -176,10 +176,10 @@ def guidance_options(command: _Command) -> _Command:
         click.option(
             "--hint",
             multiple=True,
-            metavar="X,Y,COLOUR",
-            help="A colour that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
+            metavar="X,Y,COLOR",
+            help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
         ),
-        click.option("--reference", metavar="PHOTO", help="A photo in colour whose palette is taken over."),
+        click.option("--reference", metavar="PHOTO", help="A photo in color whose palette is taken over."),
     ):
         command = option(command)
     return command
@@ -222,14 +222,14 @@ def make_settings(*, spec: ModelSpec | None = None, **settings: Any) -> Colorize
 
     Raises:
         click.UsageError: naming the value.
-        click.ClickException: the reference cannot be read, or has no colours.
+        click.ClickException: the reference cannot be read, or has no colors.
     """
     from autochrome.pipeline.settings import ColorizeSettings, check_supported
 
     path, transfer = settings.pop("reference", None), settings.pop("transfer", None)
     try:
         if transfer is not None and path is None:
-            raise ValueError("--transfer takes the colours of a --reference; give that photo too")
+            raise ValueError("--transfer takes the colors of a --reference; give that photo too")
         chosen = ColorizeSettings(**_with_hints(_with_biases(settings)))
         if spec is not None:
             check_supported(chosen, spec)
@@ -257,7 +257,7 @@ def _with_biases(settings: dict[str, Any]) -> dict[str, Any]:
     if strength is None:
         return settings
     if settings.get("tint") is None:
-        raise ValueError("--tint-strength is that of a --tint; give the colour too")
+        raise ValueError("--tint-strength is that of a --tint; give the color too")
     return {**settings, "tint_strength": strength}
 
 

@@ -1,4 +1,4 @@
-"""Which photo's colorization goes to which file: decided before anything is coloured."""
+"""Which photo's colorization goes to which file: decided before anything is colored."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class _Planner:
         return None
 
     def spare_photos(self) -> None:
-        """Give up what would replace a photo that is to be coloured too (a.1.jpg beside a.jpg)."""
+        """Give up what would replace a photo that is to be colored too (a.1.jpg beside a.jpg)."""
         for job in list(self.plan.jobs):
             photo = next((place for place in job.places if place.resolve() in self.sources), None)
             if photo is not None:

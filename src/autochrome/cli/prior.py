@@ -1,4 +1,4 @@
-"""`autochrome prior`: the colour statistics of a set of photos."""
+"""`autochrome prior`: the color statistics of a set of photos."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def prior(data: tuple[Path, ...], out: Path, side: int, photos: int | None, seed
     """Estimate how often each of the 313 ab bins occurs in the photos of DATA.
 
     DATA are folders of pictures or of tar shards. Name the file in a recipe as data.prior: training weighs
-    the colours by it, and it is saved with the weights.
+    the colors by it, and it is saved with the weights.
     """
     import numpy as np
     from rich.console import Console
@@ -72,7 +72,7 @@ def _tell(shares: list[float], photos: int, out: Path) -> None:
     from autochrome.color.bins import AB_CENTERS
 
     occupied = sum(share > 0 for share in shares)
-    click.echo(f"{out}: {photos} photos, {occupied} of {len(shares)} bins occur. The most common colours:")
+    click.echo(f"{out}: {photos} photos, {occupied} of {len(shares)} bins occur. The most common colors:")
     for index in sorted(range(len(shares)), key=lambda i: -shares[i])[:_SHOWN]:
         a, b = AB_CENTERS[index].int().tolist()
         click.echo(f"  a {a:4d}  b {b:4d}  {100 * shares[index]:5.1f}%")

@@ -65,7 +65,7 @@ def write_results(
 
 
 def _label(number: int, colored: ColorizedPhoto) -> str:
-    """The file's number, and which hue it favours, or where files are ranked which draw of the seed it is."""
+    """The file's number, and which hue it favors, or where files are ranked which draw of the seed it is."""
     made = colored.provenance.settings if colored.provenance else {}
     if "rotation" in made:
         return f"{number} (hue {made['rotation']:.0f}°)"

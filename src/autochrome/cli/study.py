@@ -168,7 +168,7 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
 def export(folder: Path, out: Path, database: str | None) -> None:
     """Write all votes as a table for other programs.
 
-    One row per judgement; docs/study.md tells what the columns are. Nothing in it tells who the raters are.
+    One row per judgment; docs/study.md tells what the columns are. Nothing in it tells who the raters are.
     """
     _check_folder(out)
     with _errors_told():
@@ -177,7 +177,7 @@ def export(folder: Path, out: Path, database: str | None) -> None:
         check_suffix(out)
         with _opened(folder, database) as opened:
             count = export_votes(opened.design.protocol, opened.answers(), out)
-    click.echo(f"{out}: {count} judgements")
+    click.echo(f"{out}: {count} judgments")
 
 
 @study.command()
@@ -197,10 +197,10 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
     with _errors_told():
         from autochrome.io.json_file import write_json
         from autochrome.study.report.summary import report as make_report
-        from autochrome.study.report.summary import summarise
+        from autochrome.study.report.summary import summarize
 
         with _opened(folder, database) as opened:
-            summary = summarise(opened, seed=seed)
+            summary = summarize(opened, seed=seed)
         make_report(summary).write(out)
         if json_path:
             write_json(summary.to_json(), json_path)
@@ -294,7 +294,7 @@ def _tell_status(found: Live) -> None:
     lines = {
         "state": f"complete{phase}" if status.done else f"{status.missing} votes missing{phase}",
         "raters": f"{status.enrolled} enrolled, {status.finished} finished, {status.active} active;"
-        f" {status.max_raters} may enrol",
+        f" {status.max_raters} may enroll",
         "votes a unit": f"{status.fewest} to {status.most}; {status.wanted} wanted on each of {status.units}",
         "test votes": f"{test}, {status.slipped} slipped",
         "attention checks": f"{vigilance}, {status.vigilance_failed} failed",
@@ -311,7 +311,7 @@ def _tell_status(found: Live) -> None:
 
 
 def _tell_report(summary: Summary, out: Path) -> None:
-    click.echo(f"{out}: {summary.counted} of {summary.judged} judgements of {summary.raters} raters count")
+    click.echo(f"{out}: {summary.counted} of {summary.judged} judgments of {summary.raters} raters count")
     if not summary.status.done:
         click.echo(_PEEKING, err=True)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _PROTOCOLS = ("two-afc", "turing", "questionnaire", "preference")
-_TITLE = "How real are these colours?"
+_TITLE = "How real are these colors?"
 
 
 def design_options(command: _Command) -> _Command:

@@ -87,7 +87,7 @@ def train(
 
 
 def _data_overrides(data: tuple[Path, ...]) -> list[str]:
-    """Other photos: what the recipe says of its own ones' colours, and of those to watch, goes too."""
+    """Other photos: what the recipe says of its own ones' colors, and of those to watch, goes too."""
     if not data:
         return []
     sources = json.dumps([{"path": str(place)} for place in data])
@@ -203,5 +203,5 @@ def describe(progress: Progress) -> str:
 
 def _describe_samples(look: Look) -> str:
     """What a GAN is judged by: a good sample may be far from the one truth."""
-    text = f"colourfulness {look.colourfulness:.1f} of {look.true_colourfulness:.1f}"
+    text = f"colorfulness {look.colorfulness:.1f} of {look.true_colorfulness:.1f}"
     return text if look.diversity is None else f"{text}, diversity {look.diversity:.1f}"

@@ -1,1 +1,1 @@
-"""Colour: spaces, differences, bins, decoding, gamut and the way of chroma to full size."""
+"""Color: spaces, differences, bins, decoding, gamut and the way of chroma to full size."""

@@ -1,4 +1,4 @@
-"""Discrete colour: the 313 in-gamut ab bins of Zhang, Isola and Efros (2016), sections 3.1 and 3.2.
+"""Discrete color: the 313 in-gamut ab bins of Zhang, Isola and Efros (2016), sections 3.1 and 3.2.
 
 The chroma plane of CIE Lab is cut into a grid of 10 units; the 313 cells that the authors kept are listed
 here, because no simple gamut rule reproduces their table. The order is lexicographic: a first, then b.
@@ -54,7 +54,7 @@ _ROWS = {
 AB_CENTERS: Float[Tensor, "313 2"] = torch.tensor(
     [(a, b) for a, (low, high) in _ROWS.items() for b in range(low, high + 1, GRID)], dtype=torch.float32
 )
-"""Bin centres (a, b) in CIE units, in the paper's order."""
+"""Bin centers (a, b) in CIE units, in the paper's order."""
 
 AB_BINS = len(AB_CENTERS)
 """Q, the number of bins: 313."""
@@ -84,7 +84,7 @@ def _distances(points: Float[Tensor, "n 2"], others: Float[Tensor, "m 2"]) -> Fl
 
 
 def _nearest(ab: Float[Tensor, "b 2 h w"], k: int) -> tuple[Float[Tensor, "b k h w"], Int[Tensor, "b k h w"]]:
-    """Squared distances to, and indices of, the k nearest centres, nearest first."""
+    """Squared distances to, and indices of, the k nearest centers, nearest first."""
     batch, _, height, width = ab.shape
     points = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     squared, index = _search_table(points, k)
@@ -107,7 +107,7 @@ def _search_table(points: Float[Tensor, "n 2"], k: int) -> tuple[Float[Tensor, "
 
 
 def nearest_bin(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
-    """Index of the bin whose centre is nearest to each ab (CIE units)."""
+    """Index of the bin whose center is nearest to each ab (CIE units)."""
     return _nearest(ab, 1)[1][:, 0]
 
 
@@ -118,7 +118,7 @@ def soft_encode(
 
     Args:
         ab: chroma in CIE units.
-        k: number of neighbours, 10 in the paper.
+        k: number of neighbors, 10 in the paper.
         sigma: kernel width in CIE units, 5 in the paper.
 
     Returns:
@@ -130,9 +130,9 @@ def soft_encode(
 
 
 def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Tensor, " q"]:
-    """G_sigma * p of equation 6 on the 313 centres.
+    """G_sigma * p of equation 6 on the 313 centers.
 
-    The kernel exp(-d^2 / 2 sigma^2) is normalised by columns, so that the mass of every bin is spread and
+    The kernel exp(-d^2 / 2 sigma^2) is normalized by columns, so that the mass of every bin is spread and
     none is lost: the result sums to 1 where ``prior`` does.
     """
     centers = AB_CENTERS.to(prior)
@@ -148,7 +148,7 @@ def rebalancing_weights(prior: Float[Tensor, " q"], *, mix: float = 0.5) -> Floa
     this uses lambda / Q, as the authors' code and the paper's later version do.
 
     Args:
-        prior: the smoothed colour prior; it must be non-negative and is normalised here.
+        prior: the smoothed color prior; it must be non-negative and is normalized here.
         mix: lambda in [0, 1]; 0 weighs by the full inverse, 1 gives every bin the weight 1 (no rebalancing).
 
     Returns:
@@ -157,7 +157,7 @@ def rebalancing_weights(prior: Float[Tensor, " q"], *, mix: float = 0.5) -> Floa
     if not 0 <= mix <= 1:
         raise ValueError(f"mix (lambda) must be within 0 and 1, not {mix}")
     if prior.min() < 0 or prior.sum() <= 0:
-        raise ValueError("a colour prior needs non-negative values with a positive sum")
+        raise ValueError("a color prior needs non-negative values with a positive sum")
     prior = prior / prior.sum()
     occurs = prior > 0
     uniform = occurs / occurs.sum()
@@ -177,12 +177,12 @@ REFERENCE_FLOOR = 1e-5
 
 @lru_cache(maxsize=1)
 def reference_prior() -> Float[Tensor, "313"]:
-    """The smoothed colour prior that the evaluator rebalances with.
+    """The smoothed color prior that the evaluator rebalances with.
 
     Counted once on the 144 px photos that the shipped weights were trained with, by an earlier revision of
     ``autochrome prior`` (today's shrinks otherwise: its shares differ by up to .005), and fixed since,
     so that rebalanced figures of different systems and dates can be compared. No bin is taken as rarer than
-    ``REFERENCE_FLOOR``: else a single photo with colours that the training photos hardly hold decides.
+    ``REFERENCE_FLOOR``: else a single photo with colors that the training photos hardly hold decides.
     """
     path = files("autochrome.color") / "ab_prior.txt"
     values = np.loadtxt(path.read_text(encoding="utf-8").splitlines(), dtype=np.float64)
@@ -197,14 +197,14 @@ def reference_prior() -> Float[Tensor, "313"]:
 class ChromaBins:
     """Cb and Cr cut into equal bins, each channel for itself (Guadarrama 2017, section 3.1).
 
-    Channels come in the order of the paper's factorisation, Cr before Cb; chroma is in the space's order.
+    Channels come in the order of the paper's factorization, Cr before Cb; chroma is in the space's order.
     """
 
     count: int = 32
     """Bins of a channel; their width is 256 / count bytes."""
     shift: int = 0
     """Bytes by which the bins are moved down. At 0, as in the paper, neutral (byte 128) is the edge between
-    two bins; half a bin's width makes it a centre."""
+    two bins; half a bin's width makes it a center."""
 
     @property
     def width(self) -> int:
@@ -242,7 +242,7 @@ def smooth_within(
 ) -> Float[Tensor, "b 2 h w"]:
     """Chroma made smooth as far as bounds allow: ``steps`` times the 3x3 mean, each clamped to the bounds.
 
-    Where neighbouring bins meet it turns the stairs of quantisation into slopes.
+    Where neighboring bins meet it turns the stairs of quantization into slopes.
     """
     chroma = chroma.clamp(low, high)
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Between the photograph's CIE lightness and the colour space that a model works in.
+"""Between the photograph's CIE lightness and the color space that a model works in.
 
 A photo is read as L* and painted in Lab, whatever the model. What a model of another space sees is the luma
 of the gray that has the photo's lightness; of what it answers only a* and b* are kept.
@@ -22,7 +22,7 @@ from autochrome.types import Chroma, Luma
 
 
 def luma_of_lightness(lightness: Luma, space: str) -> Luma:
-    """Return the luma that gray of a lightness has in a colour space.
+    """Return the luma that gray of a lightness has in a color space.
 
     Args:
         lightness: L* "b 1 h w" in [0, 100].

@@ -1,4 +1,4 @@
-"""From a distribution over colours to one colour: the operators that the papers share.
+"""From a distribution over colors to one color: the operators that the papers share.
 
 All take logits or probabilities over the bins (axis 1, as in "b q h w") and the bins' values ("q c"), and
 return one value for every place ("b c h w").
@@ -44,8 +44,8 @@ def annealed_mean(
     """Mean of the distribution sharpened by a temperature: H(Z) = E[f_T(log Z)] (CIC, equation 8).
 
     Args:
-        logits: unnormalised log-probabilities. The printed form takes log Z; logits give the same result,
-            because what they differ by cancels in the normalisation.
+        logits: unnormalized log-probabilities. The printed form takes log Z; logits give the same result,
+            because what they differ by cancels in the normalization.
         values: the bins' values, ``AB_CENTERS`` for CIC.
         temperature: T; 1 is the mean, 0 the mode (the limit of T -> 0), more than 1 flattens.
 
@@ -88,7 +88,7 @@ def median(
         probabilities: over the bins of an axis with two ends; a circle has no median.
         bins: that axis.
         interpolate: as the paper has it, the probability lies evenly within a bin and the cumulative sum is
-            linear from edge to edge; False gives the centre of the bin that it reaches one half in, as the
+            linear from edge to edge; False gives the center of the bin that it reaches one half in, as the
             authors' code does.
     """
     cumulative = probabilities.cumsum(1)
@@ -125,10 +125,10 @@ def hue_of(z: Complex[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
 
 
 def chromatic_fading(z: Complex[Tensor, "b 1 h w"], eta: float = 0.03) -> Float[Tensor, "b 1 h w"]:
-    """Factor min(|z| / eta, 1) on chroma, which takes colour away where the hues disagree (LRAC, 3.3).
+    """Factor min(|z| / eta, 1) on chroma, which takes color away where the hues disagree (LRAC, 3.3).
 
     The paper prints a maximum, which would never take any; its code clips, as here. With 32 bins a
-    distribution even over 5 neighbouring hues keeps its chroma, one over 12 keeps .82 and one over 16 .66.
+    distribution even over 5 neighboring hues keeps its chroma, one over 12 keeps .82 and one over 16 .66.
 
     Args:
         z: of `circular_expectation`, with its 1/K.

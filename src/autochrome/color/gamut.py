@@ -1,10 +1,10 @@
-"""Bring Lab colours into sRGB while holding lightness and hue.
+"""Bring Lab colors into sRGB while holding lightness and hue.
 
 Clipping out-of-gamut RGB changes the lightness, which is the photograph itself. Here chroma alone gives
-way: a pixel's (a, b) is scaled by the largest s in [0, 1] at which Lab(L, s a, s b) is an sRGB colour.
+way: a pixel's (a, b) is scaled by the largest s in [0, 1] at which Lab(L, s a, s b) is an sRGB color.
 Y depends on L alone, so whatever s is found the lightness is the photograph's. (Along one narrow wedge of
 light yellows, L* 95 to 98, a ray leaves sRGB by up to .006 of its range and comes back; there the s found may
-be the inner of the two ends. The colour is inside sRGB all the same.)
+be the inner of the two ends. The color is inside sRGB all the same.)
 
 The work is per pixel. On a CPU it goes in chunks that stay in the cache and in scratch planes that are used
 again and again: with 12 million pixels, fresh memory costs more than the arithmetic.
@@ -30,7 +30,7 @@ BISECTIONS = 8
 """Halvings in the search for s, which therefore comes out at most 2**-8 too small, never too large."""
 
 # Linear light may be this far outside [0, 1] before a pixel counts as out of gamut, so that rounding does
-# not send a photograph's own saturated colours, or white (1.00003 by the matrix), to the slow path.
+# not send a photograph's own saturated colors, or white (1.00003 by the matrix), to the slow path.
 _BELOW, _ABOVE = 1e-6, 5e-5
 
 _CODES = 1 << 16

@@ -1,4 +1,4 @@
-"""Bins along one axis of colour, and what fills them: Larsson, Maire and Shakhnarovich 2016, section 3.2.
+"""Bins along one axis of color, and what fills them: Larsson, Maire and Shakhnarovich 2016, section 3.2.
 
 Section or equation -> name here
     3.2, "evenly spaced Gaussian quantiles"      ``gaussian_quantile_bins``
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True, eq=False)
 class AxisBins:
-    """Bins that cut an axis into neighbouring intervals; the outermost two take all that lies beyond.
+    """Bins that cut an axis into neighboring intervals; the outermost two take all that lies beyond.
 
     Attributes:
         inner_edges: where a bin ends and the next begins, ascending, in the axis' units.
@@ -35,7 +35,7 @@ class AxisBins:
 
     @property
     def edges(self) -> Float[Tensor, " edges"]:
-        """All edges; an outermost bin, open though it may be, ends as far from its centre as it begins."""
+        """All edges; an outermost bin, open though it may be, ends as far from its center as it begins."""
         first = 2 * self.centers[:1] - self.inner_edges[:1]
         last = 2 * self.centers[-1:] - self.inner_edges[-1:]
         return torch.cat((first, self.inner_edges, last))
@@ -60,7 +60,7 @@ def uniform_bins(count: int) -> AxisBins:
 def gaussian_quantile_bins(count: int, sigma: float = 25.0) -> AxisBins:
     """Return bins of equal probability under a Gaussian about 0: edges sigma * Phi^-1(j / count).
 
-    A bin's centre is its quantile midpoint, sigma * Phi^-1((k + .5) / count); the paper names none.
+    A bin's center is its quantile midpoint, sigma * Phi^-1((k + .5) / count); the paper names none.
 
     Args:
         count: K.

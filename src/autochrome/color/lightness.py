@@ -21,7 +21,7 @@ _NEAR_GRAY = 0.03
 """Largest difference between two channels, of 1, that JPEG and scanner noise leave in a gray picture."""
 _NEAR_GRAY_SHARE = 0.99
 _BLOCKS = 4  # to a sample, in each direction: enough for a triangle to be told from a box
-_LOOK_AT = 1 << 18  # pixels that are looked at to tell gray from colour
+_LOOK_AT = 1 << 18  # pixels that are looked at to tell gray from color
 
 
 class Lightness:
@@ -51,8 +51,8 @@ class Lightness:
         return self._pixels.shape[0], self._pixels.shape[1]
 
     @cached_property
-    def has_colour(self) -> bool:
-        """Whether the pixels have a colour or a tone (sepia) that is more than noise around gray."""
+    def has_color(self) -> bool:
+        """Whether the pixels have a color or a tone (sepia) that is more than noise around gray."""
         if self._pixels.shape[2] == 1:
             return False
         step = max(1, int((self.size[0] * self.size[1] / _LOOK_AT) ** 0.5))
@@ -83,7 +83,7 @@ class Lightness:
         return rgb_to_lab(small[None])[:, :1].clamp(0, 100)
 
     def _luminance(self, strip: np.ndarray) -> Float[Tensor, "rows w"]:
-        """CIE Y of colour pixels."""
+        """CIE Y of color pixels."""
         if self._white > 1:
             tables = _luminance_tables(self._white)
             parts = [np.take(table, strip[:, :, channel]) for channel, table in enumerate(tables)]
@@ -117,7 +117,7 @@ class _Blocks:
         scale = self.size / target
         centers = (np.arange(target) + 0.5) * scale
         middles = self.starts + self.counts / 2
-        # Enlarging interpolates between neighbours, and beyond the outermost there is only the outermost.
+        # Enlarging interpolates between neighbors, and beyond the outermost there is only the outermost.
         centers = centers.clip(middles[0], middles[-1])
         reach = max(scale, float(self.length))
         weights = (1 - np.abs(middles[None] - centers[:, None]) / reach).clip(0) * self.counts

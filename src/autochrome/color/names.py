@@ -1,4 +1,4 @@
-"""Colours as people write them: ``#c83232``, ``#c33``, or a name such as ``tomato``.
+"""Colors as people write them: ``#c83232``, ``#c33``, or a name such as ``tomato``.
 
 The names and values are those of CSS Color Module Level 4, section 6.1 ("Named colors").
 """
@@ -42,7 +42,7 @@ violet=ee82ee wheat=f5deb3 white=ffffff whitesmoke=f5f5f5 yellow=ffff00 yellowgr
 
 
 class ColorError(ValueError):
-    """A text is no colour; the message says what to write."""
+    """A text is no color; the message says what to write."""
 
 
 def parse_color(text: str) -> tuple[float, float, float]:
@@ -57,7 +57,7 @@ def parse_color(text: str) -> tuple[float, float, float]:
         pairs = [digit * 2 for digit in digits] if len(digits) == 3 else re.findall("..", digits)
         red, green, blue = (int(pair, 16) / 255 for pair in pairs)
         return red, green, blue
-    raise ColorError(f"no colour is called {text!r}; {_advice(word)}")
+    raise ColorError(f"no color is called {text!r}; {_advice(word)}")
 
 
 def format_color(color: tuple[float, float, float]) -> str:

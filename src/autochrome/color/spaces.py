@@ -1,4 +1,4 @@
-"""The colour spaces of the four papers, each as a pair of functions: `split` and `merge`.
+"""The color spaces of the four papers, each as a pair of functions: `split` and `merge`.
 
 Every space takes sRGB in [0, 1] apart into one luma plane and two chroma planes. `merge` never clips,
 so that `merge(*split(rgb))` gives `rgb` back and a caller sees what lies outside the gamut; the one
@@ -217,7 +217,7 @@ _SPACES = {space.name: space for space in (LAB, YCBCR, YUV, HUE_CHROMA, ALPHA_BE
 
 
 def get_space(name: str) -> ColorSpace:
-    """Return the colour space of that name.
+    """Return the color space of that name.
 
     Raises:
         ValueError: for an unknown name; the message lists the known ones.
@@ -226,4 +226,4 @@ def get_space(name: str) -> ColorSpace:
         return _SPACES[name]
     except KeyError:
         known = ", ".join(sorted(_SPACES))
-        raise ValueError(f"no colour space is called {name!r}; choose one of: {known}") from None
+        raise ValueError(f"no color space is called {name!r}; choose one of: {known}") from None

@@ -1,7 +1,7 @@
 """Bring chroma from the small size at which a model works to the size of the photograph.
 
 `upsample_bilinear` bleeds over edges by as much as a chroma cell, 80 pixels in a 12-megapixel photograph. The
-guided way lets the photograph's own luma say where a colour ends. As in the guided filter (He, Sun, Tang,
+guided way lets the photograph's own luma say where a color ends. As in the guided filter (He, Sun, Tang,
 "Guided image filtering", PAMI 2013; "Fast guided filter", arXiv:1505.00996) chroma is taken as locally
 linear in luma, with a slope A fitted by ridge regression over a window of the chroma grid. But it is not the
 fit that is put out, which would blur chroma by the window's width: it is bilinear chroma to which the luma
@@ -9,7 +9,7 @@ detail that the grid lost is added,
 
     chroma(x) = up(chroma)(x) + up(A)(x) * (luma(x) - up(luma on the chroma grid)(x)),
 
-clamped to the range that chroma has in the neighbouring cells, so that there are no halos. All maps but luma
+clamped to the range that chroma has in the neighboring cells, so that there are no halos. All maps but luma
 live on the chroma grid; the full size is worked out in strips of rows, and nothing of full size is kept.
 """
 
@@ -27,7 +27,7 @@ STRIP = 1 << 17
 
 
 def upsample_bilinear(chroma: Chroma, size: tuple[int, int]) -> Float[Tensor, "b 2 height width"]:
-    """Return chroma at `size` (height, width), bilinear with half-pixel centres; edges are repeated."""
+    """Return chroma at `size` (height, width), bilinear with half-pixel centers; edges are repeated."""
     return F.interpolate(chroma, size=size, mode="bilinear", align_corners=False)
 
 
@@ -40,7 +40,7 @@ def upsample_guided(
     eps: float = 64.0,
     sharpen: int = 0,
 ) -> Float[Tensor, "b 2 height width"]:
-    """Return chroma at the size of `luma_full`, its colour edges on the luma's edges.
+    """Return chroma at the size of `luma_full`, its color edges on the luma's edges.
 
     Not differentiable. Arguments as in `GuidedUpsampler`, with a batch axis in front.
     """
@@ -57,11 +57,11 @@ class GuidedUpsampler:
     """Edge-aware upsampling of one photograph's chroma, a strip of rows at a time.
 
     Args:
-        chroma: "2 c d", a model's colours.
+        chroma: "2 c d", a model's colors.
         luma_low: "l m", the photograph's luma at the model's working size (at least chroma's size), on the
             scale of L*, 0..100. Both cover the same picture; aspect ratios need not agree to the pixel.
         radius: of the regression window, in chroma cells.
-        eps: the ridge, in squared luma units: luma contrasts well below its root move no colour.
+        eps: the ridge, in squared luma units: luma contrasts well below its root move no color.
         sharpen: how often to correct chroma so that the result, reduced again, gives back `chroma`. Each
             correction sharpens true cell averages and amplifies a model's cell-to-cell noise.
     """
@@ -158,8 +158,8 @@ def _widen(maps: Tensor, width: int) -> Tensor:
 
 
 def _grid_positions(start: int, count: int, size: int, cells: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the cell before each pixel's centre and the weight of the one after it."""
-    centre = torch.arange(start, start + count, dtype=torch.float64, device=like.device) + 0.5
-    position = (centre * (cells / size) - 0.5).clamp(0, cells - 1)
+    """Return the cell before each pixel's center and the weight of the one after it."""
+    center = torch.arange(start, start + count, dtype=torch.float64, device=like.device) + 0.5
+    position = (center * (cells / size) - 0.5).clamp(0, cells - 1)
     cell = position.floor()
     return cell.long(), (position - cell).to(like.dtype)

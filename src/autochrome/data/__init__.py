@@ -1,1 +1,1 @@
-"""Training data: where photos come from, how they are cropped and aged, and their colour statistics."""
+"""Training data: where photos come from, how they are cropped and aged, and their color statistics."""

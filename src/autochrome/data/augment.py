@@ -1,6 +1,6 @@
 """Old photographs' faults, put on the luma alone: blur, grain, faded contrast.
 
-The colours to learn stay true.
+The colors to learn stay true.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class CropSettings:
     squash: int | None = None
     """Squash the whole photo to a square of this side and cut the crop from it unscaled, as Caffe's data
     layer does with a database of such squares; ``min_area`` and ``max_stretch`` then mean nothing."""
-    centre: bool = False
+    center: bool = False
     """Cut the crop from the middle of the photo instead of a random place."""
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ def random_crop(
     else:
         h, w = _random_extent(photo.shape[1], photo.shape[2], settings, rng)
     room = photo.shape[1] - h, photo.shape[2] - w
-    top, left = (r // 2 if settings.centre else rng.integers(r + 1) for r in room)
+    top, left = (r // 2 if settings.center else rng.integers(r + 1) for r in room)
     crop = photo[:, top : top + h, left : left + w]
     if settings.mirror and rng.random() < 0.5:
         crop = crop.flip(2)

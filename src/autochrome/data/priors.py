@@ -1,4 +1,4 @@
-"""Colour statistics of a set of photos: how often each of the 313 ab bins occurs (CIC, section 3.2)."""
+"""Color statistics of a set of photos: how often each of the 313 ab bins occurs (CIC, section 3.2)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def estimate_prior(
 
     Args:
         source: the photos.
-        side: shorter side, in pixels, at which colours are counted.
+        side: shorter side, in pixels, at which colors are counted.
         numbers: which photos to count; None counts each once.
         progress: called with photos done and to do.
 
@@ -77,7 +77,7 @@ def load_prior(place: str | Path) -> Float[Tensor, "313"]:
         values = np.loadtxt(path, dtype=np.float64, ndmin=1)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} is no colour prior ({error}); make one with: autochrome prior PHOTOS -o {path}"
+            f"{path} is no color prior ({error}); make one with: autochrome prior PHOTOS -o {path}"
         ) from error
     if values.shape != (AB_BINS,) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
         raise DataError(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
-from autochrome.engine.recipe import AdversaryRecipe, OptimiserRecipe, Recipe
+from autochrome.engine.recipe import AdversaryRecipe, OptimizerRecipe, Recipe
 from autochrome.engine.task import TrainingTask
 from autochrome.models.base import Adversarial, Batch, Colorizer
 
@@ -59,13 +59,13 @@ class AdversarialTask(TrainingTask):
         """The one whose turn it is."""
         return self.discriminator if phase == DISCRIMINATOR else self.colorizer
 
-    def optimiser_in(self, phase: str, recipe: Recipe) -> OptimiserRecipe:
-        """The discriminator has an optimiser of its own."""
-        return recipe.adversary.optimiser if phase == DISCRIMINATOR else recipe.optimiser
+    def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
+        """The discriminator has an optimizer of its own."""
+        return recipe.adversary.optimizer if phase == DISCRIMINATOR else recipe.optimizer
 
-    def optimiser_setting(self, phase: str) -> str:
+    def optimizer_setting(self, phase: str) -> str:
         """Where the recipe speaks of it."""
-        return "adversary.optimiser" if phase == DISCRIMINATOR else "optimiser"
+        return "adversary.optimizer" if phase == DISCRIMINATOR else "optimizer"
 
     @torch.no_grad()
     def after_update(self, phase: str) -> None:

@@ -35,7 +35,7 @@ def calibrate(
 
     Args:
         model: set to inference, on the CPU or any device; its curves are replaced.
-        source: photos like those that it will meet; their centre square is taken.
+        source: photos like those that it will meet; their center square is taken.
         numbers: which of them; None takes all.
         seed: of the first batch's draws.
         progress: called with photos done and to do.
@@ -61,8 +61,8 @@ def calibrate(
         progress(start + len(batch), len(numbers))
     truth = torch.cat(true)
     for look, shown in enumerate(zip(*drawn, strict=True)):
-        colours = torch.cat([show().cpu() for show in shown])
-        fitted = fit_curve(colours, truth, neutral=model.curve_neutral)
+        colors = torch.cat([show().cpu() for show in shown])
+        fitted = fit_curve(colors, truth, neutral=model.curve_neutral)
         curve = apply_curve(curve[None, :, :, None], fitted)[0, :, :, 0] if look else fitted
         model.calibration.copy_(curve)
     return curve

@@ -15,7 +15,7 @@ from autochrome.models.base import Colorizer
 from autochrome.models.weights import save_weights
 
 STATE = "state.pt"
-"""Everything: weights, average, optimiser, step. Read with ``weights_only``, so it cannot run code."""
+"""Everything: weights, average, optimizer, step. Read with ``weights_only``, so it cannot run code."""
 WEIGHTS = "model.safetensors"
 """The weights to ship: those of the average, where there is one."""
 BEST = "best.safetensors"
@@ -74,7 +74,7 @@ def load_state(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"no checkpoint in {folder}: leave --resume out to start a new run there")
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        if missing := {"step", "model", "task", "optimiser", "average"} - set(state):
+        if missing := {"step", "model", "task", "optimizer", "average"} - set(state):
             raise KeyError(f"it lacks {', '.join(sorted(missing))}")
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -25,11 +25,11 @@ from torch.utils.data import DataLoader
 
 from autochrome.data.photos import BatchNumbers
 from autochrome.engine.checkpoint import BEST, save_checkpoint
-from autochrome.engine.optimiser import LR_SCALE
+from autochrome.engine.optimizer import LR_SCALE
 from autochrome.engine.progress import LOG, Meter, Outcome, Progress, RunLog
 from autochrome.engine.recipe import Recipe
 from autochrome.engine.schedule import learning_rate_factor
-from autochrome.engine.setup import Run, optimiser_state, set_up
+from autochrome.engine.setup import Run, optimizer_state, set_up
 from autochrome.engine.stopping import StopRequest, ignore_stop_signals
 from autochrome.engine.updates import backward, logged_as, step_values
 from autochrome.engine.watch import Look, step_warnings
@@ -157,9 +157,9 @@ class _Loop:
         """One update for each phase of the task; the mean of every logged value."""
         run = self.run
         factor = learning_rate_factor(step, self.trainer.steps, run.recipe.schedule)
-        for phase, optimiser in run.optimisers.items():
-            for group in optimiser.param_groups:
-                group["lr"] = run.task.optimiser_in(phase, run.recipe).lr * factor * group[LR_SCALE]
+        for phase, optimizer in run.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = run.task.optimizer_in(phase, run.recipe).lr * factor * group[LR_SCALE]
         updates: list[tuple[str, dict[str, float]]] = []
         wishes = self._own_wishes(stop)
         for place, phase in enumerate(run.task.phases):
@@ -194,8 +194,8 @@ class _Loop:
         return dict(zip(keys, means, strict=True)), _Wishes(save > 0, int(signal), out_of_time > 0)
 
     def _require_finite(self, values: dict[str, float], phase: str, step: int) -> None:
-        several = len(self.run.optimisers) > 1
-        setting = self.run.task.optimiser_setting(phase)
+        several = len(self.run.optimizers) > 1
+        setting = self.run.task.optimizer_setting(phase)
         for key in ["loss", "gradient_norm", *(values if several else ())]:
             if not math.isfinite(values.get(key, 0.0)):
                 what = (logged_as(key, phase) if several else key).replace("_", " ")
@@ -253,7 +253,7 @@ class _Loop:
             step=step,
             steps=self.trainer.steps,
             means=means,
-            lr=self.run.optimisers[self.run.task.phases[-1]].param_groups[0]["lr"],
+            lr=self.run.optimizers[self.run.task.phases[-1]].param_groups[0]["lr"],
             photos_per_second=rate,
             seconds_left=(self.trainer.steps - step) * step_seconds,
             look=self.last_look,
@@ -270,7 +270,7 @@ class _Loop:
                 "step": step,
                 "model": run.colorizer.spec.name,
                 "task": {key: value.clone() for key, value in run.task.state_dict().items()},
-                "optimiser": optimiser_state(run.optimisers),
+                "optimizer": optimizer_state(run.optimizers),
                 "average": run.average.state_dict() if run.average else None,
                 "torch_rng": torch.get_rng_state(),
             }

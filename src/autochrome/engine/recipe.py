@@ -77,7 +77,7 @@ class DataRecipe:
     mounts: Mounts | None = None
     """How often borders, mats and blank cards, whose truth is neutral, cover a photo; null shows none."""
     prior: str | None = None
-    """File of colour statistics made by ``autochrome prior``. Null keeps those of ``model.weights``; where
+    """File of color statistics made by ``autochrome prior``. Null keeps those of ``model.weights``; where
     there are none, they are counted on 2000 of the photos."""
     workers: int = 0
     """Processes that decode and crop; 0 does it in the training process."""
@@ -95,7 +95,7 @@ class DataRecipe:
 
 
 @dataclass(frozen=True)
-class OptimiserRecipe:
+class OptimizerRecipe:
     """How the weights are moved."""
 
     name: Literal["adam", "adamw", "sgd", "rmsprop"] = "adamw"
@@ -115,12 +115,12 @@ class OptimiserRecipe:
     learns better with a factor below 1."""
 
     def __post_init__(self) -> None:
-        _require(self.lr > 0, f"optimiser.lr is above 0, not {self.lr}")
-        _require(all(0 <= b < 1 for b in self.betas), f"optimiser.betas lie in [0, 1), not {self.betas}")
-        _require(self.weight_decay >= 0, f"optimiser.weight_decay is at least 0, not {self.weight_decay}")
-        _require(self.clip >= 0, f"optimiser.clip is at least 0, not {self.clip}")
+        _require(self.lr > 0, f"optimizer.lr is above 0, not {self.lr}")
+        _require(all(0 <= b < 1 for b in self.betas), f"optimizer.betas lie in [0, 1), not {self.betas}")
+        _require(self.weight_decay >= 0, f"optimizer.weight_decay is at least 0, not {self.weight_decay}")
+        _require(self.clip >= 0, f"optimizer.clip is at least 0, not {self.clip}")
         for part, scale in self.lr_scales.items():
-            _require(scale >= 0, f"optimiser.lr_scales of {part} is at least 0, not {scale}")
+            _require(scale >= 0, f"optimizer.lr_scales of {part} is at least 0, not {scale}")
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,10 @@ class AdversaryRecipe:
     """Updates of the discriminator in a step (k_D), each on a batch of its own."""
     generator_steps: int = 1
     """Updates of the generator in a step, after those (k_G), each on a batch of its own."""
-    optimiser: OptimiserRecipe = field(
-        default_factory=lambda: OptimiserRecipe("adam", 2e-4, (0.5, 0.999), weight_decay=0.0)
+    optimizer: OptimizerRecipe = field(
+        default_factory=lambda: OptimizerRecipe("adam", 2e-4, (0.5, 0.999), weight_decay=0.0)
     )
-    """The discriminator's; the generator's is the recipe's ``optimiser``. The schedule goes for both."""
+    """The discriminator's; the generator's is the recipe's ``optimizer``. The schedule goes for both."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "generator_steps"):
@@ -171,13 +171,13 @@ class TrainerRecipe:
     """How the loop runs."""
 
     steps: int = 10_000
-    """Optimiser steps in all; against a discriminator, rounds of the updates that ``adversary`` names."""
+    """Optimizer steps in all; against a discriminator, rounds of the updates that ``adversary`` names."""
     batch_size: int = 64
     """Photos in a micro-batch of one process."""
     accumulate: int = 1
     """Micro-batches whose gradients make one update."""
     seed: int = 0
-    """Of initialisation, order, crops and faults."""
+    """Of initialization, order, crops and faults."""
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed"
     """Arithmetic of the network; losses are always computed in float32."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -209,14 +209,14 @@ class TrainerRecipe:
 
 @dataclass(frozen=True)
 class WatchRecipe:
-    """Fixed photos that show how a run goes: the sample grid, the colours' strength, the gain over gray."""
+    """Fixed photos that show how a run goes: the sample grid, the colors' strength, the gain over gray."""
 
     photos: str | None = None
     """Folder or shards; null takes the training photos."""
     count: int = 64
     """How many; 0 watches none."""
     size: int = 64
-    """Side of the centre crop in pixels."""
+    """Side of the center crop in pixels."""
     every: int = 500
     """Steps between two looks."""
     keep_best: bool = False
@@ -234,7 +234,7 @@ class Recipe:
 
     model: ModelRecipe = field(default_factory=ModelRecipe)
     data: DataRecipe = field(default_factory=DataRecipe)
-    optimiser: OptimiserRecipe = field(default_factory=OptimiserRecipe)
+    optimizer: OptimizerRecipe = field(default_factory=OptimizerRecipe)
     adversary: AdversaryRecipe = field(default_factory=AdversaryRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     trainer: TrainerRecipe = field(default_factory=TrainerRecipe)

@@ -1,4 +1,4 @@
-"""What a run is made of: photos, model, optimisers, processes, set up new or from a checkpoint.
+"""What a run is made of: photos, model, optimizers, processes, set up new or from a checkpoint.
 
 All that can fail because of what a person gave (recipe, photos, weights, checkpoint) does so before the
 processes of a device start, so that it fails once and says so once.
@@ -25,7 +25,7 @@ from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.backbones import load_backbone_state
 from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
-from autochrome.engine.optimiser import make_optimiser
+from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
@@ -51,10 +51,10 @@ class Run:
     """Holds the colorizer and, where it has one, its discriminator; what is saved."""
     module: Any
     """The task as wrapped for precision and processes; what is called."""
-    optimisers: dict[str, torch.optim.Optimizer]
+    optimizers: dict[str, torch.optim.Optimizer]
     """By phase; what is saved."""
     steppers: dict[str, Any]
-    """The optimisers as wrapped; what is stepped."""
+    """The optimizers as wrapped; what is stepped."""
     averaged: nn.Module
     """Holds the colorizer alone; whose weights are averaged."""
     average: WeightAverage | None
@@ -82,14 +82,14 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     watch = _make_watch(recipe, photos)
     task = _make_task(colorizer, recipe)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimisers = {
-        phase: make_optimiser(task.trained_in(phase), task.optimiser_in(phase, recipe))
+    optimizers = {
+        phase: make_optimizer(task.trained_in(phase), task.optimizer_in(phase, recipe))
         for phase in dict.fromkeys(task.phases)
     }
     if state is not None:
-        _restore(state, task, optimisers, colorizer, folder)
-    fabric = _launch(recipe.trainer, several_phases=len(optimisers) > 1)
-    module, *wrapped = fabric.setup(task, *optimisers.values())
+        _restore(state, task, optimizers, colorizer, folder)
+    fabric = _launch(recipe.trainer, several_phases=len(optimizers) > 1)
+    module, *wrapped = fabric.setup(task, *optimizers.values())
     averaged = nn.ModuleDict({"colorizer": colorizer})
     average = WeightAverage(averaged, recipe.trainer.ema) if recipe.trainer.ema else None
     if average and state and state["average"]:
@@ -102,8 +102,8 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
         colorizer=colorizer,
         task=task,
         module=module,
-        optimisers=optimisers,
-        steppers=dict(zip(optimisers, wrapped, strict=True)),
+        optimizers=optimizers,
+        steppers=dict(zip(optimizers, wrapped, strict=True)),
         averaged=averaged,
         average=average,
         watch=watch if fabric.is_global_zero else None,
@@ -146,7 +146,7 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
 
     Args:
         recipe: names the model and what it starts from.
-        photos: whose colours are counted where no prior is named.
+        photos: whose colors are counted where no prior is named.
         resumed: everything will come from a checkpoint, so nothing is loaded or counted.
 
     Raises:
@@ -227,35 +227,35 @@ def _make_watch(recipe: Recipe, photos: TrainingPhotos) -> Watch | None:
     return Watch(open_source(place) if place else photos.source, recipe.watch)
 
 
-def optimiser_state(optimisers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
+def optimizer_state(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
     """What a checkpoint keeps of them: the state of the only one, or that of each by its phase."""
-    states = {phase: optimiser.state_dict() for phase, optimiser in optimisers.items()}
+    states = {phase: optimizer.state_dict() for phase, optimizer in optimizers.items()}
     return states if len(states) > 1 else next(iter(states.values()))
 
 
 def _restore(
     state: dict[str, Any],
     task: nn.Module,
-    optimisers: Mapping[str, torch.optim.Optimizer],
+    optimizers: Mapping[str, torch.optim.Optimizer],
     colorizer: Colorizer,
     folder: Path,
 ) -> None:
-    """Take weights and moments from a checkpoint, but the optimisers' constants from the recipe."""
+    """Take weights and moments from a checkpoint, but the optimizers' constants from the recipe."""
     name = colorizer.spec.name
     if state["model"] != name:
         raise CheckpointError(
             f"the checkpoint in {folder} is of {state['model']}, the recipe asks for {name}: "
             "train it in another folder"
         )
-    several = len(optimisers) > 1
+    several = len(optimizers) > 1
     try:
         task.load_state_dict(state["task"])
-        for phase, optimiser in optimisers.items():
+        for phase, optimizer in optimizers.items():
             constants = [
-                {k: v for k, v in group.items() if k != "params"} for group in optimiser.param_groups
+                {k: v for k, v in group.items() if k != "params"} for group in optimizer.param_groups
             ]
-            optimiser.load_state_dict(state["optimiser"][phase] if several else state["optimiser"])
-            for group, own in zip(optimiser.param_groups, constants, strict=True):
+            optimizer.load_state_dict(state["optimizer"][phase] if several else state["optimizer"])
+            for group, own in zip(optimizer.param_groups, constants, strict=True):
                 group.update(own)
     except (RuntimeError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from autochrome.color.spaces import get_space
 from autochrome.data.augment import LumaFaults, degrade_luma, exposed_on_film
 from autochrome.data.mounts import Mounts, mount
-from autochrome.engine.recipe import OptimiserRecipe, Recipe
+from autochrome.engine.recipe import OptimizerRecipe, Recipe
 from autochrome.models.base import Batch, Colorizer
 
 
@@ -17,7 +17,7 @@ class TrainingTask(nn.Module):
     """Modules and their loss; ``forward`` is the training step, so that wrappers for many processes work.
 
     A step of the loop is one update for each of the task's ``phases``, in order, each with batches of its
-    own. A phase has an optimiser, which moves the parameters that ``trained_in`` names. Most tasks have one
+    own. A phase has an optimizer, which moves the parameters that ``trained_in`` names. Most tasks have one
     phase; a GAN has two kinds.
 
     Args:
@@ -57,23 +57,23 @@ class TrainingTask(nn.Module):
         return Batch(luma.contiguous(memory_format=torch.channels_last), chroma, truth)
 
     def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
-        """Losses of one batch in a phase (scalars); ``loss`` is minimised, the rest is logged.
+        """Losses of one batch in a phase (scalars); ``loss`` is minimized, the rest is logged.
 
         Two phases give different names to what they log.
         """
         raise NotImplementedError
 
     def trained_in(self, phase: str) -> nn.Module:
-        """The module whose parameters the phase's optimiser moves; all others stand still."""
+        """The module whose parameters the phase's optimizer moves; all others stand still."""
         return self.colorizer
 
-    def optimiser_in(self, phase: str, recipe: Recipe) -> OptimiserRecipe:
-        """What the recipe says of the phase's optimiser."""
-        return recipe.optimiser
+    def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
+        """What the recipe says of the phase's optimizer."""
+        return recipe.optimizer
 
-    def optimiser_setting(self, phase: str) -> str:
+    def optimizer_setting(self, phase: str) -> str:
         """Where the recipe says it, for messages."""
-        return "optimiser"
+        return "optimizer"
 
     def after_update(self, phase: str) -> None:
         """What must be done to the parameters after an update of the phase."""

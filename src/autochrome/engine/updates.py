@@ -26,7 +26,7 @@ def backward(run: Run, phase: str, update: int, batches: Iterator[Tensor]) -> di
 
     Returns:
         The mean of every loss over the micro-batches, as scalars on the device; ``gradient_norm``, before
-        clipping, where the phase's optimiser clips.
+        clipping, where the phase's optimizer clips.
     """
     fabric, trainer = run.fabric, run.recipe.trainer
     sums: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def backward(run: Run, phase: str, update: int, batches: Iterator[Tensor]) -> di
                 fabric.backward(losses["loss"] / trainer.accumulate)
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + value.detach().float() / trainer.accumulate
-    if clip := run.task.optimiser_in(phase, run.recipe).clip:
+    if clip := run.task.optimizer_in(phase, run.recipe).clip:
         sums["gradient_norm"] = fabric.clip_gradients(
             run.module, run.steppers[phase], max_norm=clip, error_if_nonfinite=False
         )

@@ -1,4 +1,4 @@
-"""Watching a run: fixed photos coloured as it goes, and warnings when it does not learn as it should."""
+"""Watching a run: fixed photos colored as it goes, and warnings when it does not learn as it should."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from autochrome.data.photos import CropSettings, TrainingPhotos
 from autochrome.data.sources import PhotoSource
 from autochrome.engine.recipe import WatchRecipe
 from autochrome.io.photo import Photo, write_photo
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.diversity import ab_spread
 from autochrome.models.base import Adversarial, Batch, Colorizer, HasDistribution
 from autochrome.types import RGB, Chroma, Luma
 
-_AT_ONCE = 16  # colourings made in one go
+_AT_ONCE = 16  # colorings made in one go
 
 _SAMPLES = 4
 """Drawn of each photo by a model that draws. With fewer, the grid would not show what choice there is, and
@@ -35,7 +35,7 @@ the diversity, a standard deviation, would come out low. A PixColor takes three 
 _SEED = 0  # of what is drawn, the same at every look, so that looks compare
 
 _SETTLED = 1000
-"""Steps before colours are judged: averaged weights and running statistics follow the network by then."""
+"""Steps before colors are judged: averaged weights and running statistics follow the network by then."""
 _RECENT = 500
 """Steps over which a discriminator is judged: it may well be ahead or behind for a hundred or two."""
 
@@ -54,7 +54,7 @@ that ranks all pairs right is negative: that one has not won, but does what it s
 _LOST_ACCURACY = 0.52
 """Chance is 0.5, and the mean over 500 steps of 64 photos scatters by 0.002."""
 _TELLING = (0.5, 1.5)
-"""Colourfulness as a share of the photos', outside of which it alone would tell generated pictures. Inside,
+"""Colorfulness as a share of the photos', outside of which it alone would tell generated pictures. Inside,
 accuracy at chance may be what training is for."""
 
 
@@ -63,15 +63,15 @@ class Look:
     """What the watched photos showed at one step; of a model that draws, the mean over its samples."""
 
     psnr_gain: float
-    """PSNR of the colourings above that of the gray photos, in dB."""
+    """PSNR of the colorings above that of the gray photos, in dB."""
     chroma: float
-    """Mean chroma of the colourings, in CIE units."""
+    """Mean chroma of the colorings, in CIE units."""
     true_chroma: float
     """Mean chroma of the photos."""
-    colourfulness: float
-    """Mean colourfulness of the colourings after Hasler and Suesstrunk (signed), of 8-bit size."""
-    true_colourfulness: float
-    """Mean colourfulness of the photos."""
+    colorfulness: float
+    """Mean colorfulness of the colorings after Hasler and Suesstrunk (signed), of 8-bit size."""
+    true_colorfulness: float
+    """Mean colorfulness of the photos."""
     diversity: float | None = None
     """How far the samples of a photo lie apart (`ab_spread`), mean over photos in CIE units; of models that
     draw."""
@@ -93,7 +93,7 @@ class Moment:
 
 
 class Watch:
-    """Colours fixed photos with the weights that would ship.
+    """Colors fixed photos with the weights that would ship.
 
     Args:
         source: some of its photos are watched, the same ones in every run.
@@ -108,7 +108,7 @@ class Watch:
 
     @torch.no_grad()
     def look(self, colorizer: Colorizer, folder: Path, step: int) -> Look:
-        """Colour the photos, write ``samples/<step>.png`` and measure.
+        """Color the photos, write ``samples/<step>.png`` and measure.
 
         A model that draws is asked for four samples of each photo, always with the same seed. The grid shows
         gray, the result (the samples) and the truth. The model and the global random numbers are left as
@@ -117,7 +117,7 @@ class Watch:
         n = _SAMPLES if colorizer.spec.draws else 1
         lightness = LAB.split(self.truth)[0]
         luma = get_space(colorizer.spec.space).split(self.truth)[0]
-        result = fit_chroma(lightness.repeat_interleave(n, 0), _colour(colorizer, luma, n))
+        result = fit_chroma(lightness.repeat_interleave(n, 0), _color(colorizer, luma, n))
         gray = fit_chroma(lightness, torch.zeros_like(self.truth[:, 1:]))
         samples = result.unflatten(0, (-1, n))
         write_grid([gray, *samples.unbind(1), self.truth], folder / "samples" / f"{step:07d}.png")
@@ -127,26 +127,26 @@ class Watch:
             psnr_gain=gain.item(),
             chroma=_mean_chroma(ab),
             true_chroma=_mean_chroma(LAB.split(self.truth)[1]),
-            colourfulness=colourfulness(result).mean().item(),
-            true_colourfulness=colourfulness(self.truth).mean().item(),
+            colorfulness=colorfulness(result).mean().item(),
+            true_colorfulness=colorfulness(self.truth).mean().item(),
             diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.draws else None,
             loss=_validation_loss(colorizer, self.truth),
         )
 
 
-def _colour(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 2 h w"]:
-    """Colours in a and b, whatever the model's own space: n samples of a photo, n of the next, ..."""
+def _color(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 2 h w"]:
+    """Colors in a and b, whatever the model's own space: n samples of a photo, n of the next, ..."""
     was_training = colorizer.training
     colorizer.eval()
     device = next(colorizer.parameters()).device
     generator = torch.Generator().manual_seed(_SEED)
-    colours = []
+    colors = []
     for part in luma.split(_AT_ONCE // n):
         samples = colorizer.sample(part.to(device), n=n, generator=generator)
         chroma = samples.chroma.flatten(0, 1).float().cpu()
-        colours.append(ab_of_chroma(part.repeat_interleave(n, 0), chroma, samples.space))
+        colors.append(ab_of_chroma(part.repeat_interleave(n, 0), chroma, samples.space))
     colorizer.train(was_training)
-    return F.interpolate(torch.cat(colours), luma.shape[2:], mode="bilinear", align_corners=False)
+    return F.interpolate(torch.cat(colors), luma.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _validation_loss(colorizer: Colorizer, truth: RGB) -> float | None:
@@ -197,7 +197,7 @@ def start_warnings(colorizer: Colorizer) -> list[str]:
     if weights.max() / weights.min() > 1.5:
         return []
     return [
-        "rebalancing has no effect: the colour prior is nearly flat, so every bin weighs the same; "
+        "rebalancing has no effect: the color prior is nearly flat, so every bin weighs the same; "
         "make one with 'autochrome prior' and name it in data.prior"
     ]
 
@@ -205,7 +205,7 @@ def start_warnings(colorizer: Colorizer) -> list[str]:
 def step_warnings(
     step: int, means: Mapping[str, float], look: Look | None, earlier: Sequence[Moment] = ()
 ) -> dict[str, str]:
-    """Signs that a run is not learning colour, some hundred steps in.
+    """Signs that a run is not learning color, some hundred steps in.
 
     Args:
         step: steps taken.
@@ -223,10 +223,10 @@ def step_warnings(
     if step >= 300 and means.get("entropy", 0.0) > 0.95 * most:
         found["uncertain"] = (
             f"predictions are as uncertain as at the start (entropy {means['entropy']:.2f} of at most "
-            f"{most:.2f} nats): raise optimiser.lr, or check that the photos are in colour"
+            f"{most:.2f} nats): raise optimizer.lr, or check that the photos are in color"
         )
     if look is not None:
-        found |= _colour_warnings(step, look)
+        found |= _color_warnings(step, look)
         # Gray samples are all alike: that they are gray is the thing to say.
         if step >= _SETTLED and not {"gray", "gray photos"} & found.keys():
             found |= _collapse_warning(look, earlier, adversarial="discriminator_loss" in means)
@@ -235,21 +235,21 @@ def step_warnings(
     return found
 
 
-def _colour_warnings(step: int, look: Look) -> dict[str, str]:
+def _color_warnings(step: int, look: Look) -> dict[str, str]:
     strength = f"mean chroma {look.chroma:.1f}, the photos' is {look.true_chroma:.1f}"
     if look.true_chroma < 2:
         return {
-            "gray photos": "the watched photos are gray: nothing can be learnt from such photos, "
+            "gray photos": "the watched photos are gray: nothing can be learned from such photos, "
             "nor seen on them"
         }
     if step >= _SETTLED and look.chroma < 0.1 * look.true_chroma:
         return {
-            "gray": f"colourings are nearly gray ({strength}): train longer; if it stays so, take gray "
-            "photos out of the data, or raise optimiser.lr"
+            "gray": f"colorings are nearly gray ({strength}): train longer; if it stays so, take gray "
+            "photos out of the data, or raise optimizer.lr"
         }
     if step >= _SETTLED and look.chroma > 2 * look.true_chroma:
         return {
-            "garish": f"colourings are far too strong ({strength}): lower optimiser.lr, or rebalance less "
+            "garish": f"colorings are far too strong ({strength}): lower optimizer.lr, or rebalance less "
             "(model.options.rebalance_mix nearer to 1)"
         }
     return {}
@@ -261,10 +261,10 @@ def _collapse_warning(look: Look, earlier: Sequence[Moment], *, adversarial: boo
         return {}
     seen = [moment.look.diversity for moment in earlier if moment.look and moment.look.diversity is not None]
     highest = max(seen, default=look.diversity)
-    # Samples that lie further apart than photos are colourful are noise, which goes as a model learns.
+    # Samples that lie further apart than photos are colorful are noise, which goes as a model learns.
     if look.diversity >= max(_UNSEEN, _COLLAPSED * min(highest, look.true_chroma)):
         return {}
-    remedy = "lower optimiser.lr"
+    remedy = "lower optimizer.lr"
     if adversarial:
         remedy += (
             ", raise adversary.steps, or set model.options.objective=wgan_gp (cgan.compact: raise energy)"
@@ -289,19 +289,19 @@ def _discriminator_warnings(
         return {
             "discriminator won": f"the discriminator tells nearly all generated pictures (accuracy "
             f"{accuracy:.2f}, its loss {loss:.2g}, the generator's {generator_loss:.2g}) and teaches little: "
-            "lower adversary.optimiser.lr, raise adversary.generator_steps, or set "
+            "lower adversary.optimizer.lr, raise adversary.generator_steps, or set "
             "model.options.objective=wgan_gp"
         }
     if look is None or accuracy > _LOST_ACCURACY:
         return {}
-    low, high = (share * look.true_colourfulness for share in _TELLING)
-    if low <= look.colourfulness <= high:
+    low, high = (share * look.true_colorfulness for share in _TELLING)
+    if low <= look.colorfulness <= high:
         return {}
     return {
         "discriminator lost": f"the discriminator only guesses (accuracy {accuracy:.2f}), though "
-        f"colourfulness alone would tell ({look.colourfulness:.0f}, the photos' is "
-        f"{look.true_colourfulness:.0f}): "
-        "raise adversary.optimiser.lr or adversary.steps, or lower optimiser.lr"
+        f"colorfulness alone would tell ({look.colorfulness:.0f}, the photos' is "
+        f"{look.true_colorfulness:.0f}): "
+        "raise adversary.optimizer.lr or adversary.steps, or lower optimizer.lr"
     }
 
 

@@ -28,7 +28,7 @@ def percentile_interval(values: Float[Tensor, " replicates"], level: float = 0.9
     if not len(values):
         return float("nan"), float("nan")
     tail = (1 - level) / 2
-    # "nearest", because between two infinite neighbours the linear rule gives nan.
+    # "nearest", because between two infinite neighbors the linear rule gives nan.
     low, high = torch.quantile(
         values.double(), torch.tensor([tail, 1 - tail], dtype=torch.float64), interpolation="nearest"
     ).tolist()

@@ -23,11 +23,11 @@ from torch import Tensor
 from autochrome._version import __version__
 from autochrome.color.bins import reference_prior
 from autochrome.evaluation.intervals import percentile_interval, resample_counts
-from autochrome.evaluation.sums import SCORES, Sums, Truth, summarise
+from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.io.folders import find_photos
 from autochrome.io.json_file import write_json
 from autochrome.io.photo import Photo, PhotoError, read_photo, read_provenance
-from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colours
+from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colors
 from autochrome.metrics.sizing import Compared, Protocol, Size, SizeError
 from autochrome.types import RGB
 
@@ -47,8 +47,8 @@ PER_PHOTO = (
     "chroma_truth",
     "helped",
     "harmed",
-    "colourfulness",
-    "colourfulness_truth",
+    "colorfulness",
+    "colorfulness_truth",
 )
 
 
@@ -131,7 +131,7 @@ def evaluate(
     """Score one or more folders of results.
 
     Args:
-        references: folder of true colour photos.
+        references: folder of true color photos.
         results: folders of colorized photos, matched by name without suffix (``.colorized`` is ignored). None
             at all scores the baselines alone.
         protocol: ``native``, ``crop:N`` or ``resize:N``.
@@ -168,7 +168,7 @@ def evaluate(
             "seed": seed,
             "gray": "L* kept, ab = 0, rounded to 8 bits",
             "random": "L* kept, the ab of another photo, chroma scaled into sRGB, rounded to 8 bits; a"
-            " permutation without fixed points, so the colours pooled over all photos are nearly the truth's",
+            " permutation without fixed points, so the colors pooled over all photos are nearly the truth's",
         },
         "bootstrap": {"replicates": replicates, "seed": seed, "level": LEVEL, "unit": "photo"},
         "prior_sha256": hashlib.sha256(prior.float().contiguous().numpy().tobytes()).hexdigest(),
@@ -205,10 +205,10 @@ class _Rows:
             donor = self.pairs[self.donors[index]].reference
             other = load_rgb(donor)
             other = self._fit(other, (other.shape[-2], other.shape[-1]), donor)
-            self._put("random", index, random_colours(rgb, other), truth)
+            self._put("random", index, random_colors(rgb, other), truth)
 
     def _put(self, name: str, index: int, rgb: RGB, truth: Truth) -> None:
-        one = summarise(rgb, truth)
+        one = summarize(rgb, truth)
         if name not in self.sums:
             self.sums[name] = one.room_for(len(self.pairs))
         self.sums[name].put(index, one)

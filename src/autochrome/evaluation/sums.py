@@ -17,7 +17,7 @@ from torch import Tensor
 from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights, smooth_prior
 from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import LAB
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import (
     HISTOGRAM_BINS,
     area_under_cmf,
@@ -30,7 +30,7 @@ from autochrome.metrics.pixel import alpha_beta_error, psnr
 from autochrome.metrics.places import THRESHOLD, helped_and_harmed
 
 FINE_BINS = 2 * HISTOGRAM_BINS
-"""Histograms are kept at half the standard bin width: coarser ones follow by adding neighbours."""
+"""Histograms are kept at half the standard bin width: coarser ones follow by adding neighbors."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Sums:
     weight: Float[Tensor, "*n"]
     bins: Float[Tensor, "*n 313"]
     bin_scores: Float[Tensor, "*n 313"]
-    """AuC of every pixel, in [0, 1], added up by the ab bin of its true colour."""
+    """AuC of every pixel, in [0, 1], added up by the ab bin of its true color."""
     histogram: Float[Tensor, "*n 2 fine"]
     histogram_truth: Float[Tensor, "*n 2 fine"]
     psnr: Float[Tensor, "*n"]
@@ -56,12 +56,12 @@ class Sums:
     helped: Float[Tensor, "*n"]
     harmed: Float[Tensor, "*n"]
     lightness: Float[Tensor, "*n"]
-    colour: Float[Tensor, "*n"]
-    colour_truth: Float[Tensor, "*n"]
-    colour_change: Float[Tensor, "*n"]
-    colour_absolute: Float[Tensor, "*n"]
-    colour_absolute_truth: Float[Tensor, "*n"]
-    colour_absolute_change: Float[Tensor, "*n"]
+    color: Float[Tensor, "*n"]
+    color_truth: Float[Tensor, "*n"]
+    color_change: Float[Tensor, "*n"]
+    color_absolute: Float[Tensor, "*n"]
+    color_absolute_truth: Float[Tensor, "*n"]
+    color_absolute_change: Float[Tensor, "*n"]
 
     def room_for(self, photos: int) -> Sums:
         """Zeros for the sums of so many photos, of the kind of this one's."""
@@ -109,14 +109,14 @@ class Truth:
         return cls(rgb, light, ab, bins, weight, counts.double(), chroma_histogram(ab, FINE_BINS))
 
 
-def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
+def summarize(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
     """Sums of each photo of a batch of colorizations, sRGB in [0, 1]."""
     light, ab = LAB.split(rgb)
     noise = psnr(rgb, truth.rgb).double()
     finite = noise.isfinite()
-    signed, signed_truth = (colourfulness(x).double() for x in (rgb, truth.rgb))
+    signed, signed_truth = (colorfulness(x).double() for x in (rgb, truth.rgb))
     helped, harmed = helped_and_harmed(ab, truth.ab)
-    absolute, absolute_truth = (colourfulness(x, absolute=True).double() for x in (rgb, truth.rgb))
+    absolute, absolute_truth = (colorfulness(x, absolute=True).double() for x in (rgb, truth.rgb))
     return Sums(
         photos=torch.ones_like(noise),
         pixels=torch.full_like(noise, light[0].numel()),
@@ -136,12 +136,12 @@ def summarise(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
         helped=helped,
         harmed=harmed,
         lightness=_total((light - truth.light).abs().squeeze(1)),
-        colour=signed,
-        colour_truth=signed_truth,
-        colour_change=(signed - signed_truth).abs(),
-        colour_absolute=absolute,
-        colour_absolute_truth=absolute_truth,
-        colour_absolute_change=(absolute - absolute_truth).abs(),
+        color=signed,
+        color_truth=signed_truth,
+        color_change=(signed - signed_truth).abs(),
+        color_absolute=absolute,
+        color_absolute_truth=absolute_truth,
+        color_absolute_change=(absolute - absolute_truth).abs(),
     )
 
 
@@ -202,14 +202,14 @@ SCORES: dict[str, Score] = {
         "AuC rebalanced",
         "higher",
         "AuC with every pixel weighted by 1 / (smoothed share, in the references themselves, of the ab bin of"
-        " its true colour): every bin that occurs weighs about alike; not comparable between sets",
+        " its true color): every bin that occurs weighs about alike; not comparable between sets",
         _own_rebalanced,
     ),
     "auc_rebalanced_fixed": Score(
         "AuC rebalanced, fixed prior",
         "higher",
         "the same with the fixed prior of the manifest: comparable between sets, but a single photo of"
-        " colours that are rare in that prior can decide it",
+        " colors that are rare in that prior can decide it",
         lambda s: area_under_cmf(s.mass_rebalanced, s.weight),
     ),
     "psnr": Score(
@@ -263,50 +263,50 @@ SCORES: dict[str, Score] = {
         lambda s: s.helped / s.harmed,
         against_gray=True,
     ),
-    "colourfulness": Score(
-        "Colourfulness",
+    "colorfulness": Score(
+        "Colorfulness",
         "truth",
         "Hasler and Suesstrunk 2003 with signed opponents, mean over photos",
-        lambda s: s.colour / s.photos,
+        lambda s: s.color / s.photos,
     ),
-    "colourfulness_truth": Score(
-        "Colourfulness (truth)", "truth", "the same of the references", lambda s: s.colour_truth / s.photos
+    "colorfulness_truth": Score(
+        "Colorfulness (truth)", "truth", "the same of the references", lambda s: s.color_truth / s.photos
     ),
-    "colourfulness_delta": Score(
-        "Colourfulness, delta of means",
+    "colorfulness_delta": Score(
+        "Colorfulness, delta of means",
         "lower",
-        "|mean colourfulness of the results - mean of the references|",
-        lambda s: (s.colour - s.colour_truth).abs() / s.photos,
+        "|mean colorfulness of the results - mean of the references|",
+        lambda s: (s.color - s.color_truth).abs() / s.photos,
     ),
-    "colourfulness_delta_per_photo": Score(
-        "Colourfulness, mean delta",
+    "colorfulness_delta_per_photo": Score(
+        "Colorfulness, mean delta",
         "lower",
-        "mean over photos of |colourfulness of the result - of its reference|",
-        lambda s: s.colour_change / s.photos,
+        "mean over photos of |colorfulness of the result - of its reference|",
+        lambda s: s.color_change / s.photos,
     ),
-    "colourfulness_absolute": Score(
-        "Colourfulness (abs)",
+    "colorfulness_absolute": Score(
+        "Colorfulness (abs)",
         "truth",
         "the variant that takes |R - G| and |(R + G) / 2 - B|, mean over photos",
-        lambda s: s.colour_absolute / s.photos,
+        lambda s: s.color_absolute / s.photos,
     ),
-    "colourfulness_absolute_truth": Score(
-        "Colourfulness (abs, truth)",
+    "colorfulness_absolute_truth": Score(
+        "Colorfulness (abs, truth)",
         "truth",
         "the same of the references",
-        lambda s: s.colour_absolute_truth / s.photos,
+        lambda s: s.color_absolute_truth / s.photos,
     ),
-    "colourfulness_absolute_delta": Score(
-        "Colourfulness (abs), delta of means",
+    "colorfulness_absolute_delta": Score(
+        "Colorfulness (abs), delta of means",
         "lower",
         "|mean - mean| of the absolute variant",
-        lambda s: (s.colour_absolute - s.colour_absolute_truth).abs() / s.photos,
+        lambda s: (s.color_absolute - s.color_absolute_truth).abs() / s.photos,
     ),
-    "colourfulness_absolute_delta_per_photo": Score(
-        "Colourfulness (abs), mean delta",
+    "colorfulness_absolute_delta_per_photo": Score(
+        "Colorfulness (abs), mean delta",
         "lower",
         "mean over photos of |difference| of the absolute variant",
-        lambda s: s.colour_absolute_change / s.photos,
+        lambda s: s.color_absolute_change / s.photos,
     ),
     "lightness_drift": Score(
         "Lightness drift",

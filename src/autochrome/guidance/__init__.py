@@ -1,7 +1,7 @@
 """What a person may ask for beyond a model's own answer."""
 
 from autochrome.guidance.coherence import Coherence
-from autochrome.guidance.colour_bias import ColourBias, rotated, tint, warmth
+from autochrome.guidance.color_bias import ColorBias, rotated, tint, warmth
 from autochrome.guidance.hints import Hint, HintError, HintGuide, parse_hint, read_hints, write_hints
 from autochrome.guidance.histogram_transfer import HistogramTransfer
 from autochrome.guidance.quantile_matching import QuantileMatching
@@ -9,7 +9,7 @@ from autochrome.guidance.vibrance import Vibrance
 
 __all__ = [
     "Coherence",
-    "ColourBias",
+    "ColorBias",
     "Hint",
     "HintError",
     "HintGuide",

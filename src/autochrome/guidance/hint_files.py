@@ -3,10 +3,10 @@
     {
       "version": 1,
       "hints": [
-        {"point": ["40%", "25%"], "colour": "#c83232"},
-        {"point": [120, 80], "radius": "3%", "colour": "tomato", "strength": 0.5},
-        {"rectangle": ["0%", "0%", "100%", "30%"], "colour": "sky blue"},
-        {"polygon": [[10, 10], [60, 10], [30, 50]], "colour": "seagreen"}
+        {"point": ["40%", "25%"], "color": "#c83232"},
+        {"point": [120, 80], "radius": "3%", "color": "tomato", "strength": 0.5},
+        {"rectangle": ["0%", "0%", "100%", "30%"], "color": "sky blue"},
+        {"polygon": [[10, 10], [60, 10], [30, 50]], "color": "seagreen"}
       ]
     }
 
@@ -32,7 +32,7 @@ from autochrome.color.names import ColorError, format_color, parse_color
 VERSION = 1
 """Of the file's format."""
 
-_HOW_TO_WRITE = "x,y,colour, as in 120,80,#c83232 or 40%,25%,tomato"
+_HOW_TO_WRITE = "x,y,color, as in 120,80,#c83232 or 40%,25%,tomato"
 
 
 class HintError(ValueError):
@@ -105,11 +105,11 @@ class Polygon:
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour that a person knows.
+    """A color that a person knows.
 
     Attributes:
         where: the place.
-        colour: sRGB in [0, 1].
+        color: sRGB in [0, 1].
         strength: above 0, to 1: how much it counts against what the model believes; 1 brings the place to it.
 
     Raises:
@@ -117,27 +117,27 @@ class Hint:
     """
 
     where: Point | Rectangle | Polygon
-    colour: tuple[float, float, float]
+    color: tuple[float, float, float]
     strength: float = 1.0
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
             raise HintError(f"strength must lie above 0, and be 1 at most, not {self.strength:g}")
-        if not all(0 <= value <= 1 for value in self.colour):
-            raise HintError(f"a colour's values lie within 0 and 1, not {self.colour}")
+        if not all(0 <= value <= 1 for value in self.color):
+            raise HintError(f"a color's values lie within 0 and 1, not {self.color}")
 
     def __str__(self) -> str:
-        return f"{self.where} {format_color(self.colour)}"
+        return f"{self.where} {format_color(self.color)}"
 
 
 # On the command line ------------------------------------------------------------------------------
 
 
 def parse_hint(text: str) -> Hint:
-    """Return the hint of ``x,y,colour`` or ``x,y,colour,radius``.
+    """Return the hint of ``x,y,color`` or ``x,y,color,radius``.
 
     Args:
-        text: x, y and the radius are pixels or, with a percent sign, percentages; the colour is ``#rrggbb``,
+        text: x, y and the radius are pixels or, with a percent sign, percentages; the color is ``#rrggbb``,
             ``#rgb`` or a CSS name.
 
     Raises:
@@ -208,7 +208,7 @@ def as_entry(hint: Hint) -> dict[str, object]:
         entry = {"rectangle": [_written(s) for s in (where.left, where.top, where.right, where.bottom)]}
     else:
         entry = {"polygon": [[_written(x), _written(y)] for x, y in where.corners]}
-    entry["colour"] = format_color(hint.colour)
+    entry["color"] = format_color(hint.color)
     if hint.strength != 1:
         entry["strength"] = hint.strength
     return entry
@@ -239,27 +239,27 @@ def _read_document(document: Any) -> tuple[Hint, ...]:
     entries = document.get("hints")
     if not isinstance(entries, list) or not entries:
         raise HintError(
-            'hints is no list with hints; write "hints": [{"point": [120, 80], "colour": "#c83232"}]'
+            'hints is no list with hints; write "hints": [{"point": [120, 80], "color": "#c83232"}]'
         )
     return tuple(_read_entry(entry, f"hints[{index}]") for index, entry in enumerate(entries))
 
 
 def _read_entry(entry: Any, place: str) -> Hint:
-    _check_object(entry, place, (*_PLACES, "radius", "colour", "color", "strength"))
+    _check_object(entry, place, (*_PLACES, "radius", "color", "colour", "strength"))
     named = [name for name in _PLACES if name in entry]
     if len(named) != 1:
         raise HintError(f"{place} has {' and '.join(named) or 'no place'}; write one of {', '.join(_PLACES)}")
     if "radius" in entry and named != ["point"]:
         raise HintError(f"{place}.radius belongs to a point; leave it out of a {named[0]}")
-    if ("colour" in entry) == ("color" in entry):
-        raise HintError(f'{place} needs one colour; write "colour": "#c83232" or a CSS name')
+    if ("color" in entry) == ("colour" in entry):
+        raise HintError(f'{place} needs one color; write "color": "#c83232" or a CSS name')
     where = _reading(_PLACES[named[0]], entry[named[0]], f"{place}.{named[0]}")
     if "radius" in entry:
         where = Point(
             where.at, _reading(lambda value: _radius(_length(value)), entry["radius"], f"{place}.radius")
         )
-    colour = _reading(_read_colour, entry.get("colour", entry.get("color")), f"{place}.colour")
-    return _reading(lambda value: Hint(where, colour, _read_number(value)), entry.get("strength", 1.0), place)
+    color = _reading(_read_color, entry.get("color", entry.get("colour")), f"{place}.color")
+    return _reading(lambda value: Hint(where, color, _read_number(value)), entry.get("strength", 1.0), place)
 
 
 def _reading(read: Callable[[Any], Any], value: Any, place: str) -> Any:
@@ -294,9 +294,9 @@ def _read_corner(value: Any) -> Corner:
     return _length(value[0]), _length(value[1])
 
 
-def _read_colour(value: Any) -> tuple[float, float, float]:
+def _read_color(value: Any) -> tuple[float, float, float]:
     if not isinstance(value, str):
-        raise ColorError(f'{_shown(value)} is no colour; write a text such as "#c83232" or "tomato"')
+        raise ColorError(f'{_shown(value)} is no color; write a text such as "#c83232" or "tomato"')
     return parse_color(value)
 
 

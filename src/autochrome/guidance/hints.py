@@ -1,10 +1,10 @@
-"""Known colours: a person says what some places' colours are, and the model goes by it.
+"""Known colors: a person says what some places' colors are, and the model goes by it.
 
 A hint acts twice. Before decoding, the model's distributions are re-weighted: logits + weight * closeness to
-the colour, as by an observation with Gaussian noise that counts as much as the hint's weight at the place
+the color, as by an observation with Gaussian noise that counts as much as the hint's weight at the place
 (`autochrome.guidance.propagation`). The model's own doubt decides how far that goes: where it is sure of
 something else it resists. After decoding, what the hinted place still lacks is added, and spread by the same
-weights, so that the place gets the asked colour as near as its lightness allows. The constants were chosen on
+weights, so that the place gets the asked color as near as its lightness allows. The constants were chosen on
 training photos (docs/hints.md).
 """
 
@@ -48,22 +48,22 @@ __all__ = [
 ]
 
 WIDTH = 20.0
-"""Standard deviation, in CIE units, of the Gaussian about the asked colour."""
+"""Standard deviation, in CIE units, of the Gaussian about the asked color."""
 CELLS = 64
 """Weights are worked out on the model's grid, made finer by a whole factor up to about this shorter side."""
 FINGERTIP = 1 / 64
 """Radius of a point for which none is given, as a share of the photo's shorter side."""
 FILL = 0.5
-"""How far a thing takes the asked colour itself, and not only the change that the hinted place needs."""
+"""How far a thing takes the asked color itself, and not only the change that the hinted place needs."""
 PASSES = 4
 """How often what lacks at the hinted places is added; each pass leaves a tenth of it or less."""
 
 
 class HintGuide:
-    """A guide that goes by known colours. Use it last of all guides, then `correct` what is decoded.
+    """A guide that goes by known colors. Use it last of all guides, then `correct` what is decoded.
 
     Args:
-        hints: the known colours, one at least.
+        hints: the known colors, one at least.
         model: whose bins are re-weighted.
         lightness: L* "1 1 h w" in [0, 100] as the model saw the photo.
         size: the photo's (height, width) in pixels.
@@ -99,7 +99,7 @@ class HintGuide:
         self.box = box
 
     def __call__(self, logits: Float[Tensor, "1 q h4 w4"]) -> Float[Tensor, "1 q h4 w4"]:
-        """Return the logits, drawn to the known colours."""
+        """Return the logits, drawn to the known colors."""
         coarse = (logits.shape[2], logits.shape[3])
         scale = max(1, min(CELLS, *self.lightness.shape[2:]) // min(coarse))
         grid = (coarse[0] * scale, coarse[1] * scale)
@@ -117,10 +117,10 @@ class HintGuide:
         return logits + torch.einsum("nhw,nq->qhw", self.weights, drawn)
 
     def correct(self, ab: Chroma) -> Chroma:
-        """Return decoded a* and b* "1 2 h4 w4", the hinted places brought to the asked colours.
+        """Return decoded a* and b* "1 2 h4 w4", the hinted places brought to the asked colors.
 
         What is asked is fitted into sRGB at the place's lightness. Places that share a cell of the grid get
-        the mean of their colours.
+        the mean of their colors.
 
         Raises:
             RuntimeError: the guide was not called yet: it is the logits that tell how far hints reach.
@@ -143,8 +143,8 @@ class HintGuide:
 
 
 def fitted(hints: Sequence[Hint], lightness: Float[Tensor, " n"]) -> Float[Tensor, "n 3"]:
-    """The hints' colours as Lab at other lightnesses; their chroma reduced to what sRGB has there."""
-    rgb = lightness.new_tensor([hint.colour for hint in hints])
+    """The hints' colors as Lab at other lightnesses; their chroma reduced to what sRGB has there."""
+    rgb = lightness.new_tensor([hint.color for hint in hints])
     ab = rgb_to_lab(rgb[:, :, None, None])[:, 1:]
     return rgb_to_lab(fit_chroma(lightness[:, None, None, None], ab))[:, :, 0, 0]
 
@@ -175,7 +175,7 @@ def check_inside(hint: Hint, size: tuple[int, int]) -> None:
 def mask_of(
     hint: Hint, size: tuple[int, int], grid: tuple[int, int], box: tuple[int, int, int, int] | None = None
 ) -> Float[Tensor, "h w"]:
-    """1 in the cells of a grid over the photo, or a box in it, whose centres lie in the hint's place.
+    """1 in the cells of a grid over the photo, or a box in it, whose centers lie in the hint's place.
 
     One cell at least is 1.
     """

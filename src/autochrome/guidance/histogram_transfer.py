@@ -1,4 +1,4 @@
-"""Histogram transfer by energy minimisation (Larsson 2016, "Histogram transfer from ground-truth").
+"""Histogram transfer by energy minimization (Larsson 2016, "Histogram transfer from ground-truth").
 
 Every place's distribution y_n is moved by one and the same bias, q_n = softmax(log y_n + b), so that the mean
 distribution p comes near to a target t, while every q_n stays near its y_n:
@@ -68,11 +68,11 @@ class HistogramTransfer:
 def transfer_bias(
     log_y: Float[Tensor, "n k"], target: Float[Tensor, " k"], weight: float = WEIGHT
 ) -> Float[Tensor, " k"]:
-    """Return the b, of mean 0, that minimises E.
+    """Return the b, of mean 0, that minimizes E.
 
     Args:
-        log_y: log-probabilities of n places; normalised here, with `FLOOR` below.
-        target: t; normalised here, with `FLOOR` below.
+        log_y: log-probabilities of n places; normalized here, with `FLOOR` below.
+        target: t; normalized here, with `FLOOR` below.
         weight: lambda.
     """
     y, t = _floored(log_y.exp()), _floored(target)

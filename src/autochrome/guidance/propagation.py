@@ -1,8 +1,8 @@
 """How far a hint reaches: along the photo's own edges, and to what the model takes for the same thing.
 
 From a place with a hint, weights spread as the probabilities of random walkers do (Grady, "Random walks for
-image segmentation", PAMI 2006). A walker goes from cell to neighbouring cell, the less readily the more
-lightness and the predicted colours change between them, as chroma spreads in Levin, Lischinski, Weiss,
+image segmentation", PAMI 2006). A walker goes from cell to neighboring cell, the less readily the more
+lightness and the predicted colors change between them, as chroma spreads in Levin, Lischinski, Weiss,
 "Colorization using optimization", SIGGRAPH 2004. It ends at a hint, or it gives up: the answer is then the
 model's own. From every cell there is also a jump straight to a hint whose place looks alike, which reaches
 parts of a thing that no path joins (the prior models of Grady, "Multilabel random walker image segmentation
@@ -10,7 +10,7 @@ using prior models", CVPR 2005). A hint's weight at a cell is the share of walke
 
     (D - C + diag(sum_k pull_k + leak)) w_k = pull_k,    w_k given at the hinted cells,
 
-C the conductances between neighbours and D their row sums. Shares lie in [0, 1], and those of all hints and
+C the conductances between neighbors and D their row sums. Shares lie in [0, 1], and those of all hints and
 of the model sum to 1: they compete. Raised to a power and made to sum to 1 again, they come nearer to a
 decision, which fills a thing and leaves the rest alone.
 """
@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Edges = tuple[Float[Tensor, "h v"], Float[Tensor, "u w"]]
-"""Something between neighbouring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
+"""Something between neighboring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
 
 LEAST_CONDUCTANCE = 1e-4
 """Of the sharpest edge: no cell is cut off, which keeps the equations well posed."""
@@ -42,9 +42,9 @@ class Reach:
     """The constants of the spreading, chosen on training photos (docs/hints.md)."""
 
     contrast: float = 2.5
-    """A step of L* between neighbouring cells that counts as an edge."""
+    """A step of L* between neighboring cells that counts as an edge."""
     doubt: float = 0.1
-    """A distance between the predictions of neighbouring cells that counts as one."""
+    """A distance between the predictions of neighboring cells that counts as one."""
     leak: float = 4.0
     """How readily a walker gives up, to one that crosses the photo's shorter side: in a flat region a hint's
     weight falls by a factor e over 1 / sqrt(leak) of that side."""
@@ -73,7 +73,7 @@ def hint_weights(
         masks: 1 in the cells of a hint's place, which are one at least, and 0 elsewhere.
         lightness: L* of the cells.
         log_p: the model's predictions on its own grid, of which "h w" is a multiple: logarithms of
-            distributions, normalised within every axis.
+            distributions, normalized within every axis.
         axes: the bins of each axis.
         reach: how far they go.
 
@@ -83,7 +83,7 @@ def hint_weights(
     scale = masks.shape[2] // log_p.shape[2]
     leak = reach.leak / min(masks.shape[1:]) ** 2
     root = (log_p / 2).exp()
-    edges = conductances(lightness, _finer(neighbour_distances(root, len(axes)), scale), reach)
+    edges = conductances(lightness, _finer(neighbor_distances(root, len(axes)), scale), reach)
     pull = reach.pull * leak * _likeness(masks, lightness, root, len(axes), reach)
     return decide(spread(anchor(masks), edges, pull, leak), reach.decision)
 
@@ -98,8 +98,8 @@ def anchor(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
     return smallest / smallest.sum(0).clamp(min=1)
 
 
-def neighbour_distances(root: Float[Tensor, "q h w"], axes: int) -> Edges:
-    """Squared Hellinger distances in [0, 1] between the predictions of neighbouring cells, mean of the axes.
+def neighbor_distances(root: Float[Tensor, "q h w"], axes: int) -> Edges:
+    """Squared Hellinger distances in [0, 1] between the predictions of neighboring cells, mean of the axes.
 
     Args:
         root: square roots of the probabilities.
@@ -111,7 +111,7 @@ def neighbour_distances(root: Float[Tensor, "q h w"], axes: int) -> Edges:
 
 
 def conductances(lightness: Float[Tensor, "h w"], distances: Edges, reach: Reach) -> Edges:
-    """How readily a walker goes between neighbours: exp(-(dL / contrast)^2 - distance / doubt)."""
+    """How readily a walker goes between neighbors: exp(-(dL / contrast)^2 - distance / doubt)."""
     steps = (lightness.diff(dim=1), lightness.diff(dim=0))
     across, down = (
         torch.exp(-((step / reach.contrast) ** 2) - distance / reach.doubt).clamp(min=LEAST_CONDUCTANCE)
@@ -144,7 +144,7 @@ def spread(
     diagonal[:-1] += down
     diagonal[1:] += down
 
-    def neighbours(x: np.ndarray) -> np.ndarray:
+    def neighbors(x: np.ndarray) -> np.ndarray:
         sums = np.zeros_like(x)
         sums[:, :, :-1] += across * x[:, :, 1:]
         sums[:, :, 1:] += across * x[:, :, :-1]
@@ -152,8 +152,8 @@ def spread(
         sums[:, 1:] += down * x[:, :-1]
         return sums
 
-    wanted = free * (jumps + neighbours(given))
-    found = _conjugate_gradients(lambda x: free * (diagonal * x - neighbours(x)), wanted, diagonal)
+    wanted = free * (jumps + neighbors(given))
+    found = _conjugate_gradients(lambda x: free * (diagonal * x - neighbors(x)), wanted, diagonal)
     shares = torch.from_numpy(given + found).to(anchors).clamp(0, 1)
     return shares / shares.sum(0).clamp(min=1)
 

@@ -1,8 +1,8 @@
-"""Lightness-normalised quantile matching (Larsson 2016, "Histogram transfer from ground-truth").
+"""Lightness-normalized quantile matching (Larsson 2016, "Histogram transfer from ground-truth").
 
 Source and reference are divided by their lightness L = (R+G+B)/3; each channel of the source is altered to
 have the reference's distribution, value by value in their order; multiplied by the source's L, the result is
-clipped and its lightness corrected. It takes colours, not distributions, and so serves every model.
+clipped and its lightness corrected. It takes colors, not distributions, and so serves every model.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from autochrome.types import RGB, Chroma, Luma
 _EPS = 1e-3
 """Added to RGB and L alike: a quarter of an 8-bit step, so that black divides into gray."""
 _LEVEL = 1 / 512
-"""Ratios nearer than this are one value, so that the noise of what is gray is not stretched into colours."""
+"""Ratios nearer than this are one value, so that the noise of what is gray is not stretched into colors."""
 _SHARES = 1024
 """Quantiles by which the reference is known."""
 
 
 @dataclass(frozen=True)
 class QuantileMatching:
-    """The colours of a reference, and the way of a photo to them.
+    """The colors of a reference, and the way of a photo to them.
 
     Attributes:
         quantiles: of the reference's R/L, G/L and B/L, at even shares from 0 to 1.
@@ -38,16 +38,16 @@ class QuantileMatching:
 
     @classmethod
     def of(cls, reference: RGB) -> QuantileMatching:
-        """Take the colours of a reference, sRGB "1 3 h w" in [0, 1]."""
+        """Take the colors of a reference, sRGB "1 3 h w" in [0, 1]."""
         ratios = _normalized(reference)[0].flatten(1)
         return cls(torch.from_numpy(np.quantile(ratios.numpy(), np.linspace(0, 1, _SHARES), 1)).float().T)
 
     def __call__(self, ab: Chroma, lightness: Float[Tensor, "1 1 luma_h luma_w"]) -> Chroma:
-        """Return colours in place of a photo's.
+        """Return colors in place of a photo's.
 
         Args:
             ab: a* and b* "1 2 h w" of the photo, in CIE units.
-            lightness: L* of the photo; its mean over each cell of the colours' grid counts.
+            lightness: L* of the photo; its mean over each cell of the colors' grid counts.
         """
         size = (ab.shape[2], ab.shape[3])
         cells = F.adaptive_avg_pool2d(lightness, size).cpu().float()
@@ -57,14 +57,14 @@ class QuantileMatching:
             for source, target in zip(_normalized(rgb)[0].flatten(1), self.quantiles, strict=True)
         ]
         luma = rgb.mean(1, keepdim=True)
-        return rgb_to_lab(_recolour(torch.stack(matched).reshape(rgb.shape), luma))[:, 1:].to(ab)
+        return rgb_to_lab(_recolor(torch.stack(matched).reshape(rgb.shape), luma))[:, 1:].to(ab)
 
 
 def _normalized(rgb: RGB) -> RGB:
     return (rgb + _EPS) / (rgb.mean(1, keepdim=True) + _EPS)
 
 
-def _recolour(ratios: RGB, luma: Luma) -> RGB:
+def _recolor(ratios: RGB, luma: Luma) -> RGB:
     """Values in [0, 1] of sRGB from ratios to lightness; the mean is brought back to the luma at last."""
     rgb = (ratios * (luma + _EPS) - _EPS).clamp(0, 1)
     return (rgb - rgb.mean(1, keepdim=True) + luma).clamp(0, 1)
@@ -75,5 +75,5 @@ def _match(source: Float[Tensor, " n"], quantiles: Float[Tensor, " shares"]) -> 
     levels, counts = torch.unique((source / _LEVEL).round(), return_counts=True)
     ranks = (counts.cumsum(0) - counts / 2) / counts.sum()
     wanted = np.interp(ranks.numpy(), np.linspace(0, 1, len(quantiles)), quantiles.numpy())
-    # Between the levels the mapping goes straight, so that smooth colours stay smooth.
+    # Between the levels the mapping goes straight, so that smooth colors stay smooth.
     return torch.from_numpy(np.interp(source.numpy(), (levels * _LEVEL).numpy(), wanted)).float()

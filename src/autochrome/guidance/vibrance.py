@@ -1,7 +1,7 @@
-"""Vibrance: how far rare, saturated colours are preferred to common, dull ones.
+"""Vibrance: how far rare, saturated colors are preferred to common, dull ones.
 
 Training with class rebalancing (Zhang 2016, section 3.2) divides the predicted distribution by a power of
-the colour prior. The same is done here after training, by logit adjustment (Menon et al. 2021,
+the color prior. The same is done here after training, by logit adjustment (Menon et al. 2021,
 arXiv:2007.07314, section 4): ``log p(q|x) - tau log p(q)``. One model then gives the whole range.
 """
 
@@ -18,12 +18,12 @@ PRIOR_FLOOR = 1e-5
 
 @dataclass(frozen=True)
 class Vibrance:
-    """A guide that favours rare colours.
+    """A guide that favors rare colors.
 
     Attributes:
         prior: smoothed distribution of the bins in the training photos; sums to 1.
         amount: tau. 0 leaves the model's answer as it is, 1 divides by the whole prior as full rebalancing
-            would, values below 0 mute the colours.
+            would, values below 0 mute the colors.
     """
 
     prior: Float[Tensor, " q"]

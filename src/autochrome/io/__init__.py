@@ -1,1 +1,1 @@
-"""Photos in and out: files, colour profiles, metadata. Speaks numpy, never torch."""
+"""Photos in and out: files, color profiles, metadata. Speaks numpy, never torch."""

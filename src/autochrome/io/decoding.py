@@ -30,16 +30,16 @@ def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]
     if orientation_of(image) != 1:
         image = image.copy_memory().autorot()  # turning needs the whole picture, not one pass
     image = _in_known_samples(image, file)
-    colours = _colour_bands(image, file)
-    if image.bands == colours:
+    colors = _color_bands(image, file)
+    if image.bands == colors:
         return to_array(icc.to_srgb(image)), None
     image = image.copy_memory()  # read twice below, and the file can be read only once
-    alpha = to_array(image.extract_band(colours))[:, :, 0]
-    return to_array(icc.to_srgb(image.extract_band(0, n=colours))), alpha
+    alpha = to_array(image.extract_band(colors))[:, :, 0]
+    return to_array(icc.to_srgb(image.extract_band(0, n=colors))), alpha
 
 
-def _colour_bands(image: pyvips.Image, file: PhotoFile) -> int:
-    """How many bands are colour; what follows them is alpha, then channels that are left out."""
+def _color_bands(image: pyvips.Image, file: PhotoFile) -> int:
+    """How many bands are color; what follows them is alpha, then channels that are left out."""
     if image.interpretation == "cmyk":
         return 4
     if image.interpretation in ("b-w", "grey16", "multiband") and image.bands > 4:

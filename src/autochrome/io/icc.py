@@ -1,7 +1,7 @@
-"""Colours between a file's own ICC profile and sRGB, as lazy libvips operations.
+"""Colors between a file's own ICC profile and sRGB, as lazy libvips operations.
 
 Photos are held in sRGB. An RGB profile is returned to when the photo is written. A GRAY profile is returned
-to by what stayed gray; it cannot hold colours, nor can a CMYK one, so those are written in sRGB with
+to by what stayed gray; it cannot hold colors, nor can a CMYK one, so those are written in sRGB with
 libvips' own profile. Floating point pixels that need a conversion go through 16 bits, which clips them.
 """
 
@@ -25,8 +25,8 @@ _SAME_LEVELS = 2
 _INTENT = {"intent": "relative", "black_point_compensation": True}
 
 
-def colour_space_of(profile: bytes) -> str:
-    """The data colour space in the profile's header (ICC.1:2022, 7.2.8): "RGB", "GRAY", "CMYK" ..."""
+def color_space_of(profile: bytes) -> str:
+    """The data color space in the profile's header (ICC.1:2022, 7.2.8): "RGB", "GRAY", "CMYK" ..."""
     return profile[16:20].decode("latin-1").strip()
 
 
@@ -59,13 +59,13 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
-    """`image` (sRGB, 1 or 3 bands) in the colours of `profile`, with the profile to embed attached.
+    """`image` (sRGB, 1 or 3 bands) in the colors of `profile`, with the profile to embed attached.
 
-    A profile that cannot hold the image's colours gives way to sRGB's own (3 bands) or to none (1 band).
+    A profile that cannot hold the image's colors gives way to sRGB's own (3 bands) or to none (1 band).
     """
     if profile is None:
         return image
-    if colour_space_of(profile) != ("GRAY" if image.bands == 1 else "RGB") or not _works(profile):
+    if color_space_of(profile) != ("GRAY" if image.bands == 1 else "RGB") or not _works(profile):
         return image if image.bands == 1 else _attach(image, srgb_profile())
     if is_srgb(profile):
         return _attach(image, profile)
@@ -79,10 +79,10 @@ def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
 
 @lru_cache(maxsize=32)
 def is_srgb(profile: bytes) -> bool:
-    """Whether an RGB profile's colours, or a GRAY profile's tones, are sRGB's to within two levels of 255."""
+    """Whether an RGB profile's colors, or a GRAY profile's tones, are sRGB's to within two levels of 255."""
     if not _works(profile):
         return False
-    if colour_space_of(profile) == "GRAY":
+    if color_space_of(profile) == "GRAY":
         levels = np.linspace(0, 1, 256)
         return bool(np.abs(gray_to_srgb(profile, levels) - levels).max() <= _SAME_LEVELS / 255)
     grid = np.linspace(0, 255, 9).round().astype(np.uint8)
@@ -105,14 +105,14 @@ def builtin_profile(name: str) -> bytes:
 
 def _applies(profile: bytes, bands: int) -> bool:
     """Whether the profile works and describes such pixels; gray ones count as RGB's neutral axis, too."""
-    return colour_space_of(profile) in (("GRAY", "RGB") if bands == 1 else ("RGB",)) and _works(profile)
+    return color_space_of(profile) in (("GRAY", "RGB") if bands == 1 else ("RGB",)) and _works(profile)
 
 
 @lru_cache(maxsize=32)
 def _works(profile: bytes) -> bool:
     """Whether the profile can be used: a broken one is passed over, as other programs do."""
     try:
-        if colour_space_of(profile) == "GRAY":
+        if color_space_of(profile) == "GRAY":
             return bool(np.ptp(gray_to_srgb(profile, np.linspace(0, 1, 17))) > 0)
         pixel = pyvips.Image.black(1, 1, bands=3).copy(interpretation="srgb")
         _attach(pixel, profile).icc_transform("srgb", embedded=True, **_INTENT).avg()
@@ -123,7 +123,7 @@ def _works(profile: bytes) -> bool:
 
 def _gray_tones(profile: bytes, levels: Floats) -> Floats:
     """One channel's levels in [0, 1] as sRGB's, by a GRAY profile or along an RGB profile's neutral axis."""
-    if colour_space_of(profile) == "GRAY":
+    if color_space_of(profile) == "GRAY":
         return gray_to_srgb(profile, levels)
     ramp = np.repeat((levels * 65535).round().astype(np.uint16)[None, :, None], 3, axis=2)
     rgb = _attach(from_array(ramp), profile).icc_transform("srgb", embedded=True, depth=16, **_INTENT)

@@ -51,7 +51,7 @@ def is_pil_image(value: Any) -> bool:
 
 
 def from_pil(image: Image) -> Photo:
-    """Return a photo of a PIL image: its orientation as it is, its profile's colours in sRGB.
+    """Return a photo of a PIL image: its orientation as it is, its profile's colors in sRGB.
 
     Raises:
         ValueError: a floating point image, whose range cannot be known.
@@ -64,7 +64,7 @@ def from_pil(image: Image) -> Photo:
         return Photo(_sixteen_bits(np.asarray(image))[:, :, None])
     profile = image.info.get("icc_profile")
     if image.mode not in ("L", "LA", "RGB", "RGBA"):
-        # A palette keeps its profile, which is of RGB; that of CMYK or Lab means colours given up here.
+        # A palette keeps its profile, which is of RGB; that of CMYK or Lab means colors given up here.
         profile = profile if image.mode == "P" else None
         image = image.convert("RGBA" if "transparency" in image.info else "L" if image.mode == "1" else "RGB")
     if profile:
@@ -87,7 +87,7 @@ def _sixteen_bits(values: np.ndarray) -> np.ndarray:
 
 
 def to_pil(photo: Photo, like: Image) -> Image:
-    """Return an RGB or RGBA image with the info of another; 8 bits, as PIL has no deeper colour."""
+    """Return an RGB or RGBA image with the info of another; 8 bits, as PIL has no deeper color."""
     from PIL import Image as pil
 
     if photo.icc_profile is None and photo.pixels.dtype == np.uint8:

@@ -1,6 +1,6 @@
 """A photo in memory, and the way in from a file and back out to one.
 
-What is kept from the file to the result: depth, colour profile, alpha, resolution, EXIF, XMP and IPTC. The
+What is kept from the file to the result: depth, color profile, alpha, resolution, EXIF, XMP and IPTC. The
 photo is held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
 """
 
@@ -47,7 +47,7 @@ class Photo:
     """A picture, upright, in sRGB, at its file's own depth.
 
     Attributes:
-        pixels: (H, W, 1) gray or (H, W, 3) colour, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
+        pixels: (H, W, 1) gray or (H, W, 3) color, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
         alpha: (H, W) of the same type, not multiplied into the pixels; None where there is none.
         icc_profile: the file's own profile, to which `write_photo` returns; None means sRGB.
         metadata: the blocks "exif", "xmp" and "iptc" that there are (see `metadata.py`).
@@ -76,7 +76,7 @@ class Photo:
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one channel (a colour file of gray pixels has three)."""
+        """Whether there is one channel (a color file of gray pixels has three)."""
         return self.pixels.shape[2] == 1
 
     @property

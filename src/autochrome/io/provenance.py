@@ -31,7 +31,7 @@ _PACKET_END = b'\n<?xpacket end="w"?>'
 
 @dataclass(frozen=True)
 class Provenance:
-    """What coloured a picture.
+    """What colored a picture.
 
     Attributes:
         model: the system's name ("cic.compact").

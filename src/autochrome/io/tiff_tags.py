@@ -108,7 +108,7 @@ def standalone(tags: Directory, order: str) -> bytes:
     """A small classic TIFF that holds the tags and no picture: an EXIF block without its prefix."""
     layout = Layout(order, big=False)
     head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    return head + _serialise(tags, {}, 0, layout, start=len(head))
+    return head + _serialize(tags, {}, 0, layout, start=len(head))
 
 
 def replace_first_directory(
@@ -118,7 +118,7 @@ def replace_first_directory(
     end = file.seek(0, io.SEEK_END)
     if end % 2:
         end += file.write(b"\0")
-    file.write(_serialise(added, raw, following, layout, start=end))
+    file.write(_serialize(added, raw, following, layout, start=end))
     file.seek(8 if layout.big else 4)
     file.write(struct.pack(layout.offset, end))
 
@@ -155,7 +155,7 @@ def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: in
     return Tag(kind, count, data, read_directory(file, layout, where, nesting=nesting + 1))
 
 
-def _serialise(tags: Directory, raw: dict[int, bytes], following: int, layout: Layout, start: int) -> bytes:
+def _serialize(tags: Directory, raw: dict[int, bytes], following: int, layout: Layout, start: int) -> bytes:
     """A directory that will lie at `start`, then the data and directories that its entries point to."""
     entries = dict(raw)
     length = struct.calcsize(layout.count) + struct.calcsize(layout.offset)
@@ -167,7 +167,7 @@ def _serialise(tags: Directory, raw: dict[int, bytes], following: int, layout: L
         here = start + length + len(heap)
         if entry.children is not None:
             kind, count, data = (16 if layout.big else 4), 1, struct.pack(layout.offset, here)
-            heap += _serialise(entry.children, {}, 0, layout, here)
+            heap += _serialize(entry.children, {}, 0, layout, here)
         elif len(data) > struct.calcsize(layout.offset):
             heap += data
             data = struct.pack(layout.offset, here)

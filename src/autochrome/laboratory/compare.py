@@ -1,4 +1,4 @@
-"""The whole comparison: colour, measure section by section, and join what was found in one report."""
+"""The whole comparison: color, measure section by section, and join what was found in one report."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Comparison:
 
 
 def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
-    """Colour every photo by every model, and make all sections of the report.
+    """Color every photo by every model, and make all sections of the report.
 
     A section that cannot be had says why in one line. One in which something goes wrong does the same, and is
     named in ``failed``; the others are made all the same.
@@ -73,7 +73,7 @@ def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
         without: names of `SECTIONS` to leave out.
 
     Raises:
-        LaboratoryError: the photos cannot be coloured, or ``without`` names no section.
+        LaboratoryError: the photos cannot be colored, or ``without`` names no section.
     """
     if unknown := set(without) - SECTIONS.keys():
         raise LaboratoryError(
@@ -81,7 +81,7 @@ def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
         )
     seconds: dict[str, float] = {}
     failed: dict[str, str] = {}
-    with _timed(seconds, "colouring"):
+    with _timed(seconds, "coloring"):
         paint_systems(run)
     sections = {}
     for name in SECTIONS:

@@ -24,7 +24,7 @@ def pixels_of(rgb: RGB) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def picture(pixels: UInt8[np.ndarray, "h w c"], alt: str, caption: str = "", side: int = SIDE) -> Figure:
-    """A picture of the report: WebP, shrunk to ``side`` where it is larger, its colours at full resolution.
+    """A picture of the report: WebP, shrunk to ``side`` where it is larger, its colors at full resolution.
 
     Args:
         pixels: 8-bit sRGB, or gray with one channel.

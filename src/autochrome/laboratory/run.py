@@ -82,9 +82,9 @@ class LabSettings:
     """Processes that share the photos; with 1 all is done in this one."""
     device: str = "auto"
     """Where the models run."""
-    labelled: Path | None = None
+    labeled: Path | None = None
     """Shards or a folder of photos whose names carry their class, for interpretability."""
-    labelled_photos: int = 400
+    labeled_photos: int = 400
     """Of these, at most."""
     vgg16: Path | None = None
     """State dict of a VGG-16, which then judges beside the bundled classifier."""

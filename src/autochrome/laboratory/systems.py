@@ -211,7 +211,7 @@ def describe(system: System) -> str:
 
 
 def paint_systems(run: Run) -> None:
-    """Colour every photo by every model; what was made in the same way before is kept.
+    """Color every photo by every model; what was made in the same way before is kept.
 
     Raises:
         LaboratoryError: a folder holds pictures of others, or a picture cannot be written.
@@ -221,7 +221,7 @@ def paint_systems(run: Run) -> None:
         if system.model is not None:
             missing = _prepare(run, system, digests)
             if missing:
-                run.map(f"colouring by {system.name}", partial(paint_photo, system.name), missing)
+                run.map(f"coloring by {system.name}", partial(paint_photo, system.name), missing)
 
 
 def paint_photo(system_name: str, run: Run, name: str) -> None:
@@ -239,7 +239,7 @@ def paint_photo(system_name: str, run: Run, name: str) -> None:
 
 
 def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
-    """Make the folders, take away what was made in another way, and return the photos still to colour."""
+    """Make the folders, take away what was made in another way, and return the photos still to color."""
     record = system.folder / "run.json"
     how = {
         "schema": SCHEMA,

@@ -5,7 +5,7 @@
 ``ms_ssim``       multi-scale structural similarity of pictures, and of pairs of samples
 ``diversity``     how samples of one photo differ: pairs, spread, the best of n
 ``reliability``   whether predicted probabilities are true, and where the truth ranks among samples
-``colourfulness`` Hasler and Suesstrunk's measure
+``colorfulness`` Hasler and Suesstrunk's measure
 ``places``        shares of places that come nearer to the truth than gray, and farther
 ``summary``       sums of one photo, and every score as a function of such sums
 ``bootstrap``     intervals over photos

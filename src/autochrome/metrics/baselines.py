@@ -1,4 +1,4 @@
-"""What a colorizer must beat: no colour at all, and the colours of another photo.
+"""What a colorizer must beat: no color at all, and the colors of another photo.
 
 Both keep the lightness of the photo and are rounded to 8 bits, as a file would be, so that they are scored
 like the results of a system that keeps lightness.
@@ -19,14 +19,14 @@ BASELINES = ("gray", "random")
 
 
 def gray(truth: RGB) -> RGB:
-    """The photo without its colour: L* kept, ab = 0."""
+    """The photo without its color: L* kept, ab = 0."""
     light, ab = LAB.split(truth)
     # Neutral Lab differs in R, G and B by some 1e-5, which rounding could make a whole step.
     return _round(LAB.merge(light, torch.zeros_like(ab)).mean(1, keepdim=True).expand_as(truth))
 
 
-def random_colours(truth: RGB, other: Float[Tensor, "b 3 other_h other_w"]) -> RGB:
-    """The photo in the colours of another: its ab stretched over the photo and fitted into sRGB, L* kept."""
+def random_colors(truth: RGB, other: Float[Tensor, "b 3 other_h other_w"]) -> RGB:
+    """The photo in the colors of another: its ab stretched over the photo and fitted into sRGB, L* kept."""
     light, _ = LAB.split(truth)
     ab = LAB.split(other)[1]
     ab = F.interpolate(ab, light.shape[-2:], mode="bilinear", antialias=True, align_corners=False)

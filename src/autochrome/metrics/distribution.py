@@ -48,7 +48,7 @@ def cumulative_mass(
 def score_by_bin(
     ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], bins: Int[Tensor, "b h w"]
 ) -> Float[Tensor, "b 313"]:
-    """Sum of the AuC (0 to 1) of the single pixels of each photo, by the bin of their true colour.
+    """Sum of the AuC (0 to 1) of the single pixels of each photo, by the bin of their true color.
 
     AuC is linear in the cumulative mass function: it is the mean over pixels of the share of thresholds that
     reach the pixel's error. So these sums give the rebalanced AuC for any prior.
@@ -68,7 +68,7 @@ def area_under_cmf(mass: Float[Tensor, "*n 151"], total: Float[Tensor, "*n"]) ->
 
 
 def pixel_weights(truth: Float[Tensor, "b 2 h w"], prior: Float[Tensor, "313"]) -> Float[Tensor, "b h w"]:
-    """Weight of each pixel for the class-rebalanced AuC: ~ 1 / p of the bin of its true colour (lambda = 0).
+    """Weight of each pixel for the class-rebalanced AuC: ~ 1 / p of the bin of its true color (lambda = 0).
 
     Args:
         truth: the true chroma.

@@ -65,7 +65,7 @@ def representative_pairs(
 
 
 def ab_spread(ab: Float[Tensor, "n 2 h w"]) -> Float[Tensor, ""]:
-    """Standard deviation of colour over the samples of one photo, in CIE units; 0 where all are alike.
+    """Standard deviation of color over the samples of one photo, in CIE units; 0 where all are alike.
 
     The mean over pixels of ``sqrt(var a + var b)``, the variances over samples with divisor n - 1, so that
     their expectation is the same for any n.

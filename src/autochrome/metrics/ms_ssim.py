@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of colour pictures.
+"""Multi-scale structural similarity of color pictures.
 
 Wang, Simoncelli, Bovik: "Multi-scale structural similarity for image quality assessment", Asilomar 2003, the
 measure by which Guadarrama et al. (2017, section 5.1) tell how different two samples of one photo are.
@@ -34,7 +34,7 @@ Plane = Float[Tensor, "p h w"]
 
 
 def ms_ssim(x: Float[Tensor, "b 3 h w"], y: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
-    """MS-SSIM of pairs of colour pictures: the mean over R, G and B. 1 where they are equal.
+    """MS-SSIM of pairs of color pictures: the mean over R, G and B. 1 where they are equal.
 
     Args:
         x: sRGB in [0, 1].

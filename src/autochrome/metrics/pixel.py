@@ -29,7 +29,7 @@ def psnr(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Floa
 def alpha_beta_error(
     rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]
 ) -> Float[Tensor, "b h w"]:
-    """``sqrt((d_alpha^2 + d_beta^2) / 2)`` of every pixel, in Deshpande's colour ratios.
+    """``sqrt((d_alpha^2 + d_beta^2) / 2)`` of every pixel, in Deshpande's color ratios.
 
     alpha = (B - (R + G) / 2) / (L + eps), beta = (R - G) / (L + eps), L the mean of R, G and B, eps 1e-4.
     The RMSE of Larsson et al. (2016, table 3) is best reproduced by the mean of this map over all pixels.
@@ -43,7 +43,7 @@ def alpha_beta_rmse(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w
 
 
 def delta_e(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-    """CIEDE2000 colour difference of every pixel (D65)."""
+    """CIEDE2000 color difference of every pixel (D65)."""
     return ciede2000(_lab(rgb), _lab(truth))
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torchmetrics import Metric
 
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import (
     HISTOGRAM_BINS,
     MAX_ERROR,
@@ -131,8 +131,8 @@ class PSNR(_MeanPerPhotoOrPixel):
         return self.total / self.count if self.count > 0 else self.total + torch.inf
 
 
-class ColourfulnessDelta(_Pooled):
-    """|mean - mean| and mean |difference| of the colourfulness of results and truths: two values."""
+class ColorfulnessDelta(_Pooled):
+    """|mean - mean| and mean |difference| of the colorfulness of results and truths: two values."""
 
     higher_is_better = False
     result: Tensor
@@ -148,7 +148,7 @@ class ColourfulnessDelta(_Pooled):
 
     def update(self, rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> None:
         """Add a batch of sRGB photos in [0, 1]."""
-        result, target = (colourfulness(x, absolute=self.absolute).double() for x in (rgb, truth))
+        result, target = (colorfulness(x, absolute=self.absolute).double() for x in (rgb, truth))
         self.result += result.sum()
         self.truth += target.sum()
         self.change += (result - target).abs().sum()

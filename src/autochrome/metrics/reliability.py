@@ -89,7 +89,7 @@ def misplaced_mass(
     """Share of the predicted probability that would have to move between the bins of probability, 0 to 1.
 
     Args:
-        sums: of all events of every distribution, such as every colour of every pixel, so that both
+        sums: of all events of every distribution, such as every color of every pixel, so that both
             probabilities and events add up to one a distribution.
         others: as of `calibration_error`.
     """
@@ -118,7 +118,7 @@ def temperature_losses(
     """Cross-entropy in nats, summed over distributions, with the logits divided by each temperature.
 
     Args:
-        logits: unnormalised log-probabilities over q events.
+        logits: unnormalized log-probabilities over q events.
         events: which happened.
         shares: in what shares; they sum to 1 over k. A column of ones where there is one event.
         weight: what each distribution counts.
@@ -132,7 +132,7 @@ def temperature_losses(
 def best_temperature(
     losses: Float[Tensor, "*n t"], temperatures: Sequence[float] = TEMPERATURES
 ) -> Float[Tensor, "*n"]:
-    """The temperature of the least loss: of a parabola, in log T, through the least and its neighbours.
+    """The temperature of the least loss: of a parabola, in log T, through the least and its neighbors.
 
     Args:
         losses: of `temperature_losses`, at evenly spaced log T; the cross-entropy has one minimum in T.
@@ -141,8 +141,8 @@ def best_temperature(
     log_t = torch.tensor(temperatures, dtype=torch.float64, device=losses.device).log()
     least = losses.argmin(-1, keepdim=True)
     middle = least.clamp(1, len(temperatures) - 2)
-    left, centre, right = (losses.gather(-1, middle + step) for step in (-1, 0, 1))
-    bend = left - 2 * centre + right
+    left, center, right = (losses.gather(-1, middle + step) for step in (-1, 0, 1))
+    bend = left - 2 * center + right
     inside = ((left - right) / (2 * bend).clamp(min=1e-300)).clamp(-1, 1)
     offset = torch.where(least == middle, inside, (least - middle).double())
     return (log_t[middle] + offset * (log_t[1] - log_t[0])).exp().squeeze(-1)
@@ -156,8 +156,8 @@ def loss_at(
     step = log_t[1] - log_t[0]
     middle = ((wanted.double().log() - log_t[0]) / step).round().long().clamp(1, len(temperatures) - 2)
     x = (wanted.double().log() - log_t[middle]) / step
-    left, centre, right = (losses.gather(-1, (middle + k)[..., None]).squeeze(-1) for k in (-1, 0, 1))
-    return centre + x * (right - left) / 2 + x.square() * (left - 2 * centre + right) / 2
+    left, center, right = (losses.gather(-1, (middle + k)[..., None]).squeeze(-1) for k in (-1, 0, 1))
+    return center + x * (right - left) / 2 + x.square() * (left - 2 * center + right) / 2
 
 
 # Samples ------------------------------------------------------------------------------------------

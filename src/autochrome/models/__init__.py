@@ -1,1 +1,1 @@
-"""Models: what colours a photo, by paper."""
+"""Models: what colors a photo, by paper."""

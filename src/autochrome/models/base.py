@@ -37,31 +37,31 @@ class Samples:
     """Colorizations of a batch of luma, at the model's own output resolution."""
 
     chroma: Float[Tensor, "b n 2 h w"]
-    """``n`` answers for each luma, in the ranges of the colour space's chroma."""
+    """``n`` answers for each luma, in the ranges of the color space's chroma."""
     space: str
     """Name of that space, as `autochrome.color.spaces.get_space` takes it."""
     log_prob: Float[Tensor, "b n"] | None = None
     """Log-probability of each answer, where the model draws from a distribution over whole photos."""
     uncertainty: Float[Tensor, "b 1 h w"] | None = None
-    """Entropy of the colour at each place in nats, where the model knows it."""
+    """Entropy of the color at each place in nats, where the model knows it."""
     logits: Float[Tensor, "b q h w"] | None = None
-    """The distribution over the model's bins that was decoded, as unnormalised log-probabilities."""
+    """The distribution over the model's bins that was decoded, as unnormalized log-probabilities."""
 
 
 @dataclass
 class Batch:
-    """A batch of training photos in a model's colour space."""
+    """A batch of training photos in a model's color space."""
 
     luma: Float[Tensor, "b 1 h w"]
     """What the model sees: it may be degraded (grain, blur, fading) where the chroma is not."""
     chroma: Float[Tensor, "b 2 h w"]
     """The truth, at full resolution."""
     rgb: Float[Tensor, "b 3 h w"] | None = None
-    """The truth as sRGB in [0, 1], for models that learn several colour spaces at once."""
+    """The truth as sRGB in [0, 1], for models that learn several color spaces at once."""
 
 
 class Colorizer(nn.Module):
-    """A system that colours luma."""
+    """A system that colors luma."""
 
     spec: ModelSpec
 
@@ -76,7 +76,7 @@ class Colorizer(nn.Module):
         """Draw ``n`` colorizations of each luma.
 
         Args:
-            luma: range of the model's colour space; sides are multiples of ``spec.multiple_of``.
+            luma: range of the model's color space; sides are multiples of ``spec.multiple_of``.
             n: answers for each luma.
             temperature: how boldly the model decides, its own default if None.
             generator: source of randomness, on the CPU, so that a seed gives one picture on every device.
@@ -90,13 +90,13 @@ class Colorizer(nn.Module):
             raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of one batch (scalars); ``loss`` is minimised, the others are logged."""
+        """The losses of one batch (scalars); ``loss`` is minimized, the others are logged."""
         raise NotImplementedError
 
 
 @runtime_checkable
 class HasDistribution(Protocol):
-    """A colorizer whose answer is a distribution over colour bins: predict once, decode in many ways.
+    """A colorizer whose answer is a distribution over color bins: predict once, decode in many ways.
 
     The bins of a place form one or more axes, each a distribution of its own: CIC has one of 313 ab bins,
     LRAC one of hue and one of chroma.
@@ -126,24 +126,24 @@ class HasDistribution(Protocol):
         ...
 
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """How near the bins of every axis lie to colours, as the logarithm of a Gaussian kernel.
+        """How near the bins of every axis lie to colors, as the logarithm of a Gaussian kernel.
 
         Args:
-            lab: the colours, in CIE units; L* counts where the bins' colours depend on it.
+            lab: the colors, in CIE units; L* counts where the bins' colors depend on it.
             width: standard deviation of the kernel, in CIE units.
 
         Returns:
-            At most 0, which is where the bin holds the colour; added to logits it draws them there.
+            At most 0, which is where the bin holds the color; added to logits it draws them there.
         """
         ...
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
-        """The true colours of photos as a mean distribution over the bins; sums to 1 within every axis."""
+        """The true colors of photos as a mean distribution over the bins; sums to 1 within every axis."""
         ...
 
 
 def log_probabilities(logits: Float[Tensor, "b q h w"], axes: Sequence[slice]) -> Float[Tensor, "b q h w"]:
-    """Logits, normalised within every axis of bins."""
+    """Logits, normalized within every axis of bins."""
     return torch.cat([logits[:, axis].log_softmax(1) for axis in axes], 1)
 
 
@@ -207,7 +207,7 @@ class HasBackbone(Protocol):
     spec: ModelSpec
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise that part from a state dict.
+        """Initialize that part from a state dict.
 
         Raises:
             ValueError: it is of another network; the message begins with "not ".
@@ -227,15 +227,15 @@ class Adversarial(Protocol):
         ...
 
     def make_discriminator(self) -> nn.Module:
-        """The opponent, newly initialised. It is trained and kept in checkpoints, but does not ship."""
+        """The opponent, newly initialized. It is trained and kept in checkpoints, but does not ship."""
         ...
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The discriminator's losses of a batch (scalars); ``loss`` is minimised over its parameters."""
+        """The discriminator's losses of a batch (scalars); ``loss`` is minimized over its parameters."""
         ...
 
     def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The colorizer's own losses of a batch (scalars); ``loss`` is minimised over its parameters."""
+        """The colorizer's own losses of a batch (scalars); ``loss`` is minimized over its parameters."""
         ...
 
     def constrain(self, discriminator: nn.Module) -> None:

@@ -1,10 +1,10 @@
-"""A tone curve for drawn chroma: what brings the colours of draws to be as frequent as those of photos.
+"""A tone curve for drawn chroma: what brings the colors of draws to be as frequent as those of photos.
 
 Ours, not the papers'. What a network draws comes out paler than the photos that it learned from. PixColor
 goes pixel after pixel, each given the ones before, and gray breeds gray; samples of the compact conditional
 GAN are pale, too. Matching the quantiles of many draws with those of the true chroma of the same photos,
 channel by channel, gives one monotone curve that undoes it on the average. It changes no draw's likelihood,
-nor which colour is beside which.
+nor which color is beside which.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ COMPACT = ModelSpec(
     16,
     _CIC,
     weights="cic.compact.safetensors",
-    sha256="25383170819249900cac5dc5f903abbff230f491c766ce283d33b219f6f7ccda",
+    sha256="4c2e1478c170ebf0be0cf379d807bb1b94ab164fba55da9cb4f0e12a91bad2a6",
     unsure_above=0.55,
     defaults={"temperature": 0.8, "vibrance": 0.0, "coherence": 0.5},
     looks={
@@ -62,7 +62,7 @@ PIXCOLOR_COMPACT = ModelSpec(
     8,
     _PIXCOLOR,
     weights="pixcolor.compact.safetensors",
-    sha256="09e4eca4b7b3937ba68258f4b59a4d010da79ebe5db5d0fac3ab7fc55b9c9b62",
+    sha256="2956427381bfdebe3922c21008fe0e9fd5804919e0e647caf39936aafc5404e8",
     unsure_above=22.0,
     draws=True,
     refines=True,
@@ -96,7 +96,7 @@ LRAC_COMPACT = ModelSpec(
     32,
     _LRAC,
     weights="lrac.compact.safetensors",
-    sha256="d6772d5f1b1310fc86b3e7ce8bfa88b30e3c2b496f6ed3cf434589fe91457266",
+    sha256="f50c5fe4d38f9768ec68a436f2a27f42eb8c476a18040a1971dc1c733dd91c37",
     defaults={"temperature": 1.0, "vibrance": 0.4},
     # More vibrance would tint skin and white cloth pink.
     looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"vibrance": 0.5, "saturation": 1.4}},
@@ -114,7 +114,7 @@ CGAN_COMPACT = ModelSpec(
     16,
     _CAO,
     weights="cgan.compact.safetensors",
-    sha256="8290dedd654a87435f2d52dd593b27d3ccb41d54b13c1e691f4df34778127873",
+    sha256="0d5134862b8e482c05e6189483203c3d36dc90a04c1254e0a3c15961827001dd",
     unsure_above=21.0,
     draws=True,
     defaults={"temperature": 0.6},
@@ -200,7 +200,7 @@ def create_model(
     Args:
         name: ``arch.tag``, or ``arch`` for its default tag.
         weights: where to take the weights from instead of the bundled ones; see `autochrome.models.weights`.
-        pretrained: False leaves the parameters as they are initialised, for training.
+        pretrained: False leaves the parameters as they are initialized, for training.
         options: passed to the system's own factory (for CIC: fields of ``LossSettings``). Those that decide
             the network and are not given are taken from the weights, where these were saved with some.
 

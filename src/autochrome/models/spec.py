@@ -18,7 +18,7 @@ class ModelSpec:
     tag: str
     """Variant: ``paper``, ``compact``, ``test``."""
     space: str
-    """Name of the colour space whose luma it reads and whose chroma it predicts."""
+    """Name of the color space whose luma it reads and whose chroma it predicts."""
     working_size: int
     """Shorter side, in pixels, of the luma that it sees when nothing else is asked."""
     multiple_of: int
@@ -29,7 +29,7 @@ class ModelSpec:
     """Source of its weights: a bundled file's name, or None when none is shipped."""
     sha256: str | None = None
     """Digest of that file."""
-    licence: str = "Apache-2.0"
+    license: str = "Apache-2.0"
     unsure_above: float = 0.62
     """Doubt above which a photo's colors are said to be mostly a guess, in the unit of `Prediction.doubt`:
     what about one held-out photo in ten exceeds, by ``python -m benchmarks.unsure``."""

@@ -110,7 +110,7 @@ class GlobalContext(nn.Module):
 
 
 def conv_norm_relu(width_in: int, width: int, *, stride: int = 1) -> nn.Sequential:
-    """A 3x3 convolution, batch normalisation, ReLU."""
+    """A 3x3 convolution, batch normalization, ReLU."""
     return nn.Sequential(
         nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(width),

@@ -1,7 +1,7 @@
 """Hypercolumns: what all layers of a network say of one place (Larsson 2016, section 3.5; Hariharan 2015).
 
 Layers are feature maps "b c hi wi" of strides 1, 2, 4, ...; cell i of a layer of stride s covers the pixels
-[i s, (i + 1) s), so that its centre lies at pixel i s + (s - 1) / 2. Photos whose sides are no multiples of a
+[i s, (i + 1) s), so that its center lies at pixel i s + (s - 1) / 2. Photos whose sides are no multiples of a
 stride have maps of ceil(side / s) cells.
 
 A column over all layers of the paper's network has 12,417 channels. In training a few places of each photo
@@ -65,13 +65,13 @@ def sample_columns(
 ) -> Float[Tensor, "b n c"]:
     """Hypercolumns at places: all layers' features there, interpolated bilinearly between four cells.
 
-    Their gradients go to the same four cells of each layer. Beyond the centres of the outer cells a layer
+    Their gradients go to the same four cells of each layer. Beyond the centers of the outer cells a layer
     continues as it is there. Fastest with maps in ``torch.channels_last``, which are not copied.
 
     Args:
         maps: features of each layer.
         strides: stride of each layer; 1 for the photo itself.
-        locations: (y, x) in pixels, whole numbers being the pixels' centres; no gradient reaches them.
+        locations: (y, x) in pixels, whole numbers being the pixels' centers; no gradient reaches them.
         aligned: put cells where they are, (s - 1) / 2 pixels from the corner of their block; False puts them
             on its first pixel, as the released code does.
 
@@ -167,7 +167,7 @@ class HypercolumnHead(nn.Module):
         *,
         only: Sequence[str] | None = None,
     ) -> dict[str, Float[Tensor, "b _q _h _w"]]:
-        """Every output on a grid: each point is the centre of a cell of ``stride`` x ``stride`` pixels.
+        """Every output on a grid: each point is the center of a cell of ``stride`` x ``stride`` pixels.
 
         Layers finer than the grid are averaged over a cell, as in the released code; coarser ones are
         interpolated between their cells as in ``at``. On a grid of stride 1 the answer is that of ``at``.
@@ -257,15 +257,15 @@ def _add_enlarged(
     Bilinear and half-pixel aligned. Across, the resizing is a matrix product, which on a CPU is several times
     as fast as ``F.interpolate`` and needs no memory for what is added.
     """
-    above, below, share = _neighbours(rows, ratio, answer.shape[2], answer)
+    above, below, share = _neighbors(rows, ratio, answer.shape[2], answer)
     band = torch.lerp(answer[:, :, above], answer[:, :, below], share[:, None])
-    left, right, share = _neighbours(range(total.shape[3]), ratio, answer.shape[3], answer)
+    left, right, share = _neighbors(range(total.shape[3]), ratio, answer.shape[3], answer)
     cells = torch.arange(answer.shape[3], device=answer.device)[:, None]
     across = (cells == left) * (1 - share) + (cells == right) * share
     total.flatten(1, 2).baddbmm_(band.flatten(1, 2), across.expand(len(answer), -1, -1))
 
 
-def _neighbours(points: range, ratio: int, cells: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _neighbors(points: range, ratio: int, cells: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Cells on both sides of points of a grid finer by a whole factor, and the share of the second."""
     places = torch.arange(points.start, points.stop, device=like.device)
     places = ((places + 0.5) / ratio - 0.5).clamp(0, cells - 1)

@@ -41,7 +41,7 @@ class ResNet101Conv4(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1024 h8 w8"]:
-        """Features at an eighth of the resolution, from RGB normalised by ``IMAGENET_MEAN`` and ``_STD``."""
+        """Features at an eighth of the resolution, from RGB normalized by ``IMAGENET_MEAN`` and ``_STD``."""
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         return self.layer3(self.layer2(self.layer1(x)))
 
@@ -73,7 +73,7 @@ class ResNet101Conv4(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions with batch normalisation, around which the input passes.
+    """1x1, 3x3 and 1x1 convolutions with batch normalization, around which the input passes.
 
     The stride is in the 3x3 convolution, as in torchvision and timm, whose weights are made for that
     ("ResNet v1.5"; He and others, and Caffe's DeepLab after them, have it in the first 1x1). Names and shapes
@@ -130,7 +130,7 @@ def _other(reason: str) -> ValueError:
     )
 
 
-def normalised_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Y in [0, 1] as the RGB of a gray photo, normalised as ImageNet's networks take it."""
+def normalized_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Y in [0, 1] as the RGB of a gray photo, normalized as ImageNet's networks take it."""
     mean, std = (luma.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (luma - mean) / std

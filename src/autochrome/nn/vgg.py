@@ -61,9 +61,9 @@ def vgg16_fully_connected(state: Mapping[str, Tensor]) -> list[Filter]:
 def gray_filter(
     weight: Float[Tensor, "out 3 k k"], bias: Float[Tensor, " out"], *, gain: float, offset: float
 ) -> Filter:
-    """A filter over RGB, normalised as ImageNet's networks take it, as one over a single channel.
+    """A filter over RGB, normalized as ImageNet's networks take it, as one over a single channel.
 
-    The filters over R, G and B are summed, each divided by its channel's deviation: the average over colours
+    The filters over R, G and B are summed, each divided by its channel's deviation: the average over colors
     and its rescaling in one.
 
     Args:
@@ -88,6 +88,6 @@ def _filter(
             found = f"shape {tuple(state[key].shape)}" if key in state else "nothing"
             raise ValueError(
                 f"not a VGG-16 state dict: {key} should have shape {wanted[0]}, found {found}; "
-                "give torchvision's or timm's vgg16 (the one without batch normalisation)"
+                "give torchvision's or timm's vgg16 (the one without batch normalization)"
             )
     return state[f"{name}.weight"].reshape(shape), state[f"{name}.bias"]

@@ -1,8 +1,8 @@
-"""From a prediction to colours, in the order in which what a person asks for takes effect.
+"""From a prediction to colors, in the order in which what a person asks for takes effect.
 
 Of a model with a distribution: vibrance, coherence, the reference's palette, warmth, tint, a sample's own
 rotated bias, and at last hints, all on the distribution; then it is decoded. Quantile matching with
-a reference, and then saturation, work on the colours themselves, of whatever model. Hints have the last word.
+a reference, and then saturation, work on the colors themselves, of whatever model. Hints have the last word.
 """
 
 from __future__ import annotations

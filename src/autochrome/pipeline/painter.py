@@ -1,6 +1,6 @@
 """From a photo to its colorization: the one place where photos' files meet models.
 
-`Painter` loads a model once and colours any number of photos. `colorize` is the same in one call for whatever
+`Painter` loads a model once and colors any number of photos. `colorize` is the same in one call for whatever
 a person has at hand: a path, a PIL image or a numpy array.
 """
 
@@ -35,12 +35,12 @@ __all__ = ["ColorizeSettings", "ColorizedPhoto", "Painter", "Prediction", "choos
 
 @dataclass(frozen=True, eq=False)
 class ColorizedPhoto(Photo):
-    """A photo in colour, and how it came about.
+    """A photo in color, and how it came about.
 
     Attributes:
         notes: what the person should know, a sentence each.
         provenance: model, weights and settings, for `write_photo`.
-        uncertainty: how unsure its colours are, on the model's own grid, where the model knows it: the
+        uncertainty: how unsure its colors are, on the model's own grid, where the model knows it: the
             entropy of a predicted distribution, or the spread of two or more drawn samples.
     """
 
@@ -50,7 +50,7 @@ class ColorizedPhoto(Photo):
 
 
 class Painter:
-    """A model, loaded once, that colours photos.
+    """A model, loaded once, that colors photos.
 
     Args:
         model: a name of the registry, or a model already made.
@@ -82,7 +82,7 @@ class Painter:
     def colorize(self, photo: Photo, settings: ColorizeSettings | None = None) -> list[ColorizedPhoto]:
         """Return the colorizations of a photo, of its size and depth and with all else that it carries.
 
-        They are ``settings.samples``. Of a photo with colours the lightness is taken; the notes say so.
+        They are ``settings.samples``. Of a photo with colors the lightness is taken; the notes say so.
 
         Raises:
             ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
@@ -195,7 +195,7 @@ def colorize(
     device: str = "auto",
     **settings: Any,
 ) -> Any:
-    """Colour a black-and-white photo; what comes back is of the kind that was given.
+    """Color a black-and-white photo; what comes back is of the kind that was given.
 
     With ``samples`` of 2 or more, a list of that many.
 

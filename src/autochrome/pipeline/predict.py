@@ -41,7 +41,7 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "mirror": ((1.0, False), (1.0, True)),
     "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
 }
-UNSURE = "the model is unsure of most of its colours; several samples show what else they may be"
+UNSURE = "the model is unsure of most of its colors; several samples show what else they may be"
 NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
 BORDER = "its plain border or mat is not part of the picture and stays without color"
 # Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
@@ -79,7 +79,7 @@ class Prediction:
         extent: where the picture is in it. ``luma`` and ``answer`` cover the extent's box.
         luma: its L* "1 1 h w" at the size at which the model saw it, without mats.
         tones: the stretch after which the model saw it.
-        answer: log probabilities "1 q h/s w/s" over colour bins; from a model without a distribution, a* and
+        answer: log probabilities "1 q h/s w/s" over color bins; from a model without a distribution, a* and
             b* "1 2 h/s w/s"; from one that draws, those of each sample, "n 2 h/s w/s".
         size: the working size that was used.
         notes: what the person should know, a sentence each.
@@ -148,8 +148,8 @@ def predict(
     lightness = Lightness(photo.pixels)
     picture = whole_file(photo) if as_is else Picture(photo, find_extent(photo.pixels, photo.alpha))
     notes = []
-    if lightness.has_colour:
-        notes.append("it has colours or a tone of its own; only its lightness was used")
+    if lightness.has_color:
+        notes.append("it has colors or a tone of its own; only its lightness was used")
     wanted = resolve(settings, model.spec).size
     size = wanted
     ask = partial(_drawn, noise_of=noise_of or picture.photo) if model.spec.draws else _fused

@@ -17,14 +17,14 @@ _FINER = 4  # pixels to a sample, in each direction, that are looked at
 
 
 class Reference:
-    """The colours of a photo, at the size at which a model works.
+    """The colors of a photo, at the size at which a model works.
 
     Args:
-        photo: in colour.
+        photo: in color.
         shorter: the side to which the shorter one is reduced; smaller photos stay as they are.
 
     Raises:
-        ValueError: the photo has no colours.
+        ValueError: the photo has no colors.
     """
 
     def __init__(self, photo: Photo, shorter: int) -> None:
@@ -38,16 +38,16 @@ class Reference:
         return photo_name(self.photo)
 
     def histogram_transfer(self, model: HasDistribution) -> HistogramTransfer:
-        """Return the guide that moves a model's predictions to these colours."""
+        """Return the guide that moves a model's predictions to these colors."""
         return HistogramTransfer(model.histogram(rgb_to_lab(self.rgb).to(model.prior)), model.axes)
 
     def quantile_matching(self) -> QuantileMatching:
-        """Return the map of any colours to these."""
+        """Return the map of any colors to these."""
         return QuantileMatching.of(self.rgb)
 
 
 def check_reference(photo: object) -> None:
-    """Check that a photo has colours that can be taken over.
+    """Check that a photo has colors that can be taken over.
 
     Raises:
         TypeError: it is no `Photo`.
@@ -55,9 +55,9 @@ def check_reference(photo: object) -> None:
     """
     if not isinstance(photo, Photo):
         raise TypeError(f"a reference is a Photo, as read_photo gives it, not {type(photo).__name__}")
-    if not Lightness(photo.pixels).has_colour:
+    if not Lightness(photo.pixels).has_color:
         raise ValueError(
-            f"the reference {photo_name(photo)} has no colours to take over; give a photo in colour"
+            f"the reference {photo_name(photo)} has no colors to take over; give a photo in color"
         )
 
 

@@ -34,7 +34,7 @@ TINT_STRENGTH = 0.5
 class ColorizeSettings:
     """What may be asked of a colorization; None stands for the model's own default.
 
-    Models are of two kinds: those that predict how likely every colour is at every place, with one best
+    Models are of two kinds: those that predict how likely every color is at every place, with one best
     answer to a photo (CIC, LRAC), and those that draw as many as are asked for: PixColor place after place,
     the conditional GAN all at once. `check_supported` tells which settings are for which.
 
@@ -50,13 +50,13 @@ class ColorizeSettings:
     """0 to 3: what the predicted chroma is multiplied by, on top of the look, for every model. 0 leaves the
     photo gray, 1 changes nothing. Colors that are known from hints stay as they are."""
     vibrance: float | None = None
-    """-1 to 2. 0 is the model's own answer, 1 favours rare colours as full rebalancing; below 0 mutes. For
+    """-1 to 2. 0 is the model's own answer, 1 favors rare colors as full rebalancing; below 0 mutes. For
     models with one answer."""
     coherence: float | None = None
     """0 to 1, for models with a distribution. How far what is predicted is shared within a surface, up to the
     photo's edges, before a color is made of it: 0 leaves every place to itself."""
     temperature: float | None = None
-    """0 to 1. 0 takes the most probable colour, 1 the mean of all. Of a model that draws: 1 draws as it
+    """0 to 1. 0 takes the most probable color, 1 the mean of all. Of a model that draws: 1 draws as it
     learned, less makes its samples more alike, 0 all the same."""
     size: int | None = None
     """Shorter side, in pixels, of the luma that the model sees: 32 to 2048."""
@@ -67,7 +67,7 @@ class ColorizeSettings:
     """How chroma is brought to full size: "guided" by the photo's edges, or "bilinear"."""
     guidance: float | None = None
     """0 to 2, of PixColor: how much more the photo decides than what is drawn already. 0 draws as learned;
-    more gives surer and stronger colours."""
+    more gives surer and stronger colors."""
     samples: int = 1
     """1 to 64: how many colorizations. A model that draws draws them; of a model with a distribution the
     first is its own answer, and the others are biased toward hues around the circle, one after the other."""
@@ -80,19 +80,19 @@ class ColorizeSettings:
     rank: bool = False
     """Of PixColor: whether the samples are ordered by how plausible its judge finds them, best first."""
     reference: Photo | None = None
-    """A photo in colour whose palette is taken over."""
+    """A photo in color whose palette is taken over."""
     transfer: str | None = None
     """How: "energy" moves what the model predicts, as far as it is unsure of it; "quantiles" exchanges
-    colours by their rank. By default the first, where a model has a distribution, else the second."""
+    colors by their rank. By default the first, where a model has a distribution, else the second."""
     warmth: float | None = None
-    """-1 to 1, for models with a distribution. Above 0 prefers warm colours, below 0 cool ones; what the
+    """-1 to 1, for models with a distribution. Above 0 prefers warm colors, below 0 cool ones; what the
     model is sure of stays."""
     tint: str | None = None
-    """A CSS name or #rrggbb, for models with a distribution: a colour to which what is unsure is drawn."""
+    """A CSS name or #rrggbb, for models with a distribution: a color to which what is unsure is drawn."""
     tint_strength: float = TINT_STRENGTH
     """Above 0, to 1."""
     hints: tuple[Hint, ...] = ()
-    """Colours that are known at some places, for models with a distribution."""
+    """Colors that are known at some places, for models with a distribution."""
 
     def __post_init__(self) -> None:
         _check_choice("look", self.look, LOOKS)
@@ -112,7 +112,7 @@ class ColorizeSettings:
         if self.tint is not None:
             parse_color(self.tint)
         if self.transfer is not None and self.reference is None:
-            raise ValueError("transfer takes colours from a reference; give a reference too")
+            raise ValueError("transfer takes colors from a reference; give a reference too")
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _check_drawing(settings: ColorizeSettings, spec: ModelSpec) -> None:
     asked += [] if settings.fuse in (None, "none") else ["fuse"]
     if asked:
         raise ValueError(
-            f"{spec.name} draws its colours and so has no {_listed(asked)}; vary {vary}, or use --model cic"
+            f"{spec.name} draws its colors and so has no {_listed(asked)}; vary {vary}, or use --model cic"
         )
     decoders = [name for name in ("temperature", "guidance") if name not in spec.defaults]
     asked = [name for name in decoders if getattr(settings, name) is not None]

@@ -1,4 +1,4 @@
-"""How sure a model is of a photo's colours: as a map, and as one sentence."""
+"""How sure a model is of a photo's colors: as a map, and as one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDE_SPREAD = 40.0
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How unsure the colour is, place by place.
+    """How unsure the color is, place by place.
 
     Attributes:
         values: "h w", on the model's own grid; 0 where it is sure.

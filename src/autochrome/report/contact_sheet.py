@@ -52,7 +52,7 @@ def contact_sheets(
 
     Args:
         columns: the name of each column and its pictures, all of one length, from left to right. A picture is
-            shrunk to fit its cell (never enlarged) with its shape kept, and centred; a row is as high as its
+            shrunk to fit its cell (never enlarged) with its shape kept, and centered; a row is as high as its
             highest picture.
         captions: a line under each row.
         layout: sizes.
@@ -134,7 +134,7 @@ def gallery(
 
 
 def fit(picture: Picture, layout: Layout | None = None) -> Page:
-    """Return a picture in 8-bit colour, shrunk to fit a cell (never enlarged), its shape kept."""
+    """Return a picture in 8-bit color, shrunk to fit a cell (never enlarged), its shape kept."""
     layout = layout or Layout()
     picture = picture if picture.shape[2] == 1 else picture[..., :3]
     image = pyvips.Image.new_from_array(np.ascontiguousarray(picture))

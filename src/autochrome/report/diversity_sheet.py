@@ -146,7 +146,7 @@ def _step(largest: float) -> float:
     return next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2) if largest <= 5 * step)
 
 
-def _write(page: Page, text: str, x: int, y: int, *, align: str = "centre") -> None:
+def _write(page: Page, text: str, x: int, y: int, *, align: str = "center") -> None:
     """Draw one line of text about row y, its middle or its right end at column x; what is outside is cut."""
     mask = pyvips.Image.text(text, font="sans", dpi=84).numpy()
     height, width = mask.shape[:2]

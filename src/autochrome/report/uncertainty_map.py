@@ -1,4 +1,4 @@
-"""How unsure a model is of each place's colour, as a gray picture of the photo's size."""
+"""How unsure a model is of each place's color, as a gray picture of the photo's size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def draw_uncertainty(
     height, width = size
     shares = np.ascontiguousarray((values / most).clip(0, 1).astype(np.float32))
     small = pyvips.Image.new_from_array(shares * 255)
-    # Over a copied border: pixels beyond the outermost cells' centres take these.
+    # Over a copied border: pixels beyond the outermost cells' centers take these.
     wide = small.resize(width / small.width, vscale=height / small.height, kernel="linear")
     levels = (wide + 0.5).cast("uchar")
     return levels.maplut(pyvips.Image.new_from_array(_lightness_codes()[None])).numpy().reshape(*size, 1)

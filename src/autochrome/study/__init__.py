@@ -3,7 +3,7 @@
 What a study is:
 
 ``design``      protocol, systems, references, raters, seed; read from YAML
-``records``     the words: Unit, Trial, Vote, Answer, Judgement
+``records``     the words: Unit, Trial, Vote, Answer, Judgment
 ``building``    a study's folder from a design: ``pictures`` prepared alike, units laid out, a manifest of
                 the ``folder``
 

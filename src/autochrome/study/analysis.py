@@ -1,4 +1,4 @@
-"""The statistics of a study; everything here takes a `Sequence[Judgement]`, and the rows need no order.
+"""The statistics of a study; everything here takes a `Sequence[Judgment]`, and the rows need no order.
 
 ``selection``      which votes count: attention checks, slipped timing
 ``rates``          fooling rates with every form of error

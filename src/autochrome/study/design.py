@@ -23,7 +23,7 @@ from autochrome.study.yaml_file import dump_yaml, load_yaml
 SCHEMA = "autochrome-study/1"
 
 CONSENT = """\
-You will be shown photographs. The colours of some were taken by the camera; those of others were added by \
+You will be shown photographs. The colors of some were taken by the camera; those of others were added by \
 a computer program to a black-and-white picture. You will be asked to judge them. There is nothing to \
 prepare, and a wrong answer does no harm.
 
@@ -127,7 +127,7 @@ class Design(BaseModel):
     practice: Count = Field(description="Trials with the answer shown, before the test.")
     vigilance: Count = Field(
         description="Attention checks strewn among the test trials, in addition to them: a photo in random"
-        " colours."
+        " colors."
     )
     exposure_ms: Positive = Field(1000, description="How long a picture is shown (two-afc, turing).")
     feedback_ms: Positive = Field(2400, description="How long the answer is shown after a practice trial.")
@@ -149,7 +149,7 @@ class Design(BaseModel):
         0, description="Of the photos that take part; with the study's secret, of orders."
     )
     max_raters: Positive | None = Field(
-        None, description="Raters who may enrol; null: three times as many as are needed, and at least 20."
+        None, description="Raters who may enroll; null: three times as many as are needed, and at least 20."
     )
     abandoned_after_s: Positive = Field(
         3600, description="A trial that is open for longer no longer counts as being answered."

@@ -13,7 +13,7 @@ TRUTH = "truth"
 """The name under which the true photo takes part in a unit."""
 
 RANDOM = "random"
-"""The name of the random-colour baseline: the photo in another photo's colours. No system is called so."""
+"""The name of the random-color baseline: the photo in another photo's colors. No system is called so."""
 
 
 class Protocol(StrEnum):
@@ -22,7 +22,7 @@ class Protocol(StrEnum):
     TWO_AFC = "two-afc"
     """CIC, section 4.1 (3): true and generated one after the other; which was generated?"""
     TURING = "turing"
-    """PixColor, section 4: true and generated one after the other; which has the true colours?"""
+    """PixColor, section 4: true and generated one after the other; which has the true colors?"""
     QUESTIONNAIRE = "questionnaire"
     """Cao et al., section 5.2: one true and several generated pictures; which look poor?"""
     PREFERENCE = "preference"
@@ -117,7 +117,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """One verdict on one version of one photo: the row of every statistic.
 
     Attributes:
@@ -143,25 +143,25 @@ class Judgement:
     first: bool = False
 
 
-def judgements(protocol: Protocol, answers: Sequence[Answer]) -> list[Judgement]:
+def judgments(protocol: Protocol, answers: Sequence[Answer]) -> list[Judgment]:
     """Verdicts of the answers, in their order.
 
     Two-afc and turing give one per answer, of the generated picture; the questionnaire one per picture shown;
     preference one per answer, of the first-named system over its rival.
     """
-    found: list[Judgement] = []
+    found: list[Judgment] = []
     for answer in answers:
         found += _verdicts(protocol, answer)
     return found
 
 
-def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgement]:
+def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgment]:
     trial, unit = answer.trial, answer.trial.unit
     chosen = {trial.shown(slot) for slot in answer.vote.chosen}
 
-    def verdict(system: str, success: bool, rival: str = "") -> Judgement:
+    def verdict(system: str, success: bool, rival: str = "") -> Judgment:
         first = trial.shown(0) == system
-        return Judgement(
+        return Judgment(
             answer.rater,
             unit.picture,
             system,
@@ -183,8 +183,8 @@ def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgement]:
     return [verdict(generated, fooled)]
 
 
-def passed(verdict: Judgement) -> bool:
-    """Whether a verdict on a pair with the random colours (vigilance) was the right one.
+def passed(verdict: Judgment) -> bool:
+    """Whether a verdict on a pair with the random colors (vigilance) was the right one.
 
     Of (truth, random) the random picture was not taken for true; of (system, random) the system was
     preferred.

@@ -45,7 +45,7 @@ def saying(*outputs: int) -> list[Tensor]:
 
 
 def test_recovery_is_the_papers() -> None:
-    """CIC, section 4.2: 87.4% true, 73.5% gray, 76.6% coloured is "a 22.3% relative performance recovery"."""
+    """CIC, section 4.2: 87.4% true, 73.5% gray, 76.6% colored is "a 22.3% relative performance recovery"."""
     assert round(recovery(76.6, 73.5, 87.4), 3) == 0.223
     assert round(recovery(76.4, 73.5, 87.4), 3) == 0.209
     assert round(recovery(72.1, 73.5, 87.4), 3) == -0.101  # Dahl's, in table 1
@@ -109,9 +109,9 @@ def test_intervals_are_the_binomials_and_pairs_are_resampled_together() -> None:
     photos = 300
     right = [number % 5 < 3 for number in range(photos)]
     truth = saying(*[4] * photos)
-    colours = saying(*[4 if hit else 5 for hit in right])
+    colors = saying(*[4 if hit else 5 for hit in right])
     labels = ["n07749582"] * photos
-    result = interpret(made_judge(), truth, {"a": colours, "b": colours}, labels, replicates=4000)
+    result = interpret(made_judge(), truth, {"a": colors, "b": colors}, labels, replicates=4000)
     a, b = (result.systems[name].accuracy for name in "ab")
     assert a is not None and a == b
     assert a.top5.value == pytest.approx(0.6)
@@ -135,7 +135,7 @@ def test_recovery_is_undefined_where_gray_lacks_nothing() -> None:
     assert as_json["hits"]["ours"] == [True, True, False, False]
 
 
-def test_classes_are_sorted_by_what_colour_does_for_them() -> None:
+def test_classes_are_sorted_by_what_color_does_for_them() -> None:
     """Gray is understood for classes 0 and 1, not for 4 and 5; the system helps 4 and hurts 1."""
     labels = [CLASSES[n] for n in (0, 1, 1, 4, 4, 5)] + [None]
     truth = saying(0, 1, 1, 4, 4, 5, 0)

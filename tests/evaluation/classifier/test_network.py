@@ -76,13 +76,13 @@ def test_a_block_is_two_convolutions_beside_a_shortcut() -> None:
 
 
 def test_pictures_are_brought_to_its_scale() -> None:
-    """A picture of the mean colour is zero to the stem, one of mean + deviation is one."""
+    """A picture of the mean color is zero to the stem, one of mean + deviation is one."""
     model = Classifier(TINY).eval()
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
     seen: list[torch.Tensor] = []
     model.stem.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
-    for colour in (mean, mean + std):
-        model(colour.view(1, 3, 1, 1).expand(1, 3, 16, 16))
+    for color in (mean, mean + std):
+        model(color.view(1, 3, 1, 1).expand(1, 3, 16, 16))
     torch.testing.assert_close(seen[0], torch.zeros(1, 3, 16, 16))
     torch.testing.assert_close(seen[1], torch.ones(1, 3, 16, 16))
 

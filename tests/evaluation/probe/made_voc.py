@@ -1,4 +1,4 @@
-"""A small folder in PASCAL VOC's format: a bright disc and a dark square on gray, in false colours."""
+"""A small folder in PASCAL VOC's format: a bright disc and a dark square on gray, in false colors."""
 
 from __future__ import annotations
 

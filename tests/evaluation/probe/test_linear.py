@@ -9,10 +9,10 @@ from scipy.special import log_softmax
 
 from autochrome.evaluation.probe.linear import fit_linear
 
-Labelled = tuple[torch.Tensor, torch.Tensor]
+Labeled = tuple[torch.Tensor, torch.Tensor]
 
 
-def clusters(generator: torch.Generator, *, noise: float, n: int = 120, d: int = 6) -> Labelled:
+def clusters(generator: torch.Generator, *, noise: float, n: int = 120, d: int = 6) -> Labeled:
     labels = torch.arange(n) % 3
     centers = torch.eye(3, d) * 2
     return centers[labels] + noise * torch.randn(n, d, generator=generator), labels

@@ -51,7 +51,7 @@ def test_canvases_keep_the_aspect_and_call_the_rest_void(tmp_path: Path) -> None
     assert canvases.classes == 3
     assert (canvases.luma[:, :, 24:] == 0).all() and (canvases.luma[:, :, :24] > 5).all()
     assert (canvases.labels[:, 24:] == VOID).all()
-    # Every second pixel of the full map, as nearest-neighbour scaling by two takes them.
+    # Every second pixel of the full map, as nearest-neighbor scaling by two takes them.
     assert np.array_equal(canvases.labels[1, :24].numpy(), shapes(1)[1][1::2, 1::2])
     part = canvases.part(torch.tensor([1]))
     assert torch.equal(part.luma[0], canvases.luma[1]) and part.classes == 3

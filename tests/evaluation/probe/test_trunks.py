@@ -84,7 +84,7 @@ def test_norms_of_a_random_trunk_take_the_photos_statistics(luma: torch.Tensor) 
     untouched = layers_of(model, luma)[-1]
     settle_trunk(model, luma)
     convolution = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
-    answers = convolution(luma / 50 - 1)  # as the network centres L*
+    answers = convolution(luma / 50 - 1)  # as the network centers L*
     assert norms[0].running_mean is not None and norms[0].running_var is not None
     torch.testing.assert_close(norms[0].running_mean, answers.mean((0, 2, 3)), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(norms[0].running_var, answers.var((0, 2, 3)), atol=1e-5, rtol=1e-4)

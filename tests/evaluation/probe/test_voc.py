@@ -12,7 +12,7 @@ from autochrome.data.sources import DataError
 from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder, read_labels, voc_palette
 from tests.evaluation.probe.made_voc import shapes, write_labels, write_voc
 
-# The challenge's page "Visual Object Classes": colour of some labels.
+# The challenge's page "Visual Object Classes": color of some labels.
 PUBLISHED = {
     "background": (0, 0, 0),
     "aeroplane": (128, 0, 0),
@@ -28,8 +28,8 @@ PUBLISHED = {
 def test_the_palette_is_the_published_one() -> None:
     palette = voc_palette()
     assert len(VOC_NAMES) == 21
-    for name, colour in PUBLISHED.items():
-        assert tuple(palette[VOC_NAMES.index(name)]) == colour, name
+    for name, color in PUBLISHED.items():
+        assert tuple(palette[VOC_NAMES.index(name)]) == color, name
     assert tuple(palette[255]) == (224, 224, 192)
     assert len(np.unique(palette, axis=0)) == 256
 
@@ -54,7 +54,7 @@ def test_palettes_of_few_bits_and_rgb_and_gray_labels(tmp_path: Path) -> None:
 
 def test_what_is_no_label_map_is_refused(tmp_path: Path) -> None:
     PIL.Image.fromarray(np.full((3, 4, 3), (1, 2, 3), np.uint8)).save(tmp_path / "photo.png")
-    with pytest.raises(DataError, match=r"colour \(1, 2, 3\) at x=0, y=0, which is not of PASCAL VOC's"):
+    with pytest.raises(DataError, match=r"color \(1, 2, 3\) at x=0, y=0, which is not of PASCAL VOC's"):
         read_labels(tmp_path / "photo.png")
     PIL.Image.fromarray(np.eye(4, dtype=bool)).save(tmp_path / "bits.png")
     with pytest.raises(DataError, match="gray with 1 bits a sample"):

@@ -87,7 +87,7 @@ def test_answers_of_the_bins_of_ab(make_run: MakeRun) -> None:
     assert np.allclose(np.exp(hard.logits).sum(1), 1, atol=1e-5)
     assert np.allclose(shared.shares.sum(1), 1, atol=1e-5)
     assert (shared.events[:, 0] == hard.events[:, 0]).all()
-    # The bin of a cell is that of its mean colour.
+    # The bin of a cell is that of its mean color.
     from autochrome.color.spaces import rgb_to_lab
 
     lab = torch.nn.functional.avg_pool2d(rgb_to_lab(load_rgb(run.references / "3.png")), 4)

@@ -1,4 +1,4 @@
-"""Colour charts in gray, in a report."""
+"""Color charts in gray, in a report."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ MakeRun = Callable[..., Run]
 SETTINGS = LabSettings(replicates=100)
 
 
-def lab_of(colours: object) -> torch.Tensor:
-    rgb = torch.tensor(colours).float().T[None, :, :, None] / 255
+def lab_of(colors: object) -> torch.Tensor:
+    rgb = torch.tensor(colors).float().T[None, :, :, None] / 255
     return torch.cat(LAB.split(rgb), 1)[0, :, :, 0].T
 
 
@@ -67,7 +67,7 @@ def test_isoluminant_patches_have_one_lightness_and_all_hues() -> None:
 
 def test_what_models_are_given() -> None:
     macbeth, on_card, plain = charts()
-    assert macbeth.colour.size == on_card.colour.size == (248, 368)
+    assert macbeth.color.size == on_card.color.size == (248, 368)
     lightness = lightness_of(plain.gray)
     assert float(lightness.max() - lightness.min()) < 1e-3  # nothing is left to see
     patches = patch_means(torch.from_numpy(on_card.gray.pixels).permute(2, 0, 1)[None])
@@ -79,7 +79,7 @@ def test_what_models_are_given() -> None:
 
 def test_patches_are_found_again() -> None:
     macbeth = charts()[0]
-    found = patch_means(255 * rgb_of(macbeth.colour))
+    found = patch_means(255 * rgb_of(macbeth.color))
     assert torch.allclose(found, torch.tensor(MACBETH).float(), atol=1e-3)
 
 

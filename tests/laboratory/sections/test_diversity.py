@@ -93,7 +93,7 @@ def test_section(make_run: MakeRun, large: str) -> None:
     assert "shifts" in run.figures["diversity"]
 
 
-def test_section_of_small_photos_has_colour_differences_alone(make_run: MakeRun) -> None:
+def test_section_of_small_photos_has_color_differences_alone(make_run: MakeRun) -> None:
     section = diversity.section(make_run("cgan.test"))
     assert [type(part) for part in section.parts] == [Figure, Table]
     (table,) = (part for part in section.parts if isinstance(part, Table))

@@ -36,7 +36,7 @@ MakeRun = Callable[..., Run]
 SETTINGS = LabSettings(replicates=50)
 
 
-def colour(light: float, chroma: float, degrees: float) -> torch.Tensor:
+def color(light: float, chroma: float, degrees: float) -> torch.Tensor:
     """Lab of one pixel, "1 3 1 1"."""
     return torch.tensor([light, chroma * cos(radians(degrees)), chroma * sin(radians(degrees))])[
         None, :, None, None
@@ -56,11 +56,11 @@ def colour(light: float, chroma: float, degrees: float) -> torch.Tensor:
     ],
 )
 def test_sectors(degrees: float, name: str) -> None:
-    assert HUES[int(hue_sector(colour(50, 20, degrees)[:, 1:]))] == name
-    assert int(hue_sector(colour(50, 4.9, degrees)[:, 1:])) == NEAR_GRAY
+    assert HUES[int(hue_sector(color(50, 20, degrees)[:, 1:]))] == name
+    assert int(hue_sector(color(50, 4.9, degrees)[:, 1:])) == NEAR_GRAY
 
 
-def test_names_of_hues_are_those_of_colours() -> None:
+def test_names_of_hues_are_those_of_colors() -> None:
     # CSS orange, lime, teal and skyblue lie in the sector of their name or in one beside it.
     named = {
         "orange": (1.0, 0.647, 0.0),
@@ -74,8 +74,8 @@ def test_names_of_hues_are_those_of_colours() -> None:
 
 
 def test_sums_of_hues_by_hand() -> None:
-    truth = torch.cat([colour(50, 20, 90), colour(50, 30, 90), colour(50, 2, 0)], 3)
-    result = torch.cat([colour(50, 10, 90), colour(50, 15, 90), colour(50, 0, 0)], 3)
+    truth = torch.cat([color(50, 20, 90), color(50, 30, 90), color(50, 2, 0)], 3)
+    result = torch.cat([color(50, 10, 90), color(50, 15, 90), color(50, 0, 0)], 3)
     rgb, rgb_truth = (LAB.merge(lab[:, :1], lab[:, 1:]) for lab in (result, truth))
     pixels, error, chroma, chroma_truth = hue_sums(rgb, rgb_truth)
     yellow = HUES.index("yellow")

@@ -43,7 +43,7 @@ def hues(monkeypatch: pytest.MonkeyPatch) -> Judge:
     return judge
 
 
-def colours(folder: Path, names: list[str]) -> Path:
+def colors(folder: Path, names: list[str]) -> Path:
     """Plain photos of red, green and blue in turn: classes 0, 1 and 2 of `Hues`."""
     for number, name in enumerate(names):
         picture = np.full((32, 32, 3), 60, np.uint8)
@@ -55,12 +55,12 @@ def colours(folder: Path, names: list[str]) -> Path:
 def test_agreement_where_no_photo_has_a_class(make_run: MakeRun, references: Path, hues: Judge) -> None:
     for path in references.iterdir():
         path.unlink()
-    colours(references, [str(number) for number in range(6)])
+    colors(references, [str(number) for number in range(6)])
     run = make_run("gray.baseline", results=(f"perfect={references}",))
     table, hint = interpretability.section(run).parts
     assert isinstance(table, Table)
     assert isinstance(hint, Text)
-    assert "--labelled" in hint.text
+    assert "--labeled" in hint.text
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows["truth"][0].startswith("1.000")
     assert rows["perfect"][0].startswith("1.000")
@@ -74,7 +74,7 @@ def test_agreement_where_no_photo_has_a_class(make_run: MakeRun, references: Pat
 def test_accuracy_where_names_carry_the_class(make_run: MakeRun, references: Path, hues: Judge) -> None:
     for path in references.iterdir():
         path.unlink()
-    colours(references, [f"{IDS[number % 3]}_{number}" for number in (0, 3, 1, 4, 2, 5)])
+    colors(references, [f"{IDS[number % 3]}_{number}" for number in (0, 3, 1, 4, 2, 5)])
     # In the order of the names: 0, 3 of the first class are red and green, ... so that some are wrong.
     run = make_run("gray.baseline")
     accuracy, agreement, _ = interpretability.section(run).parts
@@ -88,15 +88,15 @@ def test_accuracy_where_names_carry_the_class(make_run: MakeRun, references: Pat
     assert truth == pytest.approx(np.mean(right), abs=1e-3)
 
 
-def test_labelled_photos_are_coloured_and_judged(make_run: MakeRun, tmp_path: Path, hues: Judge) -> None:
+def test_labeled_photos_are_colored_and_judged(make_run: MakeRun, tmp_path: Path, hues: Judge) -> None:
     held_out = [name for k in range(200) if part_of(name := f"{IDS[k % 3]}_{k}") == "test"]
-    colours(tmp_path / "labelled", held_out)
+    colors(tmp_path / "labeled", held_out)
     run = make_run(
         "gray.baseline",
         "cgan.test",
         results=(f"theirs={tmp_path / 'references'}",),
-        labelled=tmp_path / "labelled",
-        labelled_photos=5,
+        labeled=tmp_path / "labeled",
+        labeled_photos=5,
     )
     *_, table, note = interpretability.section(run).parts
     assert isinstance(table, Table)
@@ -109,8 +109,8 @@ def test_labelled_photos_are_coloured_and_judged(make_run: MakeRun, tmp_path: Pa
 
 
 def test_what_is_missing_is_told(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_picture(tmp_path / "labelled" / "holiday.png", draw_photo(0))
-    run = make_run("gray.baseline", labelled=tmp_path / "labelled")
+    save_picture(tmp_path / "labeled" / "holiday.png", draw_photo(0))
+    run = make_run("gray.baseline", labeled=tmp_path / "labeled")
     monkeypatch.setattr(interpretability, "load_judges", lambda settings: [])
     with pytest.raises(LaboratoryError, match="held-out"):
         interpretability.section(run)

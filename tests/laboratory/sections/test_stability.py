@@ -1,4 +1,4 @@
-"""What changes of the input do to the colours, in a report."""
+"""What changes of the input do to the colors, in a report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autochrome.laboratory.sections.stability.perturbations import NEUTRAL, PERT
 from autochrome.laboratory.sections.stability.section import (
     Changes,
     changes_of,
-    colour_difference,
+    color_difference,
     judge,
     mean_chroma,
 )
@@ -32,7 +32,7 @@ PLACES = {p.name: i for i, p in enumerate(PERTURBATIONS)}
 
 
 class ByLightness(Colorizer):
-    """One place, one colour: b is L* times a factor, whatever is around it."""
+    """One place, one color: b is L* times a factor, whatever is around it."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -50,13 +50,13 @@ def with_model(make_run: MakeRun, name: str, model: Colorizer) -> Run:
     return run
 
 
-def test_only_colours_differ() -> None:
+def test_only_colors_differ() -> None:
     lightness = torch.full((1, 1, 8, 8), 40.0)
     before, after = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
-    assert colour_difference(lightness, before, before) == 0
+    assert color_difference(lightness, before, before) == 0
     after[:, 0] = 10
     lab = [torch.tensor([40.0, a, 0.0])[None, :, None, None] for a in (0.0, 10.0)]
-    assert colour_difference(lightness, before, after) == pytest.approx(float(ciede2000(*lab)))
+    assert color_difference(lightness, before, after) == pytest.approx(float(ciede2000(*lab)))
     assert mean_chroma(after) == pytest.approx(10)
 
 
@@ -85,7 +85,7 @@ def test_what_is_drawn_has_its_own_yardstick(make_run: MakeRun) -> None:
     model = Drawing()
     run = with_model(make_run, "pixcolor.test", model)
     found = changes_of("pixcolor.test", run, "1")
-    # Its colours come of the noise alone, but that sRGB holds fewer of them where it is light or dark.
+    # Its colors come of the noise alone, but that sRGB holds fewer of them where it is light or dark.
     assert found.difference[PLACES["noise 2.5"]] < 1
     assert found.redrawn > 3
     assert len(model.seen) == 2 * (len(PERTURBATIONS) + 2)  # each photo once more, for the doubt

@@ -35,7 +35,7 @@ def test_the_histogram_is_the_mean_of_the_soft_encoding() -> None:
     assert abs(float(model.histogram(lab).sum()) - 1) < 1e-5
 
 
-def test_every_axis_is_normalised_by_itself() -> None:
+def test_every_axis_is_normalized_by_itself() -> None:
     logits = torch.randn(1, 5, 2, 2)
     normal = log_probabilities(logits, (slice(0, 2), slice(2, 5)))
     torch.testing.assert_close(normal[:, :2].exp().sum(1), torch.ones(1, 2, 2))

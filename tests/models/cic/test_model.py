@@ -18,7 +18,7 @@ from autochrome.models.cic.model import CIC, LossSettings, colorful, tiny, weigh
 SPEC = ModelSpec("cic", "test", "lab", 64, 32, "Zhang 2016", defaults={"temperature": 1 / 6})
 SETTINGS = LossSettings()
 PLAIN = torch.ones(AB_BINS)
-COLOURFUL = 40.0
+COLORFUL = 40.0
 """Standard deviation of made chroma, in CIE units: no crop of it is gray."""
 
 
@@ -29,7 +29,7 @@ def model() -> CIC:
 
 def made_batch() -> Batch:
     """Noise for luma, patches of 4 x 4 pixels for chroma."""
-    patches = torch.randn(2, 2, 8, 8) * COLOURFUL
+    patches = torch.randn(2, 2, 8, 8) * COLORFUL
     return Batch(torch.rand(2, 1, 32, 32) * 100, F.interpolate(patches, scale_factor=4.0))
 
 
@@ -44,7 +44,7 @@ def natural_prior() -> Tensor:
 def test_equation_3_against_a_slow_loop():
     """L = -1/HW sum_hw v(Z_hw) sum_q Z_hwq log Z^_hwq, term by term in float64."""
     logits = torch.randn(2, AB_BINS, 2, 3)
-    ab = torch.randn(2, 2, 2, 3) * COLOURFUL
+    ab = torch.randn(2, 2, 2, 3) * COLORFUL
     w = torch.rand(AB_BINS) + 0.5
     log_z_hat = scipy.special.log_softmax(logits.double().numpy(), axis=1)
     total = plain = 0.0
@@ -73,7 +73,7 @@ def test_equation_5_a_place_takes_the_weight_of_its_most_probable_bin():
 
 def test_weights_multiply_only_the_loss():
     """The plain cross-entropy is the same whatever the weights: it is what the authors' trainer prints."""
-    logits, ab = torch.randn(2, AB_BINS, 4, 4), torch.randn(2, 2, 4, 4) * COLOURFUL
+    logits, ab = torch.randn(2, AB_BINS, 4, 4), torch.randn(2, 2, 4, 4) * COLORFUL
     weighted, plain = weighted_cross_entropy(logits, ab, torch.rand(AB_BINS) * 5, SETTINGS)
     again, unweighted = weighted_cross_entropy(logits, ab, PLAIN, SETTINGS)
     assert plain == unweighted
@@ -84,14 +84,14 @@ def test_weights_multiply_only_the_loss():
 def test_the_loss_s_gradient_is_the_numerical_one():
     """Central differences in float64, for the weighted loss of equation 3."""
     logits = torch.randn(1, AB_BINS, 1, 2, dtype=torch.float64, requires_grad=True)
-    ab = torch.randn(1, 2, 1, 2, dtype=torch.float64) * COLOURFUL
+    ab = torch.randn(1, 2, 1, 2, dtype=torch.float64) * COLORFUL
     w = torch.rand(AB_BINS, dtype=torch.float64) * 5
     assert torch.autograd.gradcheck(lambda x: weighted_cross_entropy(x, ab, w, SETTINGS)[0], (logits,))
 
 
 def test_weighting_the_loss_multiplies_the_gradient_of_each_place():
     """The authors scale the gradient of the plain loss instead (ClassRebalanceMultLayer): it is the same."""
-    ab = torch.randn(2, 2, 3, 3, dtype=torch.float64) * COLOURFUL
+    ab = torch.randn(2, 2, 3, 3, dtype=torch.float64) * COLORFUL
     w = torch.rand(AB_BINS, dtype=torch.float64) * 5
     logits = torch.randn(2, AB_BINS, 3, 3, dtype=torch.float64, requires_grad=True)
     weighted, plain = weighted_cross_entropy(logits, ab, w, SETTINGS)
@@ -104,7 +104,7 @@ def test_weighting_the_loss_multiplies_the_gradient_of_each_place():
 
 def test_the_loss_is_least_where_the_prediction_is_the_truth():
     """Cross-entropy against Z is bounded below by the entropy of Z, reached at Z^ = Z."""
-    ab = torch.randn(1, 2, 3, 3) * COLOURFUL
+    ab = torch.randn(1, 2, 3, 3) * COLORFUL
     z, bins = soft_encode(ab)
     truth = torch.full((1, AB_BINS, 3, 3), -100.0).scatter(1, bins, z.log())
     _, least = weighted_cross_entropy(truth, ab, PLAIN, SETTINGS)
@@ -119,7 +119,7 @@ def test_rebalancing_multiplies_the_best_prediction_by_the_weights():
     w = torch.rand(AB_BINS, dtype=torch.float64) + 0.2
     p = torch.bincount(bins, minlength=AB_BINS).double() / len(bins)
     best = (w * p).clamp_min(1e-30).log()[None, :, None, None].requires_grad_()
-    one_hot = LossSettings(neighbours=1)
+    one_hot = LossSettings(neighbors=1)
     weighted, plain = weighted_cross_entropy(best.expand(-1, -1, 1, 6), ab, w, one_hot)
     (of_weighted,) = torch.autograd.grad(weighted, best, retain_graph=True)
     (of_plain,) = torch.autograd.grad(plain, best)
@@ -128,7 +128,7 @@ def test_rebalancing_multiplies_the_best_prediction_by_the_weights():
 
 
 def test_half_precision_logits_are_scored_in_float32():
-    logits, ab = torch.randn(1, AB_BINS, 2, 2).bfloat16(), torch.randn(1, 2, 2, 2) * COLOURFUL
+    logits, ab = torch.randn(1, AB_BINS, 2, 2).bfloat16(), torch.randn(1, 2, 2, 2) * COLORFUL
     weighted, _ = weighted_cross_entropy(logits, ab, PLAIN, SETTINGS)
     assert weighted.dtype == torch.float32
     assert weighted == weighted_cross_entropy(logits.float(), ab, PLAIN, SETTINGS)[0]
@@ -137,7 +137,7 @@ def test_half_precision_logits_are_scored_in_float32():
 # The gray mask (the authors' NonGrayMaskLayer) -----------------------------------------------------
 
 
-def test_a_crop_is_colourful_where_any_a_or_b_exceeds_5():
+def test_a_crop_is_colorful_where_any_a_or_b_exceeds_5():
     ab = torch.zeros(4, 2, 3, 3)
     ab[1] = 5.0
     ab[2, 1, 2, 0] = 5.1
@@ -148,13 +148,13 @@ def test_a_crop_is_colourful_where_any_a_or_b_exceeds_5():
 
 def test_a_gray_crop_weighs_nothing_but_is_counted():
     """Its weight is 0, the plain loss still shows it, and the mean is over all places, gray ones too."""
-    logits, ab = torch.randn(2, AB_BINS, 2, 2), torch.randn(2, 2, 2, 2) * COLOURFUL
+    logits, ab = torch.randn(2, AB_BINS, 2, 2), torch.randn(2, 2, 2, 2) * COLORFUL
     ab[0] *= 4 / ab[0].abs().max()
     weighted, plain = weighted_cross_entropy(logits, ab, PLAIN, SETTINGS)
-    _, of_colourful = weighted_cross_entropy(logits[1:], ab[1:], PLAIN, SETTINGS)
+    _, of_colorful = weighted_cross_entropy(logits[1:], ab[1:], PLAIN, SETTINGS)
     _, of_gray = weighted_cross_entropy(logits[:1], ab[:1], PLAIN, SETTINGS)
-    assert weighted.item() == pytest.approx(of_colourful.item() / 2, rel=1e-6)
-    assert plain.item() == pytest.approx((of_colourful.item() + of_gray.item()) / 2, rel=1e-6)
+    assert weighted.item() == pytest.approx(of_colorful.item() / 2, rel=1e-6)
+    assert plain.item() == pytest.approx((of_colorful.item() + of_gray.item()) / 2, rel=1e-6)
     kept, _ = weighted_cross_entropy(logits, ab, PLAIN, LossSettings(gray_threshold=0.0))
     assert kept.item() == pytest.approx(plain.item(), rel=1e-6)
 
@@ -207,16 +207,16 @@ def test_the_prior_is_smoothed_and_travels_with_the_weights(model: CIC):
 
 
 def test_steps_on_one_batch_lower_the_loss():
-    """The gradient reaches the weights: a few steps fit a batch of one colour."""
+    """The gradient reaches the weights: a few steps fit a batch of one color."""
     model = tiny(SPEC).train()
     chroma = torch.tensor([40.0, 30.0])[None, :, None, None].expand(2, 2, 32, 32)
     batch = Batch(torch.rand(2, 1, 32, 32) * 100, chroma)
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     first = model.training_losses(batch)["loss"].item()
     for _ in range(15):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         model.training_losses(batch)["loss"].backward()
-        optimiser.step()
+        optimizer.step()
     assert model.training_losses(batch)["loss"].item() < 0.7 * first
 
 

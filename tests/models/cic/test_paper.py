@@ -39,7 +39,7 @@ def test_the_paper_s_network_has_32551531_learned_parameters():
 
 
 def test_inference_needs_32231019_numbers_with_the_fixed_decoder():
-    """Without the readouts of conv6 and conv7, and with the 313 x 2 bin centres."""
+    """Without the readouts of conv6 and conv7, and with the 313 x 2 bin centers."""
     net = on_meta(PaperNet)
     assert isinstance(net, PaperNet)
     extra = parameters(net.readouts["conv6"]) + parameters(net.readouts["conv7"])
@@ -171,7 +171,7 @@ def test_deep_supervision_doubles_the_weight_with_depth(paper_model: CIC):
 def test_the_paper_s_constants_are_the_defaults(paper_model: CIC):
     """Sections 3.1, 3.2, 3.4; gray threshold 5 and every 4th pixel are of the authors' code."""
     assert paper_model.loss_settings == LossSettings(
-        neighbours=10,
+        neighbors=10,
         sigma=5.0,
         rebalance_mix=0.5,
         gray_threshold=5.0,
@@ -180,7 +180,7 @@ def test_the_paper_s_constants_are_the_defaults(paper_model: CIC):
     )
 
 
-# Initialisation from VGG-16 ------------------------------------------------------------------------
+# Initialization from VGG-16 ------------------------------------------------------------------------
 
 VGG16_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 VGG16_PLACES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)

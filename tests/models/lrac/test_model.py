@@ -1,4 +1,4 @@
-"""LRAC: from luma to histograms to colours, and its training at random places."""
+"""LRAC: from luma to histograms to colors, and its training at random places."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autochrome.color.spaces import HUE_CHROMA, rgb_to_lab
 from autochrome.engine.loop import train
 from autochrome.engine.recipe import load_recipe
 from autochrome.models.base import Batch, HasBackbone, HasDistribution, HasFeatures
-from autochrome.models.lrac.model import LRAC, RegressionLRAC, colours_at
+from autochrome.models.lrac.model import LRAC, RegressionLRAC, colors_at
 from autochrome.models.lrac.operators import Operators
 from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
@@ -60,7 +60,7 @@ def test_each_output_answers_at_a_quarter_of_the_resolution(
     assert model.closeness(torch.tensor([[50.0, 20.0, 20.0]]), 10.0).shape == (1, channels)
 
 
-def test_regression_answers_with_one_colour() -> None:
+def test_regression_answers_with_one_color() -> None:
     model = create_model("lrac.test", output="lab_l2")
     assert isinstance(model, RegressionLRAC)
     luma = torch.rand(1, 1, 64, 64)
@@ -115,7 +115,7 @@ def test_the_places_are_random_but_follow_the_seed() -> None:
 
 
 def test_all_places_at_the_stride_of_inference() -> None:
-    """With ``locations`` 0 the truth is the mean colour of 4x4 pixels, the answer that of `predict`."""
+    """With ``locations`` 0 the truth is the mean color of 4x4 pixels, the answer that of `predict`."""
     model = tiny(locations=0).eval()
     one = batch(1)
     assert one.rgb is not None
@@ -132,12 +132,12 @@ def test_without_the_truth_as_rgb_it_is_put_together() -> None:
     )
 
 
-def test_colours_at_places_and_windows_about_them() -> None:
+def test_colors_at_places_and_windows_about_them() -> None:
     rgb = torch.arange(3 * 4 * 5.0).view(1, 3, 4, 5)
     places = torch.tensor([[[0, 0], [2, 3]]])
-    at = colours_at(rgb, places, 1)
+    at = colors_at(rgb, places, 1)
     assert at.tolist() == [[[c * 20 + 0.0, c * 20 + 13.0] for c in range(3)]]
-    windows = colours_at(rgb, places, 3)
+    windows = colors_at(rgb, places, 3)
     assert windows.shape == (1, 3, 2, 3, 3)
     assert windows[0, 0, 1].tolist() == [[7, 8, 9], [12, 13, 14], [17, 18, 19]]
     assert windows[0, 0, 0].tolist() == [[0, 0, 1], [0, 0, 1], [5, 5, 6]]  # the border is repeated

@@ -29,7 +29,7 @@ HISTOGRAMS = ("hue_chroma", "lab", "lab_joint")
 
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
-    """A colour photo "1 3 32 48", sRGB in [0, 1]."""
+    """A color photo "1 3 32 48", sRGB in [0, 1]."""
     pixels = torch.from_numpy(skimage.data.coffee()).permute(2, 0, 1)[None].float() / 255
     return F.adaptive_avg_pool2d(pixels, (32, 48))
 
@@ -98,7 +98,7 @@ def test_a_window_s_list_loses_as_its_map_does(name: str, photo: Tensor) -> None
 @pytest.mark.parametrize("name", HISTOGRAMS)
 def test_windows_that_are_missing_are_asked_for(name: str, photo: Tensor) -> None:
     output = create_output(name, LossSettings(window=7))
-    with pytest.raises(ValueError, match=r"window of 7 needs true colours of shape \(b, 3, n, 7, 7\)"):
+    with pytest.raises(ValueError, match=r"window of 7 needs true colors of shape \(b, 3, n, 7, 7\)"):
         output.loss(torch.zeros(1, output.channels, 5), photo.flatten(2)[:, :, :5])
 
 
@@ -110,7 +110,7 @@ def test_certain_and_true_loses_nothing_and_gives_the_photo_back(name: str, phot
     assert output.loss(logits, photo)["loss"].item() == pytest.approx(0, abs=1e-5)
     space = HUE_CHROMA if name == "hue_chroma" else LAB
     luma = space.split(photo)[0]
-    # To a bin: of a and b the outermost are wide, and the photo has few colours there.
+    # To a bin: of a and b the outermost are wide, and the photo has few colors there.
     away = (space.merge(luma, output.decode(logits)).clamp(0, 1) - photo).abs()
     assert away.median().item() < 0.015
     doubt = output.uncertainty(logits)
@@ -267,22 +267,22 @@ def test_the_true_bin_is_the_closest(name: str) -> None:
     bins = output.encode(rgb[:, :, None])[:, :, 0]
     for axis, true in zip(output.axes, bins.unbind(1), strict=True):
         assert (close[:, axis].amax(1) == 0).all()
-        # Centres of Gaussian quantiles are not midway between the edges: a neighbour may be nearer.
+        # Centers of Gaussian quantiles are not midway between the edges: a neighbor may be nearer.
         assert ((close[:, axis].argmax(1) - true).abs() <= (name != "hue_chroma")).all()
 
 
 def test_closeness_in_lab_falls_as_a_gaussian_of_cie_units() -> None:
-    colour = torch.tensor([[50.0, 21.0, -32.0]])
+    color = torch.tensor([[50.0, 21.0, -32.0]])
     marginals, joint = LabMarginals(), LabJoint()
     for output, squared in (
         (marginals, (marginals.bins.centers - torch.tensor([[21.0], [-32.0]])).square()),
-        (joint, (joint.centers - colour[:, 1:]).square().sum(1)[None]),
+        (joint, (joint.centers - color[:, 1:]).square().sum(1)[None]),
     ):
         expected = (squared.amin(1, keepdim=True) - squared) / (2 * 8.0**2)
-        torch.testing.assert_close(output.closeness(colour, 8.0)[0], expected.flatten(), rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(output.closeness(color, 8.0)[0], expected.flatten(), rtol=1e-4, atol=1e-3)
 
 
-def test_the_hue_of_a_colour_near_gray_hardly_matters() -> None:
+def test_the_hue_of_a_color_near_gray_hardly_matters() -> None:
     lab = torch.tensor([[60.0, 40.0, 30.0], [60.0, 2.0, 1.5], [60.0, 0.0, 0.0]])
     hue, chroma = HueChroma().closeness(lab, 10.0).split(32, dim=1)
     strong, weak, none = hue.amin(1).tolist()
@@ -293,7 +293,7 @@ def test_the_hue_of_a_colour_near_gray_hardly_matters() -> None:
 
 
 def test_closeness_of_chroma_is_about_a_gaussian_of_cie_units() -> None:
-    """Against the true colours of the bins: those of the colour's own hue, at its own luma."""
+    """Against the true colors of the bins: those of the color's own hue, at its own luma."""
     rgb = torch.tensor([0.6, 0.35, 0.3])[None, :, None, None]
     lab = rgb_to_lab(rgb)
     luma, planes = HUE_CHROMA.split(rgb)

@@ -71,7 +71,7 @@ def test_maps_have_the_widths_and_strides(height: int, width: int) -> None:
 
 
 def test_layers_are_vgg_s() -> None:
-    """3x3 with padding 1; fc6 7x7 with padding 3, fc7 1x1 (autocolorize.prototxt); no batch normalisation."""
+    """3x3 with padding 1; fc6 7x7 with padding 3, fc7 1x1 (autocolorize.prototxt); no batch normalization."""
     net = on_meta()
     kernels = {"fc6": 7, "fc7": 1}
     assert tuple(net.layers) == LAYERS[1:]
@@ -146,7 +146,7 @@ def test_the_head_reads_the_maps() -> None:
     assert net.head.dense(maps, 4, (64, 96))["hue_chroma"].shape == (2, 4, 16, 24)
 
 
-# Initialisation from VGG-16 ------------------------------------------------------------------------
+# Initialization from VGG-16 ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -167,9 +167,9 @@ def vgg16() -> dict[str, Tensor]:
     return state
 
 
-def vgg16_answers(state: dict[str, Tensor], normalised: Tensor) -> list[Tensor]:
-    """VGG-16 from framed, normalised RGB: its convolutions after their ReLU, and fc6, fc7 of a 7x7 pool5."""
-    x = F.relu(F.conv2d(normalised, state["features.0.weight"], state["features.0.bias"]))
+def vgg16_answers(state: dict[str, Tensor], normalized: Tensor) -> list[Tensor]:
+    """VGG-16 from framed, normalized RGB: its convolutions after their ReLU, and fc6, fc7 of a 7x7 pool5."""
+    x = F.relu(F.conv2d(normalized, state["features.0.weight"], state["features.0.bias"]))
     found = [x]
     for place in VGG16_FEATURES[1:]:
         if place in (5, 10, 17, 24):

@@ -23,7 +23,7 @@ def tiny(**options: Any) -> PixColor:
 
 
 def photos(count: int = 2, height: int = 16, width: int = 24) -> Batch:
-    """Smooth patches of colour at the compact conditioning's resolution: four times the grid's."""
+    """Smooth patches of color at the compact conditioning's resolution: four times the grid's."""
     coarse = 0.2 + 0.6 * torch.rand(count, 2, height // 4, width // 4)
     chroma = F.interpolate(coarse, (height, width), mode="bilinear", align_corners=False)
     return Batch(torch.rand(count, 1, height, width), chroma)

@@ -16,7 +16,7 @@ from autochrome.models.pixcolor.conditioning import (
     PaperConditioning,
 )
 from autochrome.nn.compact import CompactSize
-from autochrome.nn.resnet import normalised_gray
+from autochrome.nn.resnet import normalized_gray
 
 TINY = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
 
@@ -89,8 +89,8 @@ def test_paper_reads_luma_as_a_gray_photo() -> None:
     luma = torch.rand(1, 1, 16, 24)
     with torch.no_grad():
         features = net(luma)
-        expected = net.adaptation(net.backbone(normalised_gray(luma)))
-    torch.testing.assert_close(seen[0], normalised_gray(luma))
+        expected = net.adaptation(net.backbone(normalized_gray(luma)))
+    torch.testing.assert_close(seen[0], normalized_gray(luma))
     assert torch.equal(features, expected)
     assert (features >= 0).all()
     assert features.std() > 0
@@ -184,17 +184,17 @@ def moved(net: nn.Module, names: Iterable[str], before: dict[str, Tensor]) -> bo
 def test_the_backbone_waits_for_the_adaptation() -> None:
     """Table 2 in small: the adaptation is trained from the first step on, the ResNet from step 2."""
     net = shallow(before=0.0, after=1.0, at=2).train()
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-3)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     names = [name for name, _ in net.named_parameters()]
     backbone = [name for name in names if name.startswith("backbone.")]
     rest = [name for name in names if not name.startswith("backbone.")]
     for step in range(3):
         before = {name: p.detach().clone() for name, p in net.named_parameters()}
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (net(torch.rand(2, 1, 16, 16)) * torch.rand(64, 2, 2)).sum().backward()
         # Zeros rather than none: several processes average every gradient.
         assert all(p.grad is not None for p in net.parameters())
-        optimiser.step()
+        optimizer.step()
         assert moved(net, rest, before)
         assert moved(net, backbone, before) == (step == 2)
 
@@ -205,7 +205,7 @@ def test_the_gradient_after_the_step_is_the_plain_one() -> None:
     net(luma).square().sum().backward()
     through = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
-    net.adaptation(net.backbone(normalised_gray(luma))).square().sum().backward()
+    net.adaptation(net.backbone(normalized_gray(luma))).square().sum().backward()
     plain = [p.grad for p in net.parameters() if p.grad is not None]
     assert len(plain) == len(through) == len(list(net.parameters()))
     torch.testing.assert_close(through, plain)

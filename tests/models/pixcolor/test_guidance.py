@@ -85,7 +85,7 @@ def batch() -> Batch:
     return Batch(torch.rand(6, 1, 32, 32, generator=generator), torch.rand(6, 2, 32, 32, generator=generator))
 
 
-def test_told_of_no_photo_nothing_of_the_photos_is_learnt() -> None:
+def test_told_of_no_photo_nothing_of_the_photos_is_learned() -> None:
     model = make_model(1.0)
     model.training_losses(batch())["loss"].backward()
     assert not any(p.grad.abs().max() for p in model.conditioning.parameters() if p.grad is not None)

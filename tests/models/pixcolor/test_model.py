@@ -19,7 +19,7 @@ from autochrome.models.pixcolor.model import (
     STRIDE,
     PixColor,
     TrainingSettings,
-    colourness,
+    colorness,
     paper,
 )
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
@@ -103,7 +103,7 @@ def test_without_a_shift_neutral_is_an_edge_and_tinted_until_means_are_known() -
         original.conditioning,
         PixelCNN(config),
         CompactRefinement(),
-        TrainingSettings(colourness_threshold=0.0),
+        TrainingSettings(colorness_threshold=0.0),
     )
     neutral = torch.full((1, 2, 1, 1), NEUTRAL)
     assert model.bins.encode(neutral).unique().tolist() == [16]
@@ -112,7 +112,7 @@ def test_without_a_shift_neutral_is_an_edge_and_tinted_until_means_are_known() -
     torch.testing.assert_close(model.decode(model.bins.encode(neutral)), neutral)
 
 
-# Colourness ----------------------------------------------------------------------------------------
+# Colorness ----------------------------------------------------------------------------------------
 
 
 def patch(share: float, radius: float) -> Tensor:
@@ -122,11 +122,11 @@ def patch(share: float, radius: float) -> Tensor:
     return chroma
 
 
-def test_colourness_is_the_95th_percentile_of_the_distance_from_neutral() -> None:
+def test_colorness_is_the_95th_percentile_of_the_distance_from_neutral() -> None:
     """Of 100 sorted values it lies between the 95th and the 96th: place .95 * 99 = 94.05, counted from 0."""
     radii = torch.arange(100) / 1000
     chroma = NEUTRAL + torch.stack((0.6 * radii, -0.8 * radii)).reshape(1, 2, 10, 10)
-    torch.testing.assert_close(colourness(chroma), torch.tensor([0.09405]))
+    torch.testing.assert_close(colorness(chroma), torch.tensor([0.09405]))
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_colourness_is_the_95th_percentile_of_the_distance_from_neutral() -> Non
     ],
 )
 def test_a_twentieth_of_the_photo_decides(share: float, radius: float, expected: float) -> None:
-    assert colourness(patch(share, radius)).item() == pytest.approx(expected, abs=1e-6)
+    assert colorness(patch(share, radius)).item() == pytest.approx(expected, abs=1e-6)
 
 
-def test_colourness_is_each_photo_s_own() -> None:
+def test_colorness_is_each_photo_s_own() -> None:
     both = torch.cat((patch(1, 0.1), patch(0.5, 0.3)))
-    torch.testing.assert_close(colourness(both), torch.tensor([0.1, 0.3]))
+    torch.testing.assert_close(colorness(both), torch.tensor([0.1, 0.3]))
 
 
 # Inference -----------------------------------------------------------------------------------------
@@ -255,12 +255,12 @@ def test_temperature_0_takes_the_most_probable(model: PixColor) -> None:
 
 
 @torch.no_grad()
-def test_a_draw_is_dequantised_within_its_bins(model: PixColor) -> None:
+def test_a_draw_is_dequantized_within_its_bins(model: PixColor) -> None:
     bins = torch.randint(0, 32, (3, 2, 5, 6), generator=seeded(4))
-    chroma = model.dequantise(bins)
+    chroma = model.dequantize(bins)
     assert torch.equal(model.bins.encode(chroma), bins)
     assert not torch.equal(chroma, model.decode(bins))
-    assert torch.equal(model.dequantise(bins[1:2]), chroma[1:2]), "one draw has one look"
+    assert torch.equal(model.dequantize(bins[1:2]), chroma[1:2]), "one draw has one look"
 
 
 @torch.no_grad()
@@ -269,17 +269,17 @@ def test_a_plain_draw_gets_a_cast_that_is_nowhere_more_than_half_a_bin(model: Pi
     for place in range(200):  # draws that differ in one pixel
         bins = torch.full((1, 2, 14, 15), 16)
         bins[0, 0, place // 15, place % 15] = 17
-        casts.append((model.dequantise(bins) - model.decode(bins))[0, 1, 13, 14])
+        casts.append((model.dequantize(bins) - model.decode(bins))[0, 1, 13, 14])
     found = 255 * torch.stack(casts)
     assert found.abs().max() < 4
     assert 1.1 < found.std() < 1.8 and found.mean().abs() < 0.4
 
 
 @torch.no_grad()
-def test_without_dequantisation_bins_decode_to_their_means(model: PixColor) -> None:
+def test_without_dequantization_bins_decode_to_their_means(model: PixColor) -> None:
     bins = torch.randint(0, 32, (1, 2, 5, 6), generator=seeded(4))
-    model.dequantisation = None
-    assert torch.equal(model.dequantise(bins), model.decode(bins))
+    model.dequantization = None
+    assert torch.equal(model.dequantize(bins), model.decode(bins))
 
 
 @torch.no_grad()
@@ -380,7 +380,7 @@ def test_paper_s_parts() -> None:
     spec = model_spec("pixcolor.paper")
     assert (spec.working_size, spec.multiple_of, spec.draws) == (224, 8, True)
     assert model.settings == TrainingSettings(
-        part="colorization", freeze_backbone=False, colourness_threshold=0.05, jitter=4 / 255
+        part="colorization", freeze_backbone=False, colorness_threshold=0.05, jitter=4 / 255
     )
 
 
@@ -396,7 +396,7 @@ def test_paper_s_grid_is_28_by_28_at_224() -> None:
 
 
 def test_paper_s_options() -> None:
-    model = on_meta(part="refinement", colourness_threshold=0.1).train()
+    model = on_meta(part="refinement", colorness_threshold=0.1).train()
     assert trained_parts(model) == training_networks(model) == {"refinement"}
     model = on_meta(freeze_backbone=True).train()
     assert not model.conditioning.backbone.training
@@ -426,7 +426,7 @@ def test_paper_s_training_step() -> None:
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
     conditioning.multiplier.passes.zero_()
-    settings = TrainingSettings(colourness_threshold=0.0)
+    settings = TrainingSettings(colorness_threshold=0.0)
     small = PixColor(model.spec, conditioning, pixelcnn, CompactRefinement(), settings).train()
     losses = small.training_losses(photos(2, 32, 48))
     losses["loss"].backward()

@@ -43,7 +43,7 @@ def small(*, blocks: int = 2, maps: int = 8, kernel: int = 5, first_kernel: int 
 
 @torch.no_grad()
 def influence(net: PixelCNN, height: int, width: int) -> Tensor:
-    """Which logits move when a bin changes: [bin, logits], places in the order of the factorisation."""
+    """Which logits move when a bin changes: [bin, logits], places in the order of the factorization."""
     places = height * width * 2
     condition = torch.randn(1, net.config.condition, height, width, dtype=torch.float64)
     bins = torch.randint(0, 32, (1, 2, height, width))
@@ -159,7 +159,7 @@ def test_shift_down_moves_rows_and_begins_with_zeros() -> None:
     assert shift_down(x).flatten().tolist() == [0, 0, 1, 2, 3, 4]
 
 
-def test_masks_of_the_centre_tap() -> None:
+def test_masks_of_the_center_tap() -> None:
     """Rows are outputs, columns inputs; A: Cr sees nothing, Cb sees Cr. B: Cr sees Cr, Cb sees both."""
     a, b = HorizontalConv(2, 4, 5, "A"), HorizontalConv(4, 4, 5, "B")
     assert a.mask[:, :, 0, -1].tolist() == [[0, 0], [0, 0], [1, 0], [1, 0]]
@@ -184,7 +184,7 @@ def test_the_photos_features_enter_both_gates() -> None:
 
 
 def test_inputs_are_around_neutral() -> None:
-    """A bin that is centred on neutral is 0; the outermost ones are half away, times the gain."""
+    """A bin that is centered on neutral is 0; the outermost ones are half away, times the gain."""
     net = PixelCNN(PixelCNNConfig(bins=ChromaBins(shift=4), maps=4, blocks=1, head=4, input_gain=2.0))
     assert net.inputs[16].abs() < 1e-6
     assert net.inputs.min().item() == pytest.approx(-2 * 128 / 255)

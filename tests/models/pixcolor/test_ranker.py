@@ -52,7 +52,7 @@ def test_a_score_is_of_one_photo_at_any_size() -> None:
     torch.testing.assert_close(together[1:2], alone)
 
 
-def test_true_and_drawn_chroma_come_quantised_with_the_same_features() -> None:
+def test_true_and_drawn_chroma_come_quantized_with_the_same_features() -> None:
     model = make_model()
     seen = shown(model)
     losses = model.training_losses(batch())

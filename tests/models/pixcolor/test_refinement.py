@@ -173,7 +173,7 @@ def test_paper_decoder_sizes(paper_net: PaperRefinement) -> None:
     assert answer.shape == (1, 2, 192, 256)
 
 
-def test_paper_initialisation_keeps_the_scale_of_its_input() -> None:
+def test_paper_initialization_keeps_the_scale_of_its_input() -> None:
     torch.manual_seed(0)
     for conv in convolutions(PaperRefinement())[:-1]:
         fan_in = conv.in_channels * conv.kernel_size[0] ** 2
@@ -221,12 +221,12 @@ def test_cells_are_weighed_row_by_row() -> None:
         weights = torch.zeros(1, 9, 24, 32)
         weights[:, cell] = 1
         row, column = divmod(cell, 3)
-        neighbour = padded[:, :, row : row + 3, column : column + 4]
-        expected = F.interpolate(neighbour, scale_factor=8, mode="nearest") - base
+        neighbor = padded[:, :, row : row + 3, column : column + 4]
+        expected = F.interpolate(neighbor, scale_factor=8, mode="nearest") - base
         torch.testing.assert_close(weigh_cells(weights, chroma, base), expected)
 
 
-def test_weighing_leaves_one_colour_alone() -> None:
+def test_weighing_leaves_one_color_alone() -> None:
     chroma = torch.tensor([0.3, 0.6])[None, :, None, None].expand(1, 2, 2, 3)
     base = upsample_bilinear(chroma, (16, 24))
     moved = weigh_cells(torch.randn(1, 9, 16, 24, generator=torch.Generator().manual_seed(0)), chroma, base)
@@ -349,24 +349,24 @@ def test_refinement_loss() -> None:
 
 
 def discs(count: int, side: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Pictures of one disc: it is darker than its ground, and has another colour."""
+    """Pictures of one disc: it is darker than its ground, and has another color."""
     generator = torch.Generator().manual_seed(seed)
     rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    centre = (0.3 + 0.4 * torch.rand(count, 2, 1, 1, generator=generator)) * side
-    inside = (rows - centre[:, :1]) ** 2 + (columns - centre[:, 1:]) ** 2 < (side / 4) ** 2
-    colours = 0.2 + 0.6 * torch.rand(2, count, 2, 1, 1, generator=generator)
-    return 0.8 - 0.5 * inside.float(), torch.where(inside, colours[0], colours[1])
+    center = (0.3 + 0.4 * torch.rand(count, 2, 1, 1, generator=generator)) * side
+    inside = (rows - center[:, :1]) ** 2 + (columns - center[:, 1:]) ** 2 < (side / 4) ** 2
+    colors = 0.2 + 0.6 * torch.rand(2, count, 2, 1, 1, generator=generator)
+    return 0.8 - 0.5 * inside.float(), torch.where(inside, colors[0], colors[1])
 
 
 def test_compact_learns_to_beat_bilinear_upsampling() -> None:
     torch.manual_seed(0)
     luma, truth = discs(16, 32, seed=1)
     net = CompactRefinement(COMPACT)
-    optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3)
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         refinement_loss(net(luma, training_hints(truth)), truth).backward()
-        optimiser.step()
+        optimizer.step()
     hints = training_hints(truth, 0.0)
     with torch.no_grad():
         refined = refinement_loss(net.eval()(luma, hints), truth).item()

@@ -65,7 +65,7 @@ def test_uniform_predictions_cost_5_bits(model: PixColor) -> None:
 
 
 def right_with(logit: float) -> Callable[[Tensor], Tensor]:
-    """Logits that favour the true bins of the first photo, and no bins of the others."""
+    """Logits that favor the true bins of the first photo, and no bins of the others."""
 
     def answer(bins: Tensor) -> Tensor:
         logits = logit * F.one_hot(bins, 32).movedim(-1, 2).float()
@@ -75,7 +75,7 @@ def right_with(logit: float) -> Callable[[Tensor], Tensor]:
     return answer
 
 
-def test_photos_below_the_colourness_threshold_teach_nothing() -> None:
+def test_photos_below_the_colorness_threshold_teach_nothing() -> None:
     batch = photos(2)
     batch.chroma[1] = NEUTRAL + 0.9 * 0.05 / math.sqrt(2)  # a distance of .045
     expected = math.log(31 + math.exp(3)) - 3
@@ -84,7 +84,7 @@ def test_photos_below_the_colourness_threshold_teach_nothing() -> None:
         (0.04, (expected + math.log(32)) / 2, 1.0),
         (0.0, (expected + math.log(32)) / 2, 1.0),
     ):
-        model = tiny(colourness_threshold=threshold)
+        model = tiny(colorness_threshold=threshold)
         set_logits(model, right_with(3.0))
         losses = model.colorization_losses(batch)
         assert losses["loss"].item() == pytest.approx(loss, rel=1e-4)
@@ -95,7 +95,7 @@ def test_photos_below_the_colourness_threshold_teach_nothing() -> None:
 
 
 def test_a_batch_of_gray_photos_alone_has_loss_and_gradient_0() -> None:
-    model = tiny(colourness_threshold=0.05).train()
+    model = tiny(colorness_threshold=0.05).train()
     losses = model.colorization_losses(gray_batch())
     assert losses["loss"] == 0
     losses["loss"].backward()
@@ -180,11 +180,11 @@ def test_a_step_changes_what_is_trained_and_no_statistics_of_the_others(
 ) -> None:
     model = tiny(**options).train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     for _ in range(2):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         model.training_losses(photos(2, 32, 32))["loss"].backward()
-        optimiser.step()
+        optimizer.step()
     changed = {key for key, value in model.state_dict().items() if not torch.equal(value, before[key])}
     assert {key.split(".")[0] for key in changed} == moving
     if options.get("freeze_backbone"):
@@ -192,15 +192,15 @@ def test_a_step_changes_what_is_trained_and_no_statistics_of_the_others(
 
 
 def test_a_few_steps_lower_the_loss() -> None:
-    model = tiny(colourness_threshold=0.0).train()
-    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    model = tiny(colorness_threshold=0.0).train()
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     batch = photos(4)
     losses = []
     for _ in range(12):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = model.training_losses(batch)["loss"]
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(math.log(32), rel=0.2)
     assert losses[-1] < 0.8 * losses[0]

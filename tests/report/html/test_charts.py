@@ -1,4 +1,4 @@
-"""Charts: places tell the numbers, bytes tell nothing else, and colours can be told apart."""
+"""Charts: places tell the numbers, bytes tell nothing else, and colors can be told apart."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_reference_outside_of_the_values_is_in_the_picture() -> None:
     assert "50" in tick and "50" not in re.findall(r">(\d+)</text>", charts.intervals(rows, xlabel="%"))
 
 
-def test_a_series_keeps_the_colour_of_its_place_and_the_ninth_is_dashed() -> None:
+def test_a_series_keeps_the_color_of_its_place_and_the_ninth_is_dashed() -> None:
     many = {str(n): (X, X + n) for n in range(9)}
     text = charts.lines(many, xlabel="x", ylabel="y")
     for n in range(1, 9):
@@ -94,8 +94,8 @@ def _themes() -> dict[str, dict[str, str]]:
     }
 
 
-def _linear(colour: str) -> np.ndarray:
-    encoded = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+def _linear(color: str) -> np.ndarray:
+    encoded = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
@@ -108,11 +108,11 @@ def _contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_and_lines_stand_out_from_the_page(theme: str) -> None:
     """WCAG 2.2: 4.5 for text, 3 for what is drawn."""
-    colours = _themes()[theme]
+    colors = _themes()[theme]
     for text, ground in itertools.product(("ink", "soft", "accent"), ("paper", "panel")):
-        assert _contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+        assert _contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
     for place in range(1, 9):
-        assert _contrast(colours[f"series-{place}"], colours["paper"]) >= 3, place
+        assert _contrast(colors[f"series-{place}"], colors["paper"]) >= 3, place
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1, for linear RGB.
@@ -129,7 +129,7 @@ _DEFICIENCIES = {
 
 @pytest.mark.parametrize("deficiency", _DEFICIENCIES)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_colours_can_be_told_apart_by_the_colour_blind(theme: str, deficiency: str) -> None:
+def test_the_colors_can_be_told_apart_by_the_color_blind(theme: str, deficiency: str) -> None:
     """Any two of the eight differ by 10 CIE76 units at least, to whoever looks."""
     from skimage.color import deltaE_cie76, rgb2lab
 
@@ -142,6 +142,6 @@ def test_the_colours_can_be_told_apart_by_the_colour_blind(theme: str, deficienc
         assert float(deltaE_cie76(one, other)) >= 10, (i, j)
 
 
-def test_the_fallback_colours_are_the_page_s_light_ones() -> None:
-    colours = _themes()["light"]
-    assert [colours[f"series-{n}"] for n in range(1, 9)] == list(charts.SERIES)
+def test_the_fallback_colors_are_the_page_s_light_ones() -> None:
+    colors = _themes()["light"]
+    assert [colors[f"series-{n}"] for n in range(1, 9)] == list(charts.SERIES)

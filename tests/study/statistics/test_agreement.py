@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.agreement import (
     agreement,
     agreement_by_system,
@@ -76,7 +76,7 @@ def test_units_with_one_vote_are_out_and_unequal_ones_have_no_kappa() -> None:
 
 
 def test_agreement_of_a_study() -> None:
-    rows = [*votes({"a": (5, 5), "b": (0, 5), "c": (4, 5)}), Judgement(99, "d", "cic", True)]
+    rows = [*votes({"a": (5, 5), "b": (0, 5), "c": (4, 5)}), Judgment(99, "d", "cic", True)]
     found = agreement(rows)
     assert found is not None
     assert (found.units, found.votes) == (3, 15)

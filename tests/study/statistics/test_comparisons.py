@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.comparisons import (
     HALF,
     against_half,
@@ -22,7 +22,7 @@ B = {f"p{k:02d}": (k * k % 6, 6) for k in range(30)}
 
 
 def test_difference_with_raters_who_vote_once_is_the_paired_t_interval() -> None:
-    rows = votes(A) + [Judgement(j.rater + 1000, j.picture, "lrac", j.success) for j in votes(B)]
+    rows = votes(A) + [Judgment(j.rater + 1000, j.picture, "lrac", j.success) for j in votes(B)]
     found = compare_systems(rows)[0]
     differences = np.array([A[p][0] / 5 - B[p][0] / 6 for p in A])
     test = stats.ttest_1samp(differences, 0)

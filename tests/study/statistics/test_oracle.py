@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.oracle import oracles
 from autochrome.study.statistics.questionnaire import percentages
 from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
@@ -14,11 +14,11 @@ from tests.study.statistics.test_rates import votes
 SAMPLES = ("pix.1", "pix.2", "pix.3")
 
 
-def phase_two(rows: list[Judgement], generator: np.random.Generator, rate: float) -> list[Judgement]:
+def phase_two(rows: list[Judgment], generator: np.random.Generator, rate: float) -> list[Judgment]:
     """Five other raters on every photo, for whom all samples are alike."""
     photos = sorted({j.picture for j in rows})
     return [
-        Judgement(1000 + k, photo, "pix.oracle", bool(generator.random() < rate), phase=2)
+        Judgment(1000 + k, photo, "pix.oracle", bool(generator.random() < rate), phase=2)
         for photo in photos
         for k in range(5)
     ]

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.preference import PSEUDO_VOTES, bradley_terry, log_strengths, preferences
 from autochrome.study.statistics.simulation import Crowd, simulate_preferences
 
 
-def pair(system: str, rival: str, wins: int, count: int) -> list[Judgement]:
+def pair(system: str, rival: str, wins: int, count: int) -> list[Judgment]:
     """Votes of one rater a photo."""
-    return [Judgement(k + 1, f"p{k:03d}", system, k < wins, rival=rival) for k in range(count)]
+    return [Judgment(k + 1, f"p{k:03d}", system, k < wins, rival=rival) for k in range(count)]
 
 
 def test_share_preferred_and_its_tests() -> None:

@@ -15,7 +15,7 @@ from autochrome.study.statistics.published import (
     design_effect,
     deviation_for_p,
     intra_picture_correlation,
-    judgement_z,
+    judgment_z,
     mean_design_effect,
     p_from_intervals,
     p_range_from_intervals,
@@ -70,8 +70,8 @@ def test_cao_p_is_welchs_over_pictures() -> None:
     assert float(pooled.pvalue) == pytest.approx(CAO_P, abs=1e-3)
 
 
-def test_cao_p_is_not_of_judgements() -> None:
-    assert judgement_z() == pytest.approx(5.7, abs=0.05)
-    assert 2 * stats.norm.sf(judgement_z()) < 1e-7
+def test_cao_p_is_not_of_judgments() -> None:
+    assert judgment_z() == pytest.approx(5.7, abs=0.05)
+    assert 2 * stats.norm.sf(judgment_z()) < 1e-7
     # Nor of pictures that differ by nothing but 80 raters' chance, some 5 points each.
     assert welch_from_moments(70.0, 5.1, 20, 62.6, 5.4, 80).p < 1e-4

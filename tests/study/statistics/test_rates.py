@@ -13,23 +13,23 @@ from autochrome.study.analysis import to_plain
 from autochrome.study.records import (
     TRUTH,
     Answer,
-    Judgement,
+    Judgment,
     Protocol,
     Stage,
     Trial,
     Unit,
     Vote,
-    judgements,
+    judgments,
 )
 from autochrome.study.statistics.rates import BINOMIAL, first_slot_share, fooling_rates
 
 
-def votes(shares: dict[str, tuple[int, int]], system: str = "cic") -> list[Judgement]:
+def votes(shares: dict[str, tuple[int, int]], system: str = "cic") -> list[Judgment]:
     """So many successes of so many votes on each photo, every vote by another rater."""
-    found: list[Judgement] = []
+    found: list[Judgment] = []
     for picture, (successes, count) in shares.items():
         for k in range(count):
-            found.append(Judgement(len(found) + 1, picture, system, k < successes))
+            found.append(Judgment(len(found) + 1, picture, system, k < successes))
     return found
 
 
@@ -68,7 +68,7 @@ def test_order_of_votes_does_not_matter_but_the_seed_does() -> None:
 
 def test_raters_of_many_votes_widen_the_interval_for_new_raters_alone() -> None:
     # Five raters of 40 photos: two are always fooled, three never.
-    rows = [Judgement(r, f"p{k:02d}", "cic", r < 2) for k in range(40) for r in range(5)]
+    rows = [Judgment(r, f"p{k:02d}", "cic", r < 2) for k in range(40) for r in range(5)]
     rate = fooling_rates(rows)["cic"]
     # Over photos nothing differs; over raters 0 and 1 do.
     assert rate.over_pictures.high - rate.over_pictures.low == 0
@@ -111,7 +111,7 @@ def test_a_rater_who_always_takes_the_first_slot(protocol: Protocol) -> None:
         trial = Trial(str(k), unit, order, k + 1, 20)
         slot = 0 if k != 19 else 1
         answers.append(Answer(k % 2 + 1, trial, Vote((slot,)), "2025-01-01T00:00:00Z"))
-    share = first_slot_share(protocol, judgements(protocol, answers))
+    share = first_slot_share(protocol, judgments(protocol, answers))
     assert share is not None
     assert share.value == pytest.approx(19 / 20)
 

@@ -7,29 +7,29 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from autochrome.study.records import RANDOM, Judgement, Stage
+from autochrome.study.records import RANDOM, Judgment, Stage
 from autochrome.study.statistics.selection import MAIN, MOST_FAILED, attention, reported_rates, select
 from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
 
 
-def rater(number: int, failed: int, *, slipped: bool = False) -> list[Judgement]:
+def rater(number: int, failed: int, *, slipped: bool = False) -> list[Judgment]:
     """Four vigilance trials, and two votes that were fooled on one photo of two."""
     check = [
-        Judgement(number, f"v{k}", RANDOM, k < failed, Stage.VIGILANCE, slipped=slipped) for k in range(4)
+        Judgment(number, f"v{k}", RANDOM, k < failed, Stage.VIGILANCE, slipped=slipped) for k in range(4)
     ]
-    test = [Judgement(number, f"p{k}", "cic", k == 0, slipped=slipped) for k in range(2)]
+    test = [Judgment(number, f"p{k}", "cic", k == 0, slipped=slipped) for k in range(2)]
     return check + test
 
 
 def test_raters_who_fail_more_than_a_quarter_are_out() -> None:
-    rows = rater(1, 0) + rater(2, 1) + rater(3, 2) + [Judgement(4, "p0", "cic", True)]
+    rows = rater(1, 0) + rater(2, 1) + rater(3, 2) + [Judgment(4, "p0", "cic", True)]
     found = attention(rows)
     assert found.failed == {"1": 0.0, "2": 0.25, "3": 0.5}
     assert found.inattentive == (3,)
     assert found.caught is not None
     assert found.caught.value == pytest.approx(9 / 12)
     kept = select(rows)
-    assert {j.rater for j in kept.judgements} == {1, 2, 4}, "who did no vigilance trial is kept"
+    assert {j.rater for j in kept.judgments} == {1, 2, 4}, "who did no vigilance trial is kept"
     assert kept.inattentive == (3,)
     assert select(rows, inattentive=True).inattentive == ()
     assert attention([]).caught is None
@@ -49,13 +49,13 @@ def test_slipped_trials_neither_count_nor_speak_against_a_rater() -> None:
     assert attention(rows).inattentive == ()
     kept = select(rows)
     assert kept.slipped == 2
-    assert not any(j.slipped for j in kept.judgements)
-    assert len(select(rows, slipped=True).judgements) == len(rows)
+    assert not any(j.slipped for j in kept.judgments)
+    assert len(select(rows, slipped=True).judgments) == len(rows)
 
 
 def test_in_a_preference_the_other_picture_is_to_be_preferred() -> None:
-    good = Judgement(1, "v", "cic", True, Stage.VIGILANCE, rival=RANDOM)
-    also = Judgement(2, "v", RANDOM, False, Stage.VIGILANCE, rival="cic")
+    good = Judgment(1, "v", "cic", True, Stage.VIGILANCE, rival=RANDOM)
+    also = Judgment(2, "v", RANDOM, False, Stage.VIGILANCE, rival="cic")
     bad = replace(good, rater=3, success=False)
     assert attention([good, also, bad]).inattentive == (3,)
 

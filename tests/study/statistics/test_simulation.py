@@ -15,7 +15,7 @@ from autochrome.study.records import (
     Stage,
     Trial,
     Unit,
-    judgements,
+    judgments,
 )
 from autochrome.study.statistics.simulation import (
     PICTURE_SD,
@@ -125,7 +125,7 @@ def test_policy_answers_trials_at_the_rates_of_the_crowd(protocol: Protocol) -> 
     for number in range(8):
         person = SimulatedRater(crowd, number, seed=2)
         answers += [Answer(number, asked, person.answer(protocol, asked), "") for asked in trials]
-    rows = judgements(protocol, answers)
+    rows = judgments(protocol, answers)
     rate = {name: [j.success for j in rows if j.system == name] for name in ("a", RANDOM)}
     # 256 and 64 votes with design effects of raters and photos: about three standard errors.
     assert np.mean(rate["a"]) == pytest.approx(0.3, abs=0.11)

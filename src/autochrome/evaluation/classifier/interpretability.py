@@ -1,4 +1,4 @@
-"""Semantic interpretability: what a classifier of true colour photos makes of colorized ones.
+"""Semantic interpretability: what a classifier of true color photos makes of colorized ones.
 
 Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511v1.
     section 4.1 (2), section 4.2    interpret: top-5 accuracy on true, gray and colorized photos
@@ -110,7 +110,7 @@ def interpret(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Interpretation:
-    """Show a classifier true photos, the same in gray, and the same as systems coloured them.
+    """Show a classifier true photos, the same in gray, and the same as systems colored them.
 
     One photo's pictures are in memory at a time, if the iterables hold no more.
 
@@ -139,10 +139,10 @@ def interpret(
             f"{len(labels)} labels for {photos} photos: give one for each, None where there is none"
         )
     outputs = [judge.output_of(label) for label in labels or [None] * photos]
-    labelled = [number for number, output in enumerate(outputs) if output is not None]
+    labeled = [number for number, output in enumerate(outputs) if output is not None]
     right = torch.tensor([output for output in outputs if output is not None], dtype=torch.int64)
-    hits = _hits(answers[:, labelled], right)
-    accuracy = _understood(hits, names, replicates, seed) if labelled else {}
+    hits = _hits(answers[:, labeled], right)
+    accuracy = _understood(hits, names, replicates, seed) if labeled else {}
     agreement = _understood(_hits(answers, answers[0, :, 0]), names, replicates, seed)
     return Interpretation(
         judge=judge.name,
@@ -156,7 +156,7 @@ def interpret(
             for name, of_system in zip(names, answers.tolist(), strict=True)
         },
         hits={
-            name: _spread(of_system, labelled, photos)
+            name: _spread(of_system, labeled, photos)
             for name, of_system in zip(names, hits[:, :, 1].tolist(), strict=True)
         },
     )
@@ -164,7 +164,7 @@ def interpret(
 
 @dataclass(frozen=True)
 class ClassChange:
-    """How well the photos of one class are understood in gray and as a system coloured them."""
+    """How well the photos of one class are understood in gray and as a system colored them."""
 
     wordnet_id: str
     name: str
@@ -176,7 +176,7 @@ class ClassChange:
 
 
 def class_changes(result: Interpretation, system: str) -> list[ClassChange]:
-    """The classes, from the one that a system's colours help most to the one that they hurt most (figure 8).
+    """The classes, from the one that a system's colors help most to the one that they hurt most (figure 8).
 
     Empty without labels.
     """
@@ -198,7 +198,7 @@ def class_changes(result: Interpretation, system: str) -> list[ClassChange]:
 
 
 def recovery(score: float, of_gray: float, of_truth: float) -> float:
-    """Part of what the loss of colour takes from a classifier that a colorization gives back.
+    """Part of what the loss of color takes from a classifier that a colorization gives back.
 
     0 for gray photos, 1 for the true ones, below 0 for a colorization that is understood worse than gray:
     (score - gray) / (truth - gray). Undefined (nan) where gray photos are understood no worse than true ones.
@@ -215,9 +215,9 @@ def _ask(
 ) -> Int[Tensor, "systems photos k"]:
     """Answers to the true photos, the gray ones, and every system's."""
     rows = []
-    for true, *coloured in _side_by_side(truth, systems):
+    for true, *colored in _side_by_side(truth, systems):
         photo = _load(true)
-        shown = [photo, gray(photo), *map(_load, coloured)]
+        shown = [photo, gray(photo), *map(_load, colored)]
         rows.append(judge.answers(torch.cat([judge.view(picture) for picture in shown])))
         progress(len(rows))
     if not rows:
@@ -294,6 +294,6 @@ def _recovery_interval(
     return low, high
 
 
-def _spread(hits: list[bool], labelled: list[int], photos: int) -> tuple[bool | None, ...]:
-    found = dict(zip(labelled, hits, strict=True))
+def _spread(hits: list[bool], labeled: list[int], photos: int) -> tuple[bool | None, ...]:
+    found = dict(zip(labeled, hits, strict=True))
     return tuple(found.get(number) for number in range(photos))

@@ -1,7 +1,7 @@
 """A small classifier of sRGB pictures into the 200 classes of the 64 px photos, trained from nothing.
 
 It judges what colorizers paint, so it shares no layer and no weight with any of them, and it was trained on
-true colour photos alone, as the VGG-16 of CIC's test was: crops and mirror images, never a gray one.
+true color photos alone, as the VGG-16 of CIC's test was: crops and mirror images, never a gray one.
 """
 
 from __future__ import annotations

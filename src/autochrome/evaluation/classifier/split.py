@@ -1,4 +1,4 @@
-"""Which labelled photos the bundled classifier was trained on, and which it has never seen.
+"""Which labeled photos the bundled classifier was trained on, and which it has never seen.
 
 A photo's part follows from its own name, so that no list is needed, and adding photos moves none of the
 others. A tenth of every class, about, is the test part; a thirtieth chose the classifier's training.

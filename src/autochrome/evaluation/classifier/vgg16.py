@@ -86,7 +86,7 @@ class VGG16(nn.Module):
 
 
 def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor, "b 3 size size"]:
-    """The central square of pictures, normalised as torchvision's VGG-16 takes it.
+    """The central square of pictures, normalized as torchvision's VGG-16 takes it.
 
     Args:
         rgb: sRGB in [0, 1], of any size.
@@ -112,7 +112,7 @@ def load_vgg16(
     """A person's VGG-16 as a judge of pictures.
 
     Args:
-        weights: a state dict of torchvision's or timm's ``vgg16`` (without batch normalisation): a
+        weights: a state dict of torchvision's or timm's ``vgg16`` (without batch normalization): a
             safetensors file, or whatever else ``resolve_weights`` takes; or a .pth or .pt file, of which
             nothing but tensors is read.
         synsets: a text file with the WordNet ids of the classes; see ``read_synsets``. Without it the

@@ -1,1 +1,1 @@
-"""What a colorizer has learned beside colour: its trunk as features for classes and for segmentation."""
+"""What a colorizer has learned beside color: its trunk as features for classes and for segmentation."""

@@ -24,7 +24,7 @@ from autochrome.models.base import Colorizer
 
 
 class Classifier(nn.Module):
-    """Mean over all places of every layer of a group, normalised, and a linear map to the classes."""
+    """Mean over all places of every layer of a group, normalized, and a linear map to the classes."""
 
     def __init__(self, trunk: Colorizer, group: LayerGroup, classes: int, size: int) -> None:
         super().__init__()

@@ -63,21 +63,21 @@ def fit(
     Raises:
         NotANumberError: the loss is not a number.
     """
-    optimiser = torch.optim.AdamW(_groups(module, settings.weight_decay), settings.lr)
+    optimizer = torch.optim.AdamW(_groups(module, settings.weight_decay), settings.lr)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         order = _endless_order(photos, min(settings.batch_size, photos), settings.seed)
         for step in range(settings.steps):
             module.train()
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 group["lr"] = settings.rate(step)
             value = loss(next(order))
             if not math.isfinite(number := value.item()):
                 raise NotANumberError(f"the loss is {number} at step {step}: lower the learning rate")
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
             nn.utils.clip_grad_norm_(module.parameters(), settings.clip)
-            optimiser.step()
+            optimizer.step()
             after(step + 1)
     module.eval()
 

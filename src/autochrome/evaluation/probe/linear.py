@@ -20,7 +20,7 @@ _PATIENCE = 2
 
 @dataclass(frozen=True)
 class LinearClassifier:
-    """Standardises features and maps them to logits."""
+    """Standardizes features and maps them to logits."""
 
     mean: Float[Tensor, " d"]
     deviation: Float[Tensor, " d"]
@@ -29,7 +29,7 @@ class LinearClassifier:
     decay: float
 
     def logits(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Unnormalised log-probabilities of the classes."""
+        """Unnormalized log-probabilities of the classes."""
         return F.linear((features.float() - self.mean) / self.deviation, self.weight, self.bias)
 
 
@@ -41,7 +41,7 @@ def fit_linear(
     decays: Sequence[float] = DECAYS,
     iterations: int = ITERATIONS,
 ) -> LinearClassifier:
-    """Minimise cross-entropy + decay / 2 * |W|^2 for every decay; take the best for the validation photos.
+    """Minimize cross-entropy + decay / 2 * |W|^2 for every decay; take the best for the validation photos.
 
     Cross-entropy chooses, as it is smoother in the decay than accuracy. Nothing is random: the problem is
     convex, and it starts from zero.
@@ -63,7 +63,7 @@ def fit_linear(
     best: tuple[float, LinearClassifier] | None = None
     worse = 0
     for decay in decays:
-        _minimise(features, labels, weight, bias, decay, iterations)
+        _minimize(features, labels, weight, bias, decay, iterations)
         found = LinearClassifier(mean, deviation, weight.detach().clone(), bias.detach().clone(), decay)
         loss = float(F.cross_entropy(found.logits(validation[0]), validation[1]))
         if best is None or loss < best[0]:
@@ -74,7 +74,7 @@ def fit_linear(
     return best[1]
 
 
-def _minimise(
+def _minimize(
     features: Float[Tensor, "n d"],
     labels: Int[Tensor, " n"],
     weight: Float[Tensor, "k d"],

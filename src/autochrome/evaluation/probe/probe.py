@@ -40,7 +40,7 @@ from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder
 from autochrome.models.base import Colorizer
 
 Trunks = Mapping[str, Colorizer]
-"""By initialisation, ``TRAINED`` or ``RANDOM``; all of one network."""
+"""By initialization, ``TRAINED`` or ``RANDOM``; all of one network."""
 
 
 @dataclass(frozen=True)

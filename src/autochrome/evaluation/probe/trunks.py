@@ -14,7 +14,7 @@ from autochrome.models.base import Colorizer, HasFeatures
 from autochrome.models.registry import create_model
 
 TRAINED, RANDOM = "colorization", "random"
-"""Names of the two initialisations that the papers compare."""
+"""Names of the two initializations that the papers compare."""
 
 SETTLED_ON = 512
 """Photos, about, that a network's batch norms are settled on."""

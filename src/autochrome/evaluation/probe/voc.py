@@ -76,7 +76,7 @@ class VOCFolder:
         """A photo's label map: the class of every pixel, ``VOID`` where there is none.
 
         Raises:
-            DataError: it is missing, cannot be read, or has colours that are no labels.
+            DataError: it is missing, cannot be read, or has colors that are no labels.
         """
         path = self.root / "SegmentationClass" / f"{name}.png"
         if not path.is_file():
@@ -87,11 +87,11 @@ class VOCFolder:
 def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
     """Read a label map: a PNG with VOC's palette, or a gray one whose values are the labels.
 
-    libvips turns palettes into colours on loading. VOC's palette has a colour of its own for each label, so
-    the colours are turned back; any other palette is refused rather than guessed at.
+    libvips turns palettes into colors on loading. VOC's palette has a color of its own for each label, so
+    the colors are turned back; any other palette is refused rather than guessed at.
 
     Raises:
-        DataError: it cannot be read, or has other colours.
+        DataError: it cannot be read, or has other colors.
     """
     try:
         image = pyvips.Image.new_from_file(str(path), fail_on="truncated")
@@ -105,13 +105,13 @@ def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
         if pixels.dtype != np.uint8 or bits != 8:
             raise DataError(f"{path} is gray with {bits} bits a sample; gray label maps have 8")
         return pixels.reshape(image.height, image.width, image.bands)[:, :, 0]
-    colours, labels = _labels_of_colours()
-    found = _colour_number(pixels[:, :, :3])
-    places = np.searchsorted(colours, found).clip(max=len(colours) - 1)
-    if (strange := np.argwhere(colours[places] != found)).size:
+    colors, labels = _labels_of_colors()
+    found = _color_number(pixels[:, :, :3])
+    places = np.searchsorted(colors, found).clip(max=len(colors) - 1)
+    if (strange := np.argwhere(colors[places] != found)).size:
         y, x = strange[0].tolist()
         raise DataError(
-            f"{path} has the colour {tuple(pixels[y, x, :3].tolist())} at x={x}, y={y}, which is not of "
+            f"{path} has the color {tuple(pixels[y, x, :3].tolist())} at x={x}, y={y}, which is not of "
             "PASCAL VOC's palette: save the label map with that palette, or as a gray PNG of the labels"
         )
     return labels[places]
@@ -128,14 +128,14 @@ def voc_palette() -> UInt8[np.ndarray, "256 3"]:
     return palette
 
 
-def _colour_number(rgb: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
+def _color_number(rgb: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
     r, g, b = (rgb[..., channel].astype(np.int64) for channel in range(3))
     return (r << 16) | (g << 8) | b
 
 
 @cache
-def _labels_of_colours() -> tuple[Int[np.ndarray, "256"], UInt8[np.ndarray, "256"]]:
-    """The palette's colours as sorted numbers, and the label of each."""
-    numbers = _colour_number(voc_palette())
+def _labels_of_colors() -> tuple[Int[np.ndarray, "256"], UInt8[np.ndarray, "256"]]:
+    """The palette's colors as sorted numbers, and the label of each."""
+    numbers = _color_number(voc_palette())
     order = np.argsort(numbers)
     return numbers[order], order.astype(np.uint8)

@@ -146,7 +146,7 @@ def section(run: Run) -> Section:
     return Section(
         "Diversity",
         parts,
-        "How far the samples of one photo are from each other. Different is not yet plausible: random colours"
+        "How far the samples of one photo are from each other. Different is not yet plausible: random colors"
         " would be the most diverse.",
     )
 

@@ -1,4 +1,4 @@
-"""Whether a classifier that knows true colour photos understands the colorized ones.
+"""Whether a classifier that knows true color photos understands the colorized ones.
 
 Zhang et al. (2016), CIC, section 4.2: top-5 accuracy of a VGG-16 on true, gray and colorized photos. Here by
 the bundled classifier (`autochrome.evaluation.classifier`), and by a VGG-16 where the person has one. Photos
@@ -20,7 +20,7 @@ from jaxtyping import UInt8
 from autochrome.data.sources import DataError, open_source
 from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
 from autochrome.evaluation.classifier.judge import Judge
-from autochrome.evaluation.classifier.labelled import LabelledPhoto, held_out, wordnet_id_of
+from autochrome.evaluation.classifier.labeled import LabeledPhoto, held_out, wordnet_id_of
 from autochrome.evaluation.classifier.network import load_classifier
 from autochrome.evaluation.classifier.vgg16 import load_vgg16
 from autochrome.io.photo import Photo
@@ -31,9 +31,9 @@ from autochrome.report.html import Note, Part, Section, Table, Text
 from autochrome.types import RGB
 
 _LEAD = (
-    "Does a classifier of true colour photos understand the colorized ones? CIC's test (section 4.2): gray"
+    "Does a classifier of true color photos understand the colorized ones? CIC's test (section 4.2): gray"
     " photos are understood worse than true ones, and **recovery** is the part of that loss that a system's"
-    " colours give back: 0 as gray, 1 as the true photos, below 0 where colours mislead."
+    " colors give back: 0 as gray, 1 as the true photos, below 0 where colors mislead."
 )
 
 
@@ -41,11 +41,11 @@ def section(run: Run) -> Section:
     """A table for each judge and set of photos.
 
     Raises:
-        LaboratoryError: a classifier or the labelled photos cannot be had.
+        LaboratoryError: a classifier or the labeled photos cannot be had.
     """
     try:
         judges = load_judges(run.settings)
-        labelled = read_labelled(run.settings)
+        labeled = read_labeled(run.settings)
     except (WeightsError, DataError) as error:
         raise LaboratoryError(str(error)) from error
     parts: list[Part] = []
@@ -56,17 +56,15 @@ def section(run: Run) -> Section:
         found = judge_results(run, judge, names)
         figures[f"{judge.name}, the set"] = found.to_dict()
         parts += _set_tables(found, run)
-    if labelled:
-        pictures = run.map(
-            "colouring labelled photos", colour_labelled, [str(k) for k in range(len(labelled))]
-        )
+    if labeled:
+        pictures = run.map("coloring labeled photos", color_labeled, [str(k) for k in range(len(labeled))])
         for judge in judges:
-            found = judge_labelled(run, judge, labelled, pictures)
-            figures[f"{judge.name}, labelled photos"] = found.to_dict()
-            parts += _labelled_parts(found, run)
+            found = judge_labeled(run, judge, labeled, pictures)
+            figures[f"{judge.name}, labeled photos"] = found.to_dict()
+            parts += _labeled_parts(found, run)
     else:
         parts.append(
-            Text("With `--labelled` and photos whose names carry their class, accuracy is measured too.")
+            Text("With `--labeled` and photos whose names carry their class, accuracy is measured too.")
         )
     run.figures["interpretability"] = figures
     return Section("Semantic interpretability", parts, lead=_LEAD)
@@ -84,19 +82,19 @@ def load_judges(settings: LabSettings) -> list[Judge]:
     return judges
 
 
-def read_labelled(settings: LabSettings) -> tuple[LabelledPhoto, ...]:
-    """Labelled photos that the bundled classifier has never seen; none where none were given.
+def read_labeled(settings: LabSettings) -> tuple[LabeledPhoto, ...]:
+    """Labeled photos that the bundled classifier has never seen; none where none were given.
 
     Raises:
         DataError: the folder holds none.
     """
-    if settings.labelled is None:
+    if settings.labeled is None:
         return ()
-    return _read_labelled(settings.labelled, settings.labelled_photos, settings.seed)
+    return _read_labeled(settings.labeled, settings.labeled_photos, settings.seed)
 
 
 @lru_cache(maxsize=1)
-def _read_labelled(folder: Path, count: int, seed: int) -> tuple[LabelledPhoto, ...]:
+def _read_labeled(folder: Path, count: int, seed: int) -> tuple[LabeledPhoto, ...]:
     return tuple(held_out(open_source(folder), count, seed))
 
 
@@ -117,12 +115,12 @@ def judge_results(run: Run, judge: Judge, names: Sequence[str]) -> Interpretatio
 
 
 Pictures = dict[str, UInt8[np.ndarray, "h w 3"]]
-"""A labelled photo's first answer by each system that has a model."""
+"""A labeled photo's first answer by each system that has a model."""
 
 
-def colour_labelled(run: Run, number: str) -> Pictures:
-    """One answer of every model to a labelled photo, which is told by its number."""
-    photo = Photo(read_labelled(run.settings)[int(number)].rgb)
+def color_labeled(run: Run, number: str) -> Pictures:
+    """One answer of every model to a labeled photo, which is told by its number."""
+    photo = Photo(read_labeled(run.settings)[int(number)].rgb)
     found = {}
     for system in run.systems:
         if (painter := run.painter(system)) is not None:
@@ -131,10 +129,10 @@ def colour_labelled(run: Run, number: str) -> Pictures:
     return found
 
 
-def judge_labelled(
-    run: Run, judge: Judge, photos: Sequence[LabelledPhoto], pictures: Sequence[Pictures]
+def judge_labeled(
+    run: Run, judge: Judge, photos: Sequence[LabeledPhoto], pictures: Sequence[Pictures]
 ) -> Interpretation:
-    """What a judge makes of labelled photos and of the models' answers to them."""
+    """What a judge makes of labeled photos and of the models' answers to them."""
     return interpret(
         judge,
         map(_rgb, (photo.rgb for photo in photos)),
@@ -188,7 +186,7 @@ def _set_tables(found: Interpretation, run: Run) -> list[Part]:
     ]
 
 
-def _labelled_parts(found: Interpretation, run: Run) -> list[Part]:
+def _labeled_parts(found: Interpretation, run: Run) -> list[Part]:
     table = accuracy_table(
         found,
         f"{found.judge} on {found.photos} held-out photos whose class is known. The classifier has not seen"
@@ -197,7 +195,7 @@ def _labelled_parts(found: Interpretation, run: Run) -> list[Part]:
     folders = [system.name for system in run.systems if system.model is None]
     if not folders:
         return [table]
-    return [table, Note(f"{', '.join(folders)}: results in a folder, no model to colour these photos by.")]
+    return [table, Note(f"{', '.join(folders)}: results in a folder, no model to color these photos by.")]
 
 
 def _rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> RGB:

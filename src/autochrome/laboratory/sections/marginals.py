@@ -1,4 +1,4 @@
-"""Whether a system uses the colours of photos as often as photos do: marginal histograms of a and b.
+"""Whether a system uses the colors of photos as often as photos do: marginal histograms of a and b.
 
 Guadarrama et al. (2017), PixColor, figure 7: histograms of Lab a and b over the pooled pixels of all photos,
 on a logarithmic scale, and how much of the truth's they share ("histogram intersection").
@@ -68,7 +68,7 @@ def series_intersections(
 ) -> Float[Tensor, "n rows 2"]:
     """Histogram intersection on a and b of each series of samples, for each row of `resamples`.
 
-    A series is sample k of every photo. Pixels are pooled over photos, whose colours hang together: a few
+    A series is sample k of every photo. Pixels are pooled over photos, whose colors hang together: a few
     hundred leave a single series much to chance, and the mean over the series is the steadier figure.
     """
     counts = resamples(len(truth), settings)
@@ -117,6 +117,6 @@ def _table(series: Mapping[str, Float[Tensor, "n rows 2"]], means: Mapping[str, 
         head,
         rows,
         caption=f"Histogram intersection, sum of min(p, q) over {HISTOGRAM_BINS} bins of width"
-        f" {2 * HISTOGRAM_LIMIT / HISTOGRAM_BINS:g}: 1 where colours occur exactly as often as in the photos,"
+        f" {2 * HISTOGRAM_LIMIT / HISTOGRAM_BINS:g}: 1 where colors occur exactly as often as in the photos,"
         " wherever they are. Of several samples the mean of the series; a series is sample k of every photo.",
     )

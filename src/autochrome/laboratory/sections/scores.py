@@ -1,4 +1,4 @@
-"""Every score of the evaluator: one answer of each system to every photo, beside gray and random colours."""
+"""Every score of the evaluator: one answer of each system to every photo, beside gray and random colors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT_A_GLANCE = {
     "helped": 3,
     "harmed": 3,
     "helped_harmed": 2,
-    "colourfulness": 1,
+    "colorfulness": 1,
 }
 """Scores of the first table, and their digits."""
 
@@ -35,7 +35,7 @@ PUBLISHED = (
     ("CIC", "CIC, rebalanced", "88.1", "63.5", "", "", "", ""),
     ("CIC", "CIC, not rebalanced", "91.1", "60.1", "", "", "", ""),
     ("CIC", "Dahl 2016", "90.0", "54.5", "", "", "", ""),
-    ("CIC", "random colours", "84.9", "54.0", "", "", "", ""),
+    ("CIC", "random colors", "84.9", "54.0", "", "", "", ""),
     ("CIC", "gray", "88.8", "53.8", "", "", "", ""),
     ("LRAC", "LRAC", "", "", "24.94", "0.293", "", ""),
     ("LRAC", "gray", "", "", "23.27", "0.333", "", ""),
@@ -80,13 +80,13 @@ def section(run: Run) -> Section:
             Table(*score_rows(scores), caption=f"All scores. {caption(scores)}."),
             Table(
                 *difference_rows(scores),
-                caption="Differences from gray, on the same resamples: what the colours bring.",
+                caption="Differences from gray, on the same resamples: what the colors bring.",
             ),
             *(Note(warning, "warning") for warning in _warnings(run, scores)),
             published(),
             Text("What each score is, and where it misleads: `docs/evaluation.md`."),
         ],
-        lead="How near one answer of each system comes to the photo's own colours." + drawing,
+        lead="How near one answer of each system comes to the photo's own colors." + drawing,
     )
 
 
@@ -138,7 +138,7 @@ def published() -> Table:
         PUBLISHED,
         caption="What the papers report, **for orientation only**: on other photos (ImageNet), by much larger"
         " networks that were trained on a million photos. Already gray differs from set to set, so compare"
-        " distances from gray, not figures; the rebalanced AuC also depends on the set's rare colours.",
+        " distances from gray, not figures; the rebalanced AuC also depends on the set's rare colors.",
         numeric_from=2,
     )
 

@@ -1,4 +1,4 @@
-"""Contact sheets: photos that stand for the set, and those that each system colours worst and best."""
+"""Contact sheets: photos that stand for the set, and those that each system colors worst and best."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIDE = 224
 
 @dataclass(frozen=True)
 class Extreme:
-    """A photo, and how far a system's colours are from its own: mean CIEDE2000."""
+    """A photo, and how far a system's colors are from its own: mean CIEDE2000."""
 
     name: str
     error: float
@@ -49,7 +49,7 @@ def section(run: Run) -> Section:
 
 
 def extremes(run: Run) -> Section:
-    """The photos that each system colours worst and best."""
+    """The photos that each system colors worst and best."""
     scores = run.once(first_answers)
     found = {
         system.name: extreme_photos(run.names, scores.per_photo[system.name]["ciede2000"])
@@ -66,7 +66,7 @@ def extremes(run: Run) -> Section:
         "Worst and best photos",
         [_extremes_sheet(run, system, *found[system.name]) for system in run.systems],
         lead="By the mean CIEDE2000 between the photo and its colorization; of systems that draw, of the"
-        " first sample. Gray things coloured gray are easily best: below each is what was there to find.",
+        " first sample. Gray things colored gray are easily best: below each is what was there to find.",
     )
 
 
@@ -110,7 +110,7 @@ def _extremes_sheet(run: Run, system: System, worst: list[Extreme], best: list[E
     return Gallery(
         rows,
         [f"{place}." for place in range(1, len(worst) + 1)],
-        caption=f"{system.name}: the photos that it colours worst and best, with their mean CIEDE2000.",
+        caption=f"{system.name}: the photos that it colors worst and best, with their mean CIEDE2000.",
     )
 
 

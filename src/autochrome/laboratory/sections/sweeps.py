@@ -14,7 +14,7 @@ from numpy import ndarray
 from autochrome.color.bins import reference_prior
 from autochrome.color.decoding import FIGURE_4_TEMPERATURES
 from autochrome.evaluation.scores import Estimate
-from autochrome.evaluation.sums import SCORES, Sums, Truth, summarise
+from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.laboratory.estimates import cell, estimate_of, resamples
 from autochrome.laboratory.pictures import picture, rgb_of
 from autochrome.laboratory.run import LaboratoryError, LabSettings, Run, System
@@ -95,7 +95,7 @@ def measure_photo(sweep: Sweep, run: Run, name: str) -> dict[str, ndarray]:
     truth = Truth.of(run.truth(name), reference_prior())
     protocol = Protocol.parse(run.settings.protocol)
     painted = [protocol.apply(rgb_of(photo), photo.size) for photo in paint_sweep(run, sweep, name)]
-    sums = [summarise(rgb, truth) for rgb in painted]
+    sums = [summarize(rgb, truth) for rgb in painted]
     return {f.name: np.concatenate([getattr(s, f.name).numpy() for s in sums]) for f in fields(Sums)}
 
 
@@ -145,7 +145,7 @@ def section(run: Run) -> Section:
     return Section(
         "Temperature and vibrance",
         parts,
-        "What accuracy costs in colour, and colour in accuracy.",
+        "What accuracy costs in color, and color in accuracy.",
     )
 
 
@@ -180,14 +180,14 @@ def _table(
     meaning = {
         "temperature": "Of a model with a distribution 1 decodes the mean and 0 the mode; one that draws does"
         " so as it learned at 1, and always alike at 0",
-        "vibrance": "0 is the model's own answer, 1 prefers rare colours as full rebalancing would",
+        "vibrance": "0 is the model's own answer, 1 prefers rare colors as full rebalancing would",
     }[setting]
     return Table(
         [setting, *(SCORES[key].label for key in SHOWN)],
         rows,
         f"Scores over {setting}; bold: the system's own. {meaning}. {len(names)} photos,"
         f" {run.settings.protocol}; 95% bootstrap intervals over photos, the same resamples in each row."
-        " What scores best pixel by pixel is pale: PSNR and CIEDE2000 prefer gray to a vivid colour that"
+        " What scores best pixel by pixel is pale: PSNR and CIEDE2000 prefer gray to a vivid color that"
         " is half wrong.",
     )
 

@@ -3,8 +3,8 @@
 Its generator (``compact_generator``) learns three things, each of which can be weighed or left out:
 
 - from a discriminator, which sees chroma beside luma and what the condition network says of the photo;
-- from the energy score (``energy``), that the samples of a photo spread as the true colours do;
-- what is likely where, from a cross-entropy over colour bins, which only the condition network gets.
+- from the energy score (``energy``), that the samples of a photo spread as the true colors do;
+- what is likely where, from a cross-entropy over color bins, which only the condition network gets.
 
 How vivid its samples are is set after training, by curves that are fitted to photos.
 """
@@ -53,18 +53,18 @@ class CompactSettings(TrainingSettings):
     """Weight of the energy score; with none of both the generator's layers learn nothing."""
     samples: int = 2
     """Colorizations of each photo that the energy score compares."""
-    colours: float = 0.1
-    """Weight of the cross-entropy over colour bins."""
+    colors: float = 0.1
+    """Weight of the cross-entropy over color bins."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.objective == "wgan_gp":
             raise ValueError("objective 'wgan_gp' is for cgan.paper; use 'non_saturating', 'gan' or 'wgan'")
-        for name in ("adversarial", "energy", "colours"):
+        for name in ("adversarial", "energy", "colors"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
-        if self.adversarial + self.energy + self.colours == 0:
-            raise ValueError("adversarial, energy and colours are all 0: there is nothing to learn")
+        if self.adversarial + self.energy + self.colors == 0:
+            raise ValueError("adversarial, energy and colors are all 0: there is nothing to learn")
         if self.samples < 2:
             raise ValueError(f"samples is at least 2, not {self.samples}")
 
@@ -151,10 +151,10 @@ class CompactCGAN(CGAN):
         load_trunk(nn.ModuleDict({"stages": self.generator.network.stages}), state)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """What is learnt without a discriminator.
+        """What is learned without a discriminator.
 
         Returns:
-            ``loss`` (minimised); ``energy`` and ``colours``, before their weights.
+            ``loss`` (minimized); ``energy`` and ``colors``, before their weights.
         """
         return self._lessons(batch, self.generator.encode(batch.luma))[0]
 
@@ -162,11 +162,11 @@ class CompactCGAN(CGAN):
         """As algorithm 1; luma and true chroma are taken to the generator's grid.
 
         Returns:
-            ``loss`` (minimised) and ``accuracy``.
+            ``loss`` (minimized) and ``accuracy``.
         """
         with torch.no_grad():
             condition = self.generator.encode(batch.luma)
-            drawn = self._colour(condition, 1)
+            drawn = self._color(condition, 1)
         pictures = torch.cat([_reduced(batch.chroma), drawn])
         scores = discriminator(_image(batch, pictures, condition))
         real, fake = scores.chunk(2)
@@ -177,12 +177,12 @@ class CompactCGAN(CGAN):
         """As ``training_losses``, and what the discriminator says of the same samples.
 
         Returns:
-            ``loss`` (minimised); ``fooling`` (of the objective), ``energy`` and ``colours``, unweighted.
+            ``loss`` (minimized); ``fooling`` (of the objective), ``energy`` and ``colors``, unweighted.
         """
         condition = self.generator.encode(batch.luma)
         losses, drawn = self._lessons(batch, condition)
         if drawn is None:
-            drawn = self._colour(condition, 1)
+            drawn = self._color(condition, 1)
         with frozen(discriminator):
             scores = discriminator(_image(batch, drawn, condition.detach()))
         losses["fooling"] = generator_loss(self.settings.objective, scores)
@@ -195,10 +195,10 @@ class CompactCGAN(CGAN):
         """The losses that need no discriminator, and the samples that they are of, if any were drawn."""
         settings = self.settings
         losses, drawn = {}, None
-        if settings.colours:
-            losses["colours"] = self._colour_loss(batch, condition)
+        if settings.colors:
+            losses["colors"] = self._color_loss(batch, condition)
         if settings.energy:
-            drawn = self._colour(condition, settings.samples)
+            drawn = self._color(condition, settings.samples)
             losses["energy"] = energy_score(
                 drawn.unflatten(0, (settings.samples, -1)), _reduced(batch.chroma)
             )
@@ -206,9 +206,9 @@ class CompactCGAN(CGAN):
         losses["loss"] = torch.stack(weighted).sum() if weighted else condition.new_zeros(())
         return losses, drawn
 
-    def _chroma(self, colours: Float[Tensor, "b c h w"]) -> Chroma:
+    def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
         """What `sample` answers with: the generator's U and V, through their curves."""
-        return 2 * apply_curve(_on_curve(colours), self.calibration) - 1
+        return 2 * apply_curve(_on_curve(colors), self.calibration) - 1
 
     def draws_to_calibrate(
         self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
@@ -222,18 +222,18 @@ class CompactCGAN(CGAN):
         """Its mean over the generator's places, on the curves' scale."""
         return _on_curve(_reduced(chroma))
 
-    def _colour(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
+    def _color(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
         """So many samples of each photo, sample by sample, with noise of torch's own generator."""
         z = self.generator.draw_noise(samples * len(condition))
         return self.generator(condition, z.to(condition.device))
 
-    def _colour_loss(self, batch: Batch, condition: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-        """Cross-entropy between the condition's bins and the true colours, in nats, at stride 4."""
+    def _color_loss(self, batch: Batch, condition: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+        """Cross-entropy between the condition's bins and the true colors, in nats, at stride 4."""
         if batch.rgb is None:
-            raise ValueError("the cross-entropy over colour bins needs batches with their rgb")
+            raise ValueError("the cross-entropy over color bins needs batches with their rgb")
         true = F.avg_pool2d(LAB.split(batch.rgb)[1], 2 * STRIDE)
         weights, bins = soft_encode(true)
-        logits = self.generator.colours(F.avg_pool2d(condition, 2)).float()
+        logits = self.generator.colors(F.avg_pool2d(condition, 2)).float()
         return -(weights * logits.log_softmax(1).gather(1, bins)).sum(1).mean()
 
 
@@ -249,7 +249,7 @@ def _reduced(planes: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
 def _image(
     batch: Batch, chroma: Float[Tensor, "mb 2 h w"], condition: Float[Tensor, "b c h w"]
 ) -> Float[Tensor, "mb d h w"]:
-    """What the discriminator sees of m colourings of each photo."""
+    """What the discriminator sees of m colorings of each photo."""
     m = len(chroma) // len(condition)
     known = torch.cat([_reduced(batch.luma), condition.to(chroma.dtype)], 1)
     repeated = known.expand(m, *known.shape).flatten(0, 1)

@@ -3,9 +3,9 @@
 What is the paper's: a row of layers of stride 1, without a bottleneck, each of which is given the condition
 and the noise anew. What is ours:
 
-- The condition is not the luma alone but what a network that has learnt to colour photos sees in it.
+- The condition is not the luma alone but what a network that has learned to color photos sees in it.
 - The noise follows the photo. Some of it is the same everywhere; the rest belongs to regions, which the
-  network learns to tell apart, so that a shirt can change its colour without the wall behind it.
+  network learns to tell apart, so that a shirt can change its color without the wall behind it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autochrome.nn.compact import GlobalContext, conv_norm_relu, descent
 
 STRIDE = 2
 """Pixels of luma, along a side, to one place of chroma."""
-_SHARPNESS = 5.0  # of the regions' borders before anything is learnt
+_SHARPNESS = 5.0  # of the regions' borders before anything is learned
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class CompactGenerator(nn.Module):
             for before, width in pairwise([0, *[size.width] * size.layers])
         )
         self.last = nn.Conv2d(size.width, 2, 3, padding=1, padding_mode="replicate")
-        self.colours = nn.Conv2d(told, AB_BINS, 1)
+        self.colors = nn.Conv2d(told, AB_BINS, 1)
         """How likely each ab bin is, from the condition alone: what the condition network learns first."""
 
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:

@@ -1,4 +1,4 @@
-"""The discriminator of figure 4: does a whole picture, luma and colours, come from a camera?
+"""The discriminator of figure 4: does a whole picture, luma and colors, come from a camera?
 
 It sees the condition as part of the picture, and no noise.
 """
@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.models.cgan.generator import batch_norm, initialise, require_choice
+from autochrome.models.cgan.generator import batch_norm, initialize, require_choice
 
 SLOPE = 0.2
 """Of LeakyReLU below zero."""
@@ -46,7 +46,7 @@ class PaperDiscriminator(nn.Module):
         widths: of the convolutions.
         size: side of the pictures, a multiple of 2 to the number of convolutions.
         hidden: width between the linear layers.
-        norm: "layer" normalises each picture alone over its planes and places, with as many parameters. A
+        norm: "layer" normalizes each picture alone over its planes and places, with as many parameters. A
             gradient penalty needs that: with batch norm a score has gradients in other pictures, too.
 
     Raises:
@@ -74,7 +74,7 @@ class PaperDiscriminator(nn.Module):
         self.norms = nn.ModuleList([_norm(norm, width) for width in widths[1:]])
         self.hidden = nn.Linear(widths[-1] * (size // stride) ** 2, hidden)
         self.score = nn.Linear(hidden, 1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1"]:
         """Scores: logits of being real for a discriminator, the critic's values for a Wasserstein GAN.

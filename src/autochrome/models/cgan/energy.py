@@ -2,8 +2,8 @@
 
 Gneiting and Raftery (2007), "Strictly Proper Scoring Rules, Prediction, and Estimation", section 4.3. For
 samples x, x' of a prediction and the truth y it is E|x - y| - E|x - x'| / 2. Its mean over truths is least
-when the samples are drawn from the truths' own distribution: neither one safe colour for all samples, nor
-colours that are more diverse than the photos', can do better. Two samples give an unbiased gradient.
+when the samples are drawn from the truths' own distribution: neither one safe color for all samples, nor
+colors that are more diverse than the photos', can do better. Two samples give an unbiased gradient.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ NOISY_LAYERS = 3
 
 @runtime_checkable
 class GeneratorNetwork(Protocol):
-    """What a conditional GAN draws colours with; an ``nn.Module``."""
+    """What a conditional GAN draws colors with; an ``nn.Module``."""
 
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
         """What the layers are told of some photos, from Y in [-1, 1]; done once for all samples."""
@@ -61,7 +61,7 @@ def require_choice(name: str, value: str, choices: object) -> None:
         raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
 
 
-def initialise(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
     """The released weights' distributions.
 
     Convolutions: a normal of standard deviation .02, cut at two of them. Linear layers: the same, not cut.
@@ -99,7 +99,7 @@ class NoisePlane(nn.Module):
 
 
 class PaperGenerator(nn.Module):
-    """Colours from luma and noise, at the luma's resolution.
+    """Colors from luma and noise, at the luma's resolution.
 
     Args:
         noise: layers that the noise enters: 1 to 3 ("multi") or the first ("single"). It is one plane.
@@ -140,7 +140,7 @@ class PaperGenerator(nn.Module):
             self.convolutions.append(nn.Conv2d(width_in + told, width, kernel, padding=kernel // 2))
             width_in = width
         self.norms = nn.ModuleList([batch_norm(width) for width in widths])
-        initialise(self)
+        initialize(self)
 
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
         """The condition of some photos: the luma itself, in [-1, 1]."""

@@ -52,7 +52,7 @@ Statistics = Literal["running", "batch"]
 
 
 class CGAN(Colorizer):
-    """Draws colours from Y in [-1, 1] and noise, with a network that learnt against a discriminator.
+    """Draws colors from Y in [-1, 1] and noise, with a network that learned against a discriminator.
 
     Args:
         spec: as registered.
@@ -105,8 +105,8 @@ class CGAN(Colorizer):
                 default if None.
             generator: its state decides the noise: sample k of a batch is the same whatever ``n``. Torch's
                 own if None.
-            statistics: what batch norms normalise with. "running": means over training, so that each photo is
-                coloured on its own. "batch": those of the photos given, as the paper does.
+            statistics: what batch norms normalize with. "running": means over training, so that each photo is
+                colored on its own. "batch": those of the photos given, as the paper does.
 
         Returns:
             Chroma (U, V in [-1, 1]; what RGB has for them where the generator paints that).
@@ -132,8 +132,8 @@ class CGAN(Colorizer):
                 rounds.append(self._chroma(self.generator(condition, t * z.to(luma))))
         return Samples(torch.stack(rounds, 1), self.spec.space)
 
-    def _chroma(self, colours: Float[Tensor, "b c h w"]) -> Chroma:
-        return colours if self.space == "yuv" else YUV.split((colours + 1) / 2)[1]
+    def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
+        return colors if self.space == "yuv" else YUV.split((colors + 1) / 2)[1]
 
     # Adversarial: algorithm 1 ---------------------------------------------------------------------
 
@@ -143,14 +143,14 @@ class CGAN(Colorizer):
         return True
 
     def make_discriminator(self) -> nn.Module:
-        """The opponent, newly initialised."""
+        """The opponent, newly initialized."""
         return self._discriminator()
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Lines 3 to 6 of algorithm 1: new noise, and scores of photos and of what is made of their luma.
 
         Returns:
-            ``loss`` (minimised), ``accuracy`` (of `objectives.accuracy`) and, for "wgan_gp", ``penalty``
+            ``loss`` (minimized), ``accuracy`` (of `objectives.accuracy`) and, for "wgan_gp", ``penalty``
             before its weight.
 
         Raises:
@@ -175,15 +175,15 @@ class CGAN(Colorizer):
         The discriminator's parameters get no gradient.
 
         Returns:
-            ``loss`` (minimised) and, for RGB, ``lightness``: equation 4, which equation 6 adds to it.
+            ``loss`` (minimized) and, for RGB, ``lightness``: equation 4, which equation 6 adds to it.
         """
         settings = self.settings
-        colours = self._draw(batch)
+        colors = self._draw(batch)
         with frozen(discriminator):
-            scores = discriminator(self._pictures(batch, colours))
+            scores = discriminator(self._pictures(batch, colors))
         losses = {"loss": generator_loss(settings.objective, scores)}
         if self.space == "rgb":
-            losses["lightness"] = lightness_loss(batch.luma, colours)
+            losses["lightness"] = lightness_loss(batch.luma, colors)
             losses["loss"] = losses["loss"] + settings.lightness_weight * losses["lightness"]
         return losses
 
@@ -193,12 +193,12 @@ class CGAN(Colorizer):
             clip_weights(discriminator, self.settings.clip)
 
     def _draw(self, batch: Batch) -> Float[Tensor, "b c h w"]:
-        """Colours of a batch, with noise of torch's own generator."""
+        """Colors of a batch, with noise of torch's own generator."""
         z = self.generator.draw_noise(len(batch.luma)).to(batch.luma)
         return self.generator(self.generator.encode(batch.luma), z)
 
-    def _pictures(self, batch: Batch, colours: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
-        return torch.cat([batch.luma, colours], 1) if self.space == "yuv" else colours
+    def _pictures(self, batch: Batch, colors: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+        return torch.cat([batch.luma, colors], 1) if self.space == "yuv" else colors
 
     def _photos(self, batch: Batch) -> Float[Tensor, "b 3 h w"]:
         if self.space == "yuv":

@@ -1,4 +1,4 @@
-"""What discriminator and generator minimise: equations 2 and 6, and the Wasserstein GANs.
+"""What discriminator and generator minimize: equations 2 and 6, and the Wasserstein GANs.
 
 Scores are the discriminator's outputs before any sigmoid, of any shape with the pictures first. D(x) of the
 paper is the sigmoid of x's score. All losses are means over scores, in float32.
@@ -23,7 +23,7 @@ GRAY = (0.299, 0.587, 0.114)
 
 
 def discriminator_loss(objective: Objective, real: Scores, fake: Scores) -> Float[Tensor, ""]:
-    """What the discriminator minimises; for "wgan_gp" without the penalty.
+    """What the discriminator minimizes; for "wgan_gp" without the penalty.
 
     Equation 2 with the sign turned: -log D(x) - log(1 - D(G(y, z))). A critic: D(G(y, z)) - D(x).
 
@@ -38,7 +38,7 @@ def discriminator_loss(objective: Objective, real: Scores, fake: Scores) -> Floa
 
 
 def generator_loss(objective: Objective, fake: Scores) -> Float[Tensor, ""]:
-    """What the generator minimises.
+    """What the generator minimizes.
 
     "gan": log(1 - D), as algorithm 1 prints it; its slope vanishes where the discriminator is sure.
     "non_saturating": -log D. A critic: -D.
@@ -104,7 +104,7 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
 
 
 def gray(rgb: Float[Tensor, "b 3 h w"]) -> Luma:
-    """Equation 5: .299 R + .587 G + .114 B; in [-1, 1] if the colours are."""
+    """Equation 5: .299 R + .587 G + .114 B; in [-1, 1] if the colors are."""
     weights = torch.tensor(GRAY, dtype=rgb.dtype, device=rgb.device)[:, None, None]
     return (rgb * weights).sum(1, keepdim=True)
 

@@ -17,11 +17,11 @@ class TrainingSettings:
     """
 
     objective: Objective = "gan"
-    """"gan" is equation 2 as algorithm 1 has it: the generator minimises log(1 - D), which saturates.
-    "non_saturating": it minimises -log D. "wgan": the critic's weights are clipped. "wgan_gp": its gradient
-    is penalised."""
+    """"gan" is equation 2 as algorithm 1 has it: the generator minimizes log(1 - D), which saturates.
+    "non_saturating": it minimizes -log D. "wgan": the critic's weights are clipped. "wgan_gp": its gradient
+    is penalized."""
     lightness_weight: float = 1.0
-    """lambda of equation 6: how much the L1 between the luma and that of the colours counts. RGB alone."""
+    """lambda of equation 6: how much the L1 between the luma and that of the colors counts. RGB alone."""
     clip: float = 0.01
     """Largest absolute weight of the critic ("wgan")."""
     gradient_penalty: float = 10.0

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def batch_statistics(module: nn.Module) -> Iterator[None]:
-    """Within it, all batch norms of a module normalise with the batch's own mean and variance.
+    """Within it, all batch norms of a module normalize with the batch's own mean and variance.
 
     Their running statistics are neither used nor changed, and the rest of the module keeps its mode.
     """

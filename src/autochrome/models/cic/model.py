@@ -38,7 +38,7 @@ from autochrome.nn.compact import CompactSize
 class LossSettings:
     """The constants of sections 3.1, 3.2 and 3.4."""
 
-    neighbours: int = 10
+    neighbors: int = 10
     """k of the soft encoding."""
     sigma: float = 5.0
     """Width of the soft encoding's kernel, in CIE units."""
@@ -70,9 +70,9 @@ def weighted_cross_entropy(
         settings: k, sigma and the gray threshold.
 
     Returns:
-        The weighted loss (the one to minimise) and the plain cross-entropy, each averaged over all places.
+        The weighted loss (the one to minimize) and the plain cross-entropy, each averaged over all places.
     """
-    z, bins = soft_encode(ab, k=settings.neighbours, sigma=settings.sigma)
+    z, bins = soft_encode(ab, k=settings.neighbors, sigma=settings.sigma)
     log_p = torch.log_softmax(logits, dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
     cross_entropy = -(z * log_p.gather(1, bins)).sum(1)
     v = weights[bins[:, 0]] * colorful(ab, settings.gray_threshold)[:, None, None]
@@ -177,7 +177,7 @@ class CIC(Colorizer):
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:
         """Log of a Gaussian kernel in ab, of standard deviation ``width`` (CIE units), about each color.
 
-        The bin nearest to a color has 0, even where the colour lies off its center.
+        The bin nearest to a color has 0, even where the color lies off its center.
         """
         squared = torch.cdist(lab[:, 1:], AB_CENTERS.to(lab)).square()
         return (squared.amin(1, keepdim=True) - squared) / (2 * width**2)
@@ -185,7 +185,7 @@ class CIC(Colorizer):
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "313"]:
         """Mean of the soft-encoded colors of photos (section 3.1); sums to 1."""
         settings = self.loss_settings
-        weights, bins = soft_encode(lab[:, 1:], k=settings.neighbours, sigma=settings.sigma)
+        weights, bins = soft_encode(lab[:, 1:], k=settings.neighbors, sigma=settings.sigma)
         return (
             weights.new_zeros(AB_BINS).index_add_(0, bins.flatten(), weights.flatten()) / bins[:, 0].numel()
         )
@@ -223,7 +223,7 @@ class CIC(Colorizer):
         """Equation 3 for every readout, each averaged over its own places and weighted by ``supervision``.
 
         Returns:
-            ``loss`` (minimised), ``cross_entropy`` and ``rebalanced`` (plain and weighted, of the answer) and
+            ``loss`` (minimized), ``cross_entropy`` and ``rebalanced`` (plain and weighted, of the answer) and
             ``entropy`` (mean entropy of the predicted distributions in nats, taken at every fourth place).
         """
         settings = self.loss_settings

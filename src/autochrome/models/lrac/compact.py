@@ -19,7 +19,7 @@ class CompactNetwork(nn.Module):
     """The trunk of `autochrome.nn.compact`, whose every stage joins the hypercolumn, and a head over it.
 
     As in the paper the photo itself is the first layer, and layers from fine to coarse follow; after them
-    comes the trunk's way up, which ends at stride 4. The features are batch-normalised, so that the layers
+    comes the trunk's way up, which ends at stride 4. The features are batch-normalized, so that the layers
     need no balancing.
 
     Args:

@@ -21,7 +21,7 @@ class LossSettings:
     """
 
     window: int = 1
-    """R, the side of the region whose colours are the target; odd. The paper found no use in more than 1."""
+    """R, the side of the region whose colors are the target; odd. The paper found no use in more than 1."""
     hue_weight: float = 5.0
     """lambda_H, "roughly the inverse expectation" of chroma."""
     fade_extremes: bool = False
@@ -70,6 +70,6 @@ def targets(
         return F.one_hot(bins, count).float().mean((2, 3)).movedim(-1, 1)
     wanted = "(b, 3, h, w)" if dense else "(b, 3, n)" if size == 1 else f"(b, 3, n, {size}, {size})"
     raise ValueError(
-        f"a window of {size} needs true colours of shape {wanted}, not (b, 3, "
+        f"a window of {size} needs true colors of shape {wanted}, not (b, 3, "
         f"{', '.join(map(str, bins.shape[1:]))})"
     )

@@ -5,9 +5,9 @@ Gustav Larsson, Michael Maire, Gregory Shakhnarovich.
 Section or equation -> name here
     3, f: X -> Y                                        ``LRAC.predict``
     3.2, output spaces and their losses                 ``outputs``
-    3.3, from a histogram to a colour; chromatic fading ``LRAC.decode``, ``outputs.Operators``
+    3.3, from a histogram to a color; chromatic fading ``LRAC.decode``, ``outputs.Operators``
     3.4, histogram transfer, the bias b                 ``autochrome.guidance``
-    3.5, VGG-16-Gray, h_fc1, initialisation             ``paper``, ``balancing``
+    3.5, VGG-16-Gray, h_fc1, initialization             ``paper``, ``balancing``
     3.5, sparse hypercolumns, 128 places of a photo     ``training_losses``, ``autochrome.nn.hypercolumns``
     5, uncertainty: entropy of hue times chroma         ``Samples.uncertainty``
 ``compact`` is ours: the same head over the layers of a network that a laptop runs.
@@ -48,7 +48,7 @@ class TrainingSettings:
     locations: int = 128
     """Random places of a photo that are learned from; 0 takes all, at the stride of inference."""
     window: int = 1
-    """R of equation 2: side of the region whose colours are the target."""
+    """R of equation 2: side of the region whose colors are the target."""
     hue_weight: float = 5.0
     """lambda_H of equation 3."""
     fade_extremes: bool = False
@@ -73,7 +73,7 @@ class Network(Protocol):
         ...
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk from a state dict."""
+        """Initialize the trunk from a state dict."""
         ...
 
 
@@ -126,7 +126,7 @@ class HypercolumnColorizer(Colorizer):
         return self.network.maps(luma)
 
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b q h4 w4"]:
-        """What the output's layer says at the centre of every 4x4 pixels: logits, or a and b over 25.
+        """What the output's layer says at the center of every 4x4 pixels: logits, or a and b over 25.
 
         Args:
             luma: (R+G+B)/3 in [0, 1].
@@ -147,7 +147,7 @@ class HypercolumnColorizer(Colorizer):
         self.network.load_backbone(state)
 
     def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
-        """Bring the layers of a pre-trained VGG-16 to one scale (section 3.5); ours are normalised as it is.
+        """Bring the layers of a pre-trained VGG-16 to one scale (section 3.5); ours are normalized as it is.
 
         Args:
             images: batches of (R+G+B)/3 in [0, 1].
@@ -164,7 +164,7 @@ class HypercolumnColorizer(Colorizer):
         """The losses of all outputs, at the same random places of each photo (section 3.5).
 
         Returns:
-            ``loss``, their sum, which is minimised, and each under its output's name.
+            ``loss``, their sum, which is minimized, and each under its output's name.
         """
         rgb = HUE_CHROMA.merge(batch.luma, batch.chroma) if batch.rgb is None else batch.rgb
         maps = self.network.maps(batch.luma)
@@ -172,7 +172,7 @@ class HypercolumnColorizer(Colorizer):
             size = (rgb.shape[2], rgb.shape[3])
             places = random_locations(len(rgb), self.settings.locations, size, device=rgb.device)
             answers = self.network.head.at(maps, places)
-            truth = colours_at(rgb, places, self.settings.window)
+            truth = colors_at(rgb, places, self.settings.window)
         else:
             answers = self.network.head.dense(maps, STRIDE, (rgb.shape[2], rgb.shape[3]))
             truth = F.avg_pool2d(rgb, STRIDE)
@@ -186,7 +186,7 @@ class HypercolumnColorizer(Colorizer):
 
 
 class LRAC(HypercolumnColorizer):
-    """Predicts histograms of colour at every fourth pixel, from (R+G+B)/3 in [0, 1].
+    """Predicts histograms of color at every fourth pixel, from (R+G+B)/3 in [0, 1].
 
     Attributes:
         operators: from histograms to values, where ``decode`` is told no others; the paper's.
@@ -198,7 +198,7 @@ class LRAC(HypercolumnColorizer):
 
     @property
     def prior(self) -> Float[Tensor, " q"]:
-        """Histogram of the training photos' colours; sums to 1 within every axis, uniform when untrained."""
+        """Histogram of the training photos' colors; sums to 1 within every axis, uniform when untrained."""
         return self.output.prior(self.get_buffer(f"counts_{self.output.name}")).float()
 
     @property
@@ -215,7 +215,7 @@ class LRAC(HypercolumnColorizer):
         operators: Operators | None = None,
         fading: bool | None = None,
     ) -> Samples:
-        """One colour for every place (section 3.3), after every guide has changed the logits in turn.
+        """One color for every place (section 3.3), after every guide has changed the logits in turn.
 
         Args:
             logits: as ``predict`` gives them.
@@ -253,7 +253,7 @@ class LRAC(HypercolumnColorizer):
         generator: torch.Generator | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """Colour luma: predict and decode.
+        """Color luma: predict and decode.
 
         Args:
             luma: (R+G+B)/3 in [0, 1], sides multiples of ``spec.multiple_of``.
@@ -269,16 +269,16 @@ class LRAC(HypercolumnColorizer):
         return self.decode(self.predict(luma), temperature=temperature, guides=guides)
 
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """How near the bins of every axis lie to colours; see ``HasDistribution``."""
+        """How near the bins of every axis lie to colors; see ``HasDistribution``."""
         return self.output.closeness(lab, width)
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
-        """Histogram of true colours; sums to 1 within every axis."""
+        """Histogram of true colors; sums to 1 within every axis."""
         return self.output.histogram(lab)
 
 
 class RegressionLRAC(HypercolumnColorizer):
-    """Predicts a and b themselves (Lab with L2, equation 1): one colour, and no doubt about it."""
+    """Predicts a and b themselves (Lab with L2, equation 1): one color, and no doubt about it."""
 
     def sample(
         self,
@@ -288,7 +288,7 @@ class RegressionLRAC(HypercolumnColorizer):
         temperature: float | None = None,
         generator: torch.Generator | None = None,
     ) -> Samples:
-        """Colour luma; arguments and errors as of ``LRAC.sample``, temperature and generator not used."""
+        """Color luma; arguments and errors as of ``LRAC.sample``, temperature and generator not used."""
         _require_one(self.spec, n)
         return Samples(self.output.decode(self.predict(luma))[:, None], self.output.space)
 
@@ -298,8 +298,8 @@ def _require_one(spec: ModelSpec, n: int) -> None:
         raise ValueError(f"{spec.name} has one answer for a photo, not {n}; colorize --samples biases it")
 
 
-def colours_at(rgb: Float[Tensor, "b 3 h w"], places: Tensor, window: int) -> Float[Tensor, "b 3 n *window"]:
-    """Colours of pixels (y, x), or with a window of all pixels about them, the border repeated."""
+def colors_at(rgb: Float[Tensor, "b 3 h w"], places: Tensor, window: int) -> Float[Tensor, "b 3 n *window"]:
+    """Colors of pixels (y, x), or with a window of all pixels about them, the border repeated."""
     reach = window // 2
     padded = F.pad(rgb, (reach,) * 4, mode="replicate") if reach else rgb
     photo = torch.arange(len(rgb), device=rgb.device)

@@ -1,4 +1,4 @@
-"""How a histogram becomes a colour: section 3.3 of Larsson, Maire and Shakhnarovich 2016 as a choice.
+"""How a histogram becomes a color: section 3.3 of Larsson, Maire and Shakhnarovich 2016 as a choice.
 
 The operators themselves are in `autochrome.color.decoding`.
 """
@@ -37,7 +37,7 @@ class Operators:
     eta: float = 0.03
     """Length of the complex expectation below which chroma fades."""
     interpolate: bool = True
-    """Whether the median lies between bins, as the paper has it, or on a centre, as in the authors' code."""
+    """Whether the median lies between bins, as the paper has it, or on a center, as in the authors' code."""
 
     def __post_init__(self) -> None:
         for axis, known in (("hue", HueOperator), ("chroma", Operator), ("ab", Operator)):
@@ -81,7 +81,7 @@ def probabilities_of(logits: Float[Tensor, "b k h w"], temperature: float) -> Fl
     """Return the distribution of one axis.
 
     Args:
-        logits: unnormalised log-probabilities.
+        logits: unnormalized log-probabilities.
         temperature: what they are divided by; 1 leaves the distribution as it is, 0 leaves its mode alone.
 
     Raises:

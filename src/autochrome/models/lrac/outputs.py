@@ -54,7 +54,7 @@ SIGMA = 25.0
 """Width of the Gaussian whose quantiles bin a and b, in CIE units; the unit of `LabL2`'s outputs too."""
 
 GRAYISH = 0.01
-"""Chroma (0 to 1) below which a colour does not tell how many CIE units its chroma has."""
+"""Chroma (0 to 1) below which a color does not tell how many CIE units its chroma has."""
 
 
 class Output(ABC):
@@ -62,9 +62,9 @@ class Output(ABC):
 
     Attributes:
         name: as `create_output` takes it.
-        space: colour space of what ``decode`` gives.
+        space: color space of what ``decode`` gives.
         channels: of the network's last layer.
-        axes: the channels of each histogram; none where colours are regressed.
+        axes: the channels of each histogram; none where colors are regressed.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Output(ABC):
     def loss(
         self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
     ) -> dict[str, Tensor]:
-        """The loss against true colours.
+        """The loss against true colors.
 
         Args:
             logits: at any places: a dense map "b q h w" or a list "b q n".
@@ -87,7 +87,7 @@ class Output(ABC):
                 ``settings.window`` about them: "b 3 n r r".
 
         Returns:
-            Scalars, each a mean over all places: ``loss``, to be minimised, and its parts, in nats.
+            Scalars, each a mean over all places: ``loss``, to be minimized, and its parts, in nats.
 
         Raises:
             ValueError: a list comes without the windows that the settings ask for.
@@ -103,7 +103,7 @@ class Output(ABC):
         fading: bool = True,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "b 2 h w"]:
-        """The colour of every place, as chroma of ``space``.
+        """The color of every place, as chroma of ``space``.
 
         Args:
             logits: what the network gives.
@@ -117,22 +117,22 @@ class Output(ABC):
         """
 
     def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"] | None:
-        """How unsure the colour of every place is, in nats; None where the output cannot tell."""
+        """How unsure the color of every place is, in nats; None where the output cannot tell."""
         return torch.stack([entropy(logits[:, axis]) for axis in self.axes]).sum(0) if self.axes else None
 
     @abstractmethod
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """How near the bins lie to colours; see `autochrome.models.base.HasDistribution`."""
+        """How near the bins lie to colors; see `autochrome.models.base.HasDistribution`."""
 
     @abstractmethod
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
         """How many of the places fall into each bin, to be added up over photos (hue: their chroma's sum)."""
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
-        """The true colours of photos as a distribution; sums to 1 within every axis."""
-        return self.normalised(self.counts(LAB.merge(lab[:, :1], lab[:, 1:]).clamp(0, 1)))
+        """The true colors of photos as a distribution; sums to 1 within every axis."""
+        return self.normalized(self.counts(LAB.merge(lab[:, :1], lab[:, 1:]).clamp(0, 1)))
 
-    def normalised(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+    def normalized(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts as a distribution within every axis; uniform where nothing was counted (hue of gray)."""
         shares = [counts[axis] + 1e-6 for axis in self.axes]
         return torch.cat([share / share.sum() for share in shares])
@@ -140,14 +140,14 @@ class Output(ABC):
     def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts over the training photos as a smoothed distribution within every axis.
 
-        Each bin shares a quarter of its own with either neighbour; no mass is lost at the ends.
+        Each bin shares a quarter of its own with either neighbor; no mass is lost at the ends.
         """
-        shares = self.normalised(counts)
+        shares = self.normalized(counts)
         return torch.cat([_spread(shares[axis]) for axis in self.axes])
 
 
 class Histograms(Output):
-    """Colours as histograms over one or two axes of bins."""
+    """Colors as histograms over one or two axes of bins."""
 
     @abstractmethod
     def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b axes *places"]:
@@ -226,14 +226,14 @@ class HueChroma(Histograms):
         return entropy(hue) * median(chroma.softmax(1), self.bins)
 
     def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """Log of a Gaussian kernel about each colour along hue and along chroma, at its own lightness.
+        """Log of a Gaussian kernel about each color along hue and along chroma, at its own lightness.
 
         Distances are about those of CIE ab, whose unit ``width`` has. Hue: the chord 2 C_ab sin(d / 2) that
-        turning by the angle d draws in the ab plane, so that a colour near gray hardly prefers a hue. Chroma:
+        turning by the angle d draws in the ab plane, so that a color near gray hardly prefers a hue. Chroma:
         its difference times C_ab / C, the number of CIE units that one unit of chroma has there (toward gray,
         where both vanish, 100: that of the primaries).
         """
-        # What sRGB holds of the colour, so that C and C_ab are of the same one.
+        # What sRGB holds of the color, so that C and C_ab are of the same one.
         rgb = fit_chroma(lab.T[None, :1, :, None], lab.T[None, 1:, :, None])
         hue, chroma = HUE_CHROMA.split(rgb)[1].permute(1, 2, 3, 0)[:, :, 0]
         cie = rgb_to_lab(rgb)[0, 1:].norm(dim=0)
@@ -244,7 +244,7 @@ class HueChroma(Histograms):
 
     def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts as a smoothed distribution within hue, which is a circle, and within chroma."""
-        hue, chroma = self.normalised(counts).split(self.bins.count)
+        hue, chroma = self.normalized(counts).split(self.bins.count)
         return torch.cat((_spread(hue, circular=True), _spread(chroma)))
 
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
@@ -360,7 +360,7 @@ class LabJoint(Histograms):
 
     def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts as a distribution, smoothed along a and along b."""
-        grid = self.normalised(counts).unflatten(0, (self.bins.count, self.bins.count))
+        grid = self.normalized(counts).unflatten(0, (self.bins.count, self.bins.count))
         return _spread(_spread(grid).mT).mT.flatten()
 
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
@@ -412,16 +412,16 @@ class LabL2(Output):
         raise ValueError(_NO_BINS)
 
 
-_NO_BINS = 'the "lab_l2" output gives one colour and no distribution; use "hue_chroma", "lab" or "lab_joint"'
+_NO_BINS = 'the "lab_l2" output gives one color and no distribution; use "hue_chroma", "lab" or "lab_joint"'
 
 
 def _planes(space: ColorSpace, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, "b 3 *places"]:
-    """Luma and chroma of colours at any places."""
+    """Luma and chroma of colors at any places."""
     return torch.cat(space.split(rgb.reshape(len(rgb), 3, -1, 1)), 1).reshape(rgb.shape)
 
 
 def _middle(rgb: Float[Tensor, "b 3 *truth"], logits: Tensor) -> Float[Tensor, "b 3 *places"]:
-    """The colours of the places themselves, where each may come with its window."""
+    """The colors of the places themselves, where each may come with its window."""
     return rgb if rgb.ndim == logits.ndim else rgb[..., rgb.shape[-2] // 2, rgb.shape[-1] // 2]
 
 
@@ -431,7 +431,7 @@ def _log_kernel(squared: Float[Tensor, "*n k"], width: float) -> Float[Tensor, "
 
 
 def _spread(shares: Float[Tensor, "*n k"], *, circular: bool = False) -> Float[Tensor, "*n k"]:
-    """Every bin's mass, half of it kept and a quarter given to either neighbour; none is lost at the ends."""
+    """Every bin's mass, half of it kept and a quarter given to either neighbor; none is lost at the ends."""
     ends = (shares[..., -1:], shares[..., :1]) if circular else (shares[..., :1], shares[..., -1:])
     padded = torch.cat((ends[0], shares, ends[1]), -1)
     return padded[..., 1:-1] / 2 + (padded[..., :-2] + padded[..., 2:]) / 4

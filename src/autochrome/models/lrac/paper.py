@@ -3,7 +3,7 @@
 Section or equation -> name here
     3.5, "a fully convolutional version of VGG-16"        ``PaperNetwork``
     3.5, the layers of the hypercolumn, 12,417 channels   ``PaperNetwork.maps``, ``WIDTHS``, ``STRIDES``
-    3.5, initialisation from VGG-16                       ``PaperNetwork.load_vgg16``
+    3.5, initialization from VGG-16                       ``PaperNetwork.load_vgg16``
     3.5, balanced hypercolumns (E[X^2] = 1)               ``autochrome.models.lrac.balancing.balance``
     3.5, h_fc1 and the output layers, sparse hypercolumns ``autochrome.nn.hypercolumns.HypercolumnHead``
 """
@@ -44,7 +44,7 @@ STRIDES = (1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32)
 
 
 class PaperNetwork(nn.Module):
-    """VGG-16 over one channel, fc6 and fc7 as convolutions, without fc8 and batch normalisation; and a head.
+    """VGG-16 over one channel, fc6 and fc7 as convolutions, without fc8 and batch normalization; and a head.
 
     3x3 convolutions with ReLU; a 2x2 max pool after each of the five blocks; fc6 is 7x7 with padding 3, so
     that it has the resolution of pool5. Dropout of one half follows fc6 and fc7 in training, and the
@@ -98,14 +98,14 @@ class PaperNetwork(nn.Module):
         return found
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk: ``load_vgg16``."""
+        """Initialize the trunk: ``load_vgg16``."""
         self.load_vgg16(state)
 
     def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the trunk from a VGG-16; `balancing.balance` should follow.
+        """Initialize the trunk from a VGG-16; `balancing.balance` should follow.
 
         Filters over RGB become one over gray levels which answers to a gray photo as VGG's do, except where
-        they reach beyond its edge: VGG saw the mean colour there.
+        they reach beyond its edge: VGG saw the mean color there.
 
         Args:
             state: a torchvision or timm ``vgg16`` state dict; fc8 is not read.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from autochrome.color.conversion import lightness_of_gray
 from autochrome.nn.compact import CompactSize, CompactTrunk, conv_norm_relu, load_trunk
-from autochrome.nn.resnet import ResNet101Conv4, normalised_gray
+from autochrome.nn.resnet import ResNet101Conv4, normalized_gray
 
 FEATURES = 64
 """Maps of the adaptation network, table 2."""
@@ -23,7 +23,7 @@ FEATURES = 64
 class PaperConditioning(nn.Module):
     """Table 2's conditioning network, a ResNet-101 to conv4 at stride 8, and its adaptation convolutions.
 
-    The table gives the adaptation a kernel and a width alone. Batch normalisation and ReLU follow each
+    The table gives the adaptation a kernel and a width alone. Batch normalization and ReLU follow each
     convolution, as everywhere in the network before: the PixelCNN adds these features to the inputs of its
     gates, which have no norm of their own and saturate where the features are large.
 
@@ -41,10 +41,10 @@ class PaperConditioning(nn.Module):
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 64 h8 w8"]:
         """Features at an eighth of the resolution, from Y in [0, 1]; sides are multiples of 8."""
-        return self.adaptation(self.multiplier(self.backbone(normalised_gray(luma))))
+        return self.adaptation(self.multiplier(self.backbone(normalized_gray(luma))))
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the ResNet from one that has learnt to segment (the paper: DeepLab) or to classify.
+        """Initialize the ResNet from one that has learned to segment (the paper: DeepLab) or to classify.
 
         Args:
             state: of torchvision's or timm's ``resnet101``, or of torchvision's ``deeplabv3_resnet101``; see
@@ -60,7 +60,7 @@ class GradientMultiplier(nn.Module):
     """Table 2, "Gradient Multiplier: Engaged at 100,000 steps": the identity, which scales the gradient.
 
     The paper gives no values. Read as: what is pre-trained is left alone until the new layers behind it have
-    learnt to use it, and then trained along.
+    learned to use it, and then trained along.
 
     Args:
         before: what the gradient is multiplied with at first.
@@ -112,8 +112,8 @@ class _ScaleGradient(torch.autograd.Function):
 class CompactConditioning(nn.Module):
     """Our trunk at stride 4 and the paper's three adaptation convolutions.
 
-    Where the paper starts from a network that has learnt to segment photos, this one starts from the trunk of
-    a CIC trained from scratch, which has learnt to predict colors from CIE lightness (``load_backbone``).
+    Where the paper starts from a network that has learned to segment photos, this one starts from the trunk
+    of a CIC trained from scratch, which has learned to predict colors from CIE lightness (``load_backbone``).
     """
 
     stride = 4

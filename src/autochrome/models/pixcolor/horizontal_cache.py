@@ -187,8 +187,8 @@ class _Kernel:
         q = len(order) // 4
         weight = taps(block.horizontal)[:, :, order] * scale
         self.past = weight[:-1].reshape(-1, 4 * q)
-        centre = weight[-1]
-        self.cr_cr, self.cr_cb, self.cb_cb = centre[:q, : 2 * q], centre[:q, 2 * q :], centre[q:, 2 * q :]
+        center = weight[-1]
+        self.cr_cr, self.cr_cb, self.cb_cb = center[:q, : 2 * q], center[:q, 2 * q :], center[q:, 2 * q :]
         output = taps(block.output)[0] / 2
         self.out_cr_cr, self.out_cr_cb, self.out_cb_cb = output[:q, :q], output[:q, q:], output[q:, q:]
         self.out_bias = to_array(block.output.bias)

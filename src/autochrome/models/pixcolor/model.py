@@ -12,7 +12,7 @@ Section or equation -> name here
     5.1, a separate ranking model (future work)       ``ranker``
     Table 2, conditioning and adaptation              ``conditioning``
     Table 2, gradient multiplier                      ``conditioning.GradientMultiplier``
-    Table 2, colorness threshold                      ``colourness``
+    Table 2, colorness threshold                      ``colorness``
 ``compact`` is ours: the same three parts in sizes that a laptop runs.
 What departs from the paper, and why: docs/papers/pixcolor.md.
 """
@@ -51,7 +51,7 @@ from autochrome.models.pixcolor.refinement import (
     refinement_loss,
 )
 from autochrome.models.pixcolor.sampler import draw
-from autochrome.models.pixcolor.settings import Dequantisation, Part, TrainingSettings
+from autochrome.models.pixcolor.settings import Dequantization, Part, TrainingSettings
 from autochrome.nn.compact import CompactSize
 
 STRIDE = 8
@@ -83,7 +83,7 @@ class PixColor(Colorizer):
         settings: TrainingSettings,
         *,
         ranker: Ranker | None = None,
-        dequantisation: Dequantisation | None = None,
+        dequantization: Dequantization | None = None,
     ) -> None:
         super().__init__()
         self.spec = spec
@@ -91,7 +91,7 @@ class PixColor(Colorizer):
         self.pixelcnn = pixelcnn
         self.refinement = refinement
         self.ranker = ranker
-        self.dequantisation = dequantisation
+        self.dequantization = dequantization
         self.settings = settings
         self.bins: ChromaBins = pixelcnn.config.bins
         self.register_buffer("bin_means", self.bins.centers().expand(2, -1).clone())
@@ -126,7 +126,7 @@ class PixColor(Colorizer):
         }
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialise the conditioning network from one trained on something else; see its own method.
+        """Initialize the conditioning network from one trained on something else; see its own method.
 
         Raises:
             ValueError: the state dict is of another network.
@@ -153,7 +153,7 @@ class PixColor(Colorizer):
                 (paper) times the grid.
 
         Returns:
-            ``loss`` in nats per dimension over the colourful photos; ``bits_per_dim`` over all.
+            ``loss`` in nats per dimension over the colorful photos; ``bits_per_dim`` over all.
         """
         chroma = F.avg_pool2d(batch.chroma, self.conditioning.stride)
         bins = self.bins.encode(chroma)
@@ -164,7 +164,7 @@ class PixColor(Colorizer):
             told = torch.rand(len(bins), 1, 1, 1, device=bins.device) >= self.settings.condition_dropout
             condition = condition * told.to(condition.dtype)
         nats = self.pixelcnn.cross_entropy(bins, condition).mean((1, 2, 3))
-        kept = (colourness(batch.chroma) >= self.settings.colourness_threshold).float()
+        kept = (colorness(batch.chroma) >= self.settings.colorness_threshold).float()
         loss = (nats * kept).sum() / kept.sum().clamp_min(1)
         return {"loss": loss, "bits_per_dim": nats.mean() / math.log(2), "kept": kept.mean()}
 
@@ -172,7 +172,7 @@ class PixColor(Colorizer):
         """L1 between the truth and the refinement of the true low-resolution chroma, with jitter.
 
         Returns:
-            ``loss`` (minimised) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
+            ``loss`` (minimized) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
         """
         low = F.avg_pool2d(batch.chroma, STRIDE)
         noisy = blotches(jitter(low, self.settings.jitter), self.settings.blotches)
@@ -191,7 +191,7 @@ class PixColor(Colorizer):
     def ranker_losses(self, batch: Batch) -> dict[str, Tensor]:
         """How surely the ranker puts the true chroma above a fresh draw for the same photo.
 
-        The true chroma is quantised and decoded as the draws are, lest its fractions give it away.
+        The true chroma is quantized and decoded as the draws are, lest its fractions give it away.
 
         Returns:
             ``loss`` in nats, and ``right``: the share of photos whose true chroma scores higher.
@@ -212,7 +212,7 @@ class PixColor(Colorizer):
             )
             drawn = self.decode(drawn.bins[:, 0].to(true.device))
             condition, true, drawn = self._with_earlier_pairs(condition, true, drawn)
-        # Both in one batch, so that they are normalised alike.
+        # Both in one batch, so that they are normalized alike.
         scores = ranker(condition.repeat(2, 1, 1, 1), torch.cat((true, drawn))).float()
         of_true, of_drawn = scores.chunk(2)
         right = (of_true > of_drawn).float().mean()
@@ -245,7 +245,7 @@ class PixColor(Colorizer):
             total = self.bin_counts[channel] + counts
             old = self.bin_means[channel].double()
             new = old + (sums - counts * old) / total.clamp_min(1)
-            # The first pixels of a bin replace its centre, which was a guess.
+            # The first pixels of a bin replace its center, which was a guess.
             first = self.bin_counts[channel] == 0
             new = torch.where(first & (counts > 0), sums / counts.clamp_min(1), new)
             self.bin_means[channel] = new.to(self.bin_means.dtype)
@@ -279,23 +279,23 @@ class PixColor(Colorizer):
         """Chroma (Cb, Cr) that bins (Cr, Cb) stand for: the training photos' mean within each."""
         return self.bins.decode(bins, self.bin_means)
 
-    def dequantise(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+    def dequantize(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
         """Chroma (Cb, Cr) of bins (Cr, Cb), moved within them by a cast and to be smooth, then calibrated.
 
         The cast is drawn from a generator whose seed is the draw itself, so that a draw has one look.
         """
         chroma = self.decode(bins)
-        if self.dequantisation is None:
+        if self.dequantization is None:
             return chroma
         seeds = [crc32(one.cpu().numpy().tobytes()) for one in bins]
         casts = torch.stack([torch.randn(2, generator=torch.Generator().manual_seed(s)) for s in seeds])
-        shifted = chroma + self.dequantisation.cast * casts[:, :, None, None].to(chroma)
-        smooth = smooth_within(shifted, *self.bins.bounds(bins), self.dequantisation.smoothing)
+        shifted = chroma + self.dequantization.cast * casts[:, :, None, None].to(chroma)
+        smooth = smooth_within(shifted, *self.bins.bounds(bins), self.dequantization.smoothing)
         return apply_curve(smooth, self.calibration)
 
     def continuous(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
-        """`dequantise`, of chroma that was drawn and so lies at its bins' means."""
-        return self.dequantise(self.bins.encode(chroma))
+        """`dequantize`, of chroma that was drawn and so lies at its bins' means."""
+        return self.dequantize(self.bins.encode(chroma))
 
     def refine(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"], *, doubt: float = 0.0
@@ -311,8 +311,8 @@ class PixColor(Colorizer):
     def refine_draw(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
     ) -> Float[Tensor, "b 2 h w"]:
-        """As `refine`, of chroma that was drawn and so lies at its bins' means: it is dequantised first."""
-        doubt = self.dequantisation.doubt if self.dequantisation else 0.0
+        """As `refine`, of chroma that was drawn and so lies at its bins' means: it is dequantized first."""
+        doubt = self.dequantization.doubt if self.dequantization else 0.0
         return self.refine(luma, self.continuous(chroma), doubt=doubt)
 
     def rank(
@@ -326,8 +326,8 @@ class PixColor(Colorizer):
         ranker = self._require_ranker()
         n = chroma.shape[1]
         condition = self.encode(luma).repeat_interleave(n, 0)
-        quantised = self.decode(self.bins.encode(chroma.flatten(0, 1)))
-        return ranker(condition, quantised).float().unflatten(0, (-1, n))
+        quantized = self.decode(self.bins.encode(chroma.flatten(0, 1)))
+        return ranker(condition, quantized).float().unflatten(0, (-1, n))
 
     def _require_ranker(self) -> Ranker:
         if self.ranker is None:
@@ -384,13 +384,13 @@ class PixColor(Colorizer):
     ) -> tuple[Callable[[], Float[Tensor, "b 2 h8 w8"]], ...]:
         """Draw once for each photo; shown are the draws before refinement, and after it, back on their grid.
 
-        Refinement takes some of the colour away again: the second look, through the first curve, makes up
+        Refinement takes some of the color away again: the second look, through the first curve, makes up
         for it.
 
         Raises:
             ValueError: the model leaves its draws at their bins' means (``pixcolor.paper``).
         """
-        if self.dequantisation is None:
+        if self.dequantization is None:
             raise ValueError(
                 f"{self.spec.name} leaves its draws as they are and so has no curve to fit; "
                 "pixcolor.compact has one"
@@ -401,15 +401,15 @@ class PixColor(Colorizer):
         def refined() -> Float[Tensor, "b 2 h8 w8"]:
             return self.reduce(self.refine_draw(kept.to(bins.device) / 255, self.decode(bins)))
 
-        return partial(self.dequantise, bins), refined
+        return partial(self.dequantize, bins), refined
 
     def truth_to_calibrate(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
         """As `reduce`: Cb and Cr have the curves' scale."""
         return self.reduce(chroma)
 
 
-def colourness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:
-    """How colourful photos are: the 95th percentile of the distance of (Cb, Cr) from neutral, 0 to about .5.
+def colorness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:
+    """How colorful photos are: the 95th percentile of the distance of (Cb, Cr) from neutral, 0 to about .5.
 
     The paper drops what is below .05 without saying of what; read as this, 7 of 100 ImageNet photos go.
     """
@@ -458,7 +458,7 @@ def compact(spec: ModelSpec, **options: Any) -> PixColor:
         CompactRefinement(),
         TrainingSettings(**options),
         ranker=Ranker(FEATURES),
-        dequantisation=Dequantisation(),
+        dequantization=Dequantization(),
     )
 
 
@@ -475,5 +475,5 @@ def tiny(spec: ModelSpec, **options: Any) -> PixColor:
         CompactRefinement(),
         TrainingSettings(**options),
         ranker=Ranker(8, (8, 8, 8)),
-        dequantisation=Dequantisation(),
+        dequantization=Dequantization(),
     )

@@ -49,14 +49,14 @@ class PixelCNNConfig:
     condition: int = 64
     """Maps of the conditioning features."""
     input_gain: float = 1.0
-    """What bin centres in [-.5, .5] are multiplied with."""
+    """What bin centers in [-.5, .5] are multiplied with."""
 
 
 class PixelCNN(nn.Module):
     """The distribution of low-resolution chroma given features of the photo.
 
     Attributes:
-        inputs: what each bin is as an input, "k": its centre less .5, times the gain.
+        inputs: what each bin is as an input, "k": its center less .5, times the gain.
     """
 
     inputs: Float[Tensor, " k"]

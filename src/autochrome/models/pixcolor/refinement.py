@@ -157,13 +157,13 @@ class RefinementSize:
 
 
 class CompactRefinement(nn.Module):
-    """A small U-Net that moves the colour edges of bilinearly upsampled chroma to where the luma has them.
+    """A small U-Net that moves the color edges of bilinearly upsampled chroma to where the luma has them.
 
     It works at strides 2, 4 and 8; every place at stride 2 reads and writes four pixels as channels, the
     detail of full size at the cost of half the size. The answer is bilinear chroma plus a residual, which
     is zero before training. A pixel's residual is a shift of its own and a weighing of the 3x3 chroma cells
-    about it, each less the pixel's bilinear chroma: where an edge runs is then learnt once for all colours.
-    Luma and chroma meet in the first layer: letting them meet at stride 8 alone learnt more slowly.
+    about it, each less the pixel's bilinear chroma: where an edge runs is then learned once for all colors.
+    Luma and chroma meet in the first layer: letting them meet at stride 8 alone learned more slowly.
 
     It is told how far to doubt the chroma (noise conditioning, as in cascaded diffusion: Ho and others 2022,
     arXiv:2106.15282, section 4.2): what it does to true chroma would keep a draw's mistakes.
@@ -237,7 +237,7 @@ def weigh_cells(
 ) -> Float[Tensor, "b 2 H W"]:
     """The sum of ``weights * (cell - base)`` over the 3x3 cells about each pixel, row by row.
 
-    The border's cells are repeated outwards. Weights need not sum to 1, nor be positive: one colour all about
+    The border's cells are repeated outwards. Weights need not sum to 1, nor be positive: one color all about
     gives 0 whatever they are, and cell averages can be sharpened beyond their own range.
     """
     b, _, h, w = chroma.shape
@@ -250,7 +250,7 @@ def weigh_cells(
 # Training -----------------------------------------------------------------------------------------
 
 JITTER = 4 / 255
-"""Half a bin: as far as quantised chroma strays from the true."""
+"""Half a bin: as far as quantized chroma strays from the true."""
 
 
 def jitter(chroma: Float[Tensor, "b 2 h w"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:

@@ -1,6 +1,6 @@
 """Drawing chroma from the PixelCNN, pixel after pixel (Guadarrama 2017, section 3.1).
 
-``draw_naive`` does what the factorisation says: one pass of the whole network for every pixel and channel.
+``draw_naive`` does what the factorization says: one pass of the whole network for every pixel and channel.
 ``draw`` gives the same draws for a three-thousandth of the multiplications, as in Ramachandran and others
 2017 (Fast Generation for Convolutional Autoregressive Models, arXiv:1704.06001): nothing is computed twice.
 The vertical stack runs once per row (``vertical_cache``), the horizontal one once per pixel and channel
@@ -57,9 +57,9 @@ def draw(
 ) -> Draws:
     """Draw low-resolution chroma.
 
-    With guidance g each pixel is drawn from the product p(z_i | z_<i, x)^(1+g) / p(z_i | z_<i)^g, normalised
+    With guidance g each pixel is drawn from the product p(z_i | z_<i, x)^(1+g) / p(z_i | z_<i)^g, normalized
     (classifier-free guidance: Ho and Salimans 2022, arXiv:2207.12598): what the photo says counts for more
-    than going on with the colours drawn so far. The network must have learnt p(z) too, as what it says where
+    than going on with the colors drawn so far. The network must have learned p(z) too, as what it says where
     all features are 0.
 
     Args:
@@ -138,7 +138,7 @@ def _with_untold(condition: Float[Tensor, "b c h w"], guidance: float) -> Float[
 
 
 def guide(logits: ndarray, guidance: float) -> ndarray:
-    """Log-probabilities to draw from, unnormalised.
+    """Log-probabilities to draw from, unnormalized.
 
     Args:
         logits: (rows, k); with guidance the second half of the rows is not told of the photo.

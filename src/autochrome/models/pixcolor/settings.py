@@ -20,8 +20,8 @@ class TrainingSettings:
     too, which guidance needs (`sampler.draw`); not in the paper."""
     freeze_backbone: bool = False
     """Leave the pre-trained part of the conditioning network as it is; table 2's gradient multiplier at 0."""
-    colourness_threshold: float = 0.05
-    """Photos whose colourness is below it teach the PixelCNN nothing; 0 keeps all."""
+    colorness_threshold: float = 0.05
+    """Photos whose colorness is below it teach the PixelCNN nothing; 0 keeps all."""
     jitter: float = 4 / 255
     """Half-width of the uniform noise on the chroma that refinement is trained with: half a bin."""
     ranker_replay: int = 0
@@ -35,10 +35,10 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class Dequantisation:
+class Dequantization:
     """How a draw becomes continuous chroma: where within its bin each value lies.
 
-    Ours: the paper is silent. Left at the bins' means, all near-neutral colours would be one tint, and every
+    Ours: the paper is silent. Left at the bins' means, all near-neutral colors would be one tint, and every
     slope a stair.
     """
 

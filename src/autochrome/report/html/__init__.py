@@ -3,7 +3,7 @@
 ``parts``     the words: Text, Note, Table, Figure, Gallery, Section
 ``page``      Document: the parts as one HTML file (its templates, style and script stand beside it)
 ``markdown``  the same as Markdown
-``charts``    numbers as SVG that takes its colours from the page
+``charts``    numbers as SVG that takes its colors from the page
 """
 
 from autochrome.report.html.page import Document

@@ -1,6 +1,6 @@
-"""Numbers as SVG for a `Document`: ink and colours are the page's CSS variables, so both themes suit it.
+"""Numbers as SVG for a `Document`: ink and colors are the page's CSS variables, so both themes suit it.
 
-Matplotlib draws in placeholder colours that are replaced in the SVG's text. Nothing of pyplot's global state
+Matplotlib draws in placeholder colors that are replaced in the SVG's text. Nothing of pyplot's global state
 is used, no fonts and no dates are written: the same numbers give the same bytes.
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SERIES = ("#0f62b0", "#b84500", "#1f8a63", "#94307c", "#a68a00", "#43239a", "#3f97a8", "#444a52")
-"""Colours of the series by their place, on a light page; the page's ``--series-1`` to ``--series-8``.
+"""Colors of the series by their place, on a light page; the page's ``--series-1`` to ``--series-8``.
 
-The ninth series takes the first colour again, dashed."""
+The ninth series takes the first color again, dashed."""
 
 _WIDTH, _HEIGHT = 440.0, 270.0
 _INK, _SOFT, _LINE = "#000101", "#000102", "#000103"
@@ -58,9 +58,9 @@ def intervals(
     """
     figure, axes = _canvas(height=70.0 + 26 * max(len(rows), 1))
     for place, (_, value, low, high) in enumerate(rows):
-        colour = _colour(0)
-        axes.plot([low, high], [place, place], color=colour, linewidth=1.8, solid_capstyle="round")
-        axes.plot([value], [place], "o", color=colour, markersize=6, markeredgewidth=0)
+        color = _color(0)
+        axes.plot([low, high], [place, place], color=color, linewidth=1.8, solid_capstyle="round")
+        axes.plot([value], [place], "o", color=color, markersize=6, markeredgewidth=0)
     if reference is not None:
         axes.axvline(reference, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.set_yticks(range(len(rows)), [_shorten(name, 34) for name, *_ in rows])
@@ -99,10 +99,10 @@ def lines(
         axes.axline((0, 0), slope=1, color=_SOFT, linewidth=1.2, linestyle=(0, (4, 3)))
     for place, (name, (x, y)) in enumerate(series.items()):
         marker = "o" if len(x) <= 12 else ""
-        axes.plot(x, y, color=_colour(place), linestyle=_dash(place), marker=marker, markersize=4, label=name)
+        axes.plot(x, y, color=_color(place), linestyle=_dash(place), marker=marker, markersize=4, label=name)
         if bands and name in bands:
             low, high = bands[name]
-            axes.fill_between(x, low, high, color=_colour(place), alpha=0.15, linewidth=0)
+            axes.fill_between(x, low, high, color=_color(place), alpha=0.15, linewidth=0)
     _finish(figure, axes, list(series), xlabel, ylabel, logy)
     return _svg(figure)
 
@@ -132,7 +132,7 @@ def steps(
             shown,
             edges,
             baseline=None if logy else 0,
-            color=_colour(place),
+            color=_color(place),
             linestyle=_dash(place),
             linewidth=1.4,
             label=name,
@@ -150,7 +150,7 @@ def bars(
     ylabel: str,
     errors: Float[ndarray, " n"] | Float[ndarray, "2 n"] | None = None,
 ) -> str:
-    """Upright bars from zero, in one colour.
+    """Upright bars from zero, in one color.
 
     Args:
         names: below each bar; slanted where they would touch.
@@ -163,7 +163,7 @@ def bars(
     """
     figure, axes = _canvas()
     places = np.arange(len(names))
-    axes.bar(places, np.asarray(values), width=0.66, color=_colour(0), alpha=0.85, linewidth=0)
+    axes.bar(places, np.asarray(values), width=0.66, color=_color(0), alpha=0.85, linewidth=0)
     if errors is not None:
         axes.errorbar(places, np.asarray(values), yerr=errors, fmt="none", ecolor=_INK, elinewidth=1.2)
     slanted = sum(len(name) for name in names) > 44
@@ -189,7 +189,7 @@ def heat(
     xlabel: str,
     ylabel: str,
 ) -> str:
-    """A matrix in colours (cividis: even in lightness, and the same to the colour-blind), with its scale.
+    """A matrix in colors (cividis: even in lightness, and the same to the color-blind), with its scale.
 
     Args:
         values: row 0 is drawn on top; what is not finite stays empty.
@@ -261,7 +261,7 @@ def _finish(figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: s
         )
 
 
-def _colour(place: int) -> Any:
+def _color(place: int) -> Any:
     return f"#0002{place % len(SERIES) + 1:02x}"
 
 
@@ -274,7 +274,7 @@ def _shorten(text: str, length: int) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    """The SVG element alone: the page's colours, no size, no metadata, only ids that are used."""
+    """The SVG element alone: the page's colors, no size, no metadata, only ids that are used."""
     from matplotlib import rc_context
     from matplotlib.text import Text
 

@@ -118,7 +118,7 @@ def _anchors(sections: Sequence[Section]) -> Iterator[str]:
 
 
 def _groups(parts: Sequence[Part]) -> list[tuple[str, list[Part]]]:
-    """Parts by the kind of their neighbours, so that a run of figures becomes one grid."""
+    """Parts by the kind of their neighbors, so that a run of figures becomes one grid."""
     return [(kind, list(run)) for kind, run in groupby(parts, key=lambda part: type(part).__name__)]
 
 

@@ -32,7 +32,7 @@ def facts(summary: Summary) -> dict[str, str]:
         "photos": f"{summary.pictures}",
         "systems": f"{len(design.systems)}",
         "raters who count": f"{summary.raters}",
-        "judgements that count": f"{summary.counted} of {summary.judged}",
+        "judgments that count": f"{summary.counted} of {summary.judged}",
         "votes a unit": f"{status.fewest} to {status.most}, {status.wanted} wanted",
         "state": "complete" if status.done else f"{status.missing} votes missing",
     }
@@ -116,13 +116,13 @@ def _people(summary: Summary) -> Section:
         ["whose test votes count", str(summary.raters)],
         ["answers", stages],
         ["left out for failing the attention checks", f"{plural(summary.inattentive_out, 'rater')}"],
-        ["left out for timing", f"{plural(summary.slipped_out, 'judgement')}"],
+        ["left out for timing", f"{plural(summary.slipped_out, 'judgment')}"],
     ]
     parts: list[Part] = [Table(["", ""], rows, "Numbers are all that is known of them.", 1)]
     if attention.caught:
         parts.append(
             Text(
-                "**Attention.** Pictures in another photo's colours were recognised in"
+                "**Attention.** Pictures in another photo's colors were recognized in"
                 f" {share(attention.caught)}"
                 f" of {plural(attention.caught.votes, 'trial')}; CIC's raters caught 96%. Raters who failed"
                 " more"
@@ -244,7 +244,7 @@ def _reading(summary: Summary) -> Section:
         " vote"
         " as independent would be too sure.",
         "**Raters** came as they came. Nothing is known of their screens, rooms or eyes, and the"
-        " colour-blind are"
+        " color-blind are"
         " not told from others.",
         "**Not significant** does not mean equal; read how wide the interval is.",
         "**Other studies** with other photos, people or instructions give other rates. Compare systems"

@@ -1,4 +1,4 @@
-"""Votes as a table: one row per judgement, as CSV or Parquet, for any other program."""
+"""Votes as a table: one row per judgment, as CSV or Parquet, for any other program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autochrome.study.errors import StudyError
-from autochrome.study.records import Answer, Judgement, Protocol, judgements
+from autochrome.study.records import Answer, Judgment, Protocol, judgments
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,21 @@ class Column:
 
     kind: type
     meaning: str
-    value: Callable[[Answer, Judgement], Any]
+    value: Callable[[Answer, Judgment], Any]
 
 
-def _slot(answer: Answer, verdict: Judgement) -> int:
+def _slot(answer: Answer, verdict: Judgment) -> int:
     trial = answer.trial
     return trial.order.index(trial.unit.versions.index(verdict.system))
 
 
-def _shown_ms(answer: Answer, verdict: Judgement) -> float | None:
+def _shown_ms(answer: Answer, verdict: Judgment) -> float | None:
     shown = answer.vote.shown_ms
     return shown[_slot(answer, verdict)] if shown else None
 
 
 COLUMNS: dict[str, Column] = {
-    "rater": Column(int, "Number of the rater, from 1 in the order of enrolment.", lambda a, v: v.rater),
+    "rater": Column(int, "Number of the rater, from 1 in the order of enrollment.", lambda a, v: v.rater),
     "number": Column(
         int, "Place of the trial among the rater's trials, from 1.", lambda a, v: a.trial.number
     ),
@@ -56,7 +56,7 @@ COLUMNS: dict[str, Column] = {
     "picture": Column(str, "Name of the photo.", lambda a, v: v.picture),
     "system": Column(
         str,
-        "What is judged; `truth` is the true photo (questionnaire), `random` the random colours.",
+        "What is judged; `truth` is the true photo (questionnaire), `random` the random colors.",
         lambda a, v: v.system,
     ),
     "rival": Column(str, "Preference: the other system; else empty.", lambda a, v: v.rival or None),
@@ -83,14 +83,14 @@ _BLOCK = 20_000  # rows that are in memory at once
 
 
 def rows(protocol: Protocol, answers: Iterable[Answer]) -> Iterator[dict[str, Any]]:
-    """A row per judgement, in the order of the answers; keys are those of `COLUMNS`."""
+    """A row per judgment, in the order of the answers; keys are those of `COLUMNS`."""
     for answer in answers:
-        for verdict in judgements(protocol, [answer]):
+        for verdict in judgments(protocol, [answer]):
             yield {name: column.value(answer, verdict) for name, column in COLUMNS.items()}
 
 
 def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> int:
-    """Write all judgements to a file; an existing one is replaced as a whole.
+    """Write all judgments to a file; an existing one is replaced as a whole.
 
     Args:
         protocol: of the study.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autochrome.study.analysis import Rate, select, to_plain
-from autochrome.study.records import judgements
+from autochrome.study.records import judgments
 from autochrome.study.report.summary import rates_by_name
 from autochrome.study.storage.status import Status
 from autochrome.study.storage.store import Study
@@ -31,6 +31,6 @@ class Live:
 
 def live(study: Study) -> Live:
     """Look at a study."""
-    verdicts = judgements(study.design.protocol, list(study.answers()))
-    kept = select(verdicts).judgements
+    verdicts = judgments(study.design.protocol, list(study.answers()))
+    kept = select(verdicts).judgments
     return Live(study.status(), rates_by_name(study.design.protocol, kept))

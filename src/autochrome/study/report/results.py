@@ -109,7 +109,7 @@ def _ways_to_count(summary: Summary) -> Iterator[Part]:
         for system in summary.rates[MAIN]
     ]
     caption = (
-        f"With and without what was left out: {plural(summary.slipped_out, 'judgement')} on pictures that"
+        f"With and without what was left out: {plural(summary.slipped_out, 'judgment')} on pictures that"
         " were"
         f" not shown as designed, and {plural(summary.inattentive_out, 'rater')} who failed the attention"
         " checks."
@@ -322,7 +322,7 @@ def questionnaire_section(summary: Summary) -> Section | None:
         f"**Published, for orientation only**: Cao et al. (2017) print {CAO_TRUE:g}% for true and"
         f" {CAO_GENERATED:g}% for generated pictures, p = {CAO_P:g}, of 80 people and 20 questions. That p"
         " is of"
-        " pictures: over their 8,000 judgements the same gap would be far from chance. A difference that is"
+        " pictures: over their 8,000 judgments the same gap would be far from chance. A difference that is"
         " not"
         " significant does not show that there is none; read the interval."
     )

@@ -34,7 +34,7 @@ from autochrome.study.analysis import (
     to_plain,
 )
 from autochrome.study.design import Design
-from autochrome.study.records import TRUTH, Answer, Judgement, Protocol, Stage, judgements
+from autochrome.study.records import TRUTH, Answer, Judgment, Protocol, Stage, judgments
 from autochrome.study.statistics.selection import SELECTIONS
 from autochrome.study.storage.status import Status
 from autochrome.study.storage.store import Study
@@ -168,7 +168,7 @@ class Summary:
         return {"design": {**design, "systems": list(self.design.folders())}, **values}
 
 
-def summarise(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary:
+def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary:
     """Compute everything that is reported of a study, finished or not.
 
     Args:
@@ -179,9 +179,9 @@ def summarise(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary
     protocol = study.design.protocol
     answers = list(study.answers())
     tested = [answer for answer in answers if answer.trial.unit.stage is Stage.TEST]
-    verdicts = judgements(protocol, answers)
+    verdicts = judgments(protocol, answers)
     chosen = select(verdicts)
-    counted = [j for j in chosen.judgements if j.stage is Stage.TEST]
+    counted = [j for j in chosen.judgments if j.stage is Stage.TEST]
     fooling = protocol in (Protocol.TWO_AFC, Protocol.TURING)
     preferring = protocol is Protocol.PREFERENCE
     asking = protocol is Protocol.QUESTIONNAIRE
@@ -233,16 +233,16 @@ def units_a_photo(design: Design, phase: int = 1) -> int:
     return len(design.samples()) if phase == 2 else versions
 
 
-def _rates(protocol: Protocol, verdicts: Sequence[Judgement], **how: int) -> dict[str, dict[str, Rate]]:
+def _rates(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, dict[str, Rate]]:
     if protocol is not Protocol.PREFERENCE:
         return reported_rates(verdicts, **how)
     return {
-        name: rates_by_name(protocol, select(verdicts, slipped=slipped, inattentive=out).judgements, **how)
+        name: rates_by_name(protocol, select(verdicts, slipped=slipped, inattentive=out).judgments, **how)
         for name, (slipped, out) in SELECTIONS.items()
     }
 
 
-def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgement], **how: int) -> dict[str, Rate]:
+def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, Rate]:
     """Fooling rate of each system; in a preference study the share of each "A over B"."""
     if protocol is not Protocol.PREFERENCE:
         return fooling_rates(verdicts, **how)
@@ -250,7 +250,7 @@ def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgement], **how: int)
     return {f"{pair.system} over {pair.rival}": pair.share for pair in pairs}
 
 
-def _agreement(protocol: Protocol, counted: Sequence[Judgement], **how: int) -> dict[str, Agreement]:
+def _agreement(protocol: Protocol, counted: Sequence[Judgment], **how: int) -> dict[str, Agreement]:
     if protocol is not Protocol.PREFERENCE:
         return agreement_by_system(counted, **how)
     found = agreement(counted, **how)
@@ -280,7 +280,7 @@ def _histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
     return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
 
 
-def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgement]) -> dict[str, Gallery]:
+def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]) -> dict[str, Gallery]:
     """The photos with the highest and the lowest share of successes, of each system or pair."""
     files: dict[tuple[str, str], Path] = {}
     for answer in answers:

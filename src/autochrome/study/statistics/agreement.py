@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
     OVER_PICTURES,
@@ -49,7 +49,7 @@ class Agreement:
 
 
 def agreement(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Agreement | None:
     """Agreement of the test verdicts; None where no unit has two votes.
 
@@ -57,7 +57,7 @@ def agreement(
     raters agree that some systems are better.
     """
     votes: dict[tuple[str, str, str], list[int]] = {}
-    for j in tested(judgements):
+    for j in tested(judgments):
         votes.setdefault((j.picture, j.system, j.rival), [0, 0])[int(j.success)] += 1
     keys = sorted(key for key, count in votes.items() if sum(count) > 1)
     if not keys:
@@ -68,12 +68,12 @@ def agreement(
 
 
 def agreement_by_system(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Agreement]:
     """Agreement on each system's pictures; without those of which no picture has two votes."""
     found = {
         name: agreement(rows, replicates=replicates, seed=seed)
-        for name, rows in by_system(tested(judgements)).items()
+        for name, rows in by_system(tested(judgments)).items()
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from autochrome.study.records import TRUTH, Judgement, Stage
+from autochrome.study.records import TRUTH, Judgment, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,31 +27,31 @@ class Columns:
     rater: Int[np.ndarray, " votes"]
 
     @classmethod
-    def of(cls, judgements: Sequence[Judgement]) -> Columns:
+    def of(cls, judgments: Sequence[Judgment]) -> Columns:
         """Columns of one study's verdicts."""
-        return cls.where(judgements, [j.success for j in judgements])
+        return cls.where(judgments, [j.success for j in judgments])
 
     @classmethod
-    def where(cls, judgements: Sequence[Judgement], success: Sequence[bool]) -> Columns:
+    def where(cls, judgments: Sequence[Judgment], success: Sequence[bool]) -> Columns:
         """Columns with something else for a success, as that the first slot was chosen."""
-        _, picture = np.unique([j.picture for j in judgements], return_inverse=True)
-        rater = np.array([j.rater for j in judgements], dtype=np.int64)
+        _, picture = np.unique([j.picture for j in judgments], return_inverse=True)
+        rater = np.array([j.rater for j in judgments], dtype=np.int64)
         return cls(np.array([success], dtype=float), picture.astype(np.int64), rater)
 
     def __len__(self) -> int:
         return len(self.picture)
 
 
-def tested(judgements: Iterable[Judgement]) -> list[Judgement]:
+def tested(judgments: Iterable[Judgment]) -> list[Judgment]:
     """The verdicts of test trials: practice is never counted, and vigilance apart."""
-    return [j for j in judgements if j.stage is Stage.TEST]
+    return [j for j in judgments if j.stage is Stage.TEST]
 
 
-def by_system(judgements: Iterable[Judgement]) -> dict[str, list[Judgement]]:
+def by_system(judgments: Iterable[Judgment]) -> dict[str, list[Judgment]]:
     """Verdicts of each version, the truth first, then by name."""
-    found: dict[str, list[Judgement]] = {}
-    for judgement in judgements:
-        found.setdefault(judgement.system, []).append(judgement)
+    found: dict[str, list[Judgment]] = {}
+    for judgment in judgments:
+        found.setdefault(judgment.system, []).append(judgment)
     return {name: found[name] for name in sorted(found, key=lambda name: (name != TRUTH, name))}
 
 

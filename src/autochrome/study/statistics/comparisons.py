@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
     OVER_BOTH,
@@ -77,10 +77,10 @@ class DifferenceBounds:
 
 
 def compare_systems(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> list[Comparison]:
     """All pairs of systems that share photos; the p-values are corrected for all of them."""
-    groups = by_system(tested(judgements))
+    groups = by_system(tested(judgments))
     found = [
         compare(groups[system], groups[rival], replicates=replicates, seed=seed)
         for system, rival in combinations(groups, 2)
@@ -89,8 +89,8 @@ def compare_systems(
 
 
 def compare(
-    votes: Sequence[Judgement],
-    rival_votes: Sequence[Judgement],
+    votes: Sequence[Judgment],
+    rival_votes: Sequence[Judgment],
     *,
     replicates: int = REPLICATES,
     seed: int = 0,
@@ -107,11 +107,11 @@ def compare(
 
 
 def against_half(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> list[Comparison]:
     """Every system against the 50% of pictures that cannot be told from true ones."""
     found = []
-    for system, rows in by_system(tested(judgements)).items():
+    for system, rows in by_system(tested(judgments)).items():
         measured = measure_difference(Columns.of(rows), None, replicates=replicates, seed=seed)
         found.append(_comparison(system, HALF, measured, seed))
     return corrected(found)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import by_system, tested
 from autochrome.study.statistics.comparisons import Comparison, compare
 from autochrome.study.statistics.intervals import REPLICATES
@@ -50,11 +50,11 @@ class Oracle:
 
 
 def oracles(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Oracle]:
     """Results of every system that was judged in samples called NAME.1, NAME.2, ..., and as NAME.oracle."""
-    groups = by_system(tested(judgements))
-    samples: dict[str, dict[str, list[Judgement]]] = {}
+    groups = by_system(tested(judgments))
+    samples: dict[str, dict[str, list[Judgment]]] = {}
     for label, rows in groups.items():
         match = _SAMPLE.fullmatch(label)
         if match:
@@ -68,8 +68,8 @@ def oracles(
 
 def _oracle(
     name: str,
-    samples: dict[str, list[Judgement]],
-    again: Sequence[Judgement],
+    samples: dict[str, list[Judgment]],
+    again: Sequence[Judgment],
     *,
     replicates: int,
     seed: int,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.records import Judgement
+from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import Columns, tested
 from autochrome.study.statistics.comparisons import holm, measure_difference, sign_flip
 from autochrome.study.statistics.intervals import (
@@ -62,26 +62,22 @@ class Preferences:
     strengths: dict[str, Estimate]
 
 
-def preferences(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
-) -> Preferences:
+def preferences(judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0) -> Preferences:
     """Results of the test verdicts."""
-    groups: dict[tuple[str, str], list[Judgement]] = defaultdict(list)
-    for judgement in tested(judgements):
-        groups[judgement.system, judgement.rival].append(judgement)
+    groups: dict[tuple[str, str], list[Judgment]] = defaultdict(list)
+    for judgment in tested(judgments):
+        groups[judgment.system, judgment.rival].append(judgment)
     pairs = [
         _preferred(*names, rows, replicates=replicates, seed=seed) for names, rows in sorted(groups.items())
     ]
     p_values = holm([pair.p for pair in pairs])
     return Preferences(
         pairs=[replace(pair, p_holm=p) for pair, p in zip(pairs, p_values, strict=True)],
-        strengths=bradley_terry(judgements, replicates=replicates, seed=seed),
+        strengths=bradley_terry(judgments, replicates=replicates, seed=seed),
     )
 
 
-def _preferred(
-    system: str, rival: str, rows: Sequence[Judgement], *, replicates: int, seed: int
-) -> Preferred:
+def _preferred(system: str, rival: str, rows: Sequence[Judgment], *, replicates: int, seed: int) -> Preferred:
     from scipy import stats
 
     columns = Columns.of(rows)
@@ -93,10 +89,10 @@ def _preferred(
 
 
 def bradley_terry(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Estimate]:
     """Log strengths of three or more systems, with bootstrap intervals over photos."""
-    rows = tested(judgements)
+    rows = tested(judgments)
     names = sorted({name for j in rows for name in (j.system, j.rival)})
     photos = sorted({j.picture for j in rows})
     if len(names) < 3 or len(photos) < 2:
@@ -128,7 +124,7 @@ def log_strengths(
 ) -> Float[np.ndarray, "tables n"]:
     """Maximum likelihood strengths of the Bradley-Terry model, log, with mean 0.
 
-    Hunter's (2004) minorise-maximise steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which climb always.
+    Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which climb always.
 
     Args:
         wins: ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won

@@ -144,7 +144,7 @@ def deviation_for_p(
 
     Cao et al. print neither t nor deviations. Over 20 and 80 pictures their p asks for |t| = 1.53 and 19
     percentage points from picture to picture, a deviation that such percentages have. Over their 1,600 and
-    6,400 judgements p would be below 1e-7 (`judgement_z`): the paper's test is one of pictures.
+    6,400 judgments p would be below 1e-7 (`judgment_z`): the paper's test is one of pictures.
     """
     from scipy.optimize import root_scalar
 
@@ -154,11 +154,11 @@ def deviation_for_p(
     return float(root_scalar(excess, bracket=(1e-3, 1e3)).root)
 
 
-def judgement_z(
+def judgment_z(
     rate: float = CAO_TRUE,
     votes: int = CAO_QUESTIONS * CAO_RATERS,
     rival: float = CAO_GENERATED,
     rival_votes: int = CAO_QUESTIONS * CAO_VERSIONS * CAO_RATERS,
 ) -> float:
-    """Difference of two rates in standard errors, as if every judgement were independent of every other."""
+    """Difference of two rates in standard errors, as if every judgment were independent of every other."""
     return (rate - rival) / sqrt(binomial_error(rate, votes) ** 2 + binomial_error(rival, rival_votes) ** 2)

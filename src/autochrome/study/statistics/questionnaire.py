@@ -1,7 +1,7 @@
 """The questionnaire of Cao et al. (section 5): true and generated pictures of each photo; which look poor?
 
 A picture's percentage is the share of raters who did not mark it. The paper tests the 20 percentages of true
-pictures against the 80 of generated ones; what it tests so are pictures, not judgements (docs/study.md).
+pictures against the 80 of generated ones; what it tests so are pictures, not judgments (docs/study.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from autochrome.study.records import TRUTH, Judgement
+from autochrome.study.records import TRUTH, Judgment
 from autochrome.study.statistics.columns import Columns, by_system, tested
 from autochrome.study.statistics.comparisons import Welch, measure_difference, welch_from_moments
 from autochrome.study.statistics.intervals import (
@@ -60,7 +60,7 @@ class Questionnaire:
         welch: truth against generated over the pictures' percentages: the paper's test, and the one to
             report. It takes the generated pictures of one photo for independent.
         difference: truth less generated, a photo counting once; for new pictures and new raters.
-        difference_bootstrap: of the difference of the two rates, over judgements: the crossed bootstrap,
+        difference_bootstrap: of the difference of the two rates, over judgments: the crossed bootstrap,
             which resamples photos and raters.
         ranks: of each version, over the photos where all versions have votes.
     """
@@ -74,14 +74,14 @@ class Questionnaire:
 
 
 def questionnaire(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Questionnaire:
     """Results of the test verdicts.
 
     ``welch`` and the differences are None where the truth, or everything generated, has no votes on the
     photos that both share; Welch's also with fewer than two pictures on a side, or where all are alike.
     """
-    rows = tested(judgements)
+    rows = tested(judgments)
     groups = by_system(rows)
     made = [j for j in rows if j.system != TRUTH]
     named = {**groups, **({GENERATED: made} if made else {})}
@@ -108,11 +108,11 @@ def questionnaire(
     )
 
 
-def percentages(judgements: Sequence[Judgement]) -> dict[str, float]:
+def percentages(judgments: Sequence[Judgment]) -> dict[str, float]:
     """Share of successes of each photo, by name."""
     votes: dict[str, list[bool]] = defaultdict(list)
-    for judgement in judgements:
-        votes[judgement.picture].append(judgement.success)
+    for judgment in judgments:
+        votes[judgment.picture].append(judgment.success)
     return {name: sum(votes[name]) / len(votes[name]) for name in sorted(votes)}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from autochrome.study.records import Judgement, Protocol
+from autochrome.study.records import Judgment, Protocol
 from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
     OVER_BOTH,
@@ -73,13 +73,13 @@ class RateBounds:
 
 
 def fooling_rates(
-    judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Rate]:
     """Rate of each system that has test votes; practice and vigilance trials are passed over.
 
     In a questionnaire it is the share of raters who did not mark a picture as poor, the true ones among them.
     """
-    groups = by_system(tested(judgements))
+    groups = by_system(tested(judgments))
     return {
         name: rate_of(name, Columns.of(rows), replicates=replicates, seed=seed)
         for name, rows in groups.items()
@@ -87,7 +87,7 @@ def fooling_rates(
 
 
 def first_slot_share(
-    protocol: Protocol, judgements: Sequence[Judgement], *, replicates: int = REPLICATES, seed: int = 0
+    protocol: Protocol, judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Rate | None:
     """Share of test votes that named the picture of the first slot: 50% of raters without a bias.
 
@@ -98,7 +98,7 @@ def first_slot_share(
     """
     if protocol is Protocol.QUESTIONNAIRE:
         raise ValueError("a questionnaire has no vote for the first slot; give pairs")
-    rows = tested(judgements)
+    rows = tested(judgments)
     # Two-afc asks for the generated picture: who was fooled named the other one.
     named_it = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
     if not rows:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from autochrome.study.records import Judgement, Stage, passed
+from autochrome.study.records import Judgment, Stage, passed
 from autochrome.study.statistics.columns import Columns
 from autochrome.study.statistics.intervals import REPLICATES
 from autochrome.study.statistics.rates import Rate, fooling_rates, rate_of
@@ -14,17 +14,17 @@ from autochrome.study.statistics.rates import Rate, fooling_rates, rate_of
 MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.
 
-CIC's raters caught 96% of the random colours, and who guesses catches 50%. Of the design's four such trials
+CIC's raters caught 96% of the random colors, and who guesses catches 50%. Of the design's four such trials
 an attentive rater fails two or more with a probability of .9%, one who guesses with 69%; two failures of four
 are 43 times likelier from guessing, one failure hardly twice. So the cut is after one of four."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """How raters did on pictures in another photo's colours.
+    """How raters did on pictures in another photo's colors.
 
     Attributes:
-        caught: share that was recognised (CIC: 96%); None where no such trial was answered.
+        caught: share that was recognized (CIC: 96%); None where no such trial was answered.
         failed: share of such trials that each rater failed, by the rater's number.
         inattentive: raters who failed more than ``most_failed`` of theirs.
         most_failed: the threshold.
@@ -41,29 +41,29 @@ class Selection:
     """Verdicts that count, and what was left out of the test trials.
 
     Attributes:
-        judgements: of all stages, but without what was left out.
+        judgments: of all stages, but without what was left out.
         slipped: test verdicts left out because the display was not as designed.
         inattentive: raters left out.
     """
 
-    judgements: tuple[Judgement, ...]
+    judgments: tuple[Judgment, ...]
     slipped: int
     inattentive: tuple[int, ...]
 
 
 def attention(
-    judgements: Sequence[Judgement],
+    judgments: Sequence[Judgment],
     *,
     most_failed: float = MOST_FAILED,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Attention:
     """Check raters against vigilance trials; those whose display slipped say nothing of a rater."""
-    rows = [j for j in judgements if j.stage is Stage.VIGILANCE and not j.slipped]
+    rows = [j for j in judgments if j.stage is Stage.VIGILANCE and not j.slipped]
     caught = [passed(j) for j in rows]
     answers: dict[int, list[bool]] = defaultdict(list)
-    for judgement, right in zip(rows, caught, strict=True):
-        answers[judgement.rater].append(right)
+    for judgment, right in zip(rows, caught, strict=True):
+        answers[judgment.rater].append(right)
     failed = {rater: 1 - sum(right) / len(right) for rater, right in sorted(answers.items())}
     return Attention(
         caught=rate_of("caught", Columns.where(rows, caught), replicates=replicates, seed=seed)
@@ -76,7 +76,7 @@ def attention(
 
 
 def select(
-    judgements: Sequence[Judgement],
+    judgments: Sequence[Judgment],
     *,
     slipped: bool = False,
     inattentive: bool = False,
@@ -85,19 +85,19 @@ def select(
     """The verdicts that count.
 
     Args:
-        judgements: of a whole study.
+        judgments: of a whole study.
         slipped: count trials whose timing slipped, too.
         inattentive: count raters who failed the vigilance trials, too.
         most_failed: share of vigilance trials that a rater may fail. Who did none is kept.
     """
-    out = () if inattentive else _inattentive(judgements, most_failed)
-    kept = [j for j in judgements if j.rater not in out]
+    out = () if inattentive else _inattentive(judgments, most_failed)
+    kept = [j for j in judgments if j.rater not in out]
     lost = 0 if slipped else sum(j.slipped and j.stage is Stage.TEST for j in kept)
     return Selection(tuple(j for j in kept if slipped or not j.slipped), lost, out)
 
 
-def _inattentive(judgements: Sequence[Judgement], most_failed: float) -> tuple[int, ...]:
-    return attention(judgements, most_failed=most_failed, replicates=1).inattentive
+def _inattentive(judgments: Sequence[Judgment], most_failed: float) -> tuple[int, ...]:
+    return attention(judgments, most_failed=most_failed, replicates=1).inattentive
 
 
 MAIN = "main"
@@ -111,7 +111,7 @@ SELECTIONS = {
 
 
 def reported_rates(
-    judgements: Sequence[Judgement],
+    judgments: Sequence[Judgment],
     *,
     most_failed: float = MOST_FAILED,
     replicates: int = REPLICATES,
@@ -120,6 +120,6 @@ def reported_rates(
     """Fooling rates under each of `SELECTIONS`, so that a reader sees what leaving votes out has done."""
     found = {}
     for name, (slipped, inattentive) in SELECTIONS.items():
-        kept = select(judgements, slipped=slipped, inattentive=inattentive, most_failed=most_failed)
-        found[name] = fooling_rates(kept.judgements, replicates=replicates, seed=seed)
+        kept = select(judgments, slipped=slipped, inattentive=inattentive, most_failed=most_failed)
+        found[name] = fooling_rates(kept.judgments, replicates=replicates, seed=seed)
     return found

@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from autochrome.study.records import RANDOM, TRUTH, Judgement, Protocol, Stage, Trial, Vote
+from autochrome.study.records import RANDOM, TRUTH, Judgment, Protocol, Stage, Trial, Vote
 from autochrome.study.statistics.columns import Columns
 
 PICTURE_SD = 0.5
@@ -42,7 +42,7 @@ class Crowd:
         first_bias: added to the logit of what is shown first, taken from what is shown second.
         lapse: share of answers that are given by chance.
         inattentive: share of raters who answer everything by chance; they are outside of the rates.
-        caught: share of random-colour pictures that an attentive rater recognises (CIC: 96%).
+        caught: share of random-color pictures that an attentive rater recognizes (CIC: 96%).
     """
 
     rates: Mapping[str, float]
@@ -175,7 +175,7 @@ def pairs_layout(
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     of_round = -(-pictures // trials)
     for number in range(kinds * raters):
-        # A round shows every photo once, with system (photo + round) mod kinds: neighbours have all systems.
+        # A round shows every photo once, with system (photo + round) mod kinds: neighbors have all systems.
         blocks = [np.arange(a, min(a + kinds, pictures)) for a in range(0, pictures, kinds)]
         order = np.concatenate(
             [generator.permutation(blocks[index]) for index in generator.permutation(len(blocks))]
@@ -196,13 +196,13 @@ def questionnaire_layout(systems: tuple[str, ...], *, questions: int, raters: in
     return Layout(picture, rater, system, slots.ravel() == 0, versions)
 
 
-def simulate(crowd: Crowd, layout: Layout, *, vigilance: int = 0, seed: int = 0) -> list[Judgement]:
+def simulate(crowd: Crowd, layout: Layout, *, vigilance: int = 0, seed: int = 0) -> list[Judgment]:
     """Verdicts of one study, inattentive raters and vigilance trials included.
 
     Args:
         crowd: who votes, and how.
         layout: who judges what.
-        vigilance: trials with random colours of each rater.
+        vigilance: trials with random colors of each rater.
         seed: of all draws.
     """
     generator = np.random.default_rng(seed)
@@ -211,7 +211,7 @@ def simulate(crowd: Crowd, layout: Layout, *, vigilance: int = 0, seed: int = 0)
     by_chance = generator.random(len(success)) < 0.5
     success = np.where(asleep[layout.rater], by_chance, success)
     found = [
-        Judgement(
+        Judgment(
             rater=int(layout.rater[k]) + 1,
             picture=f"picture{layout.picture[k]:05d}",
             system=layout.systems[layout.system[k]],
@@ -225,13 +225,13 @@ def simulate(crowd: Crowd, layout: Layout, *, vigilance: int = 0, seed: int = 0)
     for rater, trial in np.ndindex(layout.raters, vigilance):
         name = f"vigilance{(rater * vigilance + trial) % _VIGILANCE_PICTURES:02d}"
         seen, taken = bool(first[rater, trial]), bool(fooled[rater, trial])
-        found.append(Judgement(rater + 1, name, RANDOM, taken, Stage.VIGILANCE, first=seen))
+        found.append(Judgment(rater + 1, name, RANDOM, taken, Stage.VIGILANCE, first=seen))
     return found
 
 
 def simulate_preferences(
     crowd: Crowd, *, pictures: int, raters: int, trials: int, seed: int = 0
-) -> list[Judgement]:
+) -> list[Judgment]:
     """Verdicts of a preference study of all pairs of a crowd's systems: ``raters`` votes a photo and pair."""
     pairs = list(combinations(crowd.rates, 2))
     names = tuple(str(number) for number in range(len(pairs)))
@@ -243,7 +243,7 @@ def simulate_preferences(
         first = bool(layout.first[k])
         person = SimulatedRater(crowd, rater, seed)
         preferred = person.prefers(picture, system, rival, first=first)
-        found.append(Judgement(rater, picture, system, preferred, rival=rival, first=first))
+        found.append(Judgment(rater, picture, system, preferred, rival=rival, first=first))
     return found
 
 

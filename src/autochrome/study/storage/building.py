@@ -39,7 +39,7 @@ from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from autochrome.types import RGB
 
 DONORS = 5
-"""How many photos are tried for the random colours of another."""
+"""How many photos are tried for the random colors of another."""
 
 LOSSY = frozenset({"avif", "heic", "jpeg", "webp"})
 _DAY = 946_684_800  # 2000-01-01: the time that every picture's file bears
@@ -55,8 +55,8 @@ def build_study(
     """Make a study's folder and its tables, and open it.
 
     Practice and vigilance take photos of their own, so of N references at most N - practice - vigilance are
-    tested. Practice pairs alternate between random colours and the systems in turn (preference: random
-    colours alone); vigilance pairs are against random colours.
+    tested. Practice pairs alternate between random colors and the systems in turn (preference: random
+    colors alone); vigilance pairs are against random colors.
 
     Args:
         design: what to build.
@@ -226,14 +226,14 @@ def _prepare_one(
     pair = pairs[name]
     truth = _load(pair.reference)
     for each in versions:
-        source, colours_of = pair.results.get(each, pair.reference), ""
+        source, colors_of = pair.results.get(each, pair.reference), ""
         if each == TRUTH:
             rgb = truth
         elif each == RANDOM:
             others = [pairs[other].reference for other in sorted(pairs) if other != name]
             tried = keyed(design.seed, RANDOM, name).sample(others, min(DONORS, len(others)))
             rgb, donor = random_version(truth, tried, _load)
-            colours_of = donor.name
+            colors_of = donor.name
         else:
             rgb = _load(source)
             _check_size(rgb.shape, truth.shape, source)
@@ -241,7 +241,7 @@ def _prepare_one(
         file.write_bytes(content)
         os.utime(file, (_DAY, _DAY))
         digest = hashlib.sha256(content).hexdigest()
-        yield Prepared(name, each, file.name, source.name, _sha256(source), digest, colours_of)
+        yield Prepared(name, each, file.name, source.name, _sha256(source), digest, colors_of)
 
 
 def _load(path: Path) -> RGB:

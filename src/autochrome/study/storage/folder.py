@@ -32,7 +32,7 @@ class Prepared:
         source: name of the file it was made from; for `RANDOM` that of the true photo.
         sha256: of the source.
         shown_sha256: of the picture's own file.
-        colours_of: the photo that gave the colours (`RANDOM`), else empty.
+        colors_of: the photo that gave the colors (`RANDOM`), else empty.
     """
 
     picture: str
@@ -41,7 +41,7 @@ class Prepared:
     source: str
     sha256: str
     shown_sha256: str
-    colours_of: str = ""
+    colors_of: str = ""
 
 
 @dataclass(frozen=True)

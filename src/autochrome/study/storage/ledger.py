@@ -75,7 +75,7 @@ class Ledger:
         return connection.scalar(sql.VERSION, {"study_id": self.study})
 
     def phase(self, connection: Connection) -> int:
-        """The phase in which new raters enrol."""
+        """The phase in which new raters enroll."""
         return connection.execute(sql.PHASE, {"study_id": self.study}).scalar_one()
 
     def has_trials(self, connection: Connection) -> bool:
@@ -158,7 +158,7 @@ class Ledger:
         return set(connection.scalars(sql.RATERS_SINCE, {"study_id": self.study, "since": since}))
 
     def add_rater(self, connection: Connection, number: int, token_sha256: str, phase: int) -> None:
-        """Enrol one."""
+        """Enroll one."""
         row = {"study": self.study, "number": number, "token_sha256": token_sha256, "phase": phase}
         connection.execute(sql.ADD_RATER, row)
 

@@ -1,7 +1,7 @@
 """The pictures that raters see: made by one and the same path, with nothing that tells them apart.
 
 Every file of a size has the same length, for PNG is written without compression: a true photo, richer in
-detail of colour, would otherwise be the larger file.
+detail of color, would otherwise be the larger file.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor
 
 from autochrome.color.spaces import LAB
 from autochrome.io.vips import from_array
-from autochrome.metrics.baselines import random_colours
+from autochrome.metrics.baselines import random_colors
 from autochrome.metrics.sizing import Protocol
 from autochrome.types import RGB
 
 PLAINLY_OTHER = 12.0
-"""Mean distance in ab from which on a photo is plainly in other colours than its own."""
+"""Mean distance in ab from which on a photo is plainly in other colors than its own."""
 
 
 def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
@@ -38,9 +38,9 @@ def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
 
 
 def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:
-    """A photo in the colours of another, plainly not its own.
+    """A photo in the colors of another, plainly not its own.
 
-    Two photos may have nearly the same colours, and then nobody could tell the pair apart.
+    Two photos may have nearly the same colors, and then nobody could tell the pair apart.
 
     Args:
         truth: the photo.
@@ -48,19 +48,19 @@ def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RG
         load: reads one.
 
     Returns:
-        The photo in the colours of the first donor that changes them by `PLAINLY_OTHER` or more on average,
+        The photo in the colors of the first donor that changes them by `PLAINLY_OTHER` or more on average,
         or of the one that changes them most; and the donor.
     """
     best: tuple[float, RGB, Path] | None = None
     for donor in donors:
-        made = random_colours(truth, load(donor))
+        made = random_colors(truth, load(donor))
         change = _change(truth, made)
         if best is None or change > best[0]:
             best = (change, made, donor)
         if change >= PLAINLY_OTHER:
             break
     if best is None:
-        raise ValueError("random colours need another photo")
+        raise ValueError("random colors need another photo")
     return best[1], best[2]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from autochrome.study.design import ORACLE, Design
-from autochrome.study.records import TRUTH, Answer, Stage, Unit, judgements
+from autochrome.study.records import TRUTH, Answer, Stage, Unit, judgments
 from autochrome.study.storage import statements as sql
 from autochrome.study.storage.assignment import keyed
 from autochrome.study.storage.ledger import unit_rows
@@ -30,7 +30,7 @@ def best_liked(
     """
     asked: Counter[tuple[str, str]] = Counter()
     liked: Counter[tuple[str, str]] = Counter()
-    for verdict in judgements(design.protocol, answers):
+    for verdict in judgments(design.protocol, answers):
         asked[verdict.system, verdict.picture] += 1
         liked[verdict.system, verdict.picture] += verdict.success
     best = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from autochrome.study.design import Design
-from autochrome.study.records import Stage, judgements, passed
+from autochrome.study.records import Stage, judgments, passed
 from autochrome.study.storage.ledger import Ledger
 
 
@@ -17,13 +17,13 @@ class Status:
     """How far a study is.
 
     Attributes:
-        phase: in which new raters enrol.
+        phase: in which new raters enroll.
         phases: 2 with an oracle, else 1.
         done: every unit has the votes that are wanted.
         enrolled: raters so far.
         finished: those who answered all their trials.
         active: those who have not finished and were shown something lately (`Design.abandoned_after_s`).
-        max_raters: how many may enrol.
+        max_raters: how many may enroll.
         units: how many test units the phase has.
         wanted: votes wanted for each.
         fewest: votes of the unit that has fewest.
@@ -60,7 +60,7 @@ def read_status(
         connection: in one transaction, so that the figures belong together.
         ledger: of the study.
         design: of the study.
-        max_raters: how many may enrol.
+        max_raters: how many may enroll.
         active_since: raters who were shown nothing since then (seconds since 1970) are not active.
     """
     phase = ledger.phase(connection)
@@ -83,5 +83,5 @@ def read_status(
         missing=sum(max(design.raters - count, 0) for count in counts),
         votes={stage: votes[stage, False] + votes[stage, True] for stage in Stage},
         slipped=votes[Stage.TEST, True],
-        vigilance_failed=sum(not passed(each) for each in judgements(design.protocol, watched)),
+        vigilance_failed=sum(not passed(each) for each in judgments(design.protocol, watched)),
     )

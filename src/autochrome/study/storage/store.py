@@ -64,7 +64,7 @@ class Study:
         id: a UUID.
         secret: random bytes, for links that cannot be guessed.
         notes: what the person who built it should know.
-        max_raters: how many may enrol: as designed, or three times as many as are needed, and at least 20.
+        max_raters: how many may enroll: as designed, or three times as many as are needed, and at least 20.
         clock: tells the seconds since 1970.
     """
 
@@ -121,7 +121,7 @@ class Study:
 
     # Raters.
 
-    def enrol(self) -> str:
+    def enroll(self) -> str:
         """Take in a new rater.
 
         Returns:

@@ -26,9 +26,9 @@ COOKIE_SECONDS = 180 * 24 * 3600
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _FEEDBACK = {
-    Protocol.TWO_AFC: ("Coloured by a computer", "The photo’s own colours"),
-    Protocol.TURING: ("The photo’s own colours", "Coloured by a computer"),
-    Protocol.PREFERENCE: ("Colours for this photo", "Another photo’s colours"),
+    Protocol.TWO_AFC: ("Colored by a computer", "The photo’s own colors"),
+    Protocol.TURING: ("The photo’s own colors", "Colored by a computer"),
+    Protocol.PREFERENCE: ("Colors for this photo", "Another photo’s colors"),
 }
 """What is written on the answer and on the other picture, by protocol."""
 
@@ -102,13 +102,13 @@ def add_requests(app: FastAPI, study: Study) -> None:
     """Add what the pages' scripts ask."""
 
     @app.post("/api/raters")
-    def enrol(
+    def enroll(
         request: Request, _body: Annotated[ConsentBody, Depends(_body_of(ConsentBody))], token: _Token = None
     ) -> Response:
         if _rater(study, token) is not None:
             return JSONResponse({"enrolled": True})
         try:
-            new = study.enrol()
+            new = study.enroll()
         except StudyFull as error:
             raise Refusal(409, str(error), full=True) from error
         response = JSONResponse({"enrolled": True}, 201)

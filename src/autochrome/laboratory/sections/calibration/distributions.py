@@ -1,7 +1,7 @@
 """Whether predicted probabilities are true: reliability of the distributions of CIC and LRAC.
 
 The distributions are judged as they were trained, from one look at the photo, before anything that decoding
-does to them. What is true is the mean colour of each cell of the model's grid, which covers 4 x 4 of the
+does to them. What is true is the mean color of each cell of the model's grid, which covers 4 x 4 of the
 pixels that it sees; single pixels instead change the figures by less than .01.
 `autochrome.metrics.reliability` has the measures.
 """
@@ -187,7 +187,7 @@ def _drawn(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 bins"]:
 def answers_of(system_name: str, run: Run, name: str) -> dict[str, Answers]:
     """What a model with a distribution says of a photo, axis by axis, each by the name of what is asked.
 
-    CIC learned from true colours that are shared among ten bins (section 3.1), and so never to be surer than
+    CIC learned from true colors that are shared among ten bins (section 3.1), and so never to be surer than
     that; it is asked for the share of each, and for the nearest alone, which is what people take its
     probabilities for. Where there is vibrance, asked for or by default, what that leaves of it is asked, too.
     The hue of LRAC was learned with the true chroma as weight (equation 3), and is judged so.
@@ -287,16 +287,16 @@ def _diagrams(judged: Mapping[str, Reliability]) -> list[Figure]:
                 ylabel="how often true, log10",
                 diagonal=True,
             ),
-            f"How often colours are true against their predicted probability; misplaced probability: {said}",
-            "Every colour of every place. Below the dashed line colours are promised more often than they"
+            f"How often colors are true against their predicted probability; misplaced probability: {said}",
+            "Every color of every place. Below the dashed line colors are promised more often than they"
             " come.",
         ),
         Figure(
             lines(
-                top, xlabel="probability of the most probable colour", ylabel="how often true", diagonal=True
+                top, xlabel="probability of the most probable color", ylabel="how often true", diagonal=True
             ),
-            f"How often the most probable colour is true against its probability; ECE: {errors}",
-            "The most probable colour of every place. Below the dashed line the system is too sure of it.",
+            f"How often the most probable color is true against its probability; ECE: {errors}",
+            "The most probable color of every place. Below the dashed line the system is too sure of it.",
         ),
     ]
 
@@ -315,14 +315,14 @@ def _reliability_table(judged: Mapping[str, Reliability], photos: int) -> Table:
             for name, found in judged.items()
         ],
         f"Reliability of the distributions as trained: {photos} photos, one look at each, against the mean"
-        " colour of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
+        " color of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
         " probability of the most probable bin. Overconfidence: that minus how often it is true. ECE: the"
         " same bin by bin (15 of confidence), whatever the sign. Misplaced: share of all probability that"
         " would have to move. For each tenth of the photos the others tell the signs, so that chance adds"
         " nothing to the last two; around 0 they may be negative. A bin of ab is true where it is"
-        " nearest; CIC learned from colours that are shared among ten bins, and `shared` is measured so:"
+        " nearest; CIC learned from colors that are shared among ten bins, and `shared` is measured so:"
         " nothing can be surer than that. Rebalanced training, and vibrance in its place, make rare"
-        " colours more probable on purpose, and spoil these figures on purpose.",
+        " colors more probable on purpose, and spoil these figures on purpose.",
     )
 
 

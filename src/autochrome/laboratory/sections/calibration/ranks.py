@@ -123,7 +123,7 @@ def _table(ranked: Mapping[str, Ranks], run: Run) -> Table:
         " the lowest and the highest sample; expected is the share if the truth were one more sample."
         " Uneven: share of the pixels that would have to change rank; for each tenth of the photos the"
         " others tell its signs, so that around 0 it may be negative. Pixels and axes are looked at one"
-        " by one: samples whose colours never go together pass all the same.",
+        " by one: samples whose colors never go together pass all the same.",
     )
 
 

@@ -34,6 +34,6 @@ def section(run: Run) -> Section:
     return Section(
         "Calibration",
         parts,
-        "Whether a colour that is given 10% is right one time in ten, and whether the truth could be one of"
+        "Whether a color that is given 10% is right one time in ten, and whether the truth could be one of"
         " the samples.",
     )

@@ -219,5 +219,5 @@ def _table(insights: Mapping[str, Insight], photos: int) -> Table:
         " Doubt is the uncertainty that a model tells (CIC: entropy; LRAC: entropy of hue times chroma);"
         " of systems with three samples or more the spread of the others, and the first is judged."
         " Spearman's correlation is within each photo, mean over photos. Part of it is telling gray"
-        " things, of which all are sure and right, from coloured ones.",
+        " things, of which all are sure and right, from colored ones.",
     )

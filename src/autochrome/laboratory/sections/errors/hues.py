@@ -1,4 +1,4 @@
-"""Which colours come out wrong: errors, and how vivid the results are, by the hue of the truth."""
+"""Which colors come out wrong: errors, and how vivid the results are, by the hue of the truth."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ NEAR_GRAY = len(HUES)
 SECTORS = (*HUES, "near gray")
 
 GRAY = "gray"
-"""What the baseline without colours is called."""
+"""What the baseline without colors is called."""
 
 GRAY_CHROMA = 5.0
-"""C*ab below which a true colour counts as near gray."""
+"""C*ab below which a true color counts as near gray."""
 _STEP = 2  # of the pixels in either direction, those at which hues are compared
 
 
 def hue_sector(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
-    """Index in `HUES` of colours in CIE units, or `NEAR_GRAY`."""
+    """Index in `HUES` of colors in CIE units, or `NEAR_GRAY`."""
     degrees = torch.rad2deg(torch.atan2(ab[:, 1], ab[:, 0]))
     sector = ((degrees + 15) % 360 / 30).floor().long().clamp(max=len(HUES) - 1)
     return torch.where(ab.square().sum(1).sqrt() < GRAY_CHROMA, NEAR_GRAY, sector)
@@ -59,7 +59,7 @@ def hue_sector(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
 def hue_sums(
     rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]
 ) -> Float64[np.ndarray, "4 sectors"]:
-    """Sums over the pixels of each sector of the true colours, for `HueErrors`.
+    """Sums over the pixels of each sector of the true colors, for `HueErrors`.
 
     Args:
         rgb: a colorization, sRGB in [0, 1].
@@ -139,7 +139,7 @@ def _charts(names: Sequence[str], found: HueErrors) -> list[Figure]:
         Figure(
             lines(errors, xlabel=xlabel, ylabel="CIEDE2000"),
             f"Mean CIEDE2000 by the hue of the truth: {said[0]}",
-            "Error by hue. Where a curve is above gray's, the colours do harm on the average.",
+            "Error by hue. Where a curve is above gray's, the colors do harm on the average.",
         ),
         Figure(
             lines(ratios, xlabel=xlabel, ylabel="chroma, result / truth"),
@@ -166,14 +166,14 @@ def _tables(names: Sequence[str], found: HueErrors, run: Run) -> list[Table]:
             "Mean CIEDE2000 by the CIE hue of the true pixel, sectors of 30 degrees; near gray is C*ab"
             f" below {GRAY_CHROMA:g}. {len(run.pairs)} photos, {run.settings.protocol}, every {_STEP}nd"
             " pixel in either direction; 95% bootstrap intervals over photos. Vivid hues have the largest"
-            " errors whoever colours them, and few photos hold the rare ones: read each row against"
+            " errors whoever colors them, and few photos hold the rare ones: read each row against"
             " gray's column, and its interval.",
         ),
         Table(
             head[:-1],
             ratios,
             "Chroma ratio: mean C*ab of the result over that of the truth, on the same pixels. 1 is as"
-            " vivid as the truth, and says nothing of the hue. Near gray, more than 1 is colour given to"
+            " vivid as the truth, and says nothing of the hue. Near gray, more than 1 is color given to"
             " what has none.",
         ),
     ]

@@ -20,5 +20,5 @@ def section(run: Run) -> Section:
     return Section(
         "Errors by hue and by doubt",
         [*hue_parts(hues, run), *doubt_parts(insights, len(run.subset))],
-        "Which colours come out wrong, and whether a system is unsure where it is wrong.",
+        "Which colors come out wrong, and whether a system is unsure where it is wrong.",
     )

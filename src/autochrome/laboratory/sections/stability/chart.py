@@ -1,4 +1,4 @@
-"""Colour charts in gray: does lightness by itself tell a system a colour?
+"""Color charts in gray: does lightness by itself tell a system a color?
 
 Zhang et al. (2016), section 4.4: "Given a grayscale Macbeth color chart as input, our network was unable to
 recover its colors. This is true, despite the fact that the lightness values vary considerably" (figure 13).
@@ -53,8 +53,8 @@ CARD = (20, 20, 20)
 PATCH, GAP = 52, 8
 """Sides in pixels; the chart's shorter side is 248, about that of the photos it is compared with."""
 
-_INNER = 12  # pixels of a patch's border that are not looked at: colour bleeds over edges
-_VIVID = 5.0  # C*ab of a true colour that has a hue
+_INNER = 12  # pixels of a patch's border that are not looked at: color bleeds over edges
+_VIVID = 5.0  # C*ab of a true color that has a hue
 _STEP = 4  # of a photo's pixels, in either direction
 _SIDE = 220
 
@@ -91,7 +91,7 @@ def patch_means(planes: Float[Tensor, "1 c h w"]) -> Float[Tensor, "patches c"]:
 
 
 def hue_agreement(ab: Float[Tensor, "*n 2"], truth: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n"]:
-    """Cosine of the angle between two colours as seen from gray: 1 one hue, -1 its opposite, 0 by chance.
+    """Cosine of the angle between two colors as seen from gray: 1 one hue, -1 its opposite, 0 by chance.
 
     Of what is gray itself it is 0.
     """
@@ -101,7 +101,7 @@ def hue_agreement(ab: Float[Tensor, "*n 2"], truth: Float[Tensor, "*n 2"]) -> Fl
 
 @dataclass(frozen=True)
 class Recovered:
-    """How much of the colours comes back: means over what has a hue.
+    """How much of the colors comes back: means over what has a hue.
 
     Attributes:
         chroma: C*ab of the results.
@@ -125,7 +125,7 @@ def judge_patches(
 def recovered_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 2"]:
     """Mean chroma and hue agreement of each system's first result and, last, of the truth.
 
-    Of the pixels whose true colour has a hue; nan where there are none.
+    Of the pixels whose true color has a hue; nan where there are none.
     """
     truth = _ab(run.truth(name))
     vivid = truth.norm(dim=-1) > _VIVID
@@ -149,10 +149,10 @@ def _mean(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A chart in colour, in gray as the models are given it, and how many of its patches have a hue."""
+    """A chart in color, in gray as the models are given it, and how many of its patches have a hue."""
 
     name: str
-    colour: Photo
+    color: Photo
     gray: Photo
     hued: int
 
@@ -161,7 +161,7 @@ def charts() -> list[Chart]:
     """Macbeth's on its black card; the isoluminant one on such a card, and on gray of its own lightness."""
     macbeth = Photo(draw_chart(MACBETH, CARD))
     on_card, plain = (Photo(draw_chart(isoluminant(), ground)) for ground in (CARD, _neutral(ISOLUMINANT_L)))
-    # Colours of 8 bits hold the lightness to some .2; here it is one, so that nothing is left to see.
+    # Colors of 8 bits hold the lightness to some .2; here it is one, so that nothing is left to see.
     is_patch = torch.from_numpy((on_card.pixels != np.array(CARD, np.uint8)).any(2))
     equal = torch.full(is_patch.shape, ISOLUMINANT_L)
     lightness = torch.where(is_patch, equal, lightness_of(on_card))
@@ -180,7 +180,7 @@ def _neutral(lightness: float) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the models made of the charts, by chart and system, and how much of the colours is there.
+    """What the models made of the charts, by chart and system, and how much of the colors is there.
 
     Attributes:
         painted: every sample of each model.
@@ -201,7 +201,7 @@ class Seen:
 
 
 def show_charts(run: Run) -> Seen:
-    """Have every model colour the charts, and measure; photos are those of the subset."""
+    """Have every model color the charts, and measure; photos are those of the subset."""
     systems = [system for system in run.systems if system.model is not None]
     drawn = charts()
     painted = {chart.name: {system.name: _paint(run, system, chart) for system in systems} for chart in drawn}
@@ -211,7 +211,7 @@ def show_charts(run: Run) -> Seen:
         }
         for system in systems
     }
-    recovered[TRUTH] = {chart.name: _judge(chart, [chart.colour], run.settings) for chart in drawn}
+    recovered[TRUTH] = {chart.name: _judge(chart, [chart.color], run.settings) for chart in drawn}
     measured = torch.from_numpy(np.stack(run.map("hues of photos", recovered_of_photo, run.subset)))
     names = [*(system.name for system in run.systems), TRUTH]
     photos = {
@@ -237,7 +237,7 @@ def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
 
 def _judge(chart: Chart, results: Sequence[Photo], settings: LabSettings) -> Recovered:
     ab = torch.stack([patch_means(LAB.split(rgb_of(photo))[1])[: chart.hued] for photo in results])
-    truth = patch_means(LAB.split(rgb_of(chart.colour))[1])[: chart.hued]
+    truth = patch_means(LAB.split(rgb_of(chart.color))[1])[: chart.hued]
     return judge_patches(ab, truth, settings)
 
 
@@ -245,7 +245,7 @@ def _pictures(painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
     rows = []
     for chart in charts():
         shown = {"input": chart.gray, **{name: results[0] for name, results in painted[chart.name].items()}}
-        shown[TRUTH] = chart.colour
+        shown[TRUTH] = chart.color
         pictures = [
             picture(pixels_of(rgb_of(photo)), f"{chart.name}: {name}", side=_SIDE)
             for name, photo in shown.items()
@@ -254,7 +254,7 @@ def _pictures(painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
     return Gallery(
         rows,
         ["input", *next(iter(painted.values())), TRUTH],
-        "Colour charts, given in gray. The patches of the isoluminant one have one lightness, so that"
+        "Color charts, given in gray. The patches of the isoluminant one have one lightness, so that"
         " nothing tells one from another; without the card it is a plain gray, which may be taken for a"
         " clear sky. Of systems that draw the first sample.",
     )
@@ -269,11 +269,11 @@ def _table(seen: Seen, count: int) -> Table:
     return Table(
         ["", *(f"{where}: {what}" for where in named for what in ("chroma", "hue"))],
         rows,
-        "Mean chroma, and hue agreement (cosine of the angle between the true and the given colour; 0 is"
-        " chance), of the coloured patches of the charts, with 95% bootstrap intervals over patches and"
+        "Mean chroma, and hue agreement (cosine of the angle between the true and the given color; 0 is"
+        " chance), of the colored patches of the charts, with 95% bootstrap intervals over patches and"
         f" all samples of systems that draw; and of the pixels of {count} photos whose true C*ab is above"
         f" {_VIVID:g}, with intervals over photos. CIC's paper found its network unable to recover the"
-        " colours of Macbeth's chart. Chroma without agreement is colour by habit, which vibrance and"
+        " colors of Macbeth's chart. Chroma without agreement is color by habit, which vibrance and"
         " drawing give freely; a little agreement on Macbeth's may come from yellows being light and"
         " blues dark, as in photos.",
     )

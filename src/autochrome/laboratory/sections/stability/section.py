@@ -1,8 +1,8 @@
-"""How the predicted colours change when the photo's lightness does: CIC's figure 13, for every system.
+"""How the predicted colors change when the photo's lightness does: CIC's figure 13, for every system.
 
 Zhang et al. (2016), section 4.4: predictions are "somewhat stable" against changes of lightness and contrast,
 and less so against blur, which takes away the texture by which things are known. The same section gives the
-network a colour chart, to see whether lightness by itself tells it a colour (the module `chart`).
+network a color chart, to see whether lightness by itself tells it a color (the module `chart`).
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _SHARE = 3  # of the subset, one photo in so many
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """What the perturbations do to the colours of one photo.
+    """What the perturbations do to the colors of one photo.
 
     Attributes:
-        difference: CIEDE2000 of the colours before and after, at the lightness before; mean over places.
+        difference: CIEDE2000 of the colors before and after, at the lightness before; mean over places.
         chroma: C*ab after, mean over places.
         chroma_before: likewise.
         redrawn: the difference between two draws of the photo as it is; nan of a system that does not draw.
@@ -68,14 +68,14 @@ class Stability:
     chroma: list[Estimate]
     """Mean chroma after over mean chroma before."""
     from_gray: Estimate
-    """Mean chroma before: how far the colours are from none at all."""
+    """Mean chroma before: how far the colors are from none at all."""
     redrawn: Estimate
 
 
-def colour_difference(
+def color_difference(
     lightness: Float[Tensor, "1 1 h w"], before: Float[Tensor, "1 2 h2 w2"], after: Float[Tensor, "1 2 h2 w2"]
 ) -> float:
-    """Mean CIEDE2000 of two predictions of a and b at one lightness: that of the colours alone."""
+    """Mean CIEDE2000 of two predictions of a and b at one lightness: that of the colors alone."""
     light = F.adaptive_avg_pool2d(lightness, (before.shape[2], before.shape[3])).to(before)
     return float(ciede2000(torch.cat((light, before), 1), torch.cat((light, after), 1)).mean())
 
@@ -111,12 +111,12 @@ def changes_of(system_name: str, run: Run, name: str) -> Changes:
     for index, perturb in enumerate(PERTURBATIONS):
         changed = perturb(lightness, torch.Generator().manual_seed(index))
         after = predicted_ab(painter, gray_photo(changed), asked, noise_of=plain)[1]
-        differences.append(colour_difference(reduced, before, after))
+        differences.append(color_difference(reduced, before, after))
         chromas.append(mean_chroma(after))
     redrawn = float("nan")
     if painter.model.spec.draws:
         other = predicted_ab(painter, plain, replace(asked, seed=asked.seed + 1))[1]
-        redrawn = colour_difference(reduced, before, other)
+        redrawn = color_difference(reduced, before, other)
     return Changes(np.array(differences), np.array(chromas), mean_chroma(before), redrawn)
 
 
@@ -142,7 +142,7 @@ def mean_chroma(ab: Float[Tensor, "1 2 h w"]) -> float:
 
 
 def section(run: Run) -> Section:
-    """Curves, a table and pictures of the perturbations, and the colour charts.
+    """Curves, a table and pictures of the perturbations, and the color charts.
 
     Raises:
         LaboratoryError: there is no model to ask.
@@ -170,8 +170,8 @@ def section(run: Run) -> Section:
             _pictures(run, names[len(names) // 2]),
             *chart_parts(seen, len(run.subset)),
         ],
-        "Whether a system still sees the same colours when the photo is darker, flatter, softer or"
-        " noisier; and whether lightness by itself tells it a colour.",
+        "Whether a system still sees the same colors when the photo is darker, flatter, softer or"
+        " noisier; and whether lightness by itself tells it a color.",
     )
 
 
@@ -190,8 +190,8 @@ def _chart(family: str, found: Mapping[str, Stability]) -> Figure:
         series[name], bands[name] = (x, value), (low, high)
         said.append(f"{name} up to {value.max():.1f}")
     return Figure(
-        lines(series, bands=bands, xlabel=_AXES[family], ylabel="CIEDE2000 of the colours"),
-        f"Change of the colours against {_AXES[family]}: {', '.join(said)}",
+        lines(series, bands=bands, xlabel=_AXES[family], ylabel="CIEDE2000 of the colors"),
+        f"Change of the colors against {_AXES[family]}: {', '.join(said)}",
         f"{family.capitalize()}, with 95% bands.",
     )
 
@@ -214,7 +214,7 @@ def _difference_table(found: Mapping[str, Stability], photos: int) -> Table:
     return Table(
         ["", *found],
         rows,
-        "How the colours change with the input: mean CIEDE2000 of a and b before and after, both at the"
+        "How the colors change with the input: mean CIEDE2000 of a and b before and after, both at the"
         f" lightness before, on the model's grid; {photos} photos, one look at each; 95% bootstrap"
         " intervals over photos. Lightness and noise in L*, gamma and contrast of L*, blur in pixels of a"
         " photo of 256. A system that leaves all gray never changes: hold the figures against the chroma"

@@ -13,7 +13,7 @@ function say(words) {
   notice.hidden = words === "";
 }
 
-async function enrol() {
+async function enroll() {
   begin.disabled = true;
   try {
     if (!("known" in begin.dataset)) {
@@ -29,7 +29,7 @@ async function enrol() {
   }
 }
 
-begin.addEventListener("click", enrol);
+begin.addEventListener("click", enroll);
 
 // Enter begins. So does Space, but first it scrolls through what is there to read, as it does everywhere.
 document.addEventListener("keydown", (event) => {
@@ -38,7 +38,7 @@ document.addEventListener("keydown", (event) => {
   const atEnd = page.scrollTop + page.clientHeight >= page.scrollHeight - 8;
   if (event.key === "Enter" || (event.key === " " && atEnd)) {
     event.preventDefault();
-    enrol();
+    enroll();
   }
 });
 

@@ -27,15 +27,13 @@ def _shown(design: Design) -> str:
         versions = len(design.folders()) + 1
         return (
             f"You will see {trials} photos, each in {versions} versions at once. The versions differ in their"
-            " colours alone: some were taken by a camera, others made by a computer."
+            " colors alone: some were taken by a camera, others made by a computer."
         )
     if design.protocol is Protocol.PREFERENCE:
-        return (
-            f"You will see {trials} photos, each twice at once: the same photo in two different colourings."
-        )
+        return f"You will see {trials} photos, each twice at once: the same photo in two different colorings."
     return (
         f"You will see {trials} photos, each twice: two pictures one after the other, each for"
-        f" {_seconds(design.exposure_ms)}. One has the photo’s own colours, the other was coloured by a"
+        f" {_seconds(design.exposure_ms)}. One has the photo’s own colors, the other was colored by a"
         " computer."
     )
 

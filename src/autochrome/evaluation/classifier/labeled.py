@@ -1,4 +1,4 @@
-"""Labelled photos of one part of the split, from shards or a folder of ImageNet's names."""
+"""Labeled photos of one part of the split, from shards or a folder of ImageNet's names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLASS_IN_NAME = re.compile(r"(n\d{8})_")
 
 
 @dataclass(frozen=True)
-class LabelledPhoto:
+class LabeledPhoto:
     """A photo whose name carries its class."""
 
     name: str
@@ -35,7 +35,7 @@ def wordnet_id_of(name: str) -> str | None:
     return match[1] if match else None
 
 
-def labelled_numbers(source: PhotoSource, part: SplitPart) -> list[int]:
+def labeled_numbers(source: PhotoSource, part: SplitPart) -> list[int]:
     """Numbers of a source's photos that carry a class and lie in a part of the split, in its order."""
     names = (_file_name(source, number) for number in range(len(source)))
     return [
@@ -45,32 +45,32 @@ def labelled_numbers(source: PhotoSource, part: SplitPart) -> list[int]:
     ]
 
 
-def held_out(source: PhotoSource, limit: int | None = None, seed: int = 0) -> Iterator[LabelledPhoto]:
-    """Labelled photos that the bundled classifier has never seen, in an order drawn by seed.
+def held_out(source: PhotoSource, limit: int | None = None, seed: int = 0) -> Iterator[LabeledPhoto]:
+    """Labeled photos that the bundled classifier has never seen, in an order drawn by seed.
 
-    It is the classifier alone that has not seen them. The shipped colorizers were trained on colour photos
+    It is the classifier alone that has not seen them. The shipped colorizers were trained on color photos
     that include these, so what they reach here may flatter them; no colorizer was shown a class.
 
     Args:
-        source: the labelled photos, all parts of them (``open_source(DATA/train-64px)``).
+        source: the labeled photos, all parts of them (``open_source(DATA/train-64px)``).
         limit: at most so many; None for all.
         seed: of the order, and so of the choice.
 
     Raises:
         DataError: no photo of the test part is there, or one cannot be read.
     """
-    numbers = labelled_numbers(source, "test")
+    numbers = labeled_numbers(source, "test")
     if not numbers:
         raise DataError(
             "none of the photos is a held-out one with a class in its name (n01443537_12.webp): "
-            "give the folder of the labelled 64 px shards"
+            "give the folder of the labeled 64 px shards"
         )
     chosen = np.random.default_rng(seed).permutation(numbers)[:limit]
-    return (read_labelled(source, number) for number in chosen.tolist())
+    return (read_labeled(source, number) for number in chosen.tolist())
 
 
-def read_labelled(source: PhotoSource, number: int) -> LabelledPhoto:
-    """Decode a photo of ``labelled_numbers``.
+def read_labeled(source: PhotoSource, number: int) -> LabeledPhoto:
+    """Decode a photo of ``labeled_numbers``.
 
     Raises:
         DataError: it cannot be read, or its name carries no class.
@@ -79,7 +79,7 @@ def read_labelled(source: PhotoSource, number: int) -> LabelledPhoto:
     wordnet_id = wordnet_id_of(name)
     if wordnet_id is None:
         raise DataError(f"the name of {name} carries no class: name photos n01443537_12.webp")
-    return LabelledPhoto(
+    return LabeledPhoto(
         PurePath(name).stem, wordnet_id, decode_rgb(source.read(number), name=source.key(number))
     )
 

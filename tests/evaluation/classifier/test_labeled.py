@@ -1,4 +1,4 @@
-"""Labelled photos: classes from names, and the held-out ones alone."""
+"""Labeled photos: classes from names, and the held-out ones alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autochrome.data.sources import DataError, open_source
-from autochrome.evaluation.classifier.labelled import held_out, labelled_numbers, read_labelled, wordnet_id_of
+from autochrome.evaluation.classifier.labeled import held_out, labeled_numbers, read_labeled, wordnet_id_of
 from autochrome.evaluation.classifier.split import part_of
 from tests.data.made_photos import encode, landscape, write_shard
 
@@ -35,9 +35,9 @@ def test_a_class_is_read_from_the_name(name: str, wordnet_id: str | None) -> Non
     assert wordnet_id_of(name) == wordnet_id
 
 
-def test_the_parts_are_disjoint_and_make_up_all_labelled_photos(shard: Path) -> None:
+def test_the_parts_are_disjoint_and_make_up_all_labeled_photos(shard: Path) -> None:
     source = open_source(shard)
-    parts = [labelled_numbers(source, part) for part in ("train", "validation", "test")]
+    parts = [labeled_numbers(source, part) for part in ("train", "validation", "test")]
     assert sorted(number for part in parts for number in part) == list(range(60))
     assert all(parts)
 
@@ -47,7 +47,7 @@ def test_held_out_photos_are_all_of_the_test_part(shard: Path) -> None:
     photos = list(held_out(source))
     assert {part_of(photo.name) for photo in photos} == {"test"}
     assert sorted(photo.name for photo in photos) == sorted(
-        read_labelled(source, number).name for number in labelled_numbers(source, "test")
+        read_labeled(source, number).name for number in labeled_numbers(source, "test")
     )
     for photo in photos:
         kind, number = photo.name.removeprefix("n0144353").split("_")
@@ -72,4 +72,4 @@ def test_photos_without_classes_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none of the photos is a held-out one .* give the folder"):
         held_out(source)
     with pytest.raises(DataError, match=r"the name of 001\.png carries no class"):
-        read_labelled(source, 0)
+        read_labeled(source, 0)

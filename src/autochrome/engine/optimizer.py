@@ -1,4 +1,4 @@
-"""The recipe's optimiser over a module's parameters."""
+"""The recipe's optimizer over a module's parameters."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from autochrome.engine.recipe import OptimiserRecipe, RecipeError
+from autochrome.engine.recipe import OptimizerRecipe, RecipeError
 
 LR_SCALE = "lr_scale"
 """Key in a parameter group: the factor of the recipe's learning rate for the group."""
 
 
-def make_optimiser(module: nn.Module, recipe: OptimiserRecipe) -> torch.optim.Optimizer:
+def make_optimizer(module: nn.Module, recipe: OptimizerRecipe) -> torch.optim.Optimizer:
     """Adam with coupled decay as Caffe has it, AdamW that decays matrices alone, SGD or RMSprop.
 
     Raises:
@@ -30,7 +30,7 @@ def make_optimiser(module: nn.Module, recipe: OptimiserRecipe) -> torch.optim.Op
     return torch.optim.AdamW(groups, recipe.lr, recipe.betas, weight_decay=decay, fused=True)
 
 
-def _groups(module: nn.Module, recipe: OptimiserRecipe) -> list[dict[str, Any]]:
+def _groups(module: nn.Module, recipe: OptimizerRecipe) -> list[dict[str, Any]]:
     """Group parameters by the factor of their learning rate, factor 1 first, and for AdamW by decay, too."""
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     used = set()
@@ -44,7 +44,7 @@ def _groups(module: nn.Module, recipe: OptimiserRecipe) -> list[dict[str, Any]]:
         groups.setdefault((scale, undecayed), []).append(parameter)
     if unknown := set(recipe.lr_scales) - used:
         raise RecipeError(
-            f"optimiser.lr_scales: the model has no {min(unknown)}; its parts are "
+            f"optimizer.lr_scales: the model has no {min(unknown)}; its parts are "
             f"{', '.join(sorted({'.'.join(name.split('.')[:2]) for name, _ in module.named_parameters()}))}"
         )
     ordered = sorted(groups.items(), key=lambda item: (item[0][0] != 1.0, item[0]))

@@ -51,7 +51,7 @@ def test_opposite_rotations_are_opposite(cic: HasDistribution) -> None:
     torch.testing.assert_close(rotated(cic, 30.0).bias, -rotated(cic, 210.0).bias, atol=0.02, rtol=0)
 
 
-def test_the_advantage_of_vivid_colours_is_kappa(cic: HasDistribution) -> None:
+def test_the_advantage_of_vivid_colors_is_kappa(cic: HasDistribution) -> None:
     bias = rotated(cic, 0.0, strength=2.0).bias
     gray = int(AB_CENTERS.norm(dim=1).argmin())
     assert float(bias.max() - bias[gray]) == pytest.approx(2, abs=0.1)
@@ -59,7 +59,7 @@ def test_the_advantage_of_vivid_colours_is_kappa(cic: HasDistribution) -> None:
 
 
 def test_hues_on_a_circle_get_a_cosine() -> None:
-    """Figure 9 on the axis of hue: highest at the favoured hue, lowest opposite, even about both."""
+    """Figure 9 on the axis of hue: highest at the favored hue, lowest opposite, even about both."""
     bias = rotated(HueModel(), 40.0).bias[:HUES]  # 40 degrees in Lab: sRGB red to orange
     assert int(bias.argmax()) in (0, 1)
     assert abs(int(bias.argmax()) - int(bias.argmin())) in (5, 6, 7)
@@ -79,9 +79,9 @@ def test_no_warmth_changes_nothing(cic: HasDistribution) -> None:
     assert torch.equal(warmth(cic, 0.0)(unsure()), unsure())
 
 
-@pytest.mark.parametrize("colour", ["teal", "crimson", "gold", "orchid"])
-def test_a_tint_draws_to_its_colour(cic: HasDistribution, colour: str) -> None:
-    rgb = parse_color(colour)
+@pytest.mark.parametrize("color", ["teal", "crimson", "gold", "orchid"])
+def test_a_tint_draws_to_its_color(cic: HasDistribution, color: str) -> None:
+    rgb = parse_color(color)
     wanted = rgb_to_lab(torch.tensor(rgb)[None, :, None, None])[0, 1:, 0, 0]
     away = [float((mean_ab(tint(cic, rgb, s)(unsure())) - wanted).norm()) for s in (0.1, 0.5, 1.0)]
     assert away == sorted(away, reverse=True)
@@ -89,8 +89,8 @@ def test_a_tint_draws_to_its_colour(cic: HasDistribution, colour: str) -> None:
 
 
 def test_a_gray_tint_mutes(cic: HasDistribution) -> None:
-    colourful = unsure() + rotated(cic, 40.0)(torch.zeros_like(unsure()))
-    assert mean_ab(tint(cic, (0.5, 0.5, 0.5), 1.0)(colourful)).norm() < 0.5 * mean_ab(colourful).norm()
+    colorful = unsure() + rotated(cic, 40.0)(torch.zeros_like(unsure()))
+    assert mean_ab(tint(cic, (0.5, 0.5, 0.5), 1.0)(colorful)).norm() < 0.5 * mean_ab(colorful).norm()
 
 
 def test_what_is_sure_hardly_moves(cic: HasDistribution) -> None:

@@ -4,18 +4,18 @@ import pytest
 import torch
 from torch import nn
 
-from autochrome.engine.optimiser import LR_SCALE, make_optimiser
-from autochrome.engine.recipe import OptimiserRecipe, RecipeError
+from autochrome.engine.optimizer import LR_SCALE, make_optimizer
+from autochrome.engine.recipe import OptimizerRecipe, RecipeError
 
 
 def stepped(name: str, gradient: float, **values: object) -> tuple[float, float]:
     """Weight and bias, both 1, after a step along a gradient."""
     module = nn.Linear(1, 1)
-    optimiser = make_optimiser(module, OptimiserRecipe(name, **values))  # type: ignore[arg-type]
+    optimizer = make_optimizer(module, OptimizerRecipe(name, **values))  # type: ignore[arg-type]
     for parameter in module.parameters():
         parameter.data.fill_(1.0)
         parameter.grad = torch.full_like(parameter, gradient)
-    optimiser.step()
+    optimizer.step()
     return module.weight.item(), module.bias.item()
 
 
@@ -43,7 +43,7 @@ def test_rmsprop_divides_by_the_root_mean_square() -> None:
 def test_frozen_parameters_are_left_out() -> None:
     module = nn.Linear(1, 1)
     module.bias.requires_grad_(False)
-    groups = make_optimiser(module, OptimiserRecipe()).param_groups
+    groups = make_optimizer(module, OptimizerRecipe()).param_groups
     assert [p for group in groups for p in group["params"]] == [module.weight]
 
 
@@ -65,7 +65,7 @@ class Parts(nn.Module):
 def scales(name: str, lr_scales: dict[str, float]) -> dict[str, float]:
     """The factor of each parameter, by its name."""
     module = Parts()
-    groups = make_optimiser(module, OptimiserRecipe(name, lr_scales=lr_scales)).param_groups  # type: ignore[arg-type]
+    groups = make_optimizer(module, OptimizerRecipe(name, lr_scales=lr_scales)).param_groups  # type: ignore[arg-type]
     by_parameter = {id(p): group[LR_SCALE] for group in groups for p in group["params"]}
     assert sum(len(group["params"]) for group in groups) == len(by_parameter)
     return {key: by_parameter[id(p)] for key, p in module.named_parameters()}
@@ -90,13 +90,13 @@ def test_without_rates_of_parts_all_have_the_full_one(name: str) -> None:
 @pytest.mark.parametrize("scale", [0.25, 4.0])
 def test_the_group_of_the_full_rate_is_the_first(name: str, scale: float) -> None:
     """The log shows the rate of the first."""
-    recipe = OptimiserRecipe(name, lr_scales={"old": scale})  # type: ignore[arg-type]
-    groups = make_optimiser(Parts(), recipe).param_groups
+    recipe = OptimizerRecipe(name, lr_scales={"old": scale})  # type: ignore[arg-type]
+    groups = make_optimizer(Parts(), recipe).param_groups
     assert [group[LR_SCALE] for group in groups] == ([1, 1, scale, scale] if name == "adamw" else [1, scale])
 
 
 def test_adamw_decays_the_matrices_of_every_part_and_no_vector() -> None:
-    groups = make_optimiser(Parts(), OptimiserRecipe(weight_decay=0.5, lr_scales={"old": 0.25})).param_groups
+    groups = make_optimizer(Parts(), OptimizerRecipe(weight_decay=0.5, lr_scales={"old": 0.25})).param_groups
     found = {(group[LR_SCALE], p.ndim): group["weight_decay"] for group in groups for p in group["params"]}
     assert found == {(1.0, 2): 0.5, (1.0, 1): 0.0, (0.25, 2): 0.5, (0.25, 1): 0.0}
 
@@ -110,5 +110,5 @@ def test_a_part_that_the_model_does_not_have_is_an_error(name: str, part: str) -
 
 def test_a_negative_rate_is_an_error() -> None:
     with pytest.raises(RecipeError, match="lr_scales of old"):
-        OptimiserRecipe(lr_scales={"old": -0.5})
-    OptimiserRecipe(lr_scales={"old": 0.0})
+        OptimizerRecipe(lr_scales={"old": -0.5})
+    OptimizerRecipe(lr_scales={"old": 0.0})

@@ -1,4 +1,4 @@
-"""Colourfulness after Hasler and Suesstrunk, "Measuring colourfulness in natural images", SPIE 2003."""
+"""Colorfulness after Hasler and Suesstrunk, "Measuring colourfulness in natural images", SPIE 2003."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def colourfulness(rgb: Float[Tensor, "b 3 h w"], *, absolute: bool = False) -> Float[Tensor, " b"]:
+def colorfulness(rgb: Float[Tensor, "b 3 h w"], *, absolute: bool = False) -> Float[Tensor, " b"]:
     """``sqrt(var rg + var yb) + 0.3 sqrt(mean rg^2 + mean yb^2)`` of each photo; 0 is gray.
 
     rg = R - G and yb = (R + G) / 2 - B, of 8-bit size (0 to 255), as in the paper's section 7.
@@ -22,5 +22,5 @@ def colourfulness(rgb: Float[Tensor, "b 3 h w"], *, absolute: bool = False) -> F
     if absolute:
         opponents = opponents.abs()
     spread = opponents.var(dim=-1, correction=0).sum(0).sqrt()
-    centre = opponents.mean(dim=-1).square().sum(0).sqrt()
-    return (spread + 0.3 * centre).float()
+    center = opponents.mean(dim=-1).square().sum(0).sqrt()
+    return (spread + 0.3 * center).float()

@@ -1,4 +1,4 @@
-"""Colourfulness against a second computation, written from the paper with numpy."""
+"""Colorfulness against a second computation, written from the paper with numpy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage import data
 
-from autochrome.metrics.colourfulness import colourfulness
+from autochrome.metrics.colorfulness import colorfulness
 
 
 def by_numpy(picture: np.ndarray, *, absolute: bool) -> float:
@@ -23,7 +23,7 @@ def by_numpy(picture: np.ndarray, *, absolute: bool) -> float:
 def test_agrees_with_numpy(name: str, absolute: bool) -> None:
     picture = getattr(data, name)()
     rgb = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
-    assert colourfulness(rgb, absolute=absolute).item() == pytest.approx(
+    assert colorfulness(rgb, absolute=absolute).item() == pytest.approx(
         by_numpy(picture, absolute=absolute), abs=1e-3
     )
 
@@ -32,8 +32,8 @@ def test_red_and_gray_by_hand() -> None:
     # Flat red: no spread, rg = 255, yb = 127.5. Flat gray has none.
     red = torch.zeros(1, 3, 4, 4)
     red[:, 0] = 1
-    assert colourfulness(red).item() == pytest.approx(0.3 * np.hypot(255, 127.5), abs=1e-3)
-    assert colourfulness(torch.full((1, 3, 4, 4), 0.5)).item() == 0
+    assert colorfulness(red).item() == pytest.approx(0.3 * np.hypot(255, 127.5), abs=1e-3)
+    assert colorfulness(torch.full((1, 3, 4, 4), 0.5)).item() == 0
 
 
 def test_signs_matter() -> None:
@@ -43,7 +43,7 @@ def test_signs_matter() -> None:
     rgb[0, 0, 0, 1] = rgb[0, 2, 0, 1] = 1
     picture = (rgb[0].permute(1, 2, 0) * 255).numpy()
     assert by_numpy(picture, absolute=True) < by_numpy(picture, absolute=False)
-    assert colourfulness(rgb).item() == pytest.approx(by_numpy(picture, absolute=False), abs=1e-3)
-    assert colourfulness(rgb, absolute=True).item() == pytest.approx(
+    assert colorfulness(rgb).item() == pytest.approx(by_numpy(picture, absolute=False), abs=1e-3)
+    assert colorfulness(rgb, absolute=True).item() == pytest.approx(
         by_numpy(picture, absolute=True), abs=1e-3
     )

@@ -1,0 +1,97 @@
+"""Color bias: one preference added to what a model believes of every place.
+
+Larsson 2016, "Sampling colorizations" (figure 9): a global bias that is not fitted to a reference but rotated
+through color space gives other colorizations of a photo. Places of which the model is unsure follow it,
+those of which it is sure hardly move. `warmth` and `tint` are such biases under names that people know.
+
+All are made from `HasDistribution.closeness`, and so are of any model's bins. Of two opposite colors the
+difference of closeness is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k . u
+on a plane of colors c_k; what is near the gray between both gains and loses nothing. Through kappa tanh the
+slope levels out where colors become vivid: it asks for other hues, not for ever more chroma.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, radians, sin, sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from autochrome.color.spaces import rgb_to_lab
+from autochrome.models.base import HasDistribution
+
+ROTATED_STRENGTH = 2.0
+"""kappa of figure 9, in nats: the advantage of vivid colors of the favored hue over gray."""
+WARM_HUE = 65.0
+"""Hue angle in Lab of what people call warm, an orange such as candlelight; its opposite is a sky blue."""
+WARM_STRENGTH = 1.5
+"""Nats at a warmth of 1."""
+TINT_WIDTH = 20.0
+"""Standard deviation, in CIE units, of the kernel about the color of a tint of strength 1."""
+
+_LIGHTNESS, _CHROMA = 65.0, 35.0
+"""A lightness and a chroma at which every hue is in sRGB, or nearly."""
+_WIDTH = _CHROMA * sqrt(2)
+"""Of the kernel: closeness to w less that to -w is 2 c . w / width^2 at c, and so 1 at c = w."""
+
+
+@dataclass(frozen=True)
+class ColorBias:
+    """A guide that adds the same bias to the logits of every place.
+
+    Attributes:
+        bias: nats for each bin.
+    """
+
+    bias: Float[Tensor, " q"]
+
+    def __call__(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b q h w"]:
+        """Return the logits with the bias added."""
+        return logits + self.bias.to(logits)[:, None, None]
+
+
+def rotated(model: HasDistribution, angle: float, strength: float = ROTATED_STRENGTH) -> ColorBias:
+    """Favor a hue and disfavor its opposite.
+
+    Args:
+        model: whose bins are biased.
+        angle: of the favored hue in the plane of a* and b*, in degrees: 0 is red to purple, 90 yellow.
+        strength: kappa, the advantage in nats of vivid colors of that hue over gray, and of gray over
+            their opposites.
+    """
+    favored, opposite = (_color(angle + turn) for turn in (0, 180))
+    near, far = model.closeness(torch.stack((favored, opposite)).to(model.prior), _WIDTH)
+    return ColorBias(strength * torch.tanh(near - far))
+
+
+def warmth(model: HasDistribution, amount: float) -> ColorBias:
+    """Favor warm colors, or cool ones.
+
+    Args:
+        model: whose bins are biased.
+        amount: from -1, much cooler, to 1, much warmer; 0 changes nothing.
+    """
+    turn = 0 if amount >= 0 else 180
+    if amount == 0:
+        return ColorBias(torch.zeros_like(model.prior))
+    return rotated(model, WARM_HUE + turn, WARM_STRENGTH * abs(amount))
+
+
+def tint(model: HasDistribution, color: tuple[float, float, float], strength: float) -> ColorBias:
+    """Draw colors toward one.
+
+    Args:
+        model: whose bins are biased.
+        color: sRGB in [0, 1]. A gray draws colors toward gray.
+        strength: more than 0, which would change nothing; at 1 a place takes the color half, where the
+            model's belief is as wide as `TINT_WIDTH`, and nearly whole where it is wider still.
+    """
+    lab = rgb_to_lab(torch.tensor(color)[None, :, None, None])[:, :, 0, 0]
+    return ColorBias(model.closeness(lab.to(model.prior), TINT_WIDTH / sqrt(strength))[0])
+
+
+def _color(angle: float) -> Float[Tensor, "3"]:
+    turn = radians(angle)
+    return torch.tensor([_LIGHTNESS, _CHROMA * cos(turn), _CHROMA * sin(turn)])
