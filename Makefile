@@ -18,10 +18,10 @@ demo: $(VENV)/.installed-demo ## install, then colorize a photograph (PHOTO=path
 	@$(BIN)/python examples/demo.py $(if $(PHOTO),"$(PHOTO)")
 
 test: $(VENV)/.installed-dev ## install, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(VENV)/.installed-dev ## the slow tests too
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -n auto --dist loadfile -m ""
 
 check: $(VENV)/.installed-dev ## formatting, lint, types and who may import whom
 	$(BIN)/ruff format --check

@@ -24,8 +24,10 @@ SEED = 2016
 hypothesis.settings.register_profile("autochrome", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("autochrome")
 
-if "OMP_NUM_THREADS" not in os.environ:
-    torch.set_num_threads(2)
+# One thread in each of several workers, in what they start as well; two where the tests run in one process.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 
 
 @pytest.fixture(autouse=True)

