@@ -195,7 +195,7 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
         raise click.BadParameter("a report is written as .html", param_hint="--out")
     _check_folder(out, json_path)
     with _errors_told():
-        from autochrome.io.json_file import write_json
+        from autochrome.io.whole_file import write_json
         from autochrome.study.report.summary import report as make_report
         from autochrome.study.report.summary import summarize
 

@@ -15,6 +15,7 @@ from autochrome.color.bins import AB_BINS, count_bins
 from autochrome.color.spaces import LAB
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import DataError, PhotoSource, expand_path
+from autochrome.io.whole_file import write_whole
 
 
 def estimate_prior(
@@ -61,9 +62,7 @@ def save_prior(counts: Float[Tensor, "313"], path: Path, *, about: str) -> None:
     """Write statistics as text: a line of explanation, then one share a bin."""
     shares = (counts.double() / counts.double().sum()).tolist()
     text = f"# {about}\n" + "\n".join(f"{share:.8g}" for share in shares) + "\n"
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(text, path)
 
 
 def load_prior(place: str | Path) -> Float[Tensor, "313"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from autochrome.engine.recipe import Recipe, RecipeError, changed_values, dump_recipe, load_recipe
+from autochrome.io.whole_file import write_whole, written_whole
 from autochrome.models.base import Colorizer
 from autochrome.models.weights import save_weights
 
@@ -58,9 +59,10 @@ def save_checkpoint(
     save_weights(colorizer, folder / WEIGHTS, metadata=metadata)
     spec = replace(colorizer.spec, weights=None, sha256=None)  # those it started from, if any, not these
     spec_json = json.dumps(asdict(spec), indent=2, default=dict) + "\n"
-    _replace(folder / "spec.json", lambda path: path.write_text(spec_json, encoding="utf-8"))
-    _replace(folder / RECIPE, lambda path: path.write_text(dump_recipe(recipe), encoding="utf-8"))
-    _replace(folder / STATE, lambda path: torch.save(dict(state), path))
+    write_whole(spec_json, folder / "spec.json")
+    write_whole(dump_recipe(recipe), folder / RECIPE)
+    with written_whole(folder / STATE) as temporary:
+        torch.save(dict(state), temporary)
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -104,12 +106,3 @@ def resume_notes(folder: Path, recipe: Recipe) -> list[str]:
     if not changed:
         return []
     return ["the rest will differ from an unbroken run, for the recipe has changed: " + "; ".join(changed)]
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    temporary = path.with_name(path.name + ".part")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

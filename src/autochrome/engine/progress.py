@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from autochrome.engine.watch import Look, Moment
+from autochrome.io.whole_file import write_whole
 
 LOG = "log.jsonl"
 
@@ -93,9 +94,7 @@ class RunLog:
             kept = [
                 line for line in path.read_text(encoding="utf-8").splitlines() if _step(line) <= first_step
             ]
-            temporary = path.with_name(path.name + ".part")
-            temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-            temporary.replace(path)
+            write_whole("".join(line + "\n" for line in kept), path)
             self.past = [_moment(line) for line in kept]
 
     def write(self, progress: Progress) -> None:

@@ -25,8 +25,8 @@ from autochrome.color.bins import reference_prior
 from autochrome.evaluation.intervals import percentile_interval, resample_counts
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.io.folders import find_photos
-from autochrome.io.json_file import write_json
 from autochrome.io.photo import Photo, PhotoError, read_photo, read_provenance
+from autochrome.io.whole_file import file_sha256, write_json
 from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colors
 from autochrome.metrics.sizing import Compared, Protocol, Size, SizeError
 from autochrome.types import RGB
@@ -371,9 +371,7 @@ def _provenance(photo: Photo) -> dict[str, Any] | None:
 
 
 def _file_record(path: Path, photo: Photo) -> dict[str, Any]:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"file": path.name, "format": photo.format, "sha256": digest}
+    return {"file": path.name, "format": photo.format, "sha256": file_sha256(path)}
 
 
 def _photo_files(folder: Path) -> list[Path]:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from autochrome.color.names import ColorError, format_color, parse_color
+from autochrome.io.whole_file import write_json
 
 VERSION = 1
 """Of the file's format."""
@@ -188,13 +189,7 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
 def write_hints(hints: Sequence[Hint], path: str | os.PathLike[str]) -> None:
     """Write hints as a file that `read_hints` reads; a file of that name is replaced as a whole."""
     document = {"version": VERSION, "hints": [as_entry(hint) for hint in hints]}
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_json(document, Path(path))
 
 
 def as_entry(hint: Hint) -> dict[str, object]:

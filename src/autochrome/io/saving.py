@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pyvips
 from autochrome.io.errors import PhotoError
 from autochrome.io.exif import add_blocks_to_tiff
 from autochrome.io.vips import blob, sample_type
+from autochrome.io.whole_file import written_whole
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def save(
             if format.name == "tiff":
                 add_blocks_to_tiff(buffer, blocks)
             return buffer.getvalue()
-        with _replacing(target) as temporary:
+        with written_whole(target) as temporary:
             pyvips.Operation.call(operation, image, os.fsencode(temporary), **options)
             if format.name == "tiff":
                 with temporary.open("r+b") as file:
@@ -139,18 +139,6 @@ def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, obj
         codec = "av1" if format.name == "avif" else "hevc"
         return {"compression": codec, "Q": quality, "bitdepth": 12 if kind == "ushort" else 8}
     return {}
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A temporary name beside `target` that takes its place at the end, or is gone after a failure."""
-    temporary = target.parent / f".autochrome-{secrets.token_hex(8)}.part"
-    try:
-        yield temporary
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import time
@@ -20,7 +19,7 @@ import numpy as np
 
 from autochrome._version import __version__
 from autochrome.evaluation.scores import Estimate
-from autochrome.io.json_file import write_json
+from autochrome.io.whole_file import write_json, write_whole
 from autochrome.laboratory.run import LaboratoryError, Run, System, available_cores
 from autochrome.laboratory.systems import describe, paint_systems, weights_sha256
 from autochrome.report.html import Document, Note, Section, Table, Text
@@ -107,12 +106,7 @@ def write_comparison(found: Comparison, out: Path) -> list[Path]:
     paths = [out / REPORT, out / FIGURES, out / MARKDOWN]
     found.document.write(paths[0])
     write_json(found.figures, paths[1])
-    partial = out / f".{MARKDOWN}.partial"
-    try:
-        partial.write_text(found.document.markdown(), encoding="utf-8")
-        os.replace(partial, paths[2])
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(found.document.markdown(), paths[2])
     return paths
 
 

@@ -7,7 +7,6 @@ how they were made: what was made in the same way before is kept, so that a run 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -20,8 +19,8 @@ from typing import Any
 from autochrome._version import __version__
 from autochrome.evaluation.scores import match_files
 from autochrome.io.folders import find_photos
-from autochrome.io.json_file import write_json
 from autochrome.io.photo import PhotoError, write_photo
+from autochrome.io.whole_file import file_sha256, write_json
 from autochrome.laboratory.run import LaboratoryError, LabSettings, Progress, Run, System, silent
 from autochrome.metrics.sizing import Protocol
 from autochrome.models.registry import model_spec, needs_weights
@@ -216,7 +215,7 @@ def paint_systems(run: Run) -> None:
     Raises:
         LaboratoryError: a folder holds pictures of others, or a picture cannot be written.
     """
-    digests = {pair.name: _sha256(pair.reference) for pair in run.pairs}
+    digests = {pair.name: file_sha256(pair.reference) for pair in run.pairs}
     for system in run.systems:
         if system.model is not None:
             missing = _prepare(run, system, digests)
@@ -326,8 +325,3 @@ def _by_number(folder: Path) -> tuple[int, str]:
 
 def _escaped(name: str) -> str:
     return re.sub(r"([*?[])", r"[\1]", name)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

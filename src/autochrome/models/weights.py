@@ -11,25 +11,24 @@ under ``AUTOCHROME_CACHE`` (default ``~/.cache/autochrome``); ``HF_HUB_OFFLINE=1
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import re
-import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from autochrome.io.whole_file import file_sha256, written_whole
 from autochrome.models.base import Colorizer, HasOptions, ModelSpec
 
 _TIMEOUT = 30  # seconds without an answer
@@ -154,8 +153,8 @@ def save_weights(
     header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag, "spec": spec}
     if options := _options(model):
         header["options"] = json.dumps(options, sort_keys=True)
-    with _complete_or_absent(path) as (_, partial):
-        save_file(state, partial, metadata={"format": "pt", **header, **(metadata or {})})
+    with written_whole(path) as temporary:
+        save_file(state, temporary, metadata={"format": "pt", **header, **(metadata or {})})
     return file_sha256(path)
 
 
@@ -192,12 +191,6 @@ def saved_options(weights: WeightsFile, spec: ModelSpec) -> dict[str, Any]:
 
 def _options(model: Colorizer) -> dict[str, Any]:
     return dict(model.options) if isinstance(model, HasOptions) else {}
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _local_file(source: str) -> Path:
@@ -276,7 +269,7 @@ def _download(url: str, target: Path, sha256: str | None) -> None:
     """Fetch into the cache; what is not a safetensors file of the right digest never gets its name there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     request = urllib.request.Request(url, headers={"User-Agent": "autochrome"})
-    with _complete_or_absent(target) as (file, partial):
+    with written_whole(target) as temporary, temporary.open("wb") as file:
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
                 length = answer.headers.get("Content-Length")
@@ -293,30 +286,9 @@ def _download(url: str, target: Path, sha256: str | None) -> None:
         file.flush()
         if length is not None and received != int(length):
             raise WeightsError(f"{url}: only {received} of {length} bytes came; try again")
-        _require_safetensors(partial, url)
-        if sha256 and (digest := file_sha256(partial)) != sha256.lower():
+        _require_safetensors(temporary, url)
+        if sha256 and (digest := file_sha256(temporary)) != sha256.lower():
             raise WeightsError(_digest_problem(url, sha256, digest))
-
-
-@contextlib.contextmanager
-def _complete_or_absent(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Give a file beside ``target`` that takes its name only when the block ends well."""
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".partial", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            yield file, partial
-            file.flush()
-            partial.chmod(0o666 & ~_umask())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The person's file mode mask; temporary files are made private whatever it says."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _offline() -> bool:

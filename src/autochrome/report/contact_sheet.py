@@ -6,7 +6,6 @@ photo in reading order.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -16,6 +15,8 @@ import numpy as np
 import pyvips
 from jaxtyping import Float32, UInt8, UInt16
 
+from autochrome.io.whole_file import write_whole
+
 Picture = UInt8[np.ndarray, "_ _ _"] | UInt16[np.ndarray, "_ _ _"] | Float32[np.ndarray, "_ _ _"]
 """sRGB, or gray with one channel, uint8, uint16 or float32 in [0, 1]; (height, width, channels)."""
 
@@ -24,7 +25,6 @@ Page = UInt8[np.ndarray, "_ _ 3"]
 
 SHEET_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 """What a sheet can be written as."""
-
 
 _ONE_ROW = 5  # pictures of a gallery that still stand side by side: a photo and four colorizations
 
@@ -87,14 +87,9 @@ def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
         raise ValueError(f"a contact sheet is written as one of {known}, not {path.name}")
     paths = [path if i == 0 else path.with_stem(f"{path.stem}-{i + 1}") for i in range(len(pages))]
     for page, target in zip(pages, paths, strict=True):
-        partial = target.with_name(f".{target.stem}.partial{target.suffix}")
-        try:
-            options = {} if target.suffix.lower() == ".png" else {"Q": 92}
-            image = pyvips.Image.new_from_array(page).copy(interpretation="srgb")
-            image.write_to_file(str(partial), **options)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        options = {} if target.suffix.lower() == ".png" else {"Q": 92}
+        image = pyvips.Image.new_from_array(page).copy(interpretation="srgb")
+        write_whole(image.write_to_buffer(target.suffix, **options), target)
     return paths
 
 

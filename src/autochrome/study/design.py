@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 import re
 import textwrap
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from autochrome.io.whole_file import write_whole
 from autochrome.study.errors import DesignError
 from autochrome.study.records import RANDOM, TRUTH, Protocol
 from autochrome.study.yaml_file import dump_yaml, load_yaml
@@ -185,12 +185,7 @@ class Design(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write every key with its comment; the file appears only when it is complete."""
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_text(self.to_yaml(), encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(self.to_yaml(), path)
 
     def to_yaml(self) -> str:
         """The design as YAML, a comment above each key."""

@@ -23,7 +23,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.evaluation.classifier.judge import Judge, load_strictly, read_tensors, resized
-from autochrome.models.weights import WeightsError, file_sha256, resolve_weights
+from autochrome.io.whole_file import file_sha256
+from autochrome.models.weights import WeightsError, resolve_weights
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 from autochrome.types import RGB
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from autochrome.evaluation.probe.scores import Scores
 from autochrome.evaluation.probe.trunks import RANDOM, TRAINED
-from autochrome.io.json_file import write_json
+from autochrome.io.whole_file import write_json
 
 SCHEMA = "autochrome-probe/1"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from autochrome.io.whole_file import write_whole
 from autochrome.report.html.markdown import document_markdown
 from autochrome.report.html.parts import Figure, Part, Section
 
@@ -74,13 +74,7 @@ class Document:
         Raises:
             OSError: the file cannot be written.
         """
-        content = self.html()
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            partial.write_text(content, encoding="utf-8")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(self.html(), path)
 
 
 @cache

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from autochrome.io.whole_file import written_whole
 from autochrome.study.errors import StudyError
 from autochrome.study.records import Answer, Judgment, Protocol, judgments
 
@@ -104,15 +104,11 @@ def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> i
         StudyError: another suffix, or the file cannot be written.
     """
     write = _WRITERS[check_suffix(path)]
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        count = write(rows(protocol, answers), partial)
-        os.replace(partial, path)
+        with written_whole(path) as temporary:
+            return write(rows(protocol, answers), temporary)
     except OSError as error:
         raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return count
 
 
 def check_suffix(path: Path) -> str:

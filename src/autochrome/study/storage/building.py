@@ -20,6 +20,7 @@ from sqlalchemy import insert
 from autochrome._version import __version__
 from autochrome.evaluation.scores import EvaluationError, Pair, load_rgb, match_files
 from autochrome.io.sniff import HEAD_BYTES, picture_format
+from autochrome.io.whole_file import file_sha256
 from autochrome.study.design import Design
 from autochrome.study.errors import StudyError
 from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Unit
@@ -241,7 +242,7 @@ def _prepare_one(
         file.write_bytes(content)
         os.utime(file, (_DAY, _DAY))
         digest = hashlib.sha256(content).hexdigest()
-        yield Prepared(name, each, file.name, source.name, _sha256(source), digest, colors_of)
+        yield Prepared(name, each, file.name, source.name, file_sha256(source), digest, colors_of)
 
 
 def _load(path: Path) -> RGB:
@@ -288,11 +289,6 @@ def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
 def _format(path: Path) -> str | None:
     with path.open("rb") as file:
         return picture_format(file.read(HEAD_BYTES))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _keep(study: str, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:

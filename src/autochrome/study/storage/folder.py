@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from autochrome.io.whole_file import write_json
 from autochrome.study.design import BUILT, MENDABLE, SCHEMA, Design
 from autochrome.study.errors import StudyError
 
@@ -99,17 +100,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write ``study.json``, readable to its owner alone; an existing one is replaced as a whole."""
-        path = folder / STUDY_FILE
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                json.dump({"schema": SCHEMA, **asdict(self)}, file, indent=1)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_json({"schema": SCHEMA, **asdict(self)}, folder / STUDY_FILE, mode=0o600)
 
     def changed_keys(self, design: Design) -> list[str]:
         """Keys of the design that differ from those the study was built with, but for those one may mend."""
