@@ -26,13 +26,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from autochrome.data.sources import DataError
-from autochrome.engine.checkpoint import CheckpointError
-from autochrome.engine.loop import TrainingError
-from autochrome.engine.recipe import RecipeError
+from autochrome.errors import (
+    CheckpointError,
+    DataError,
+    RecipeError,
+    TrainingError,
+    UnknownModelError,
+    WeightsError,
+)
 from autochrome.io.folders import find_photos
-from autochrome.models.registry import UnknownModelError, create_model
-from autochrome.models.weights import WeightsError
+from autochrome.models.registry import create_model
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Page, write_sheets
 from benchmarks import cgan_figures, cgan_runs

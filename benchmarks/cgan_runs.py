@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from autochrome.cli.train import describe
-from autochrome.engine.checkpoint import RECIPE, STATE, WEIGHTS, CheckpointError
+from autochrome.engine.checkpoint import RECIPE, STATE, WEIGHTS
 from autochrome.engine.loop import train
 from autochrome.engine.progress import LOG, Progress
 from autochrome.engine.recipe import Recipe, WatchRecipe, changed_values, load_recipe
 from autochrome.engine.watch import Look
+from autochrome.errors import CheckpointError
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.registry import create_model
 from autochrome.models.weights import read_weights_metadata

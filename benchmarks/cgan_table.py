@@ -21,9 +21,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from autochrome.data.sources import DataError, PhotoSource, open_source
-from autochrome.models.registry import UnknownModelError
-from autochrome.models.weights import WeightsError
+from autochrome.data.sources import PhotoSource, open_source
+from autochrome.errors import DataError, UnknownModelError, WeightsError
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from benchmarks.painted_samples import Errors, Painted, measure, measure_rivals
 from benchmarks.painted_tables import accuracy_table, color_table, diversity_table

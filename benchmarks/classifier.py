@@ -26,8 +26,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.data.photos import CropSettings, random_crop
-from autochrome.data.sources import DataError, PhotoSource, open_source
+from autochrome.data.sources import PhotoSource, open_source
 from autochrome.engine.ema import WeightAverage
+from autochrome.errors import DataError
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
 from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
 from autochrome.evaluation.classifier.judge import Judge

@@ -19,15 +19,13 @@ from contextlib import nullcontext
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from autochrome.data.sources import DataError, PhotoSource, open_source
+from autochrome.data.sources import PhotoSource, open_source
+from autochrome.errors import DataError, LaboratoryError, PhotoError, WeightsError
 from autochrome.evaluation.scores import Estimate, Scores, evaluate
 from autochrome.evaluation.tables import caption
-from autochrome.io.photo import PhotoError
 from autochrome.laboratory.estimates import cell
-from autochrome.laboratory.run import LaboratoryError
 from autochrome.laboratory.systems import model_system
 from autochrome.models.registry import create_model
-from autochrome.models.weights import WeightsError
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.settings import LOOKS
 from benchmarks.painting import markdown, paint_all

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from autochrome.data.photos import decode_rgb
-from autochrome.data.sources import DataError, PhotoSource, open_source
+from autochrome.data.sources import PhotoSource, open_source
+from autochrome.errors import DataError
 from autochrome.io.photo import Photo
 from autochrome.pipeline.painter import Painter
 from benchmarks.painting import markdown

@@ -12,8 +12,8 @@ import skimage.data
 from PIL import Image
 
 import autochrome
+from autochrome.errors import UnknownModelError
 from autochrome.io.photo import Photo, write_photo
-from autochrome.models.registry import UnknownModelError
 from autochrome.pipeline.painter import ColorizedPhoto, Painter
 from tests.drawing_model import Drawing
 
@@ -33,8 +33,8 @@ def test_all_is_sorted_and_complete() -> None:
     assert set(autochrome.__all__) <= set(dir(autochrome))
     for name in autochrome.__all__:
         assert getattr(autochrome, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'colorize'"):
-        autochrome.colorize  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'colorise'"):
+        autochrome.colorise  # noqa: B018
 
 
 def test_import_loads_neither_torch_nor_numpy() -> None:

@@ -5,6 +5,7 @@
     autochrome.write_photo(colored, "portrait.colorized.jpg", like=colored)
 
 Nothing heavy is imported before it is used: `import autochrome` alone loads neither torch nor numpy.
+`autochrome.errors` draws the tree of errors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from autochrome._version import __version__
+from autochrome.errors import (
+    AutochromeError,
+    CheckpointError,
+    ColorError,
+    DataError,
+    EvaluationError,
+    HintError,
+    LaboratoryError,
+    PhotoError,
+    ProbeError,
+    RecipeError,
+    SettingsError,
+    SizeError,
+    StudyError,
+    TrainingError,
+    UnknownModelError,
+    WeightsError,
+)
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, read_photo, write_photo
@@ -29,7 +48,23 @@ _HOMES = {
 }
 
 __all__ = [
+    "AutochromeError",
+    "CheckpointError",
+    "ColorError",
+    "DataError",
+    "EvaluationError",
+    "HintError",
+    "LaboratoryError",
     "Photo",
+    "PhotoError",
+    "ProbeError",
+    "RecipeError",
+    "SettingsError",
+    "SizeError",
+    "StudyError",
+    "TrainingError",
+    "UnknownModelError",
+    "WeightsError",
     "__version__",
     "colorize",
     "create_model",
@@ -43,7 +78,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'autochrome' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value  # asked for once, found directly from then on
+    globals()[name] = value  # imported at first use, found directly from then on
     return value
 
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from autochrome.engine.checkpoint import CheckpointError
 from autochrome.engine.recipe import changed_values
+from autochrome.errors import CheckpointError
 from autochrome.evaluation.scores import load_rgb
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.models.cgan.model import CGAN

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
 from autochrome.evaluation.classifier.labeled import held_out
 from autochrome.evaluation.classifier.network import Classifier, ClassifierSettings, load_classifier

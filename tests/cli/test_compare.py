@@ -14,7 +14,7 @@ import pyvips
 from click.testing import CliRunner
 
 from autochrome.cli import compare as command
-from autochrome.cli.compare import compare
+from autochrome.cli.main import main
 from autochrome.laboratory.compare import SECTIONS
 from tests.laboratory.conftest import draw_photo, save_picture
 
@@ -31,7 +31,7 @@ def photos(tmp_path: Path) -> Path:
 def run(*arguments: object, without: tuple[str, ...] = ASKING) -> tuple[int, str]:
     left_out = [part for name in without for part in ("--without", name)]
     common = ["--workers", 1, "--device", "cpu", "--replicates", 10, *left_out]
-    result = CliRunner().invoke(compare, [str(a) for a in (*common, *arguments)])
+    result = CliRunner().invoke(main, ["compare", *(str(a) for a in (*common, *arguments))])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, " ".join(result.output.split())

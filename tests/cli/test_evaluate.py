@@ -13,7 +13,7 @@ import pyvips
 from click.testing import CliRunner
 from skimage import data
 
-from autochrome.cli.evaluate import evaluate
+from autochrome.cli.main import main
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> tuple[int, str]:
-    result = CliRunner().invoke(evaluate, [str(a) for a in arguments], catch_exceptions=False)
+    result = CliRunner().invoke(main, ["evaluate", *map(str, arguments)], catch_exceptions=False)
     return result.exit_code, result.output
 
 

@@ -37,7 +37,7 @@ def test_every_command_is_where_the_table_says(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
-    [(["colorize", "a.jpg"], "did you mean colorize?"), (["a.jpg"], "autochrome colorize a.jpg")],
+    [(["colorise", "a.jpg"], "did you mean colorize?"), (["a.jpg"], "autochrome colorize a.jpg")],
 )
 def test_unknown_command(arguments: list[str], hint: str) -> None:
     result = CliRunner().invoke(main, arguments)

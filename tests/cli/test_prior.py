@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from autochrome.cli.prior import prior
+from autochrome.cli.main import main
 from autochrome.data.priors import load_prior
 from tests.data.made_photos import encode, write_folder, write_shard
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(prior, [str(a) for a in arguments], catch_exceptions=False)
+    return CliRunner().invoke(main, ["prior", *map(str, arguments)], catch_exceptions=False)
 
 
 def test_statistics_of_folders_and_shards_together(tmp_path: Path) -> None:

@@ -211,8 +211,7 @@ def test_a_missing_package_is_named_with_its_command(desk: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
     monkeypatch.delitem(sys.modules, "autochrome.study.storage.store")
     for name in [name for name in sys.modules if name.startswith("autochrome.study.")]:
-        if name != "autochrome.study.errors":
-            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.delitem(sys.modules, name)
     assert (
         fail("status", "s") == "Error: studies need the package sqlalchemy: pip install 'autochrome[study]'"
     )

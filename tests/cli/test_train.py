@@ -13,11 +13,12 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from autochrome.cli import train as command
+from autochrome.cli.main import main
 from autochrome.engine.checkpoint import load_state
-from autochrome.engine.loop import TrainingError
 from autochrome.engine.progress import Outcome, Progress
 from autochrome.engine.recipe import load_recipe
 from autochrome.engine.watch import Look
+from autochrome.errors import TrainingError
 from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import write_recipe
@@ -32,7 +33,7 @@ def recipe(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(command.train, [str(a) for a in arguments], catch_exceptions=False)
+    return CliRunner().invoke(main, ["train", *map(str, arguments)], catch_exceptions=False)
 
 
 def test_training_says_how_it_goes_and_how_to_use_the_weights(recipe: Path, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from autochrome.color.names import ColorError, color_names, format_color, parse_color
+from autochrome.color.names import color_names, format_color, parse_color
+from autochrome.errors import ColorError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from autochrome.data.photos import BatchNumbers, CropSettings, TrainingPhotos, decode_rgb, random_crop
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError
 from tests.data.made_photos import encode, landscape, write_folder
 
 

@@ -8,7 +8,8 @@ import torch
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS
 from autochrome.data.priors import estimate_prior, load_prior, save_prior
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError
 from tests.data.made_photos import encode
 
 GRAY = (128, 128, 128)  # ab (0, 0)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.data.sources import DataError, FolderSource, JoinedSource, ShardSource, open_source
+from autochrome.data.sources import FolderSource, JoinedSource, ShardSource, open_source
+from autochrome.errors import DataError
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
 

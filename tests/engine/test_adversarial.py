@@ -15,13 +15,13 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from autochrome.engine.adversarial import AdversarialTask
-from autochrome.engine.checkpoint import CheckpointError, load_state
-from autochrome.engine.loop import TrainingError
+from autochrome.engine.checkpoint import load_state
 from autochrome.engine.progress import Meter, Progress
 from autochrome.engine.recipe import AdversaryRecipe, load_recipe
 from autochrome.engine.setup import Run, set_up, training_photos
 from autochrome.engine.task import ColorizationTask
 from autochrome.engine.updates import backward, step_values
+from autochrome.errors import CheckpointError, TrainingError
 from autochrome.models.base import Batch
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.registry import create_model

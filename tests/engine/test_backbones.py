@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from autochrome.engine import backbones
 from autochrome.engine.backbones import PACKAGES, load_backbone_state
-from autochrome.models.weights import WeightsError
+from autochrome.errors import WeightsError
 
 
 def test_the_installed_package_gives_tensors() -> None:

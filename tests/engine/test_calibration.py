@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.spaces import YUV
-from autochrome.data.sources import DataError, PhotoSource, open_source
+from autochrome.data.sources import PhotoSource, open_source
 from autochrome.engine.calibration import calibrate
+from autochrome.errors import DataError
 from autochrome.models.calibration import apply_curve, identity_curve
 from autochrome.models.cgan.compact import CompactCGAN
 from autochrome.models.pixcolor.model import PixColor

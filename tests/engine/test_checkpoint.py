@@ -6,14 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from autochrome.engine.checkpoint import (
-    CheckpointError,
-    load_state,
-    require_free,
-    resume_notes,
-    save_checkpoint,
-)
+from autochrome.engine.checkpoint import load_state, require_free, resume_notes, save_checkpoint
 from autochrome.engine.recipe import load_recipe
+from autochrome.errors import CheckpointError
 from autochrome.models.registry import create_model
 
 STATE = {"step": 3, "model": "cic.test", "task": {}, "optimizer": {}, "average": None}

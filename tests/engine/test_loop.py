@@ -12,13 +12,12 @@ import pytest
 import torch
 from torch import nn
 
-from autochrome.data.sources import DataError
 from autochrome.engine import setup
-from autochrome.engine.checkpoint import BEST, CheckpointError, load_state
-from autochrome.engine.loop import TrainingError
+from autochrome.engine.checkpoint import BEST, load_state
 from autochrome.engine.progress import Outcome, Progress
-from autochrome.engine.recipe import RecipeError, load_recipe
+from autochrome.engine.recipe import load_recipe
 from autochrome.engine.watch import Moment
+from autochrome.errors import CheckpointError, DataError, RecipeError, TrainingError
 from autochrome.models.base import Batch
 from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model

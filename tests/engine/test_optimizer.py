@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from autochrome.engine.optimizer import LR_SCALE, make_optimizer
-from autochrome.engine.recipe import OptimizerRecipe, RecipeError
+from autochrome.engine.recipe import OptimizerRecipe
+from autochrome.errors import RecipeError
 
 
 def stepped(name: str, gradient: float, **values: object) -> tuple[float, float]:

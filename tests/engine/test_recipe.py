@@ -9,13 +9,13 @@ from autochrome.data.augment import LumaFaults
 from autochrome.engine.recipe import (
     DataRecipe,
     Recipe,
-    RecipeError,
     SourceRecipe,
     TrainerRecipe,
     changed_values,
     dump_recipe,
     load_recipe,
 )
+from autochrome.errors import RecipeError
 
 
 @pytest.fixture

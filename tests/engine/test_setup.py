@@ -10,16 +10,17 @@ from torch import Tensor
 
 from autochrome.color.bins import AB_BINS, smooth_prior
 from autochrome.data.priors import estimate_prior, save_prior
-from autochrome.data.sources import DataError, open_source
-from autochrome.engine.recipe import RecipeError, load_recipe
+from autochrome.data.sources import open_source
+from autochrome.engine.recipe import load_recipe
 from autochrome.engine.setup import starting_model, training_photos
+from autochrome.errors import DataError, RecipeError, WeightsError
 from autochrome.models.base import Colorizer
 from autochrome.models.cic.model import CIC
 from autochrome.models.cic.paper import PaperNet
 from autochrome.models.lrac.model import HypercolumnColorizer
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
-from autochrome.models.weights import WeightsError, save_weights
+from autochrome.models.weights import save_weights
 from autochrome.nn.vgg import VGG16_FEATURES
 
 

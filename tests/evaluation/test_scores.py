@@ -14,7 +14,8 @@ from skimage import data
 
 from autochrome.color.bins import AB_BINS
 from autochrome.color.spaces import LAB
-from autochrome.evaluation.scores import EvaluationError, Scores, derangement, evaluate, load_rgb, match_files
+from autochrome.errors import EvaluationError
+from autochrome.evaluation.scores import Scores, derangement, evaluate, load_rgb, match_files
 from autochrome.evaluation.sums import SCORES
 from autochrome.io.photo import Photo, Provenance, write_photo
 from autochrome.metrics.baselines import random_colors

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from autochrome.errors import HintError
 from autochrome.guidance.hints import (
     Hint,
-    HintError,
     Point,
     Polygon,
     Rectangle,

@@ -14,10 +14,10 @@ from torch import Tensor
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import Lightness
 from autochrome.color.spaces import lab_to_rgb, rgb_to_lab
+from autochrome.errors import HintError
 from autochrome.guidance.hint_files import Length
 from autochrome.guidance.hints import (
     Hint,
-    HintError,
     HintGuide,
     Point,
     Polygon,

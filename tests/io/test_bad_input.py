@@ -14,7 +14,8 @@ import PIL.Image
 import pytest
 import tifffile
 
-from autochrome.io.photo import Photo, PhotoError, read_pages, read_photo, write_photo
+from autochrome.errors import PhotoError
+from autochrome.io.photo import Photo, read_pages, read_photo, write_photo
 
 Encode = Callable[..., bytes]
 

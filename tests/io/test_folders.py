@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.io.errors import PhotoError
+from autochrome.errors import PhotoError
 from autochrome.io.folders import find_photos
 
 

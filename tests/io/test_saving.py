@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import pyvips
 
+from autochrome.errors import PhotoError
 from autochrome.io import saving
-from autochrome.io.photo import Photo, PhotoError, read_photo, write_photo
+from autochrome.io.photo import Photo, read_photo, write_photo
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate
 from autochrome.evaluation.sums import SCORES
 from autochrome.laboratory import compare as module
 from autochrome.laboratory.compare import SECTIONS, compare, plain, write_comparison
-from autochrome.laboratory.run import LaboratoryError, Run
+from autochrome.laboratory.run import Run
 from autochrome.report.html import Note, Section, Table
 
 MakeRun = Callable[..., Run]

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from autochrome.errors import EvaluationError, LaboratoryError
 from autochrome.evaluation.intervals import resample_counts
-from autochrome.evaluation.scores import EvaluationError, load_rgb
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run, System
+from autochrome.evaluation.scores import load_rgb
+from autochrome.laboratory.run import LabSettings, Run, System
 from autochrome.laboratory.systems import open_run
 from tests.laboratory import worker_tasks
 from tests.laboratory.conftest import draw_photo, save_picture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.evaluation.scores import EvaluationError
+from autochrome.errors import EvaluationError, LaboratoryError, UnknownModelError, WeightsError
 from autochrome.io.photo import read_provenance
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.systems import (
     DEFAULT_MODELS,
     describe,
@@ -19,8 +19,7 @@ from autochrome.laboratory.systems import (
     paint_systems,
     results_system,
 )
-from autochrome.models.registry import UnknownModelError, model_spec
-from autochrome.models.weights import WeightsError
+from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings, resolve
 from tests.laboratory.conftest import draw_photo, save_picture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from autochrome.metrics.sizing import Protocol, SizeError
+from autochrome.errors import SizeError
+from autochrome.metrics.sizing import Protocol
 
 
 def ramp(height: int, width: int) -> torch.Tensor:

@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from autochrome.errors import WeightsError
 from autochrome.models import registry
 from autochrome.models.base import Colorizer, HasOptions, ModelSpec, Samples
 from autochrome.models.registry import create_model, model_spec
-from autochrome.models.weights import WeightsError, read_weights_metadata, save_weights
+from autochrome.models.weights import read_weights_metadata, save_weights
 from autochrome.pipeline.painter import Painter
 
 

@@ -9,15 +9,8 @@ import pytest
 import torch
 
 from autochrome.color.spaces import get_space
-from autochrome.models.registry import (
-    UnknownModelError,
-    create_model,
-    default_names,
-    list_models,
-    model_spec,
-    needs_weights,
-)
-from autochrome.models.weights import WeightsError
+from autochrome.errors import UnknownModelError, WeightsError
+from autochrome.models.registry import create_model, default_names, list_models, model_spec, needs_weights
 
 
 def test_listing_needs_no_torch() -> None:

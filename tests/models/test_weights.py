@@ -16,15 +16,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from autochrome.errors import WeightsError
 from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model, model_spec
-from autochrome.models.weights import (
-    WeightsError,
-    load_weights,
-    read_weights_metadata,
-    resolve_weights,
-    save_weights,
-)
+from autochrome.models.weights import load_weights, read_weights_metadata, resolve_weights, save_weights
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

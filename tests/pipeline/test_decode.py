@@ -13,8 +13,9 @@ import skimage.data
 import torch
 
 import autochrome
-from autochrome.guidance import HintError, parse_hint, write_hints
-from autochrome.io.photo import Photo, PhotoError, write_photo
+from autochrome.errors import HintError, PhotoError
+from autochrome.guidance import parse_hint, write_hints
+from autochrome.io.photo import Photo, write_photo
 from autochrome.pipeline.decode import decode
 from autochrome.pipeline.painter import ColorizedPhoto, ColorizeSettings, Painter
 from autochrome.pipeline.reference import Reference, check_reference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autochrome.study.errors import StudyFull
+from autochrome.errors import StudyFull
 from autochrome.study.records import Trial, Vote
 from autochrome.study.storage.store import Study
 

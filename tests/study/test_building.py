@@ -17,9 +17,9 @@ import pyvips
 from PIL import Image
 from sqlalchemy import select
 
+from autochrome.errors import StudyError
 from autochrome.evaluation.scores import load_rgb
 from autochrome.study.design import Design
-from autochrome.study.errors import StudyError
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
 from autochrome.study.storage.building import build_study, lay_out
 from autochrome.study.storage.folder import Manifest

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.study.errors import AlreadyAnswered, StudyBusy
+from autochrome.errors import AlreadyAnswered, StudyBusy
 from autochrome.study.records import Stage
 from autochrome.study.storage import schema
 from autochrome.study.storage.store import Recorded, Study

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from autochrome.study.design import Design, DesignError
+from autochrome.errors import DesignError
+from autochrome.study.design import Design
 from autochrome.study.records import Protocol
 
 MINIMAL = {

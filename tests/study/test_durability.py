@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from autochrome.study.errors import StudyError
+from autochrome.errors import StudyError
 from autochrome.study.records import Stage
 from autochrome.study.storage.schema import votes
 from autochrome.study.storage.store import Study

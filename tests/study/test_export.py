@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.study.errors import StudyError
+from autochrome.errors import StudyError
 from autochrome.study.records import RANDOM, TRUTH, Answer, Protocol, Stage, Trial, Unit, Vote
 from autochrome.study.report.export import COLUMNS, export_votes, rows
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from autochrome.study.errors import StudyError
+from autochrome.errors import StudyError
 from autochrome.study.storage.folder import Manifest
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from tests.study.raters import enrolled, following, take_part

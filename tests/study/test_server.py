@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from autochrome.study.errors import NotCurrent, StudyBusy
+from autochrome.errors import NotCurrent, StudyBusy
 from autochrome.study.records import RANDOM, Protocol, Stage
 from autochrome.study.storage.store import Study
 from autochrome.study.web.media import media_address, trial_and_slot

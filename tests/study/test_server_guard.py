@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from autochrome.study.errors import StudyError
+from autochrome.errors import StudyError
 from autochrome.study.storage.store import Study
 from autochrome.study.web import guard
 from autochrome.study.web.guard import BODY_BYTES, SECURITY_HEADERS

@@ -11,13 +11,7 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from autochrome.study.errors import (
-    AlreadyAnswered,
-    BadVote,
-    NoSuchTrial,
-    NotCurrent,
-    StudyFull,
-)
+from autochrome.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyFull
 from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Trial, Vote, judgments, passed
 from autochrome.study.storage.folder import Manifest
 from autochrome.study.storage.schema import metadata, raters, trials, units

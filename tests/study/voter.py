@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from autochrome.study.errors import StudyFull
+from autochrome.errors import StudyFull
 from autochrome.study.storage.store import Study
 from tests.study.raters import enrolled, first_slot
 

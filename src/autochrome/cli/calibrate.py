@@ -50,12 +50,13 @@ def calibrate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from autochrome.data.sources import DataError, JoinedSource, open_source
+    from autochrome.data.sources import JoinedSource, open_source
     from autochrome.engine.calibration import calibrate as fit
+    from autochrome.errors import UnknownModelError
     from autochrome.models.base import HasCalibration
     from autochrome.models.calibration import apply_curve
-    from autochrome.models.registry import UnknownModelError, create_model
-    from autochrome.models.weights import WeightsError, save_weights
+    from autochrome.models.registry import create_model
+    from autochrome.models.weights import save_weights
 
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"the folder of {out} does not exist; make it first")
@@ -81,7 +82,7 @@ def calibrate(
         digest = save_weights(network, out)
     except UnknownModelError as error:
         raise click.BadParameter(str(error), param_hint="--model") from error
-    except (DataError, WeightsError, ValueError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{out}: curve of {len(numbers)} photos, sha256 {digest}. Bytes from gray become:")
     gray = network.curve_neutral

@@ -191,7 +191,7 @@ def _work(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from autochrome.io.photo import PhotoError
+    from autochrome.errors import PhotoError
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
@@ -245,7 +245,8 @@ def _colorize_pipe(
     name: str, wishes: Wishes, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
-    from autochrome.io.photo import PhotoError, read_photo, write_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import read_photo, write_photo
 
     to_stdout = wishes.out is None
     if name == "-" and sys.stdin.isatty():

@@ -160,22 +160,9 @@ def _require_report() -> None:
 
 @contextmanager
 def _errors_told() -> Iterator[None]:
-    from autochrome.evaluation.scores import EvaluationError
-    from autochrome.io.photo import PhotoError
-    from autochrome.laboratory.run import LaboratoryError
-    from autochrome.models.registry import UnknownModelError
-    from autochrome.models.weights import WeightsError
-
     try:
         yield
-    except (
-        LaboratoryError,
-        EvaluationError,
-        PhotoError,
-        WeightsError,
-        UnknownModelError,
-        ValueError,
-    ) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"a file cannot be written or read: {error}") from error

@@ -60,7 +60,6 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from autochrome.evaluation.scores import EvaluationError
     from autochrome.evaluation.scores import evaluate as score
     from autochrome.evaluation.tables import markdown_tables, rich_tables
     from autochrome.metrics.sizing import Protocol
@@ -75,27 +74,24 @@ def evaluate(
         raise click.BadParameter(str(error), param_hint="--protocol") from error
 
     errors = Console(stderr=True)
-    try:
-        with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-            task = bar.add_task("photos", total=None)
-            scores = score(
-                references,
-                *results,
-                protocol=chosen,
-                photos=photos,
-                baselines=baselines,
-                replicates=replicates,
-                seed=seed,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        if json_path:
-            scores.save(json_path)
-        if markdown_path:
-            markdown_path.write_text(markdown_tables(scores), encoding="utf-8")
-        if sheet:
-            write_evaluation_sheet(references, results, sheet, photos=photos, rows=sheet_rows)
-    except EvaluationError as error:
-        raise click.ClickException(str(error)) from error
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task("photos", total=None)
+        scores = score(
+            references,
+            *results,
+            protocol=chosen,
+            photos=photos,
+            baselines=baselines,
+            replicates=replicates,
+            seed=seed,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    if json_path:
+        scores.save(json_path)
+    if markdown_path:
+        markdown_path.write_text(markdown_tables(scores), encoding="utf-8")
+    if sheet:
+        write_evaluation_sheet(references, results, sheet, photos=photos, rows=sheet_rows)
     for warning in scores.warnings:
         errors.print(f"warning: {warning}", markup=False)
     # A file or a pipe has no width to keep to.

@@ -113,12 +113,9 @@ def _check_target(out: Path, overwrite: bool) -> None:
 
 def _predict(path: Path, options: dict[str, Any]) -> tuple[Painter, ColorizeSettings, Prediction]:
     """Read the photo, load the model, ask it; the photo of the prediction is reduced to a sheet's size."""
-    from autochrome.io.photo import PhotoError, read_photo
+    from autochrome.io.photo import read_photo
 
-    try:
-        photo = read_photo(path)
-    except PhotoError as error:
-        raise click.ClickException(str(error)) from error
+    photo = read_photo(path)
     painter = make_painter(options.pop("model"), options.pop("weights"), options.pop("device"))
     settings = make_settings(spec=painter.model.spec, **options)
     from autochrome.models.base import HasDistribution

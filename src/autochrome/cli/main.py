@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from autochrome._version import __version__
+from autochrome.errors import AutochromeError
 
 # name -> (where the command is, what --help says of it)
 COMMANDS = {
@@ -37,6 +38,13 @@ class LazyGroup(click.Group):
             return None
         module, attribute = COMMANDS[cmd_name][0].split(":")
         return getattr(import_module(module), attribute)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error that a person can fix becomes one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except AutochromeError as error:
+            raise click.ClickException(str(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""

@@ -192,7 +192,7 @@ def make_painter(model: str, weights: str | None, device: str) -> Painter:
         click.ClickException: the model, its weights or the device are not to be had.
     """
     spec = find_spec(model)
-    from autochrome.models.weights import WeightsError
+    from autochrome.errors import WeightsError
     from autochrome.pipeline.painter import Painter
 
     try:
@@ -207,7 +207,8 @@ def find_spec(model: str) -> ModelSpec:
     Raises:
         click.BadParameter: no model has that name.
     """
-    from autochrome.models.registry import UnknownModelError, model_spec
+    from autochrome.errors import UnknownModelError
+    from autochrome.models.registry import model_spec
 
     try:
         return model_spec(model)
@@ -277,7 +278,8 @@ def _with_hints(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_reference(path: str) -> Photo:
-    from autochrome.io.photo import PhotoError, read_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import read_photo
 
     try:
         photo = read_photo(path)

@@ -114,7 +114,7 @@ class _Planner:
 
     def add(self, path: Path) -> None:
         """Plan a file, or the photos of a folder."""
-        from autochrome.io.errors import PhotoError
+        from autochrome.errors import PhotoError
         from autochrome.io.folders import find_photos
 
         try:
@@ -133,7 +133,7 @@ class _Planner:
                 self._add_photo(each, named=not path.is_dir())
 
     def _add_photo(self, found: FoundPhoto, *, named: bool) -> None:
-        from autochrome.io.errors import PhotoError
+        from autochrome.errors import PhotoError
 
         try:
             pages = self._pages(found.path)

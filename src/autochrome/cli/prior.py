@@ -43,24 +43,21 @@ def prior(data: tuple[Path, ...], out: Path, side: int, photos: int | None, seed
     from rich.progress import Progress
 
     from autochrome.data.priors import estimate_prior, save_prior
-    from autochrome.data.sources import DataError, JoinedSource, open_source
+    from autochrome.data.sources import JoinedSource, open_source
 
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"the folder of {out} does not exist; make it first")
     console = Console(stderr=True)
-    try:
-        source = JoinedSource([open_source(place) for place in data])
-        numbers = np.random.default_rng(seed).permutation(len(source))[:photos].tolist()
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("photos", total=len(numbers))
-            shares = estimate_prior(
-                source,
-                side=side,
-                numbers=numbers,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-    except DataError as error:
-        raise click.ClickException(str(error)) from error
+    source = JoinedSource([open_source(place) for place in data])
+    numbers = np.random.default_rng(seed).permutation(len(source))[:photos].tolist()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("photos", total=len(numbers))
+        shares = estimate_prior(
+            source,
+            side=side,
+            numbers=numbers,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     names = " ".join(place.resolve().name for place in data)
     save_prior(
         shares, out, about=f"share of each of the 313 ab bins in {len(numbers)} photos of {names}, {side} px"

@@ -108,11 +108,10 @@ def probe(
     if out and not out.absolute().parent.is_dir():
         raise click.UsageError(f"the folder of {out} does not exist; make it first")
     start = time.monotonic()
-    with _errors_told():
-        settings = _settings(method, **options)
-        trunks = _trunks(spec.name, weights, random, device, settings.seed)
-        with _bar() as progress:
-            results = _methods()[method](trunks, photos, settings, progress)
+    settings = _settings(method, **options)
+    trunks = _trunks(spec.name, weights, random, device, settings.seed)
+    with _bar() as progress:
+        results = _methods()[method](trunks, photos, settings, progress)
     results.manifest.update(photos=str(photos), seconds=round(time.monotonic() - start, 1))
     if out:
         results.save(out)
@@ -165,20 +164,6 @@ def _methods() -> dict[str, Any]:
     from autochrome.evaluation.probe.probe import finetuning_probe, linear_probe, segmentation_probe
 
     return {"linear": linear_probe, "finetune": finetuning_probe, "segment": segmentation_probe}
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What a person can mend becomes one line and exit code 1."""
-    from autochrome.data.sources import DataError
-    from autochrome.evaluation.probe.fitting import NotANumberError
-    from autochrome.evaluation.probe.trunks import ProbeError
-    from autochrome.models.weights import WeightsError
-
-    try:
-        yield
-    except (DataError, WeightsError, NotANumberError, ProbeError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @contextmanager

@@ -75,7 +75,8 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
 
 def _write(colored: ColorizedPhoto, place: Path, target: Path, format: str | None, quality: int) -> Page:
     """Write one to its temporary place; return it in the size of the contact sheet's cells."""
-    from autochrome.io.photo import PhotoError, write_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import write_photo
     from autochrome.report.contact_sheet import fit
 
     try:
@@ -89,7 +90,8 @@ def _write_sheet(
     cells: Sequence[tuple[str, Page]], colored: ColorizedPhoto, place: Path, sheet: Path, quality: int
 ) -> None:
     """Write the contact sheet; it says how it was made, but for what is one sample's own."""
-    from autochrome.io.photo import Photo, PhotoError, write_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import Photo, write_photo
     from autochrome.report.contact_sheet import gallery
 
     made = colored.provenance
@@ -105,7 +107,8 @@ def _write_sheet(
 
 def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
     """Write the uncertainty map of a photo; its metadata tell what black and white mean."""
-    from autochrome.io.photo import Photo, PhotoError, write_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import Photo, write_photo
     from autochrome.report.uncertainty_map import draw_uncertainty
 
     unsure, made = colored.uncertainty, colored.provenance

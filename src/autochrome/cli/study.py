@@ -213,8 +213,6 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
 @contextmanager
 def _errors_told() -> Iterator[None]:
     """What a person can mend becomes one line and exit code 1."""
-    from autochrome.study.errors import StudyError
-
     try:
         yield
     except ModuleNotFoundError as error:
@@ -223,8 +221,6 @@ def _errors_told() -> Iterator[None]:
         raise click.ClickException(
             f"studies need the package {error.name}: pip install 'autochrome[study]'"
         ) from error
-    except StudyError as error:
-        raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
 

@@ -100,25 +100,21 @@ def _is_first_process() -> bool:
 
 @contextmanager
 def _errors_told() -> Iterator[None]:
-    """What a person can mend becomes a message and exit code 1; the other processes do not repeat it."""
+    """Name the extra that is missing; of the processes that cannot go on, only the first one says why."""
+    from autochrome.errors import TrainingError
+
     try:
-        from autochrome.data.sources import DataError
-        from autochrome.engine.checkpoint import CheckpointError
-        from autochrome.engine.loop import TrainingError
-        from autochrome.engine.recipe import RecipeError
-        from autochrome.models.weights import WeightsError
+        yield
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("autochrome"):
+            raise
         raise click.ClickException(
             f"training needs the package {error.name}: pip install 'autochrome[train]'"
         ) from error
-    try:
-        yield
     except TrainingError as error:
         if not _is_first_process():
             raise SystemExit(1) from error
-        raise click.ClickException(str(error)) from error
-    except (CheckpointError, DataError, RecipeError, WeightsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise
 
 
 def _tell_outcome(outcome: Outcome, recipe: Recipe, folder: Path) -> None:

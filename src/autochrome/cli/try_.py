@@ -83,7 +83,7 @@ def _plan(photos: Sequence[Path], out: str | None, overwrite: bool) -> tuple[lis
     Raises:
         click.UsageError: one file is named for the sheets of several photos, or one that no sheet can be.
     """
-    from autochrome.io.errors import PhotoError
+    from autochrome.errors import PhotoError
     from autochrome.io.loading import locate
 
     target = None if out is None else Path(out)
@@ -118,7 +118,7 @@ def _check_file(target: Path, photos: Sequence[Path]) -> None:
 
 
 def _check_target(job: _Job, photos: Sequence[Path], planned: Sequence[_Job], overwrite: bool) -> None:
-    from autochrome.io.errors import PhotoError
+    from autochrome.errors import PhotoError
 
     if job.sheet.resolve() in {photo.resolve() for photo in photos}:
         raise PhotoError(job.photo, f"its sheet {job.sheet} would replace a photo", "Give another -o")
@@ -158,7 +158,8 @@ class _Version:
 
 def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | None) -> _Failures:
     """Make the sheets one after the other, whatever becomes of each; return what failed."""
-    from autochrome.io.photo import PhotoError, read_photo
+    from autochrome.errors import PhotoError
+    from autochrome.io.photo import read_photo
 
     failures: _Failures = []
     for job in jobs:

@@ -9,7 +9,9 @@ import re
 from difflib import get_close_matches
 from functools import cache
 
-__all__ = ["ColorError", "color_names", "format_color", "parse_color"]
+from autochrome.errors import ColorError
+
+__all__ = ["color_names", "format_color", "parse_color"]
 
 _NAMED = """
 aliceblue=f0f8ff antiquewhite=faebd7 aqua=00ffff aquamarine=7fffd4 azure=f0ffff beige=f5f5dc
@@ -39,10 +41,6 @@ silver=c0c0c0 skyblue=87ceeb slateblue=6a5acd slategray=708090 slategrey=708090 
 springgreen=00ff7f steelblue=4682b4 tan=d2b48c teal=008080 thistle=d8bfd8 tomato=ff6347 turquoise=40e0d0
 violet=ee82ee wheat=f5deb3 white=ffffff whitesmoke=f5f5f5 yellow=ffff00 yellowgreen=9acd32
 """
-
-
-class ColorError(ValueError):
-    """A text is no color; the message says what to write."""
 
 
 def parse_color(text: str) -> tuple[float, float, float]:

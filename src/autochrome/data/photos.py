@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
 
-from autochrome.data.sources import DataError, JoinedSource, PhotoSource
+from autochrome.data.sources import JoinedSource, PhotoSource
+from autochrome.errors import DataError
 
 
 @dataclass(frozen=True)

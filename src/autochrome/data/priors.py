@@ -14,7 +14,8 @@ from torch.nn import functional as F
 from autochrome.color.bins import AB_BINS, count_bins
 from autochrome.color.spaces import LAB
 from autochrome.data.photos import decode_rgb
-from autochrome.data.sources import DataError, PhotoSource, expand_path
+from autochrome.data.sources import PhotoSource, expand_path
+from autochrome.errors import DataError
 from autochrome.io.whole_file import write_whole
 
 

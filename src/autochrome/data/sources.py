@@ -14,11 +14,9 @@ from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, runtime_checkable
 
+from autochrome.errors import DataError
+
 PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".avif"})
-
-
-class DataError(Exception):
-    """The training or evaluation photos are missing or cannot be read."""
 
 
 @runtime_checkable

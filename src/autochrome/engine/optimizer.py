@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from autochrome.engine.recipe import OptimizerRecipe, RecipeError
+from autochrome.engine.recipe import OptimizerRecipe
+from autochrome.errors import RecipeError
 
 LR_SCALE = "lr_scale"
 """Key in a parameter group: the factor of the recipe's learning rate for the group."""

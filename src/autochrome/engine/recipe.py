@@ -17,10 +17,7 @@ from jsonargparse import ArgumentParser
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
 from autochrome.data.photos import CropSettings
-
-
-class RecipeError(Exception):
-    """A recipe is missing, malformed, or asks for something that does not exist."""
+from autochrome.errors import RecipeError
 
 
 def _require(condition: bool, message: str) -> None:

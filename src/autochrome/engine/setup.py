@@ -23,16 +23,17 @@ from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.backbones import load_backbone_state
-from autochrome.engine.checkpoint import CheckpointError, load_state, require_free, resume_notes
+from autochrome.engine.checkpoint import load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimizer import make_optimizer
-from autochrome.engine.recipe import Recipe, RecipeError, TrainerRecipe
+from autochrome.engine.recipe import Recipe, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
 from autochrome.engine.watch import Watch, start_warnings
+from autochrome.errors import CheckpointError, RecipeError, WeightsError
 from autochrome.models.base import Adversarial, Colorizer, HasBackbone, HasBalancing
 from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
-from autochrome.models.weights import WeightsError, load_weights, resolve_weights
+from autochrome.models.weights import load_weights, resolve_weights
 
 _PRIOR_PHOTOS = 2000
 _BALANCING_PHOTOS = 64

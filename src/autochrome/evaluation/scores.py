@@ -22,13 +22,14 @@ from torch import Tensor
 
 from autochrome._version import __version__
 from autochrome.color.bins import reference_prior
+from autochrome.errors import EvaluationError, PhotoError, SizeError
 from autochrome.evaluation.intervals import percentile_interval, resample_counts
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.io.folders import find_photos
-from autochrome.io.photo import Photo, PhotoError, read_photo, read_provenance
+from autochrome.io.photo import Photo, read_photo, read_provenance
 from autochrome.io.whole_file import file_sha256, write_json
 from autochrome.metrics.baselines import BASELINES, derangement, gray, random_colors
-from autochrome.metrics.sizing import Compared, Protocol, Size, SizeError
+from autochrome.metrics.sizing import Compared, Protocol, Size
 from autochrome.types import RGB
 
 SCHEMA = "autochrome-evaluation/1"
@@ -50,10 +51,6 @@ PER_PHOTO = (
     "colorfulness",
     "colorfulness_truth",
 )
-
-
-class EvaluationError(Exception):
-    """The folders cannot be scored; the message says which files are at fault and what to do."""
 
 
 @dataclass(frozen=True)

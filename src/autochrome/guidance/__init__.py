@@ -2,7 +2,7 @@
 
 from autochrome.guidance.coherence import Coherence
 from autochrome.guidance.color_bias import ColorBias, rotated, tint, warmth
-from autochrome.guidance.hints import Hint, HintError, HintGuide, parse_hint, read_hints, write_hints
+from autochrome.guidance.hints import Hint, HintGuide, parse_hint, read_hints, write_hints
 from autochrome.guidance.histogram_transfer import HistogramTransfer
 from autochrome.guidance.quantile_matching import QuantileMatching
 from autochrome.guidance.vibrance import Vibrance
@@ -11,7 +11,6 @@ __all__ = [
     "Coherence",
     "ColorBias",
     "Hint",
-    "HintError",
     "HintGuide",
     "HistogramTransfer",
     "QuantileMatching",

@@ -27,17 +27,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from autochrome.color.names import ColorError, format_color, parse_color
+from autochrome.color.names import format_color, parse_color
+from autochrome.errors import ColorError, HintError
 from autochrome.io.whole_file import write_json
 
 VERSION = 1
 """Of the file's format."""
 
 _HOW_TO_WRITE = "x,y,color, as in 120,80,#c83232 or 40%,25%,tomato"
-
-
-class HintError(ValueError):
-    """A hint cannot be understood, or lies outside the photo; the message says what to write."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from torch.nn import functional as F
 
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
+from autochrome.errors import HintError
 from autochrome.guidance.hint_files import (
     Hint,
-    HintError,
     Point,
     Polygon,
     Rectangle,
@@ -36,7 +36,6 @@ from autochrome.types import Chroma, Luma
 
 __all__ = [
     "Hint",
-    "HintError",
     "HintGuide",
     "Point",
     "Polygon",

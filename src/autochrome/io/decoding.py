@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyvips
 
+from autochrome.errors import PhotoError
 from autochrome.io import icc
-from autochrome.io.errors import PhotoError
 from autochrome.io.loading import PhotoFile
 from autochrome.io.vips import SAMPLE_TYPES, WHITE, Pixels, number, sample_type, scale, to_array
 

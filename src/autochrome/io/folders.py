@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from autochrome.io.errors import PhotoError
+from autochrome.errors import PhotoError
 from autochrome.io.saving import PHOTO_SUFFIXES
 
 

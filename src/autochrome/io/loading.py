@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyvips
 
-from autochrome.io.errors import PhotoError
+from autochrome.errors import PhotoError
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
 from autochrome.io.vips import number
 

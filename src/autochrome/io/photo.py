@@ -15,7 +15,6 @@ import pyvips
 
 from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
-from autochrome.io.errors import PhotoError
 from autochrome.io.loading import MAX_PIXELS, PhotoFile, locate
 from autochrome.io.metadata import attach_metadata, read_metadata, read_resolution
 from autochrome.io.provenance import Provenance, add_provenance, parse_provenance
@@ -26,7 +25,6 @@ __all__ = [
     "JPEG_QUALITY",
     "MAX_PIXELS",
     "Photo",
-    "PhotoError",
     "Provenance",
     "page_count",
     "read_pages",
@@ -88,6 +86,11 @@ class Photo:
     def bits(self) -> int:
         """Bits a sample: 8, 16, or 32 (floating point)."""
         return 8 * self.pixels.dtype.itemsize
+
+    @property
+    def white(self) -> float:
+        """The sample value of white: 255, 65535, or 1 (floating point)."""
+        return WHITE[SAMPLE_TYPES[self.pixels.dtype]]
 
 
 def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -> Photo:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyvips
 
-from autochrome.io.errors import PhotoError
+from autochrome.errors import PhotoError
 from autochrome.io.exif import add_blocks_to_tiff
 from autochrome.io.vips import blob, sample_type
 from autochrome.io.whole_file import written_whole

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from autochrome._version import __version__
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate
 from autochrome.io.whole_file import write_json, write_whole
-from autochrome.laboratory.run import LaboratoryError, Run, System, available_cores
+from autochrome.laboratory.run import Run, System, available_cores
 from autochrome.laboratory.systems import describe, paint_systems, weights_sha256
 from autochrome.report.html import Document, Note, Section, Table, Text
 

@@ -19,19 +19,16 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from autochrome.evaluation.scores import EvaluationError, Pair, load_rgb, match_files
+from autochrome.errors import EvaluationError, LaboratoryError, SizeError
+from autochrome.evaluation.scores import Pair, load_rgb, match_files
 from autochrome.io.photo import Photo, read_photo
-from autochrome.metrics.sizing import Compared, Protocol, SizeError
+from autochrome.metrics.sizing import Compared, Protocol
 from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many photos of it are done, and how many there are."""
-
-
-class LaboratoryError(Exception):
-    """The comparison cannot be made; the message says why and what to do."""
 
 
 def available_cores() -> int:

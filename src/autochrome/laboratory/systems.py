@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from autochrome._version import __version__
+from autochrome.errors import LaboratoryError, PhotoError
 from autochrome.evaluation.scores import match_files
 from autochrome.io.folders import find_photos
-from autochrome.io.photo import PhotoError, write_photo
+from autochrome.io.photo import write_photo
 from autochrome.io.whole_file import file_sha256, write_json
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Progress, Run, System, silent
+from autochrome.laboratory.run import LabSettings, Progress, Run, System, silent
 from autochrome.metrics.sizing import Protocol
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from autochrome.errors import SizeError
 from autochrome.types import RGB
 
 Size = tuple[int, int]
@@ -17,10 +18,6 @@ Size = tuple[int, int]
 
 Compared = Float[Tensor, "b 3 height width"]
 """sRGB in [0, 1] at the size of comparison."""
-
-
-class SizeError(ValueError):
-    """A photo has a size that the protocol cannot compare."""
 
 
 @dataclass(frozen=True)

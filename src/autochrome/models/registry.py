@@ -12,6 +12,7 @@ from math import inf
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from autochrome.errors import UnknownModelError
 from autochrome.models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -157,10 +158,6 @@ _WITHOUT_WEIGHTS = {
 }  # nothing to load: random on purpose, or no parameters
 
 
-class UnknownModelError(ValueError):
-    """No model has that name; the message names close ones."""
-
-
 def list_models() -> list[str]:
     """Return the names of all models, sorted."""
     return sorted(_MODELS)
@@ -216,7 +213,8 @@ def create_model(
     build: Callable[..., Colorizer] = getattr(import_module(module), factory)
     if weights is None and not (pretrained and needs_weights(name)):
         return build(spec, **options).eval()
-    from autochrome.models.weights import WeightsError, load_weights, resolve_weights, saved_options
+    from autochrome.errors import WeightsError
+    from autochrome.models.weights import load_weights, resolve_weights, saved_options
 
     file = resolve_weights(weights if weights is not None else spec.weights, spec=spec)
     saved = saved_options(file, spec)

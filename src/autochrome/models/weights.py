@@ -28,6 +28,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from autochrome.errors import WeightsError
 from autochrome.io.whole_file import file_sha256, written_whole
 from autochrome.models.base import Colorizer, HasOptions, ModelSpec
 
@@ -35,10 +36,6 @@ _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 1 << 20
 _HUB_SOURCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<revision>.+))?")
 _HUB_HELP = "write hf:owner/repo/file.safetensors or hf:owner/repo/file.safetensors@revision"
-
-
-class WeightsError(RuntimeError):
-    """Weights could not be had or do not fit; the message says what to do."""
 
 
 @dataclass(frozen=True)

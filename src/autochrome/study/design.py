@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from autochrome.errors import DesignError
 from autochrome.io.whole_file import write_whole
-from autochrome.study.errors import DesignError
 from autochrome.study.records import RANDOM, TRUTH, Protocol
 from autochrome.study.yaml_file import dump_yaml, load_yaml
 

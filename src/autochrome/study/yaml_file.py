@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from autochrome.study.errors import DesignError
+from autochrome.errors import DesignError
 
 
 class _UniqueKeys(yaml.SafeLoader):

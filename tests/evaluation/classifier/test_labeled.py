@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError
 from autochrome.evaluation.classifier.labeled import held_out, labeled_numbers, read_labeled, wordnet_id_of
 from autochrome.evaluation.classifier.split import part_of
 from tests.data.made_photos import encode, landscape, write_shard

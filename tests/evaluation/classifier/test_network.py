@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
 from autochrome.evaluation.classifier.network import (
     MEAN,
@@ -20,7 +21,7 @@ from autochrome.evaluation.classifier.network import (
     ResidualBlock,
     load_classifier,
 )
-from autochrome.models.weights import WeightsError, read_weights_metadata, resolve_weights
+from autochrome.models.weights import read_weights_metadata, resolve_weights
 
 TINY = ClassifierSettings(classes=3, widths=(4, 8), blocks=(1, 2))
 

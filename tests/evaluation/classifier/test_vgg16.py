@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.vgg16 import VGG16, VGG16Settings, load_vgg16, read_synsets, vgg16_view
-from autochrome.models.weights import WeightsError
 from autochrome.nn.vgg import VGG16_FEATURES
 
 TINY = VGG16Settings(widths=(4, 6, 8, 8, 8), grid=2, hidden=16, classes=6)

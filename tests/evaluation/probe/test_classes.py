@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError
 from autochrome.evaluation.probe.classes import class_names, split_by_class
 from tests.data.made_photos import encode, landscape, write_shard
 

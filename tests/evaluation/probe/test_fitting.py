@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from autochrome.evaluation.probe.fitting import FitSettings, NotANumberError, fit
+from autochrome.errors import TrainingError
+from autochrome.evaluation.probe.fitting import FitSettings, fit
 
 
 def regression(settings: FitSettings, order: list[int] | None = None) -> tuple[nn.Linear, float]:
@@ -56,7 +57,7 @@ def test_rates_rise_and_fall() -> None:
 
 def test_a_loss_that_is_no_number_ends_the_run() -> None:
     module = nn.Linear(1, 1)
-    with pytest.raises(NotANumberError, match="the loss is nan at step 0: lower the learning rate"):
+    with pytest.raises(TrainingError, match="the loss is nan at step 0: lower the learning rate"):
         fit(module, lambda numbers: module.weight.sum() * float("nan"), 4, FitSettings())
 
 

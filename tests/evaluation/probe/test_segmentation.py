@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from autochrome.color.spaces import LAB
-from autochrome.data.sources import DataError
+from autochrome.errors import DataError
 from autochrome.evaluation.probe.fitting import FitSettings
 from autochrome.evaluation.probe.probe import ProbeSettings, segmentation_probe
 from autochrome.evaluation.probe.segmentation import (

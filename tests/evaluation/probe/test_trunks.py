@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from autochrome.errors import ProbeError
 from autochrome.evaluation.probe.trunks import (
-    ProbeError,
     balancing,
     layers_of,
     make_trunk,

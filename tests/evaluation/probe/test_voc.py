@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from autochrome.data.sources import DataError
+from autochrome.errors import DataError
 from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder, read_labels, voc_palette
 from tests.evaluation.probe.made_voc import shapes, write_labels, write_voc
 

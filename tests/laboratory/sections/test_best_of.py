@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.errors import LaboratoryError
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections import best_of
 from autochrome.report.html import Figure, Table
 from tests.laboratory.conftest import draw_photo, save_picture

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from autochrome.color.bins import nearest_bin
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import load_rgb
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections.calibration import section as calibration
 from autochrome.laboratory.sections.calibration.distributions import (
     Answers,

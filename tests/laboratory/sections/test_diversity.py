@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.errors import LaboratoryError
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections import diversity
 from autochrome.laboratory.sections.diversity import Pairs, judge, pairs_of, structure_shares
 from autochrome.metrics.ms_ssim import ms_ssim

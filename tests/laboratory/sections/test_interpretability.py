@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from autochrome.errors import LaboratoryError, WeightsError
 from autochrome.evaluation.classifier.judge import Judge
 from autochrome.evaluation.classifier.split import part_of
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections import interpretability
-from autochrome.models.weights import WeightsError
 from autochrome.report.html import Note, Table, Text
 from tests.laboratory.conftest import draw_photo, save_picture
 

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from autochrome.color.difference import ciede2000
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.errors import LaboratoryError
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections.stability import section as stability
 from autochrome.laboratory.sections.stability.perturbations import NEUTRAL, PERTURBATIONS
 from autochrome.laboratory.sections.stability.section import (

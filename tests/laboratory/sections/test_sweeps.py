@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from autochrome.color.decoding import FIGURE_4_TEMPERATURES
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import evaluate
-from autochrome.laboratory.run import LaboratoryError, Run
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections import sweeps
 from autochrome.laboratory.sections.sweeps import (
     SHOWN,

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 
 from autochrome.engine.backbones import load_backbone_state
+from autochrome.errors import WeightsError
 from autochrome.models.base import ModelSpec
 from autochrome.models.cic.compact import SCRATCH, CompactNet, ScratchNet, make_network
 from autochrome.models.cic.model import CIC, compact, tiny
 from autochrome.models.cic.paper import PaperNet
 from autochrome.models.registry import create_model
-from autochrome.models.weights import WeightsError, load_weights, resolve_weights, save_weights
+from autochrome.models.weights import load_weights, resolve_weights, save_weights
 from autochrome.nn.efficientnet import LITE_SIZES
 from tests.models.cic.counting import multiply_adds, on_meta, parameters
 

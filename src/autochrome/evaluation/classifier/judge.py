@@ -12,8 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.classes import CLASS_NAMES
-from autochrome.models.weights import WeightsError, WeightsFile, mismatches
+from autochrome.models.weights import WeightsFile, mismatches
 from autochrome.types import RGB
 
 ANSWERS = 5

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import UInt8
 
 from autochrome.data.photos import decode_rgb
-from autochrome.data.sources import DataError, PhotoSource
+from autochrome.data.sources import PhotoSource
+from autochrome.errors import DataError
 from autochrome.evaluation.classifier.split import SplitPart, part_of
 
 _CLASS_IN_NAME = re.compile(r"(n\d{8})_")

@@ -22,9 +22,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.judge import Judge, load_strictly, read_tensors, resized
 from autochrome.io.whole_file import file_sha256
-from autochrome.models.weights import WeightsError, resolve_weights
+from autochrome.models.weights import resolve_weights
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 from autochrome.types import RGB
 

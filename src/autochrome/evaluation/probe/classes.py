@@ -9,7 +9,8 @@ from pathlib import PurePath
 import numpy as np
 from jaxtyping import Int
 
-from autochrome.data.sources import DataError, PhotoSource
+from autochrome.data.sources import PhotoSource
+from autochrome.errors import DataError
 
 SMALLEST_CLASS = 5
 """Photos of a class below which it cannot be split: three to train on, one to choose by, one to test on."""

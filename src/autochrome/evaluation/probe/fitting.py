@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from autochrome.errors import TrainingError
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -39,10 +41,6 @@ class FitSettings:
         return self.lr * warm * (1 + math.cos(math.pi * step / self.steps)) / 2
 
 
-class NotANumberError(RuntimeError):
-    """The training went astray; a smaller learning rate would mend it."""
-
-
 def fit(
     module: nn.Module,
     loss: Callable[[Int[Tensor, " b"]], Tensor],
@@ -61,7 +59,7 @@ def fit(
         after: called after each step with its number, from 1; it may set the module to evaluation.
 
     Raises:
-        NotANumberError: the loss is not a number.
+        TrainingError: the loss is not a number.
     """
     optimizer = torch.optim.AdamW(_groups(module, settings.weight_decay), settings.lr)
     with torch.random.fork_rng(devices=[]):
@@ -73,7 +71,7 @@ def fit(
                 group["lr"] = settings.rate(step)
             value = loss(next(order))
             if not math.isfinite(number := value.item()):
-                raise NotANumberError(f"the loss is {number} at step {step}: lower the learning rate")
+                raise TrainingError(f"the loss is {number} at step {step}: lower the learning rate")
             optimizer.zero_grad()
             value.backward()
             nn.utils.clip_grad_norm_(module.parameters(), settings.clip)

@@ -13,7 +13,8 @@ from jaxtyping import Float16, Int
 from torch import Tensor
 
 from autochrome.color.spaces import get_space
-from autochrome.data.sources import DataError, expand_path, open_source
+from autochrome.data.sources import expand_path, open_source
+from autochrome.errors import DataError
 from autochrome.evaluation.probe.classes import ClassSplit, split_by_class
 from autochrome.evaluation.probe.features import DIMS, extract
 from autochrome.evaluation.probe.finetune import finetune
@@ -112,7 +113,7 @@ def finetuning_probe(
 
     Raises:
         DataError, ProbeError: as ``linear_probe``.
-        NotANumberError: the training went astray.
+        TrainingError: the training went astray.
     """
     groups, shapes = _groups(trunks, settings)
     split, train, validation, test = _classified(trunks, place, settings, progress)
@@ -134,7 +135,7 @@ def segmentation_probe(
 
     Raises:
         DataError: the folder is not of that format, or a file cannot be read.
-        ProbeError, NotANumberError: as ``finetuning_probe``.
+        ProbeError, TrainingError: as ``finetuning_probe``.
     """
     groups, shapes = _groups(trunks, settings)
     folder = VOCFolder(expand_path(place))

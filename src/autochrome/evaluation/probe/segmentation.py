@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.spaces import ColorSpace
-from autochrome.data.sources import DataError
+from autochrome.errors import DataError
 from autochrome.evaluation.probe.finetune import mirrored
 from autochrome.evaluation.probe.fitting import FitSettings, fit
 from autochrome.evaluation.probe.photos import Progress, as_tensor, shrunk, silent

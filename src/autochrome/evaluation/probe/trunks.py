@@ -10,6 +10,7 @@ from jaxtyping import Float, Float16
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from autochrome.errors import ProbeError
 from autochrome.models.base import Colorizer, HasFeatures
 from autochrome.models.registry import create_model
 
@@ -18,10 +19,6 @@ TRAINED, RANDOM = "colorization", "random"
 
 SETTLED_ON = 512
 """Photos, about, that a network's batch norms are settled on."""
-
-
-class ProbeError(ValueError):
-    """What was asked of a trunk is not possible; the message says what is."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pyvips
 from jaxtyping import Int, UInt8
 
 from autochrome.data.photos import decode_rgb
-from autochrome.data.sources import DataError
+from autochrome.errors import DataError
 
 VOID = 255
 """Label of pixels that count for nothing."""

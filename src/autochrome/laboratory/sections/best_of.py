@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate, Scores
 from autochrome.laboratory.estimates import cell, mean_estimate
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.samples import ERRORS, measure
 from autochrome.laboratory.sections.scores import first_answers
 from autochrome.metrics.diversity import expected_best

@@ -16,10 +16,11 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from autochrome.color.spaces import rgb_to_lab
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate
 from autochrome.laboratory.estimates import cell, mean_estimate
 from autochrome.laboratory.pictures import picture, pixels_of
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.metrics.diversity import (
     EDGES,
     LEVELS,

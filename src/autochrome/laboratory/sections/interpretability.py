@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from autochrome.data.sources import DataError, open_source
+from autochrome.data.sources import open_source
+from autochrome.errors import DataError, LaboratoryError, WeightsError
 from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
 from autochrome.evaluation.classifier.judge import Judge
 from autochrome.evaluation.classifier.labeled import LabeledPhoto, held_out, wordnet_id_of
@@ -25,8 +26,7 @@ from autochrome.evaluation.classifier.network import load_classifier
 from autochrome.evaluation.classifier.vgg16 import load_vgg16
 from autochrome.io.photo import Photo
 from autochrome.laboratory.estimates import cell
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run
-from autochrome.models.weights import WeightsError
+from autochrome.laboratory.run import LabSettings, Run
 from autochrome.report.html import Note, Part, Section, Table, Text
 from autochrome.types import RGB
 

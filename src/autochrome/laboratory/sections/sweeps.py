@@ -13,11 +13,12 @@ from numpy import ndarray
 
 from autochrome.color.bins import reference_prior
 from autochrome.color.decoding import FIGURE_4_TEMPERATURES
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.laboratory.estimates import cell, estimate_of, resamples
 from autochrome.laboratory.pictures import picture, rgb_of
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run, System
+from autochrome.laboratory.run import LabSettings, Run, System
 from autochrome.metrics.sizing import Protocol
 from autochrome.models.base import HasDistribution
 from autochrome.pipeline.painter import ColorizedPhoto

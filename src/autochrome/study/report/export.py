@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from autochrome.errors import StudyError
 from autochrome.io.whole_file import written_whole
-from autochrome.study.errors import StudyError
 from autochrome.study.records import Answer, Judgment, Protocol, judgments
 
 

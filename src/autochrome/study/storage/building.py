@@ -18,11 +18,11 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from autochrome._version import __version__
-from autochrome.evaluation.scores import EvaluationError, Pair, load_rgb, match_files
+from autochrome.errors import EvaluationError, StudyError
+from autochrome.evaluation.scores import Pair, load_rgb, match_files
 from autochrome.io.sniff import HEAD_BYTES, picture_format
 from autochrome.io.whole_file import file_sha256
 from autochrome.study.design import Design
-from autochrome.study.errors import StudyError
 from autochrome.study.records import RANDOM, TRUTH, Protocol, Stage, Unit
 from autochrome.study.storage.assignment import keyed
 from autochrome.study.storage.folder import (

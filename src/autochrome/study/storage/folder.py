@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from autochrome.errors import StudyError
 from autochrome.io.whole_file import write_json
 from autochrome.study.design import BUILT, MENDABLE, SCHEMA, Design
-from autochrome.study.errors import StudyError
 
 DESIGN_FILE = "design.yaml"
 STUDY_FILE = "study.json"

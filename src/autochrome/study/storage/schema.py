@@ -34,7 +34,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from autochrome.study.errors import StudyBusy, StudyError
+from autochrome.errors import StudyBusy, StudyError
 
 SCHEMA_VERSION = 1
 WAIT_S = 20

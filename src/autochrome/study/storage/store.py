@@ -21,8 +21,8 @@ from types import TracebackType
 
 from sqlalchemy import Connection
 
+from autochrome.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyError, StudyFull
 from autochrome.study.design import Design
-from autochrome.study.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyError, StudyFull
 from autochrome.study.records import Answer, Protocol, Stage, Trial, Vote
 from autochrome.study.storage.assignment import choose_order, keyed, stages, stock
 from autochrome.study.storage.folder import DATABASE_FILE, DESIGN_FILE, PICTURES, Manifest

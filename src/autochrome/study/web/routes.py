@@ -14,7 +14,7 @@ from fastapi import Cookie, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ValidationError
 
-from autochrome.study.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyFull
+from autochrome.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyFull
 from autochrome.study.records import Protocol, Stage, Trial
 from autochrome.study.storage.store import Study
 from autochrome.study.web.media import media_address, trial_and_slot

@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from uvicorn.supervisors import Multiprocess
 
-from autochrome.study.errors import StudyBusy, StudyError
+from autochrome.errors import StudyBusy, StudyError
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from autochrome.study.web.guard import Guard, with_security_headers
 from autochrome.study.web.pages import Pages

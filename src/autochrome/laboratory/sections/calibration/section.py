@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autochrome.laboratory.run import LaboratoryError, Run
+from autochrome.errors import LaboratoryError
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections.calibration.distributions import distribution_parts, measure_distributions
 from autochrome.laboratory.sections.calibration.ranks import measure_ranks, rank_parts
 from autochrome.report.html import Part, Section

@@ -18,11 +18,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.difference import ciede2000
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.scores import Estimate
 from autochrome.io.photo import Photo
 from autochrome.laboratory.estimates import cell, mean_estimate, ratio_estimate
 from autochrome.laboratory.pictures import picture
-from autochrome.laboratory.run import LaboratoryError, LabSettings, Run, System
+from autochrome.laboratory.run import LabSettings, Run, System
 from autochrome.laboratory.sections.stability.chart import chart_parts, show_charts
 from autochrome.laboratory.sections.stability.perturbations import (
     NEUTRAL,

@@ -1,0 +1,149 @@
+"""Every error that Autochrome raises for something the caller can fix; each message says what to do next.
+
+    AutochromeError
+    ├── ColorError (ValueError)
+    ├── HintError (ValueError)
+    ├── SettingsError (ValueError)
+    ├── PhotoError
+    ├── UnknownModelError (ValueError)
+    ├── WeightsError (RuntimeError)
+    ├── DataError
+    ├── RecipeError
+    ├── CheckpointError
+    ├── TrainingError (RuntimeError)
+    ├── SizeError (ValueError)
+    ├── EvaluationError
+    ├── ProbeError (ValueError)
+    ├── LaboratoryError
+    └── StudyError
+        ├── DesignError
+        ├── StudyFull
+        ├── StudyBusy
+        ├── NoSuchTrial
+        ├── AlreadyAnswered
+        ├── NotCurrent
+        └── BadVote
+
+The command line prints the message in one line and exits with 1. A wrong call (an array of the wrong shape,
+an option that does not exist) raises Python's own ``ValueError`` or ``TypeError``.
+"""
+
+from __future__ import annotations
+
+
+class AutochromeError(Exception):
+    """Base class of all the errors below."""
+
+
+# Colorizing ---------------------------------------------------------------------------------------
+
+
+class ColorError(AutochromeError, ValueError):
+    """A text is not a color; the message says what to write."""
+
+
+class HintError(AutochromeError, ValueError):
+    """A hint cannot be parsed, or lies outside the photo; the message says what to write."""
+
+
+class SettingsError(AutochromeError, ValueError):
+    """A setting is out of range, contradicts another one, or is not supported by the model."""
+
+
+class PhotoError(AutochromeError):
+    """A photo could not be read or written; the message names it and says what to do next.
+
+    Attributes:
+        source: the file's name as it was given, or "the given bytes".
+        problem: what is wrong, a clause that follows the name ("is empty").
+        advice: what to do about it, a sentence.
+    """
+
+    def __init__(self, source: object, problem: str, advice: str) -> None:
+        super().__init__(f"{source}: {problem}. {advice}")
+        self.source, self.problem, self.advice = str(source), problem, advice
+
+    def __reduce__(self) -> tuple[type[PhotoError], tuple[str, str, str]]:
+        # Exception would otherwise be unpickled with its one message, which does not fit __init__.
+        return type(self), (self.source, self.problem, self.advice)
+
+
+class UnknownModelError(AutochromeError, ValueError):
+    """No model has that name; the message names similar ones."""
+
+
+class WeightsError(AutochromeError, RuntimeError):
+    """Weights could not be obtained or do not fit the model."""
+
+
+# Training -----------------------------------------------------------------------------------------
+
+
+class DataError(AutochromeError):
+    """Photos for training or evaluation are missing or cannot be read."""
+
+
+class RecipeError(AutochromeError):
+    """A recipe is missing or malformed, or names something that does not exist."""
+
+
+class CheckpointError(AutochromeError):
+    """A checkpoint is missing, damaged, in the way, or from another run."""
+
+
+class TrainingError(AutochromeError, RuntimeError):
+    """Training cannot continue, for example because the loss is not finite; raised in every process alike."""
+
+
+# Evaluation ---------------------------------------------------------------------------------------
+
+
+class SizeError(AutochromeError, ValueError):
+    """A photo's size does not suit the sizing used for the comparison."""
+
+
+class EvaluationError(AutochromeError):
+    """Folders cannot be scored; the message says which files are at fault."""
+
+
+class ProbeError(AutochromeError, ValueError):
+    """The model does not have the features requested; the message says which it has."""
+
+
+class LaboratoryError(AutochromeError):
+    """Systems cannot be compared."""
+
+
+# Human studies ------------------------------------------------------------------------------------
+
+
+class StudyError(AutochromeError):
+    """A study cannot be built, opened or queried."""
+
+
+class DesignError(StudyError):
+    """A design is missing, malformed, or contradicts itself; the message names the key."""
+
+
+class StudyFull(StudyError):
+    """No more raters are needed: all votes are in, or the design's number of raters has enrolled."""
+
+
+class StudyBusy(StudyError):
+    """Another writer held the database for too long; the same request may be sent again."""
+
+
+class NoSuchTrial(StudyError):
+    """The trial does not exist, or belongs to another rater."""
+
+
+class AlreadyAnswered(StudyError):
+    """The trial has its vote; the first one counts."""
+
+
+class NotCurrent(StudyError):
+    """The trial is not the one the rater is at."""
+
+
+class BadVote(StudyError):
+    """The vote does not fit the trial: slots that do not exist, too many of them, impossible times."""
