@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.engine.backbones import load_backbone_state
+from autochrome.models.backbones import load_backbone_state
 from autochrome.nn.efficientnet import LITE_SIZES, EfficientNetLite, SameConv, rounded_width
 
 # Kernel, stride and residual of lite0's blocks, written out from table 1 of arXiv:1905.11946.

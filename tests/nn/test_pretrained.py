@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from autochrome.engine.backbones import load_backbone_state
+from autochrome.models.backbones import load_backbone_state
 from autochrome.nn.efficientnet import LITE_SIZES
 from autochrome.nn.pretrained import PretrainedSize, PretrainedTrunk
 

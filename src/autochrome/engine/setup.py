@@ -22,7 +22,7 @@ from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.adversarial import AdversarialTask
-from autochrome.engine.backbones import load_backbone_state
+from autochrome.models.backbones import load_backbone_state
 from autochrome.engine.checkpoint import load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimizer import make_optimizer

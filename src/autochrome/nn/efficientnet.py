@@ -1,4 +1,4 @@
-"""EfficientNet-Lite as an encoder: the feature maps of a network trained on ImageNet, at four strides.
+"""EfficientNet-Lite, trained on ImageNet: as an encoder of four strides, and as a classifier.
 
 Mingxing Tan and Quoc V. Le. EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks. ICML
 2019, arXiv:1905.11946. The Lite variants leave out squeeze-and-excitation and replace swish by ReLU6. The
@@ -29,10 +29,11 @@ _STAGES: tuple[tuple[int, int, int, int, int], ...] = (
     (4, 5, 2, 6, 192),
     (1, 3, 1, 6, 320),
 )
-_STEM_WIDTH = 32
+_STEM_WIDTH, _HEAD_WIDTH = 32, 1280
 _EPS = 1e-3
 
-IMAGENET_SCALE = 2.55 * 50 / 128
+IMAGENET_CLASSES = 1000
+IMAGENET_SCALE = 127.5 / 128
 """In the original training, x in [0, 255] became (x - 127) / 128; here x = 127.5 (l + 1), l in [-1, 1]."""
 IMAGENET_SHIFT = (127.5 - 127) / 128
 
@@ -111,10 +112,11 @@ class InvertedResidual(nn.Module):
 
 
 class EfficientNetLite(nn.Module):
-    """The convolutions of EfficientNet-Lite on one plane of lightness, up to the last block.
+    """The convolutions of EfficientNet-Lite up to the last block.
 
     Args:
         size: of `LITE_SIZES`.
+        channels: of the input: 1 for lightness, 3 for RGB.
         frozen_norms: keep the batch norms' statistics in training, too (their gains and biases still learn).
             Those of ImageNet are better than those of small batches of small crops (docs/training-log.md).
 
@@ -122,10 +124,11 @@ class EfficientNetLite(nn.Module):
         widths: channels of the maps at strides 4, 8, 16 and 32.
     """
 
-    def __init__(self, size: LiteSize, *, frozen_norms: bool = True) -> None:
+    def __init__(self, size: LiteSize, *, channels: int = 1, frozen_norms: bool = True) -> None:
         super().__init__()
+        self.channels = channels
         self.frozen_norms = frozen_norms
-        self.stem = _conv_norm(1, _STEM_WIDTH, 3, stride=2)
+        self.stem = _conv_norm(channels, _STEM_WIDTH, 3, stride=2)
         self.blocks = nn.ModuleList()
         self.widths: list[int] = []
         self._last_at_stride: list[int] = []
@@ -162,8 +165,8 @@ class EfficientNetLite(nn.Module):
                     module.eval()
         return self
 
-    def forward(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """Return the maps at strides 4, 8, 16 and 32, from lightness scaled to [-1, 1]."""
+    def forward(self, x: Float[Tensor, "b channels h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """Return the maps at strides 4, 8, 16 and 32, from lightness or sRGB scaled to [-1, 1]."""
         x = F.relu6(self.stem(x * IMAGENET_SCALE + IMAGENET_SHIFT), inplace=True)
         maps = []
         for number, block in enumerate(self.blocks):
@@ -175,7 +178,8 @@ class EfficientNetLite(nn.Module):
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Load weights that were trained on ImageNet in color.
 
-        The stem's filters over red, green and blue are summed: a gray photo has the same value in all three.
+        For one channel the stem's filters over red, green and blue are summed: a gray photo has the same
+        value in all three.
 
         Args:
             state: the state dict of one of the packages named above; what follows the last block is not used.
@@ -185,7 +189,7 @@ class EfficientNetLite(nn.Module):
         """
         renamed = {_our_name(key): value for key, value in state.items()}
         stem = renamed.get("stem.0.weight")
-        if stem is not None and stem.shape[1] == 3:
+        if self.channels == 1 and stem is not None and stem.shape[1] == 3:
             renamed["stem.0.weight"] = stem.sum(1, keepdim=True)
         own = self.state_dict()
         misfits = [key for key in own if key not in renamed or renamed[key].shape != own[key].shape]
@@ -196,6 +200,37 @@ class EfficientNetLite(nn.Module):
         self.load_state_dict({key: renamed[key] for key in own})
 
 
+class EfficientNetLiteClassifier(nn.Module):
+    """The whole network: RGB in, logits of ImageNet's 1000 classes out, in the order of their WordNet ids.
+
+    Args:
+        size: of `LITE_SIZES`.
+    """
+
+    def __init__(self, size: LiteSize) -> None:
+        super().__init__()
+        self.encoder = EfficientNetLite(size, channels=3)
+        self.head = _conv_norm(self.encoder.widths[-1], _HEAD_WIDTH, 1)
+        self.fc = nn.Linear(_HEAD_WIDTH, IMAGENET_CLASSES)
+
+    def forward(self, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
+        """Return the logits, from sRGB in [0, 1]."""
+        maps = F.relu6(self.head(self.encoder(2 * rgb - 1)[-1]), inplace=True)
+        return self.fc(maps.mean((2, 3)))
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Load the whole state dict of one of the packages named above.
+
+        Raises:
+            ValueError: the state dict is of another network or size.
+        """
+        self.encoder.load_imagenet(state)
+        for prefix, part in (("_conv_head.", self.head[0]), ("_bn1.", self.head[1]), ("_fc.", self.fc)):
+            part.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
+
+
 _PARTS = {"expand_conv": "expand.0", "depthwise_conv": "depthwise.0", "project_conv": "project.0"}
 
 
@@ -203,10 +238,10 @@ def _our_name(key: str) -> str:
     """Return this module's name of a key in the packages' state dicts."""
     if key.startswith(("_conv_stem.", "_bn0.")):
         return key.replace("_conv_stem", "stem.0").replace("_bn0", "stem.1")
-    found = re.fullmatch(r"_blocks\.(\d+)\._(\w+?)\.(.*)", key)
-    if not found:
+    match = re.fullmatch(r"_blocks\.(\d+)\._(\w+?)\.(.*)", key)
+    if not match:
         return key
-    number, part, rest = found.groups()
+    number, part, rest = match.groups()
     # The block that does not expand has no bn0; its norms are bn1 and bn2, too.
     norms = {"bn0": "expand.1", "bn1": "depthwise.1", "bn2": "project.1"}
     return f"blocks.{number}.{(_PARTS | norms)[part]}.{rest}"

@@ -1,4 +1,4 @@
-"""Labeled photos: classes from names, and the held-out ones alone."""
+"""Labeled photos: classes from names, and the choice by seed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 
 from autochrome.data.sources import open_source
 from autochrome.errors import DataError
-from autochrome.evaluation.classifier.labeled import held_out, labeled_numbers, read_labeled, wordnet_id_of
-from autochrome.evaluation.classifier.split import part_of
+from autochrome.evaluation.classifier.labeled import labeled_photos, wordnet_id_of
 from tests.data.made_photos import encode, landscape, write_shard
 
 
@@ -36,20 +35,9 @@ def test_a_class_is_read_from_the_name(name: str, wordnet_id: str | None) -> Non
     assert wordnet_id_of(name) == wordnet_id
 
 
-def test_the_parts_are_disjoint_and_make_up_all_labeled_photos(shard: Path) -> None:
-    source = open_source(shard)
-    parts = [labeled_numbers(source, part) for part in ("train", "validation", "test")]
-    assert sorted(number for part in parts for number in part) == list(range(60))
-    assert all(parts)
-
-
-def test_held_out_photos_are_all_of_the_test_part(shard: Path) -> None:
-    source = open_source(shard)
-    photos = list(held_out(source))
-    assert {part_of(photo.name) for photo in photos} == {"test"}
-    assert sorted(photo.name for photo in photos) == sorted(
-        read_labeled(source, number).name for number in labeled_numbers(source, "test")
-    )
+def test_all_photos_with_a_class_are_read(shard: Path) -> None:
+    photos = list(labeled_photos(open_source(shard)))
+    assert len({photo.name for photo in photos}) == len(photos) == 60
     for photo in photos:
         kind, number = photo.name.removeprefix("n0144353").split("_")
         assert photo.wordnet_id == f"n0144353{kind}"
@@ -58,19 +46,16 @@ def test_held_out_photos_are_all_of_the_test_part(shard: Path) -> None:
 
 def test_the_choice_is_by_seed(shard: Path) -> None:
     source = open_source(shard)
-    everything = [photo.name for photo in held_out(source)]
-    first = [photo.name for photo in held_out(source, 3)]
+    everything = [photo.name for photo in labeled_photos(source)]
+    first = [photo.name for photo in labeled_photos(source, 3)]
     assert first == everything[:3]
-    assert first == [photo.name for photo in held_out(source, 3)]
-    others = [[photo.name for photo in held_out(source, seed=seed)] for seed in range(1, 4)]
+    assert first == [photo.name for photo in labeled_photos(source, 3)]
+    others = [[photo.name for photo in labeled_photos(source, seed=seed)] for seed in range(1, 4)]
     assert any(order != everything for order in others)
     assert all(sorted(order) == sorted(everything) for order in others)
 
 
-def test_photos_without_classes_are_told(tmp_path: Path) -> None:
+def test_photos_without_classes_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "001.png").write_bytes(encode(landscape(1, 8, 8)))
-    source = open_source(tmp_path)
-    with pytest.raises(DataError, match=r"none of the photos is a held-out one .* give the folder"):
-        held_out(source)
-    with pytest.raises(DataError, match=r"the name of 001\.png carries no class"):
-        read_labeled(source, 0)
+    with pytest.raises(DataError, match=r"no photo has a class in its name .* give a folder"):
+        labeled_photos(open_source(tmp_path))

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from autochrome.errors import LaboratoryError, WeightsError
 from autochrome.evaluation.classifier.judge import Judge
-from autochrome.evaluation.classifier.split import part_of
 from autochrome.laboratory.run import LabSettings, Run
 from autochrome.laboratory.sections import interpretability
 from autochrome.report.html import Note, Table, Text
@@ -66,6 +65,8 @@ def test_agreement_where_no_photo_has_a_class(make_run: MakeRun, references: Pat
     assert rows["perfect"][0].startswith("1.000")
     assert rows["perfect"][3].startswith("1.00")  # all of what gray lacks
     assert rows["gray"][0].startswith("0.000")
+    # The colors of another photo: never all of what gray lacks.
+    assert float(rows["random"][0].split()[0]) < 1
     assert rows["gray.baseline"][2].startswith("+0.000")
     assert "agreement, not accuracy" in table.caption
     assert run.figures["interpretability"]["hues, the set"]["photos"] == 6
@@ -89,8 +90,7 @@ def test_accuracy_where_names_carry_the_class(make_run: MakeRun, references: Pat
 
 
 def test_labeled_photos_are_colored_and_judged(make_run: MakeRun, tmp_path: Path, hues: Judge) -> None:
-    held_out = [name for k in range(200) if part_of(name := f"{IDS[k % 3]}_{k}") == "test"]
-    colors(tmp_path / "labeled", held_out)
+    colors(tmp_path / "labeled", [f"{IDS[k % 3]}_{k}" for k in range(9)])
     run = make_run(
         "gray.baseline",
         "cgan.test",
@@ -100,10 +100,10 @@ def test_labeled_photos_are_colored_and_judged(make_run: MakeRun, tmp_path: Path
     )
     *_, table, note = interpretability.section(run).parts
     assert isinstance(table, Table)
-    assert [row[0] for row in table.rows] == ["truth", "gray", "gray.baseline", "cgan.test"]
-    assert "5 held-out photos" in table.caption
+    assert [row[0] for row in table.rows] == ["truth", "gray", "random", "gray.baseline", "cgan.test"]
+    assert "5 photos whose class is known" in table.caption
     # Gray stays gray: as often understood as the gray photos themselves.
-    assert table.rows[2][1] == table.rows[1][1]
+    assert table.rows[3][1] == table.rows[1][1]
     assert isinstance(note, Note)
     assert "theirs" in note.text
 
@@ -112,7 +112,7 @@ def test_what_is_missing_is_told(make_run: MakeRun, tmp_path: Path, monkeypatch:
     save_picture(tmp_path / "labeled" / "holiday.png", draw_photo(0))
     run = make_run("gray.baseline", labeled=tmp_path / "labeled")
     monkeypatch.setattr(interpretability, "load_judges", lambda settings: [])
-    with pytest.raises(LaboratoryError, match="held-out"):
+    with pytest.raises(LaboratoryError, match="no photo has a class"):
         interpretability.section(run)
 
     def none(settings: LabSettings) -> list[Judge]:
@@ -123,7 +123,7 @@ def test_what_is_missing_is_told(make_run: MakeRun, tmp_path: Path, monkeypatch:
         interpretability.section(run)
 
 
-def test_a_vgg16_judges_beside_the_bundled_classifier(tmp_path: Path) -> None:
+def test_a_vgg16_is_loaded_too(tmp_path: Path) -> None:
     (tmp_path / "vgg.safetensors").write_bytes(b"<html>")
     with pytest.raises(WeightsError, match=r"vgg\.safetensors"):
         interpretability.load_judges(LabSettings(vgg16=tmp_path / "vgg.safetensors"))

@@ -3,17 +3,16 @@
 Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511v1.
     section 4.1 (2), section 4.2    interpret: top-5 accuracy on true, gray and colorized photos
     "relative recovery", table 1    recovery
-    figure 8                        class_changes
 
-Accuracy needs the photos' true classes. Where there are none, agreement takes the place of the truth that is
-missing: does the classifier answer of a picture what it answered of the true photo? It is no accuracy, as
-the classifier may be wrong about the photo.
+Accuracy needs the photos' true classes. Where they are unknown, agreement takes its place: does the
+classifier give the colorized photo the answer it gave the true one? That is not accuracy, as the classifier
+may be wrong about the photo.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,10 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from autochrome.evaluation.classifier.classes import CLASS_NAMES
 from autochrome.evaluation.classifier.judge import Judge
-from autochrome.evaluation.intervals import percentile_interval, resample_counts
-from autochrome.evaluation.scores import Estimate, load_rgb
+from autochrome.evaluation.files import load_rgb
+from autochrome.evaluation.intervals import Bootstrap, Estimate, percentile_interval
+from autochrome.io.plain import to_plain
 from autochrome.metrics.baselines import gray
 from autochrome.types import RGB
 
@@ -36,68 +35,56 @@ Picture = RGB | Path
 
 
 @dataclass(frozen=True)
-class Understood:
-    """How often a system's pictures are understood, with 95% bootstrap intervals over photos.
+class ClassifierScores:
+    """A classifier's scores on a system's pictures, with 95% bootstrap intervals over photos.
 
-    Shares are in [0, 1]. The differences and the recovery are of ``top5``, resampled in pairs.
+    Shares are in [0, 1]. ``above_gray`` and ``recovery`` are of ``top5``, on the same resamples.
     """
 
     photos: int
-    """How many were judged."""
+    """Number of photos."""
     top1: Estimate
-    """Share of photos for which the classifier's first answer is the right one."""
+    """Share of photos for which the classifier's first answer is right."""
     top5: Estimate
-    """Share of photos for which the right one is among the first five."""
+    """Share of photos for which one of its first five answers is right."""
     above_gray: Estimate
-    """By how much ``top5`` is above that of the gray photos."""
+    """``top5`` less that of the gray photos."""
     recovery: Estimate
-    """Which part it is of what gray photos lack; undefined (nan) where they lack nothing."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        estimates = {
-            name: getattr(self, name).to_dict() for name in ("top1", "top5", "above_gray", "recovery")
-        }
-        return {"photos": self.photos, **estimates}
+    """See `recovery`; nan where gray photos score no worse than true ones."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What a classifier makes of one system's pictures."""
+    """The scores of one system's pictures."""
 
-    accuracy: Understood | None
-    """The right answer is the photo's class; None where no photo has a class that the classifier knows."""
-    agreement: Understood
-    """The right answer is what the classifier answers first of the true photo, be it true or not. The true
-    photos agree with themselves, so that their row is 1. It is no accuracy."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        accuracy = self.accuracy.to_dict() if self.accuracy else None
-        return {"accuracy": accuracy, "agreement": self.agreement.to_dict()}
+    accuracy: ClassifierScores | None
+    """The right answer is the photo's class; None if no photo has a class that the classifier knows."""
+    agreement: ClassifierScores
+    """The right answer is the classifier's first answer to the true photo, which may be wrong; 1 for the true
+    photos themselves."""
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """What a classifier makes of true, gray and colorized photos."""
+    """A classifier's scores on true, gray and colorized photos."""
 
     judge: str
     weights: str
     sha256: str
-    """Of the classifier: its name, its weights and their digest."""
+    """The classifier's name, its weights and their digest."""
     photos: int
     systems: dict[str, Judged]
     """``truth`` and ``gray`` first, then the systems in the order they were given."""
     labels: tuple[str | None, ...]
-    """WordNet id of each photo's class, None where none is known or the classifier does not know it."""
+    """WordNet id of each photo's class; None if it is unknown, or unknown to the classifier."""
     answers: dict[str, tuple[tuple[str, ...], ...]]
     """The five answers to each photo of each system, best first, as names."""
     hits: dict[str, tuple[bool | None, ...]]
-    """Whether a photo's class is among the five, None for photos without one."""
+    """Whether the photo's class is among the five; None for photos without a class."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON."""
-        return {**asdict(self), "systems": {name: row.to_dict() for name, row in self.systems.items()}}
+        """Return everything as plain values, ready for JSON."""
+        return to_plain(self)
 
 
 def interpret(
@@ -110,14 +97,14 @@ def interpret(
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Interpretation:
-    """Show a classifier true photos, the same in gray, and the same as systems colored them.
+    """Score a classifier on true photos, on the same photos in gray, and as systems colored them.
 
-    One photo's pictures are in memory at a time, if the iterables hold no more.
+    Only one photo's pictures are in memory at a time, if the iterables are lazy.
 
     Args:
-        judge: the classifier, such as ``load_classifier()``.
+        judge: the classifier, such as ``load_efficientnet()``.
         truth: the true photos.
-        systems: of each system a picture for every true photo, in the same order.
+        systems: for each system a picture of every true photo, in the same order.
         labels: WordNet id of every photo's class (``wordnet_id_of`` its name), None for those without; None
             for no labels at all.
         replicates: bootstrap resamples.
@@ -126,11 +113,11 @@ def interpret(
 
     Raises:
         ValueError: there is no photo, a system has another number of pictures, there are not as many labels
-            as photos, or a system is called as a baseline.
+            as photos, or a system has the name of a baseline.
         EvaluationError: a file cannot be read.
     """
     if taken := {TRUTH, GRAY} & set(systems):
-        raise ValueError(f"{' and '.join(sorted(taken))} cannot be a system's name; call it otherwise")
+        raise ValueError(f"{' and '.join(sorted(taken))} cannot be a system's name; choose another one")
     names = (TRUTH, GRAY, *systems)
     answers = _ask(judge, truth, systems, progress)
     photos = answers.shape[1]
@@ -142,8 +129,8 @@ def interpret(
     labeled = [number for number, output in enumerate(outputs) if output is not None]
     right = torch.tensor([output for output in outputs if output is not None], dtype=torch.int64)
     hits = _hits(answers[:, labeled], right)
-    accuracy = _understood(hits, names, replicates, seed) if labeled else {}
-    agreement = _understood(_hits(answers, answers[0, :, 0]), names, replicates, seed)
+    accuracy = _scores_of(hits, names, replicates, seed) if labeled else {}
+    agreement = _scores_of(_hits(answers, answers[0, :, 0]), names, replicates, seed)
     return Interpretation(
         judge=judge.name,
         weights=judge.weights,
@@ -162,46 +149,11 @@ def interpret(
     )
 
 
-@dataclass(frozen=True)
-class ClassChange:
-    """How well the photos of one class are understood in gray and as a system colored them."""
-
-    wordnet_id: str
-    name: str
-    photos: int
-    gray: float
-    """Share of them, in [0, 1], whose class is among the five answers to the gray photo."""
-    colorized: float
-    """The same of the colorized photo."""
-
-
-def class_changes(result: Interpretation, system: str) -> list[ClassChange]:
-    """The classes, from the one that a system's colors help most to the one that they hurt most (figure 8).
-
-    Empty without labels.
-    """
-    members: dict[str, list[int]] = {}
-    for number, label in enumerate(result.labels):
-        if label is not None:
-            members.setdefault(label, []).append(number)
-
-    def share(name: str, numbers: list[int]) -> float:
-        return sum(result.hits[name][number] is True for number in numbers) / len(numbers)
-
-    changes = [
-        ClassChange(
-            label, CLASS_NAMES.get(label, label), len(numbers), share(GRAY, numbers), share(system, numbers)
-        )
-        for label, numbers in members.items()
-    ]
-    return sorted(changes, key=lambda each: (each.gray - each.colorized, each.wordnet_id))
-
-
 def recovery(score: float, of_gray: float, of_truth: float) -> float:
-    """Part of what the loss of color takes from a classifier that a colorization gives back.
+    """Return the part of the score lost with the colors that a colorization regains.
 
-    0 for gray photos, 1 for the true ones, below 0 for a colorization that is understood worse than gray:
-    (score - gray) / (truth - gray). Undefined (nan) where gray photos are understood no worse than true ones.
+    (score - gray) / (truth - gray): 0 for gray photos, 1 for the true ones, below 0 for a colorization that
+    scores worse than gray. Undefined (nan) where gray photos score no worse than true ones.
     """
     lost = of_truth - of_gray
     return (score - of_gray) / lost if lost > 0 else nan
@@ -213,7 +165,7 @@ def _ask(
     systems: Mapping[str, Iterable[Picture]],
     progress: Callable[[int], None],
 ) -> Int[Tensor, "systems photos k"]:
-    """Answers to the true photos, the gray ones, and every system's."""
+    """Return the answers to the true photos, the gray ones, and every system's."""
     rows = []
     for true, *colored in _side_by_side(truth, systems):
         photo = _load(true)
@@ -228,7 +180,7 @@ def _ask(
 def _side_by_side(
     truth: Iterable[Picture], systems: Mapping[str, Iterable[Picture]]
 ) -> Iterator[list[Picture]]:
-    """Every true photo, followed by its picture of each system."""
+    """Yield every true photo together with each system's picture of it."""
     iterators = {name: iter(pictures) for name, pictures in systems.items()}
     done = 0
     for done, true in enumerate(truth, 1):
@@ -253,47 +205,41 @@ def _load(picture: Picture) -> RGB:
 def _hits(
     answers: Int[Tensor, "systems photos k"], right: Int[Tensor, " photos"]
 ) -> Bool[Tensor, "systems photos 2"]:
-    """Whether the right answer is the first one, and whether it is among all."""
-    found = answers == right[:, None]
-    return torch.stack([found[:, :, 0], found.any(2)], 2)
+    """Return whether the right answer is the first one, and whether it is among all."""
+    equal = answers == right[:, None]
+    return torch.stack([equal[:, :, 0], equal.any(2)], 2)
 
 
-def _understood(
+def _scores_of(
     hits: Bool[Tensor, "systems photos 2"], names: Sequence[str], replicates: int, seed: int
-) -> dict[str, Understood]:
-    """The shares of every system; the first is the truth, the second gray."""
+) -> dict[str, ClassifierScores]:
+    """Return the scores of every system; the first is the truth, the second gray."""
     photos = hits.shape[1]
-    counts = resample_counts(photos, replicates, seed)
-    shares = hits.double().mean(1).tolist()
-    resampled = counts @ hits.double() / photos  # systems, replicates, 2
-    truth5, gray5 = resampled[0, :, 1], resampled[1, :, 1]
-    rows = {}
-    for name, (top1, top5), drawn in zip(names, shares, resampled, strict=True):
-        rows[name] = Understood(
+    shares = Bootstrap(replicates, seed).counts(photos) @ hits.double() / photos  # systems, rows, 2
+    truth5, gray5 = shares[0, :, 1], shares[1, :, 1]
+    return {
+        name: ClassifierScores(
             photos=photos,
-            top1=Estimate(top1, *percentile_interval(drawn[:, 0])),
-            top5=Estimate(top5, *percentile_interval(drawn[:, 1])),
-            above_gray=Estimate(top5 - shares[1][1], *percentile_interval(drawn[:, 1] - gray5)),
-            recovery=Estimate(
-                recovery(top5, shares[1][1], shares[0][1]), *_recovery_interval(drawn[:, 1], gray5, truth5)
-            ),
+            top1=Estimate.of(top1),
+            top5=Estimate.of(top5),
+            above_gray=Estimate.of(top5 - gray5),
+            recovery=_recovery(top5, gray5, truth5),
         )
-    return rows
+        for name, (top1, top5) in zip(names, (each.unbind(1) for each in shares), strict=True)
+    }
 
 
-def _recovery_interval(
-    scores: Float[Tensor, " replicates"],
-    of_gray: Float[Tensor, " replicates"],
-    of_truth: Float[Tensor, " replicates"],
-) -> tuple[float, float]:
-    """A resample in which gray photos lack nothing tells nothing: it widens the interval on both sides."""
+def _recovery(
+    scores: Float[Tensor, " rows"], of_gray: Float[Tensor, " rows"], of_truth: Float[Tensor, " rows"]
+) -> Estimate:
+    """A resample in which gray photos lack nothing says nothing: it widens the interval on both sides."""
     lost = of_truth - of_gray
-    ratio = (scores - of_gray) / lost
-    low, _ = percentile_interval(ratio.where(lost > 0, -inf))
-    _, high = percentile_interval(ratio.where(lost > 0, inf))
-    return low, high
+    ratio = ((scores - of_gray) / lost)[1:]
+    low, _ = percentile_interval(ratio.where(lost[1:] > 0, -inf))
+    _, high = percentile_interval(ratio.where(lost[1:] > 0, inf))
+    return Estimate(recovery(float(scores[0]), float(of_gray[0]), float(of_truth[0])), low, high)
 
 
 def _spread(hits: list[bool], labeled: list[int], photos: int) -> tuple[bool | None, ...]:
-    found = dict(zip(labeled, hits, strict=True))
-    return tuple(found.get(number) for number in range(photos))
+    by_photo = dict(zip(labeled, hits, strict=True))
+    return tuple(by_photo.get(number) for number in range(photos))

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 import torch
 from jaxtyping import Float, Int
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.errors import WeightsError
-from autochrome.evaluation.classifier.classes import CLASS_NAMES
-from autochrome.models.weights import WeightsFile, mismatches
+from autochrome.io.whole_file import file_sha256
+from autochrome.models.backbones import backbone_file, load_backbone_state
+from autochrome.nn.efficientnet import LITE_SIZES, EfficientNetLiteClassifier
 from autochrome.types import RGB
 
 ANSWERS = 5
-"""How many answers are asked for: CIC's test counts a picture as understood if its class is among five."""
+"""Answers per picture: in CIC's test a picture is understood if its class is among the first five."""
+
+EFFICIENTNET_SIZE = 224
+"""Side of the square pictures that EfficientNet-Lite0 was trained on, in pixels."""
+
+
+@cache
+def imagenet_classes() -> Mapping[str, str]:
+    """Return the name of each of ImageNet's 1000 classes by its WordNet id, in the order of the outputs.
+
+    Networks trained on ImageNet number the classes by their sorted ids. The names are WordNet's.
+    """
+    text = (files("autochrome.evaluation.classifier") / "imagenet_classes.txt").read_text(encoding="utf-8")
+    pairs = (line.split(" ", 1) for line in text.splitlines())
+    return {wordnet_id: name for wordnet_id, name in pairs}
 
 
 @dataclass(frozen=True)
@@ -30,80 +44,66 @@ class Judge:
     weights: str
     """Where its weights came from."""
     sha256: str
-    """Of the weights' file."""
+    """Digest of the weights' file."""
     classes: tuple[str, ...]
     """WordNet id of each of the network's outputs; empty where these are not known."""
     network: nn.Module = field(repr=False)
-    """Logits "b classes" of pictures that ``view`` made."""
+    """Maps what ``view`` returns to logits "b classes"."""
     view: Callable[[RGB], RGB] = field(repr=False)
-    """From sRGB pictures in [0, 1] of any size to what the network takes, all of one size."""
+    """Turns sRGB pictures in [0, 1] of any size into the network's input, all of one size."""
 
     @torch.inference_mode()
     def answers(self, views: RGB, count: int = ANSWERS) -> Int[Tensor, "b count"]:
-        """The most probable outputs of pictures that ``view`` made, best first.
+        """Return the numbers of the most probable outputs, best first.
 
         Args:
-            views: what ``view`` gave, of one or several pictures.
+            views: what ``view`` returned for one or several pictures.
             count: how many answers.
         """
-        device = next(self.network.parameters()).device
-        return self.network(views.to(device)).float().topk(count).indices.cpu()
+        return self.network(views).topk(count).indices
 
     def output_of(self, wordnet_id: str | None) -> int | None:
-        """Number of the output that stands for a class; None where the classifier does not know the class."""
-        if wordnet_id is None or wordnet_id not in self.classes:
-            return None
-        return self.classes.index(wordnet_id)
+        """Return the number of a class's output; None where the classifier does not have the class."""
+        return self.classes.index(wordnet_id) if wordnet_id in self.classes else None
 
     def class_name(self, output: int) -> str:
-        """What an output stands for: a name in plain words, else its WordNet id, else its number."""
+        """Return what an output stands for: a name, else its WordNet id, else its number."""
         if not self.classes:
             return f"class {output}"
-        return CLASS_NAMES.get(self.classes[output], self.classes[output])
+        return imagenet_classes().get(self.classes[output], self.classes[output])
 
 
-def read_tensors(file: WeightsFile) -> dict[str, Tensor]:
-    """Tensors of a safetensors file by name.
+def load_efficientnet() -> Judge:
+    """Return EfficientNet-Lite0, trained on ImageNet, as a judge of pictures of any size.
 
     Raises:
-        WeightsError: it is damaged.
+        WeightsError: its package is not installed.
     """
-    try:
-        return load_file(file.path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{file.source} is damaged or cut short ({error}); fetch it again") from error
+    source = "efficientnet-lite0"
+    file = backbone_file(source, extra="report")
+    network = EfficientNetLiteClassifier(LITE_SIZES["lite0"])
+    network.load_imagenet(load_backbone_state(source))
+    return Judge(
+        name="EfficientNet-Lite0",
+        weights=file.name,
+        sha256=file_sha256(file),
+        classes=tuple(imagenet_classes()),
+        network=network.eval().requires_grad_(False),
+        view=lambda rgb: central_square(rgb, EFFICIENTNET_SIZE, EFFICIENTNET_SIZE),
+    )
 
 
-def load_strictly(
-    network: nn.Module,
-    state: Mapping[str, Tensor],
-    *,
-    source: str,
-    kind: str,
-    device: str | torch.device = "cpu",
-) -> None:
-    """Make tensors the parameters of a network for inference, every one or none, widened to single precision.
+def central_square(rgb: RGB, shorter_side: int, size: int) -> Float[Tensor, "b 3 size size"]:
+    """Resize pictures (antialiased) to a shorter side, then cut out their middle.
 
     Args:
-        network: of which the parameters may still be on the meta device.
-        state: a tensor for each of its names.
-        source: named by the error.
-        kind: of network, named by the error.
-        device: where it is to work.
-
-    Raises:
-        WeightsError: tensors are missing, unexpected or of another shape; the message lists them.
+        rgb: sRGB in [0, 1], of any size.
+        shorter_side: in pixels, at least ``size``.
+        size: side of the square, in pixels.
     """
-    problems = mismatches(network.state_dict(), state)
-    if problems:
-        raise WeightsError("\n  ".join([f"{source} does not fit {kind}:", *problems]))
-    network.load_state_dict(state, strict=True, assign=True)
-    network.float().to(device).eval().requires_grad_(False)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def resized(rgb: RGB, height: int, width: int) -> Float[Tensor, "b 3 height width"]:
-    """Pictures at another size, antialiased."""
-    if rgb.shape[2:] == (height, width):
-        return rgb
-    return F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+    scale = shorter_side / min(rgb.shape[2:])
+    height, width = (round(side * scale) for side in rgb.shape[2:])
+    if rgb.shape[2:] != (height, width):
+        rgb = F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+    top, left = (height - size) // 2, (width - size) // 2
+    return rgb[:, :, top : top + size, left : left + size]

@@ -12,7 +12,6 @@ None is shipped. torchvision's names of the parameters are read, and timm's.
 from __future__ import annotations
 
 import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -20,18 +19,19 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from autochrome.errors import WeightsError
-from autochrome.evaluation.classifier.judge import Judge, load_strictly, read_tensors, resized
+from autochrome.evaluation.classifier.judge import Judge, central_square, imagenet_classes
 from autochrome.io.whole_file import file_sha256
-from autochrome.models.weights import resolve_weights
+from autochrome.models.weights import mismatches, resolve_weights
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 from autochrome.types import RGB
 
 _OF_TIMM = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
 _PICKLES = frozenset({".pth", ".pt"})
-_WORDNET_ID = re.compile(r"n\d{8}")
 
 
 @dataclass(frozen=True)
@@ -88,77 +88,50 @@ class VGG16(nn.Module):
 
 
 def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor, "b 3 size size"]:
-    """The central square of pictures, normalized as torchvision's VGG-16 takes it.
+    """Return the central square of pictures, normalized as torchvision's VGG-16 takes it.
 
     Args:
         rgb: sRGB in [0, 1], of any size.
         settings: of the network.
     """
     settings = settings or VGG16Settings()
-    height, width = rgb.shape[2:]
-    scale = settings.shorter_side / min(height, width)
-    rgb = resized(rgb, round(height * scale), round(width * scale))
-    top, left = (rgb.shape[2] - settings.size) // 2, (rgb.shape[3] - settings.size) // 2
-    rgb = rgb[:, :, top : top + settings.size, left : left + settings.size]
+    rgb = central_square(rgb, settings.shorter_side, settings.size)
     mean, std = (rgb.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return (rgb - mean) / std
 
 
-def load_vgg16(
-    weights: str | PathLike[str],
-    synsets: Path | None = None,
-    *,
-    settings: VGG16Settings | None = None,
-    device: str | torch.device = "cpu",
-) -> Judge:
-    """A person's VGG-16 as a judge of pictures.
+def load_vgg16(weights: str | PathLike[str], *, settings: VGG16Settings | None = None) -> Judge:
+    """Return a VGG-16 with a person's own weights as a judge of pictures.
 
     Args:
         weights: a state dict of torchvision's or timm's ``vgg16`` (without batch normalization): a
             safetensors file, or whatever else ``resolve_weights`` takes; or a .pth or .pt file, of which
             nothing but tensors is read.
-        synsets: a text file with the WordNet ids of the classes; see ``read_synsets``. Without it the
-            network's outputs have no names, and photos no true class.
-        settings: of a network of other sizes.
-        device: where to judge.
+        settings: of a network of other sizes. Its outputs have names if there are 1000 of them.
 
     Raises:
-        WeightsError: the weights are missing, damaged or another network's, or the ids do not fit.
+        WeightsError: the weights are missing, damaged or another network's; the message lists the tensors
+            that are missing, unexpected or of another shape.
     """
     settings = settings or VGG16Settings()
-    classes = read_synsets(synsets, settings.classes) if synsets else ()
     state, source, digest = _read_state(weights)
+    state = _in_torchvision_names(state)
     with torch.device("meta"):  # 138 million parameters need not be drawn to be replaced
         network = VGG16(settings)
-    kind = "VGG-16 (give the state dict of torchvision's or timm's vgg16, not of vgg16_bn)"
-    load_strictly(network, _in_torchvision_names(state), source=source, kind=kind, device=device)
-    return Judge("VGG-16", source, digest, classes, network, lambda rgb: vgg16_view(rgb, settings))
-
-
-def read_synsets(path: Path, count: int = 1000) -> tuple[str, ...]:
-    """WordNet ids of a classifier's outputs: those of a file, sorted, as ImageNet's networks count them.
-
-    Args:
-        path: one id a line (``n01440764``); what follows the id on its line is not read.
-        count: how many there must be.
-
-    Raises:
-        WeightsError: the file cannot be read, or holds other lines, or not so many ids.
-    """
-    try:
-        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise WeightsError(f"{path} cannot be read as a list of WordNet ids: {error}") from error
-    ids = [line.split()[0] for line in lines]
-    wrong = next((word for word in ids if not _WORDNET_ID.fullmatch(word)), None)
-    if wrong is not None:
-        raise WeightsError(f"{path}: {wrong!r} is no WordNet id; give one id a line, such as n01440764")
-    if len(set(ids)) != count or len(ids) != count:
-        raise WeightsError(
-            f"{path} lists {len(ids)} WordNet ids, {len(set(ids))} of them different; "
-            f"the network has {count} classes"
-        )
-    return tuple(sorted(ids))
+    if problems := mismatches(network.state_dict(), state):
+        expected = "VGG-16 (give the state dict of torchvision's or timm's vgg16, not of vgg16_bn)"
+        raise WeightsError("\n  ".join([f"{source} does not fit {expected}:", *problems]))
+    network.load_state_dict(state, assign=True)
+    network.float().eval().requires_grad_(False)
+    classes = tuple(imagenet_classes())
+    return Judge(
+        name="VGG-16",
+        weights=source,
+        sha256=digest,
+        classes=classes if settings.classes == len(classes) else (),
+        network=network,
+        view=lambda rgb: vgg16_view(rgb, settings),
+    )
 
 
 def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, str]:
@@ -166,7 +139,10 @@ def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, s
     path = Path(weights).expanduser()
     if path.suffix not in _PICKLES:
         file = resolve_weights(weights)
-        return read_tensors(file), file.source, file.sha256
+        try:
+            return load_file(file.path), file.source, file.sha256
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(f"{file.source} is damaged or cut short ({error}); fetch it again") from error
     source = fspath(weights)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -174,9 +150,7 @@ def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, s
         reason = str(error).strip().splitlines()[0]
         raise WeightsError(f"{source} cannot be read as a state dict of tensors alone ({reason})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError(
-            f"{source} holds something else than a state dict of tensors; save the state dict alone"
-        )
+        raise WeightsError(f"{source} is not a state dict of tensors; save the state dict alone")
     return dict(state), source, file_sha256(path)
 
 

@@ -1,17 +1,17 @@
-"""Whether a classifier that knows true color photos understands the colorized ones.
+"""Whether a classifier trained on true photos still recognizes the colorized ones.
 
-Zhang et al. (2016), CIC, section 4.2: top-5 accuracy of a VGG-16 on true, gray and colorized photos. Here by
-the bundled classifier (`autochrome.evaluation.classifier`), and by a VGG-16 where the person has one. Photos
-without a class are judged by agreement with what the classifier says of the true photo.
+Zhang et al. (2016), CIC, section 4.2: top-5 accuracy of a VGG-16 on true, gray and colorized photos. Here it
+is measured with EfficientNet-Lite0, and with a VGG-16 if the user provides its weights. For photos without a
+class the score is agreement with the classifier's answer to the true photo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
 from pathlib import Path
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -19,29 +19,41 @@ from jaxtyping import UInt8
 
 from autochrome.data.sources import open_source
 from autochrome.errors import DataError, LaboratoryError, WeightsError
-from autochrome.evaluation.classifier.interpretability import Interpretation, Understood, interpret
-from autochrome.evaluation.classifier.judge import Judge
-from autochrome.evaluation.classifier.labeled import LabeledPhoto, held_out, wordnet_id_of
-from autochrome.evaluation.classifier.network import load_classifier
+from autochrome.evaluation.classifier.interpretability import (
+    GRAY,
+    TRUTH,
+    ClassifierScores,
+    Interpretation,
+    interpret,
+)
+from autochrome.evaluation.classifier.judge import Judge, load_efficientnet
+from autochrome.evaluation.classifier.labeled import LabeledPhoto, labeled_photos, wordnet_id_of
 from autochrome.evaluation.classifier.vgg16 import load_vgg16
 from autochrome.io.photo import Photo
-from autochrome.laboratory.estimates import cell
 from autochrome.laboratory.run import LabSettings, Run
+from autochrome.metrics.baselines import derangement, random_colors
 from autochrome.report.html import Note, Part, Section, Table, Text
 from autochrome.types import RGB
 
+T = TypeVar("T")
+NAME = "interpretability"
+TITLE = "Semantic interpretability"
+
+RANDOM = "random"
+
 _LEAD = (
-    "Does a classifier of true color photos understand the colorized ones? CIC's test (section 4.2): gray"
-    " photos are understood worse than true ones, and **recovery** is the part of that loss that a system's"
-    " colors give back: 0 as gray, 1 as the true photos, below 0 where colors mislead."
+    "Does a classifier trained on true photos still recognize the colorized ones? CIC's test (section 4.2):"
+    " gray photos score lower than true ones, and **recovery** is the part of that loss that a system's"
+    " colors regain: 0 like gray, 1 like the true photos, below 0 where colors mislead. *random*: the colors"
+    " of another photo."
 )
 
 
 def section(run: Run) -> Section:
-    """A table for each judge and set of photos.
+    """Return a table for each judge and set of photos.
 
     Raises:
-        LaboratoryError: a classifier or the labeled photos cannot be had.
+        LaboratoryError: a classifier or the labeled photos are missing.
     """
     try:
         judges = load_judges(run.settings)
@@ -53,37 +65,37 @@ def section(run: Run) -> Section:
     for number, judge in enumerate(judges):
         # A VGG-16 takes half a second for each picture of each system.
         names = run.names if number == 0 else run.subset
-        found = judge_results(run, judge, names)
-        figures[f"{judge.name}, the set"] = found.to_dict()
-        parts += _set_tables(found, run)
+        result = judge_results(run, judge, names)
+        figures[f"{judge.name}, the set"] = result.to_dict()
+        parts += _set_tables(result, run)
     if labeled:
         pictures = run.map("coloring labeled photos", color_labeled, [str(k) for k in range(len(labeled))])
         for judge in judges:
-            found = judge_labeled(run, judge, labeled, pictures)
-            figures[f"{judge.name}, labeled photos"] = found.to_dict()
-            parts += _labeled_parts(found, run)
+            result = judge_labeled(run, judge, labeled, pictures)
+            figures[f"{judge.name}, labeled photos"] = result.to_dict()
+            parts += _labeled_parts(result, run)
     else:
         parts.append(
-            Text("With `--labeled` and photos whose names carry their class, accuracy is measured too.")
+            Text("With `--labeled` and photos whose names carry their class, accuracy is measured as well.")
         )
-    run.figures["interpretability"] = figures
-    return Section("Semantic interpretability", parts, lead=_LEAD)
+    run.figures[NAME] = figures
+    return Section(TITLE, parts, lead=_LEAD)
 
 
 def load_judges(settings: LabSettings) -> list[Judge]:
-    """The bundled classifier, and the VGG-16 where there is one.
+    """Return EfficientNet-Lite0, and the VGG-16 if its weights were given.
 
     Raises:
         WeightsError: weights are missing, damaged or another network's.
     """
-    judges = [load_classifier()]
+    judges = [load_efficientnet()]
     if settings.vgg16 is not None:
-        judges.append(load_vgg16(settings.vgg16, settings.synsets))
+        judges.append(load_vgg16(settings.vgg16))
     return judges
 
 
 def read_labeled(settings: LabSettings) -> tuple[LabeledPhoto, ...]:
-    """Labeled photos that the bundled classifier has never seen; none where none were given.
+    """Return the labeled photos, drawn by seed; none if no folder of them was given.
 
     Raises:
         DataError: the folder holds none.
@@ -95,18 +107,19 @@ def read_labeled(settings: LabSettings) -> tuple[LabeledPhoto, ...]:
 
 @lru_cache(maxsize=1)
 def _read_labeled(folder: Path, count: int, seed: int) -> tuple[LabeledPhoto, ...]:
-    return tuple(held_out(open_source(folder), count, seed))
+    return tuple(labeled_photos(open_source(folder), count, seed))
 
 
 def judge_results(run: Run, judge: Judge, names: Sequence[str]) -> Interpretation:
-    """What a judge makes of a run's photos and of the first answer of each system to them."""
+    """Score a run's photos and the first result of each system."""
     label = f"judging by {judge.name}"
     run.progress(label, 0, len(names))
     labels = [wordnet_id_of(name) for name in names]
+    results = {system.name: map(partial(run.result, system), names) for system in run.systems}
     return interpret(
         judge,
         map(run.truth, names),
-        {system.name: map(partial(run.result, system), names) for system in run.systems},
+        {RANDOM: _random(run.truth, names, run.settings.seed), **results},
         labels if any(labels) else None,
         replicates=run.settings.replicates,
         seed=run.settings.seed,
@@ -115,87 +128,85 @@ def judge_results(run: Run, judge: Judge, names: Sequence[str]) -> Interpretatio
 
 
 Pictures = dict[str, UInt8[np.ndarray, "h w 3"]]
-"""A labeled photo's first answer by each system that has a model."""
+"""A labeled photo as colorized by each system that has a model."""
 
 
 def color_labeled(run: Run, number: str) -> Pictures:
-    """One answer of every model to a labeled photo, which is told by its number."""
+    """Colorize a labeled photo, given by its number, once with every model."""
     photo = Photo(read_labeled(run.settings)[int(number)].rgb)
-    found = {}
+    pictures = {}
     for system in run.systems:
         if (painter := run.painter(system)) is not None:
-            asked = replace(system.asked, samples=1, seed=run.settings.seed)
-            found[system.name] = painter.colorize(photo, asked)[0].pixels
-    return found
+            settings = run.settings_of(system)
+            pictures[system.name] = painter.colorize(photo, settings)[0].pixels
+    return pictures
 
 
 def judge_labeled(
     run: Run, judge: Judge, photos: Sequence[LabeledPhoto], pictures: Sequence[Pictures]
 ) -> Interpretation:
-    """What a judge makes of labeled photos and of the models' answers to them."""
+    """Score labeled photos and the models' colorizations of them."""
+    truth = [_rgb(photo.rgb) for photo in photos]
+    results = {name: map(_rgb, map(itemgetter(name), pictures)) for name in pictures[0]}
     return interpret(
         judge,
-        map(_rgb, (photo.rgb for photo in photos)),
-        {name: map(_rgb, map(itemgetter(name), pictures)) for name in pictures[0]},
+        truth,
+        {RANDOM: _random(truth.__getitem__, range(len(truth)), run.settings.seed), **results},
         [photo.wordnet_id for photo in photos],
         replicates=run.settings.replicates,
         seed=run.settings.seed,
     )
 
 
-def accuracy_table(found: Interpretation, caption: str) -> Table:
-    """Top-1 and top-5 accuracy of every system, and how much of what gray photos lack they give back."""
-    rows = {name: judged.accuracy for name, judged in found.systems.items()}
-    return _table({name: row for name, row in rows.items() if row is not None}, "accuracy", caption)
+def _random(truth: Callable[[T], RGB], photos: Sequence[T], seed: int) -> Iterator[RGB]:
+    """Yield every photo in the colors of another one; in its own if it is the only one."""
+    for photo, other in zip(photos, derangement(len(photos), seed), strict=True):
+        yield random_colors(truth(photo), truth(photos[other]))
 
 
-def agreement_table(found: Interpretation, caption: str) -> Table:
-    """How often the judge's answer to the true photo is its first, or among its first five, of a system's."""
-    return _table({name: judged.agreement for name, judged in found.systems.items()}, "agreement", caption)
-
-
-def _table(rows: dict[str, Understood], what: str, caption: str) -> Table:
+def _table(result: Interpretation, score: Literal["accuracy", "agreement"], caption: str) -> Table:
     body = []
-    for name, row in rows.items():
-        beside = (
-            [cell(row.above_gray, 3, sign="+"), cell(row.recovery, 2)]
-            if name not in ("truth", "gray")
-            else ["", ""]
-        )
-        body.append([name, cell(row.top1, 3), cell(row.top5, 3), *beside])
-    return Table(
-        ["", f"top-1 {what}", f"top-5 {what}", "top-5 above gray", "recovery"], body, caption=caption
-    )
+    for name, judged in result.systems.items():
+        row: ClassifierScores | None = getattr(judged, score)
+        if row is not None:
+            baseline = name in (TRUTH, GRAY)
+            gains = ["", ""] if baseline else [row.above_gray.cell(3, sign="+"), row.recovery.cell(2)]
+            body.append([name, row.top1.cell(3), row.top5.cell(3), *gains])
+    head = ["", f"top-1 {score}", f"top-5 {score}", "top-5 above gray", "recovery"]
+    return Table(head, body, caption=f"{caption} 95% bootstrap intervals over photos.")
 
 
-def _set_tables(found: Interpretation, run: Run) -> list[Part]:
-    agreement = agreement_table(
-        found,
-        f"{found.judge} on {found.photos} photos of {run.references.name}. They carry no class, so the right"
-        " answer is what it says of the true photo: agreement, not accuracy. 95% bootstrap intervals over"
-        " photos.",
+def _set_tables(result: Interpretation, run: Run) -> list[Part]:
+    photos = f"photos of {run.references.name}"
+    agreement = _table(
+        result,
+        "agreement",
+        f"{result.judge} on {result.photos} {photos}. The right answer is its answer to the true photo:"
+        " agreement, not accuracy.",
     )
-    if found.systems["truth"].accuracy is None:
+    known = result.systems[TRUTH].accuracy
+    if known is None:
         return [agreement]
-    known = sum(label is not None for label in found.labels)
-    return [
-        accuracy_table(
-            found, f"{found.judge} on {known} photos of {run.references.name} whose names carry their class."
-        ),
-        replace(agreement, caption=f"{found.judge}: agreement with what it says of the true photo."),
-    ]
+    caption = f"{result.judge} on {known.photos} {photos} whose names carry their class."
+    return [_table(result, "accuracy", caption), agreement]
 
 
-def _labeled_parts(found: Interpretation, run: Run) -> list[Part]:
-    table = accuracy_table(
-        found,
-        f"{found.judge} on {found.photos} held-out photos whose class is known. The classifier has not seen"
-        " them; the shipped colorizers may have, as photos without their class. 95% bootstrap intervals.",
+def _labeled_parts(result: Interpretation, run: Run) -> list[Part]:
+    known = result.systems[TRUTH].accuracy
+    if known is None:
+        return [Note(f"{result.judge} does not have the classes of the labeled photos.")]
+    caption = (
+        f"{result.judge} on {known.photos} photos whose class is known. If they are from ImageNet's training"
+        " set, the classifier was trained on them, and perhaps the shipped colorizers, without the classes."
     )
+    table = _table(result, "accuracy", caption)
     folders = [system.name for system in run.systems if system.model is None]
     if not folders:
         return [table]
-    return [table, Note(f"{', '.join(folders)}: results in a folder, no model to color these photos by.")]
+    return [
+        table,
+        Note(f"{', '.join(folders)}: a folder of results, without a model to colorize these photos."),
+    ]
 
 
 def _rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> RGB:

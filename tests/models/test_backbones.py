@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from autochrome.engine import backbones
-from autochrome.engine.backbones import PACKAGES, load_backbone_state
 from autochrome.errors import WeightsError
+from autochrome.models import backbones
+from autochrome.models.backbones import PACKAGES, load_backbone_state
 
 
 def test_the_installed_package_gives_tensors() -> None:
