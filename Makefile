@@ -41,7 +41,7 @@ bench: $(VENV)/.installed-dev ## time and memory per photo; the sampler, cached 
 
 clean: ## remove the virtual environment, caches and demo results
 	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find src tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find src tests examples benchmarks reproduce -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The pip of a fresh virtual environment may be too old for --group.
 $(VENV)/.pip:

@@ -32,7 +32,7 @@ class ModelSpec:
     license: str = "Apache-2.0"
     unsure_above: float = 0.62
     """Doubt above which a photo's colors are said to be mostly a guess, in the unit of `Prediction.doubt`:
-    what about one held-out photo in ten exceeds, by ``python -m benchmarks.unsure``."""
+    what about one held-out photo in ten exceeds, by ``python -m reproduce.unsure``."""
     draws: bool = False
     """Whether it draws its answers at random, as many as are asked for."""
     refines: bool = False

@@ -14,7 +14,7 @@ import torch
 from autochrome.io.photo import read_provenance
 from autochrome.models.registry import create_model
 from autochrome.pipeline.painter import ColorizeSettings, Painter
-from benchmarks import look_table, painting
+from reproduce import looks, painting
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
 INTERVAL = r"-?\d+\.\d+ \[-?[\d.∞]+, -?[\d.∞]+\]"
@@ -38,7 +38,7 @@ def test_every_look_and_change_has_its_row(
     changes = ["--set", "vibrance=0.5", "temperature=1", "--set", "saturation=0"]
     keep = tmp_path / "kept"
     options = ["--model", "cic.test", "--looks", "natural", *changes, "--keep", str(keep)]
-    look_table.main([str(photos), *options])
+    looks.main([str(photos), *options])
     printed = capsys.readouterr()
     found = table_of(printed.out)
     changed = "natural vibrance=0.5 temperature=1"
@@ -56,7 +56,7 @@ def test_every_look_and_change_has_its_row(
     assert "Mean chroma of the true photos" in printed.out
     assert "coloring: 2 of 2" in printed.err
     with pytest.raises(SystemExit):
-        look_table.main([str(photos), *options])
+        looks.main([str(photos), *options])
     assert "not empty" in capsys.readouterr().err
 
 
@@ -69,13 +69,13 @@ def test_a_tar_shard_gives_the_figures_of_its_photos(
     tables = []
     for place in (photos, shard):
         torch.manual_seed(0)
-        look_table.main([str(place), *options, "--photos", "2"])
+        looks.main([str(place), *options, "--photos", "2"])
         tables.append(table_of(capsys.readouterr().out))
     assert tables[0] == tables[1]
 
 
 def test_rows_ask_for_looks_and_overrides() -> None:
-    assert look_table.rows_of("cic", ["natural", "accurate"], [["vibrance=0.2", "fuse=none"]]) == {
+    assert looks.settings_of_rows("cic", ["natural", "accurate"], [["vibrance=0.2", "fuse=none"]]) == {
         "natural": ColorizeSettings(look="natural"),
         "accurate": ColorizeSettings(look="accurate"),
         "natural vibrance=0.2 fuse=none": ColorizeSettings(look="natural", vibrance=0.2, fuse="none"),
@@ -86,18 +86,18 @@ def test_rows_ask_for_looks_and_overrides() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--model", "cic.test", "--looks", "vivid"], "cic.test has no vivid look"),
+        (["--model", "cic.test", "--looks", "vivid"], "cic.test does not support look=vivid"),
         (["--model", "cgan.test", "--looks", "natural", "--set", "vibrance=1"], "vibrance"),
         (["--set", "vibrnce=1"], "the keys are"),
         (["--set", "weights=mine.safetensors"], "--weights"),
-        (["--photos", "0"], "1 or more"),
+        (["--photos", "0"], "at least 1"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_at_once(
     photos: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
 ) -> None:
     with pytest.raises(SystemExit):
-        look_table.main([str(photos), *options])
+        looks.main([str(photos), *options])
     assert words in capsys.readouterr().err
 
 

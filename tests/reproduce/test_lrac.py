@@ -12,7 +12,7 @@ import torch
 
 from autochrome.color.spaces import HUE_CHROMA
 from autochrome.models.registry import create_model
-from benchmarks import lrac_layers, lrac_table
+from reproduce import lrac
 from tests.data.made_photos import write_folder
 
 
@@ -30,13 +30,13 @@ def rows(text: str) -> dict[str, list[str]]:
 
 def test_every_output_and_transfer_has_its_row(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.manual_seed(0)
-    lrac_table.main([str(photos), "--model", "lrac.test", "--photos", "2"])
+    lrac.main([str(photos), "--model", "lrac.test", "--photos", "2"])
     found = rows(capsys.readouterr().out)
-    outputs = [name.replace("/", "-") for name in lrac_table.OUTPUTS]
-    assert {*outputs, *lrac_table.TRANSFERS, "most accurate", "default", "gray"} <= set(found)
+    outputs = [name.replace("/", "-") for name in lrac.OUTPUTS]
+    assert {*outputs, *lrac.TRANSFERS, "most accurate", "default", "gray"} <= set(found)
     # Fading takes color away and gives none.
     vivid, faded = (
-        float(found[name.replace("/", "-")][3].split()[0]) for name in lrac_table.OUTPUTS if "hue" in name
+        float(found[name.replace("/", "-")][3].split()[0]) for name in lrac.OUTPUTS if "hue" in name
     )
     assert faded <= vivid
     difference = found["energy minimization (E) - none"][0]
@@ -45,9 +45,9 @@ def test_every_output_and_transfer_has_its_row(photos: Path, capsys: pytest.Capt
 
 def test_every_set_of_layers_has_its_row(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--data", str(photos), "--model", "lrac.test", "--steps", "2", "--photos", "2"]
-    lrac_layers.main([str(photos), *options])
+    lrac.main([str(photos), *options])
     found = rows(capsys.readouterr().out)
-    assert set(lrac_layers.LAYERS) <= set(found)
+    assert set(lrac.LAYERS) <= set(found)
     assert "all layers - top alone (strides 16 and 32)" in found
 
 
@@ -55,24 +55,26 @@ def test_heads_learn_over_their_own_layers_and_leave_the_trunk() -> None:
     torch.manual_seed(0)
     model: Any = create_model("lrac.test")
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    crop = torch.rand(4, 3, 1, 1).mul(255).byte().expand(4, 3, lrac_layers.SIDE, lrac_layers.SIDE)
-    heads = {str(c): lrac_layers.SomeLayers(model.network, c, 16) for c in ((0, 1), (5,))}
+    crop = torch.rand(4, 3, 1, 1).mul(255).byte().expand(4, 3, lrac.SIDE, lrac.SIDE)
+    heads = {str(c): lrac.SomeLayers(model.network, c, 16) for c in ((0, 1), (5,))}
 
     def losses() -> list[float]:
         maps = model.network.maps(HUE_CHROMA.split(crop / 255)[0])
-        size = (lrac_layers.SIDE, lrac_layers.SIDE)
+        size = (lrac.SIDE, lrac.SIDE)
         truth = (crop / 255)[:, :, ::32, ::32]
         answers = [h.head.dense(h.choose(maps), 32, size)["hue_chroma"] for h in heads.values()]
         return [float(model.output.loss(answer, truth)["loss"].detach()) for answer in answers]
 
     first = losses()
-    lrac_layers.train_heads(model.network, heads, repeat(crop), 150)
+    lrac.train_heads(model.network, heads, repeat(crop), 150)
     assert all(after < 0.9 * start for after, start in zip(losses(), first, strict=True))
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("module", [lrac_table, lrac_layers])
-def test_no_photos_are_told(module: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--data", "none"]])
+def test_missing_photos_are_named(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        module.main([str(tmp_path / "none"), *(["--data", "none"] if module is lrac_layers else [])])
+        lrac.main([str(tmp_path / "none"), *options])
     assert "is not a folder of photos" in capsys.readouterr().err

@@ -1,12 +1,12 @@
 """How often a fresh classifier takes generated colors for true ones, or true ones for generated.
 
-A small network is trained from nothing on some of the photos and asked about the others. It sees pairs: each
+A small network is trained from scratch on some of the photos and tested on the others. It sees pairs: each
 photo with its true and with generated colors, over one and the same lightness, so that nothing but the
-colors, and how they go with the photo, can tell them apart. An error of 50% means that it cannot tell; 0%,
-that it always can.
+colors, and how they fit the photo, can tell them apart. An error of 50% means that it cannot tell; 0%, that
+it always can.
 
-Whatever else could tell them apart must be taken out before: both pictures are to be made alike, from chroma
-of one resolution, by one painter, in 8 bits.
+Whatever else could give them away must be removed first: make both pictures alike, from chroma of one
+resolution, by one painter, in 8 bits.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Several = Float[Tensor, "photos n 3 side side"]
 
 
 class Classifier(nn.Module):
-    """Three convolutions of stride 2, and one layer over the mean of their answers."""
+    """Three convolutions of stride 2, and a linear layer over the mean of the last one's maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Classifier(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(WIDTHS[-1], 1))
 
     def forward(self, pictures: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
-        """Logits of being real."""
+        """Return the logits of being real."""
         pictures = pictures.contiguous(memory_format=torch.channels_last)
         return self.head(self.trunk(pictures).mean((2, 3)))[:, 0]
 
@@ -57,17 +57,17 @@ def error_by_photo(
     steps: int = 300,
     folds: int = 2,
 ) -> Float[Tensor, " photos"]:
-    """Share of wrong verdicts on each photo, by classifiers that have not seen it.
+    """Return the share of wrong verdicts on each photo, by classifiers that have not seen it.
 
-    The photos are cut into ``folds`` parts at random; each part is judged by a classifier that is trained on
-    the others, and all that once for every seed. Of a photo the verdict on the real picture counts as much as
-    those on its samples together. Resampled over photos, the mean tells how much these classifiers' error
-    depends on the photos that they are asked about, not on those that they learned from.
+    The photos are split into ``folds`` parts at random; each part is judged by a classifier trained on the
+    others, once for every seed. For each photo the verdict on the real picture counts as much as those on its
+    samples together. Resampled over photos, the mean shows how much these classifiers' error depends on the
+    photos that they are tested on, not on those that they were trained on.
 
     Args:
         real: the photos in their true colors, sRGB.
         generated: samples of the same photos.
-        seeds: how often the whole is repeated.
+        seeds: number of repetitions.
         steps: updates of each classifier.
         folds: 2 trains on half of the photos.
 
@@ -103,10 +103,10 @@ def _seen(rgb: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
 
 
 def train(real: One, generated: Several, steps: int) -> Classifier:
-    """A classifier from nothing: AdamW with a cosine to 0, on crops of pairs, mirrored or not.
+    """Train a classifier from scratch: AdamW with a cosine to 0, on crops of pairs, mirrored or not.
 
-    A step takes some photos, of each the real picture and one sample, cut at the same place. What is drawn
-    comes from torch's global generator.
+    A step takes the real picture and one sample of some photos, cropped at the same place. Random numbers
+    come from torch's global generator.
     """
     judge = Classifier()
     optimizer = torch.optim.AdamW(judge.parameters(), lr=RATE, weight_decay=DECAY)
@@ -128,7 +128,7 @@ def train(real: One, generated: Several, steps: int) -> Classifier:
 def _crops(
     real: Float[Tensor, "b 3 side side"], fake: Float[Tensor, "b 3 side side"]
 ) -> Float[Tensor, "two_b 3 crop crop"]:
-    """Of every pair the same place, at random; half of the pairs mirrored. First all that are real."""
+    """Crop every pair at one random place and mirror half of the pairs; the real ones come first."""
     pairs = torch.stack([real, fake])
     side = pairs.shape[-1]
     crop = round(CROP * side)
@@ -140,9 +140,9 @@ def _crops(
 
 @torch.inference_mode()
 def wrong_verdicts(judge: Classifier, real: One, generated: Several) -> Float[Tensor, " photos"]:
-    """Half the share of the real and half that of the generated pictures that are taken for the other kind.
+    """Return the mean of the shares of real and of generated pictures that are taken for the other kind.
 
-    The verdict is of a picture and its mirror image together; a tie is half an error.
+    The verdict is on a picture and its mirror image together; a tie is half an error.
     """
     wrong = []
     for photo, samples in zip(real, generated, strict=True):

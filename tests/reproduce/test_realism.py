@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks import realism
-from benchmarks.realism import Classifier, error_by_photo, wrong_verdicts
+from reproduce import realism
+from reproduce.realism import Classifier, error_by_photo, wrong_verdicts
 
 
 @pytest.fixture(autouse=True)

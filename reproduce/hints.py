@@ -1,15 +1,15 @@
-"""A person's test of hints: true colors bring a photo nearer to the truth, false ones stay on their thing.
+"""A person's test of hints: true colors bring a photo nearer to the truth, a false one stays on its object.
 
-    python -m benchmarks.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
+    python -m reproduce.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
 
-PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is taken. Of each photo's result
-without hints the places are found that a person would correct: the largest error in a*b*, meaned over a
-window of 1/16 of the shorter side, then the next that is a quarter of that side away from those before. There
-the true color, meaned over the same window, is given as a hint, and the photo is painted again. Prints
-Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
+PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is used. In each photo's result
+without hints, the places that a person would correct are located: the largest error in a*b*, averaged over a
+window of 1/16 of the shorter side, then the next at least a quarter of that side away from the earlier ones.
+There the true color, averaged over the same window, is given as a hint, and the photo is painted again.
+Prints Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
 
-For photos of our evaluation folders in which a thing stands before a sky (or a wall), the thing is then given
-a false color by one hint; the mean change of a*b* is measured on the thing and on the sky.
+In photos of our evaluation folders where an object stands before a sky (or a wall), the object is then given
+a false color by one hint; the mean change of a*b* is measured on the object and on the sky.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from torch.nn import functional as F
 
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.evaluation.intervals import percentile_interval, resample_counts
-from autochrome.evaluation.scores import Estimate
+from autochrome.evaluation.files import rgb_of
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.evaluation.markdown import markdown_table
 from autochrome.guidance.hint_files import Length, Point, Polygon
 from autochrome.guidance.hints import Hint, mask_of, parse_hint
 from autochrome.io.folders import find_photos
@@ -37,10 +38,9 @@ from autochrome.metrics.pixel import psnr
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 
 WINDOW, APART = 1 / 16, 1 / 4
-"""Of the shorter side: the window in which errors and colors are meaned; the least distance of two hints."""
+"""Shares of the shorter side: the window over which errors are averaged, and the hints' least distance."""
 MOST_ROWS = 20
-"""Photos for which a row each is printed."""
-REPLICATES = 1000
+"""Photos that get a row each; the mean alone is printed for more."""
 ACCURATE = ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
 """The settings of the highest PSNR (docs/papers/cic.md)."""
 
@@ -52,11 +52,12 @@ class FalseColor:
     photo: str
     what: str
     hint: str
-    thing: tuple[tuple[float, float], ...]
+    object: tuple[tuple[float, float], ...]
     sky: tuple[tuple[float, float], ...]
 
 
 def box(left: float, top: float, right: float, bottom: float) -> tuple[tuple[float, float], ...]:
+    """Return the corners of a rectangle."""
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
@@ -91,22 +92,16 @@ class Gain:
     hints: tuple[Hint, ...]
 
 
-def rgb_of(photo: Photo) -> Float[Tensor, "1 3 h w"]:
-    """Pixels of an 8-bit photo as sRGB in [0, 1]; of a gray one three times the gray."""
-    pixels = torch.from_numpy(photo.pixels).permute(2, 0, 1)[None].float() / 255
-    return pixels.expand(-1, 3, -1, -1)
-
-
 def true_hints(
     painted: Float[Tensor, "1 3 h w"], truth: Float[Tensor, "1 3 h w"], count: int
 ) -> tuple[Hint, ...]:
-    """True colors where the painted photo is most wrong; fewer than ``count`` on a small photo."""
-    lab, wanted = rgb_to_lab(painted), rgb_to_lab(truth)
+    """Return true colors where the painted photo is most wrong; fewer than ``count`` on a small photo."""
+    lab, target = rgb_to_lab(painted), rgb_to_lab(truth)
     height, width = truth.shape[2:]
     shorter = min(height, width)
     radius = max(1, round(shorter * WINDOW / 2))
-    error = F.avg_pool2d((lab - wanted)[:, 1:].norm(dim=1, keepdim=True), 2 * radius + 1, 1)[0, 0]
-    mean = F.avg_pool2d(wanted, 2 * radius + 1, 1)
+    error = F.avg_pool2d((lab - target)[:, 1:].norm(dim=1, keepdim=True), 2 * radius + 1, 1)[0, 0]
+    mean = F.avg_pool2d(target, 2 * radius + 1, 1)
     rows, columns = torch.meshgrid(torch.arange(error.shape[0]), torch.arange(error.shape[1]), indexing="ij")
     hints = []
     while len(hints) < count and error.max() >= 0:
@@ -138,34 +133,26 @@ def gain_of(path: Path, painter: Painter, settings: ColorizeSettings, count: int
 
 
 def gain_table(gains: Sequence[Gain]) -> str:
-    """A row a photo where they are few, and the mean."""
-    lines = ["| photo | PSNR without | with hints | gain |", "| --- | ---: | ---: | ---: |"]
-    if len(gains) <= MOST_ROWS:
-        for gain in gains:
-            before, after = gain.psnr
-            lines.append(f"| {gain.photo} | {before:.2f} | {after:.2f} | {after - before:+.2f} |")
+    """Return a row for each photo where they are few, and the mean."""
     before, after = torch.tensor([gain.psnr for gain in gains], dtype=torch.float64).unbind(1)
-    estimate = mean_estimate(after - before)
-    interval = f"{estimate.value:+.2f} [{estimate.low:+.2f}, {estimate.high:+.2f}]"
-    lines.append(f"| **mean of {len(gains)}** | {before.mean():.2f} | {after.mean():.2f} | {interval} |")
-    worse, by = int((after < before).sum()), max(0.0, float((before - after).max()))
-    seconds = [sum(gain.seconds[k] for gain in gains) / len(gains) for k in (0, 1)]
-    lines += [
-        "",
-        f"Worse with hints: {worse} of {len(gains)}, by {by:.2f} dB at most. "
-        f"Painting took {seconds[0]:.3f} s a photo, with hints {seconds[1]:.3f} s.",
+    rows = [
+        [gain.photo, f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}"]
+        for gain, (old, new) in zip(gains, [gain.psnr for gain in gains], strict=True)
+        if len(gains) <= MOST_ROWS
     ]
-    return "\n".join(lines)
+    mean = Bootstrap().mean(after - before).cell(sign="+")
+    rows.append([f"**mean of {len(gains)}**", f"{before.mean():.2f}", f"{after.mean():.2f}", mean])
+    worse, by = int((after < before).sum()), max(0.0, float((before - after).max()))
+    plain, hinted = (sum(gain.seconds[k] for gain in gains) / len(gains) for k in (0, 1))
+    return (
+        f"{markdown_table(['photo', 'PSNR without', 'with hints', 'gain'], rows)}\n\n"
+        f"Worse with hints: {worse} of {len(gains)}, by {by:.2f} dB at most. "
+        f"Painting took {plain:.3f} s a photo, with hints {hinted:.3f} s."
+    )
 
 
-def mean_estimate(values: Float[Tensor, " photos"]) -> Estimate:
-    """The mean over photos with its bootstrap interval."""
-    means = resample_counts(len(values), REPLICATES, 0) @ values / len(values)
-    return Estimate(float(values.mean()), *percentile_interval(means))
-
-
-def false_row(case: FalseColor, path: Path, painter: Painter, keep: Path | None) -> str:
-    """How far the thing's colors moved, and the sky's."""
+def false_row(case: FalseColor, path: Path, painter: Painter, keep: Path | None) -> list[str]:
+    """Return how far a hint moved the object's colors, and the sky's."""
     photo = read_photo(path)
     hint = parse_hint(case.hint)
     prediction = painter.predict(photo)
@@ -175,12 +162,12 @@ def false_row(case: FalseColor, path: Path, painter: Painter, keep: Path | None)
         _keep(keep, path.stem, {"plain": plain, "false": painted})
     change = (rgb_to_lab(rgb_of(painted)) - rgb_to_lab(rgb_of(plain)))[0, 1:].norm(dim=0)
     means = []
-    for corners in (case.thing, case.sky):
+    for corners in (case.object, case.sky):
         region = Polygon(tuple((Length(x, True), Length(y, True)) for x, y in corners))
         mask = mask_of(Hint(region, hint.color), photo.size, photo.size)
         means.append(float((change * mask).sum() / mask.sum()))
-    thing, sky = means
-    return f"| {case.photo} | {case.what} | {case.hint} | {thing:.1f} | {sky:.2f} | {sky / thing:.1%} |"
+    there, sky = means
+    return [case.photo, case.what, case.hint, f"{there:.1f}", f"{sky:.2f}", f"{sky / there:.1%}"]
 
 
 def _keep(folder: Path, stem: str, photos: dict[str, Photo]) -> None:
@@ -193,8 +180,10 @@ def main() -> None:
     """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
-    parser.add_argument("--every", type=int, default=40, help="take every so manieth photo, the first too")
-    parser.add_argument("--count", type=int, default=5, help="hints for each photo")
+    parser.add_argument(
+        "--every", type=int, default=40, help="use every Nth photo, from the first on", metavar="N"
+    )
+    parser.add_argument("--count", type=int, default=5, help="hints per photo")
     parser.add_argument("--model", default="cic")
     parser.add_argument("--weights", help="weights of that model instead of the bundled ones")
     parser.add_argument("--accurate", action="store_true", help="the most accurate settings, not the default")
@@ -203,17 +192,19 @@ def main() -> None:
     if not arguments.photos.is_dir():
         parser.error(f"{arguments.photos} is not a folder of photos")
     painter = Painter(arguments.model, weights=arguments.weights)
-    found = [each.path for each in find_photos([arguments.photos])]
+    paths = [each.path for each in find_photos([arguments.photos])]
     settings = ACCURATE if arguments.accurate else ColorizeSettings()
-    some = found[:: arguments.every]
-    gains = [gain_of(path, painter, settings, arguments.count, arguments.keep) for path in some]
+    gains = [
+        gain_of(path, painter, settings, arguments.count, arguments.keep)
+        for path in paths[:: arguments.every]
+    ]
     title = f"{painter.model.spec.name} on {arguments.photos.name}, every {arguments.every}th photo"
     print(f"### {title}, {arguments.count} true colors\n\n{gain_table(gains)}\n", flush=True)
     cases = {case.photo: case for case in FALSE_COLORS.get(arguments.photos.name, ())}
-    rows = [false_row(cases[p.stem], p, painter, arguments.keep) for p in found if p.stem in cases]
+    rows = [false_row(cases[p.stem], p, painter, arguments.keep) for p in paths if p.stem in cases]
     if rows:
-        head = "| photo | thing | hint | change of a*b* there | in the sky | share |"
-        print(f"### One false color\n\n{head}\n| --- | --- | --- | ---: | ---: | ---: |\n" + "\n".join(rows))
+        head = ["photo", "object", "hint", "change of a*b* there", "in the sky", "share"]
+        print(f"### One false color\n\n{markdown_table(head, rows, numeric_from=3)}")
 
 
 if __name__ == "__main__":

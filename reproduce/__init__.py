@@ -1,0 +1,1 @@
+"""What stands in the papers, or in our own documentation, and `autochrome compare` does not measure."""

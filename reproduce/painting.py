@@ -1,0 +1,48 @@
+"""Photos painted in several ways; the network is run once for all ways that leave its prediction as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from autochrome.io.photo import Photo, read_photo, write_photo
+from autochrome.models.spec import ModelSpec
+from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
+from autochrome.pipeline.settings import resolve
+
+Way = ColorizeSettings | Callable[[Photo], ColorizeSettings]
+"""Settings, or a function that makes them for a photo, for example with its own palette as the reference."""
+
+
+def paint_all(
+    photos: Iterable[Path], results: Path, painter: Painter, ways: Mapping[str, Way]
+) -> dict[str, Path]:
+    """Colorize every photo in every way and write PNG files, one folder per way.
+
+    Returns:
+        The folder of each way.
+    """
+    folders = {name: results / name for name in ways}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in photos:
+        photo = read_photo(path)
+        predictions: dict[tuple[object, ...], Prediction] = {}
+        for name, way in ways.items():
+            settings = way if isinstance(way, ColorizeSettings) else way(photo)
+            key = _prediction_key(settings, painter.model.spec)
+            if key not in predictions:
+                predictions[key] = painter.predict(photo, settings)
+            painted = painter.paint(predictions[key], settings)
+            write_photo(painted, folders[name] / f"{path.stem}.png", provenance=painted.provenance)
+    return folders
+
+
+def _prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
+    """Return the settings that change what the model predicts (see `Painter.predict`)."""
+    decoder = resolve(settings, spec)
+    key = (decoder.fuse, decoder.size)
+    if not spec.draws:
+        return key
+    drawing = (settings.samples, settings.seed, settings.refine, settings.rank)
+    return (*key, decoder.temperature, decoder.guidance, *drawing)
