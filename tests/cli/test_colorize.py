@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -216,11 +217,51 @@ def test_saturation_and_look_are_in_the_metadata(colorize) -> None:
     assert np.ptp(read_photo("camera.colorized.png").pixels, axis=2).max() == 0
 
 
+def test_a_look_file_gives_the_same_bytes(colorize) -> None:
+    """A file saved, and the metadata of a result; single options still replace its values."""
+    put("camera.png")
+    write_photo(Photo(np.ascontiguousarray(skimage.data.astronaut()[::8, ::8])), Path("red.jpg"))
+    options = ["--saturation", 1.5, "--hint", "33.33333333%,9,teal", "--warmer", "--reference", "red.jpg"]
+    result = colorize("camera.png", *options, "--no-border-detection", "--save-look", "mine.json")
+    assert result.exit_code == 0, result.output
+    expected = Path("camera.colorized.png").read_bytes()
+    made = read_provenance("camera.colorized.png")
+    assert made is not None
+    assert made.look == json.loads(Path("mine.json").read_text())
+    for number, source in enumerate(("mine.json", "camera.colorized.png")):
+        assert colorize("camera.png", "--look-file", source, "-o", f"{number}.png").exit_code == 0
+        assert Path(f"{number}.png").read_bytes() == expected
+    assert (
+        colorize("camera.png", "--look-file", "mine.json", "--saturation", 0, "-o", "gray.png").exit_code == 0
+    )
+    made = read_provenance("gray.png")
+    assert made is not None
+    assert (made.settings["saturation"], made.settings["warmth"]) == (0.0, 0.5)
+
+
+def test_looks_that_cannot_be_saved_or_read(colorize) -> None:
+    put("camera.png")
+    Path("mine.json").write_text("{}")
+    for arguments, code, message in (
+        (["--save-look", "camera.png", "--overwrite"], 2, "camera.png must end in .json"),
+        (["--save-look", "mine.json"], 1, "mine.json exists already. Use --overwrite to replace it"),
+        (["--save-look", "no/mine.json"], 1, "mine.json cannot be written: No such file or directory"),
+        (["--look-file", "mine.json"], 2, "mine.json: version is None, but this release reads version 1"),
+        (["--look-file", "camera.png"], 2, "camera.png: is neither a look file nor a photo that Autochrome"),
+    ):
+        result = colorize("camera.png", *arguments)
+        assert result.exit_code == code, result.output
+        assert message in " ".join(result.stderr.split())
+    assert names() == {"camera.png", "mine.json"}
+
+
 def test_a_look_that_the_model_lacks_is_a_usage_error(colorize) -> None:
     put("camera.png")
     result = colorize("camera.png", "--look", "vivid")
     assert result.exit_code == 2
-    assert "cic.test has no vivid look, only natural; leave the look out" in " ".join(result.stderr.split())
+    assert "cic.test does not support look=vivid; use --model cgan, cic, lrac or pixcolor" in " ".join(
+        result.stderr.split()
+    )
     assert names() == {"camera.png"}
 
 
@@ -434,7 +475,7 @@ def test_several_photos_into_a_file(colorize) -> None:
         (["--format", "bmp"], "'bmp' is not one of"),
         (["--page", "first"], "neither a page's number"),
         (["--page", "-1"], "neither a page's number"),
-        (["--device", "cuda:77"], "the device cuda:77 is not there"),
+        (["--device", "cuda:77"], "the device cuda:77 is not available"),
         (["--model", "cic.tset"], "did you mean cic.test"),
         (["--model", "cic.compact"], "use --model cic.test"),
         (["--weights", "none.safetensors"], "there are no weights at none.safetensors"),

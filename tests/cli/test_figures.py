@@ -86,7 +86,10 @@ def test_map_and_swatch() -> None:
         (["PHOTO", "-o", "no/where/sheet.png"], "does not exist; make it first"),
         (["PHOTO", "-o", "sheet.png", "--model", "gray"], "predicts no distribution"),
         (["PHOTO", "-o", "sheet.png", "--model", "grey"], "did you mean gray"),
-        (["PHOTO", "-o", "sheet.png", "--model", "cic.test", "--look", "vivid"], "has no vivid look"),
+        (
+            ["PHOTO", "-o", "sheet.png", "--model", "cic.test", "--look", "vivid"],
+            "does not support look=vivid",
+        ),
         (["PHOTO"], "Missing option"),
     ],
 )

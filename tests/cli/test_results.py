@@ -223,9 +223,17 @@ def test_photos_that_would_share_a_result(colorize) -> None:
     [
         (["-"], b"", "takes one colorization, not --samples 2"),
         (["a.png", "-o", "-"], None, "takes one colorization, not --samples 2"),
-        (["a.png", "--model", "gray"], None, "no samples=2; use --model cic or --model pixcolor"),
-        (["a.png", "--vibrance", 1], None, "has no vibrance; vary --temperature, --guidance or --seed"),
-        (["a.png", "--fuse", "full"], None, "has no fuse"),
+        (
+            ["a.png", "--model", "gray"],
+            None,
+            "not support samples=2; use --model cgan, cic, lrac or pixcolor",
+        ),
+        (
+            ["a.png", "--vibrance", 1],
+            None,
+            "not support vibrance; use --model cic or lrac, or leave that out",
+        ),
+        (["a.png", "--fuse", "full"], None, "does not support fuse=full; use --model cic or lrac"),
         (["a.png", "--samples", 0], None, "0 is not in the range 1<=x<=64"),
         (["a.png", "--samples", 65], None, "not in the range"),
         (["a.png", "--seed", -1], None, "-1 is not in the range"),

@@ -13,7 +13,7 @@ import skimage.data
 import torch
 
 import autochrome
-from autochrome.errors import HintError, PhotoError
+from autochrome.errors import HintError, PhotoError, SettingsError
 from autochrome.guidance import parse_hint, write_hints
 from autochrome.io.photo import Photo, write_photo
 from autochrome.pipeline.decode import decode
@@ -104,20 +104,18 @@ def test_a_reference_is_reduced_and_never_enlarged() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_gray_reference_is_refused(cic: Painter, channels: int) -> None:
     gray = Photo(np.repeat(CAMERA.pixels, channels, axis=2), source=Path("/a/gray.png"))
-    with pytest.raises(
-        ValueError, match=r"the reference gray.png has no colors to take over; give a photo in"
-    ):
+    with pytest.raises(ValueError, match=r"the reference gray.png has no colors; give a photo in"):
         cic.colorize(CAMERA, ColorizeSettings(reference=gray))
 
 
 def test_a_reference_that_is_no_photo() -> None:
-    with pytest.raises(TypeError, match="a reference is a Photo"):
+    with pytest.raises(TypeError, match="a reference must be a Photo"):
         check_reference("photo.jpg")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("model", ["gray", "pixcolor.test"])
 def test_energy_needs_a_distribution(model: str) -> None:
-    with pytest.raises(ValueError, match="has no transfer by energy"):
+    with pytest.raises(SettingsError, match="does not support transfer=energy"):
         Painter(model).colorize(CAMERA, ColorizeSettings(reference=COFFEE, transfer="energy"))
 
 
@@ -231,9 +229,9 @@ def test_one_prediction_is_painted_in_every_look() -> None:
 
 
 def test_a_look_that_the_model_lacks_is_refused(cic: Painter) -> None:
-    with pytest.raises(ValueError, match=r"cic\.test has no vivid look, only natural; leave the look out"):
+    with pytest.raises(SettingsError, match=r"cic\.test does not support look=vivid"):
         cic.colorize(CAMERA, ColorizeSettings(look="vivid"))
-    with pytest.raises(ValueError, match=r"gray\.baseline has no accurate look"):
+    with pytest.raises(SettingsError, match=r"gray\.baseline does not support look=accurate"):
         autochrome.colorize(CAMERA.pixels, model="gray", look="accurate")
 
 
@@ -344,5 +342,5 @@ def test_a_hint_outside_the_photo_is_told_before_the_model_works(
 
 @pytest.mark.parametrize("model", ["gray", "pixcolor.test"])
 def test_hints_need_a_distribution(model: str) -> None:
-    with pytest.raises(ValueError, match="has no hints"):
+    with pytest.raises(SettingsError, match="does not support hints"):
         autochrome.colorize(FLAT, model=Painter(model), hints=["9,9,red"])

@@ -436,3 +436,17 @@ def test_tiny_and_extreme_photos(rng: np.random.Generator, shape: tuple[int, int
     alpha[0, 0] = 255
     photo = Photo(rng.integers(0, 256, (*shape, 1), dtype=np.uint8), alpha)
     assert colorized(photo).pixels.shape == (*shape, 3)
+
+
+def test_the_search_for_borders_can_be_turned_off() -> None:
+    """What is hidden stays so, and a plain page is still no picture."""
+    pixels = np.full((120, 100, 1), 245, np.uint8)
+    pixels[20:100, 20:80] = np.random.default_rng(0).integers(0, 256, (80, 60, 1), np.uint8)
+    assert find_extent(pixels).has_mat
+    whole = find_extent(pixels, borders=False)
+    assert whole.is_whole
+    assert not whole.has_mat
+    alpha = np.full((120, 100), 255, np.uint8)
+    alpha[:, :10] = 0
+    assert not find_extent(pixels, alpha, borders=False).fills_box
+    assert find_extent(np.full((120, 100, 1), 245, np.uint8), borders=False).is_uniform

@@ -276,7 +276,7 @@ def test_upsampling_is_chosen() -> None:
 
 
 def test_a_model_without_distribution_has_no_vibrance(camera: Photo) -> None:
-    with pytest.raises(ValueError, match="predicts no distribution and so has no vibrance or temperature"):
+    with pytest.raises(ValueError, match="does not support vibrance or temperature"):
         Painter("gray").colorize(camera, ColorizeSettings(vibrance=0.5, temperature=1.0))
 
 
@@ -308,12 +308,12 @@ def test_other_errors_are_not_swallowed(camera: Photo) -> None:
 def test_device_is_there_or_named_in_the_error() -> None:
     assert choose_device("cpu") == torch.device("cpu")
     for name in ("cuda:99", "abacus"):
-        with pytest.raises(ValueError, match=rf"device {name} is not there.*use auto or cpu"):
+        with pytest.raises(ValueError, match=rf"device {name} is not available.*use auto or cpu"):
             choose_device(name)
 
 
 def test_weights_for_a_model_already_made() -> None:
-    with pytest.raises(ValueError, match="made already"):
+    with pytest.raises(ValueError, match="weights are only loaded into models given by name"):
         Painter(create_model("cic.test"), weights="some.safetensors")
 
 
@@ -327,3 +327,13 @@ def test_no_full_size_floats() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 18e6 + 4e6
+
+
+def test_borders_are_shown_to_the_model_where_their_search_is_turned_off() -> None:
+    pixels = np.full((128, 96, 1), 250, np.uint8)
+    pixels[16:112, 16:80] = np.random.default_rng(0).integers(0, 200, (96, 64, 1), np.uint8)
+    painter = Painter(Constant())
+    assert painter.predict(Photo(pixels)).extent.box == (16, 16, 112, 80)
+    prediction = painter.predict(Photo(pixels), ColorizeSettings(border_detection=False))
+    assert prediction.extent.is_whole
+    assert not prediction.notes

@@ -1,16 +1,27 @@
-"""Which model may be asked for what."""
+"""The table of settings: ranges, kinds, and which model supports what."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import pytest
 
+from autochrome.errors import SettingsError
 from autochrome.models.registry import default_names, list_models, model_spec
 from autochrome.models.spec import ModelSpec
-from autochrome.pipeline.settings import LOOKS, ColorizeSettings, DecoderSettings, check_supported, resolve
+from autochrome.pipeline.painter import Settings, colorize
+from autochrome.pipeline.settings import (
+    LOOKS,
+    SETTINGS,
+    ColorizeSettings,
+    DecoderSettings,
+    check_supported,
+    resolve,
+)
 
 SURE = ModelSpec(
     "sure",
@@ -36,54 +47,44 @@ DRAWS = ModelSpec(
 
 
 @pytest.mark.parametrize(
-    ("model", "asked", "told"),
+    ("model", "requested", "message"),
     [
-        ("cic", {"guidance": 0.5}, "takes no guidance; use --model pixcolor, or"),
-        ("cic", {"rank": True, "refine": False}, "no rank or refine=False.*vary --vibrance"),
-        ("gray", {"samples": 2}, "gray.baseline has one answer.*use --model cic or --model pixcolor$"),
-        ("gray", {"tint": "teal"}, "predicts no distribution and so has no tint; use --model cic"),
-        ("gray", {"warmth": 0.5, "temperature": 1.0}, "no warmth or temperature"),
-        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "draws its colors and so has no warmth or tint"),
-        (
-            "pixcolor",
-            {"vibrance": 0.0},
-            "draws its colors and so has no vibrance; vary --temperature, --guidance or --seed",
-        ),
-        ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "no vibrance or fuse.*use --model cic"),
+        ("cic", {"guidance": 0.5}, "cic.compact does not support guidance; use --model pixcolor, or leave"),
+        ("cic", {"rank": True, "refine": False}, "support refine=False or rank=True; use --model pixcolor"),
+        ("gray", {"samples": 2}, "gray.baseline does not support samples=2; use --model cgan, cic, lrac or"),
+        ("gray", {"tint": "teal"}, "does not support tint; use --model cic or lrac"),
+        ("gray", {"warmth": 0.5, "temperature": 1.0}, "does not support temperature or warmth; use"),
+        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "support warmth or tint; use --model cic or lrac, or"),
+        ("pixcolor", {"vibrance": 0.0}, "does not support vibrance; use --model cic or lrac"),
+        ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "support vibrance or fuse=mirror; use --model cic"),
         (
             "pixcolor.paper",
             {"rank": True},
-            "pixcolor.paper takes no rank; leave that out and vary --temperature, --guidance or --seed, or "
-            "use --model pixcolor$",
+            "pixcolor.paper does not support rank=True; use --model pixcolor",
         ),
-        (
-            "cgan",
-            {"guidance": 0.5},
-            "cgan.compact takes no guidance; leave that out and vary --temperature or --seed, or use --model "
-            "pixcolor$",
-        ),
-        ("cgan", {"refine": False}, "takes no refine=False; leave that out"),
-        ("cgan.paper", {"rank": True}, "cgan.paper takes no rank; leave"),
+        ("cgan", {"guidance": 0.5}, "cgan.compact does not support guidance; use --model pixcolor, or"),
+        ("cgan", {"refine": False}, "does not support refine=False; use --model pixcolor"),
+        ("cgan.paper", {"rank": True}, "cgan.paper does not support rank=True; use --model pixcolor"),
         (
             "cgan",
             {"guidance": 0.0, "rank": True, "refine": False},
-            "no guidance, rank or refine=False; leave",
+            "guidance, refine=False or rank=True",
         ),
-        ("cgan", {"vibrance": 1.0}, "has no vibrance; vary --temperature or --seed, or use --model cic$"),
-        (
-            "cgan",
-            {"warmth": 0.5, "tint": "teal", "fuse": "full"},
-            "no warmth, tint or fuse; vary --temperature",
-        ),
+        ("cgan", {"vibrance": 1.0}, "does not support vibrance; use --model cic or lrac, or leave that out$"),
+        ("cgan", {"warmth": 0.5, "tint": "teal", "fuse": "full"}, "fuse=full, warmth or tint; use --model"),
+        ("gray", {"tint": "teal", "rank": True}, "does not support rank=True or tint; leave that out$"),
+        ("cic.paper", {"look": "vivid"}, "support look=vivid; use --model cgan, cic, lrac or pixcolor, or"),
     ],
 )
-def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        check_supported(ColorizeSettings(**asked), model_spec(model))
+def test_what_a_model_does_not_support_is_refused(
+    model: str, requested: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        check_supported(ColorizeSettings(**requested), model_spec(model))
 
 
 @pytest.mark.parametrize(
-    ("model", "asked"),
+    ("model", "requested"),
     [
         ("cic", {}),
         ("cic", {"samples": 4, "warmth": -1.0, "tint": "Dark Olive Green", "tint_strength": 1.0}),
@@ -95,34 +96,80 @@ def test_what_is_for_the_other_kind_is_refused(model: str, asked: dict[str, Any]
         ("pixcolor.paper", {"refine": False, "guidance": 1.0}),
         ("cgan", {}),
         ("cgan", {"samples": 64, "seed": 3, "temperature": 0.5, "size": 128, "fuse": "none"}),
+        ("gray", {"fuse": "full", "saturation": 0.5, "size": 64, "border_detection": False}),
     ],
 )
-def test_what_is_for_the_kind_is_taken(model: str, asked: dict[str, Any]) -> None:
-    check_supported(ColorizeSettings(**asked), model_spec(model))
+def test_what_is_for_the_kind_is_taken(model: str, requested: dict[str, Any]) -> None:
+    check_supported(ColorizeSettings(**requested), model_spec(model))
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("values", "message"),
     [
         ({"look": "warm"}, "look must be one of natural, accurate, vivid, not 'warm'"),
-        ({"saturation": -0.1}, "saturation must lie within 0 and 3, not -0.1"),
-        ({"saturation": 3.1}, "saturation must lie within 0 and 3"),
-        ({"saturation": float("nan")}, "saturation must lie within 0 and 3"),
-        ({"warmth": 1.5}, "warmth must lie within -1 and 1"),
+        ({"saturation": -0.1}, "saturation must be a number from 0 to 3, not -0.1"),
+        ({"saturation": 3.1}, "saturation must be a number from 0 to 3, not 3.1"),
+        ({"saturation": float("nan")}, "saturation must be a number from 0 to 3, not nan"),
+        ({"warmth": 1.5}, "warmth must be a number from -1 to 1"),
         ({"tint": "turqoise"}, "no color is called 'turqoise'; did you mean turquoise"),
         ({"tint": "#12"}, "after # come 3 or 6 digits"),
-        ({"tint": "teal", "tint_strength": 0.0}, "tint_strength must lie within"),
-        ({"transfer": "energy"}, "transfer takes colors from a reference; give a reference too"),
+        ({"tint": "teal", "tint_strength": 0.0}, "tint_strength must be a number from 0.01 to 1, not 0"),
+        ({"tint_strength": 0.7}, "tint_strength needs a tint; give one too"),
+        ({"transfer": "energy"}, "transfer needs a reference; give one too"),
         ({"transfer": "magic"}, "transfer must be one of energy, quantiles"),
     ],
 )
-def test_values_out_of_range_are_told(asked: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=told):
-        ColorizeSettings(**asked)
+def test_values_out_of_range_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ColorizeSettings(**values)
+
+
+WRONG_KINDS: dict[str, list[object]] = {
+    "number": [None, "high", True, [1.0]],
+    "whole": [None, "64", True, 64.5],
+    "flag": [None, "true", 1],
+    "choice": [None, 1, "Natural"],
+    "color": [None, 5, (1.0, 0.0, 0.0)],
+}
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if SETTINGS[name].kind in WRONG_KINDS])
+def test_values_of_the_wrong_kind_are_refused_by_name(name: str) -> None:
+    """By the table itself: the type checks of this suite come before those of `ColorizeSettings`."""
+    setting = SETTINGS[name]
+    for value in WRONG_KINDS[setting.kind]:
+        with pytest.raises(SettingsError, match=f"^{name} must be {re.escape(setting.values)}, not "):
+            setting.check(name, value)
+
+
+def test_a_wrong_value_in_python_is_named() -> None:
+    program = (
+        "import autochrome\n"
+        "for value in (None, 'high'):\n"
+        "    try: autochrome.colorize('a.png', saturation=value)\n"
+        "    except ValueError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [
+        f"saturation must be a number from 0 to 3, not {value!r}" for value in (None, "high")
+    ]
+
+
+def test_the_documentation_describes_every_setting() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, setting in SETTINGS.items():
+        [row] = [line for line in page.splitlines() if line.startswith(f"| `{name}`")]
+        assert setting.help in row
+        assert setting.values in row
+        assert re.search(rf"\b{name}\b", colorize.__doc__ or ""), f"the docstring of colorize lacks {name}"
+
+
+def test_the_keywords_of_colorize_are_the_settings() -> None:
+    assert [*get_type_hints(Settings)] == [*SETTINGS]
 
 
 @pytest.mark.parametrize(
-    ("asked", "used"),
+    ("requested", "used"),
     [
         ({}, DecoderSettings(size=64, fuse="mirror", temperature=0.5, vibrance=0.25)),
         (
@@ -145,9 +192,9 @@ def test_values_out_of_range_are_told(asked: dict[str, Any], told: str) -> None:
     ],
 )
 def test_what_is_asked_counts_before_the_look_and_the_look_before_the_defaults(
-    asked: dict[str, Any], used: DecoderSettings
+    requested: dict[str, Any], used: DecoderSettings
 ) -> None:
-    assert resolve(ColorizeSettings(**asked), SURE) == used
+    assert resolve(ColorizeSettings(**requested), SURE) == used
 
 
 def test_a_model_that_draws_has_its_own_values_in_a_look() -> None:
@@ -178,7 +225,7 @@ def test_the_shipped_models_know_every_look_and_the_others_the_natural_one(model
             check_supported(ColorizeSettings(**decoder, saturation=used.look_saturation), spec)
         else:
             for check in (check_supported, resolve):
-                with pytest.raises(ValueError, match=rf"{model} has no {look} look, only natural; leave"):
+                with pytest.raises(SettingsError, match=rf"{model} does not support look={look}; use"):
                     check(settings, spec)
 
 

@@ -15,13 +15,11 @@ import click
 
 from autochrome.cli.options import (
     check_uncertainty,
-    decoder_options,
     find_spec,
-    guidance_options,
     make_painter,
     make_settings,
     model_options,
-    sample_options,
+    setting_options,
 )
 from autochrome.cli.plan import Job, Wishes, make_plan
 from autochrome.cli.results import write_results
@@ -50,12 +48,12 @@ class PageNumber(click.ParamType):
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
-@click.option("-o", "--out", metavar="OUT", help="The result's file, or a folder; - for stdout.")
+@click.option("-o", "--out", metavar="OUT", help="File of the result, or a folder; - for stdout.")
 @model_options
-@sample_options
-@decoder_options
-@guidance_options
-@click.option("--uncertainty", is_flag=True, help="Write NAME.uncertainty.png too: white where it is unsure.")
+@setting_options()
+@click.option("--look-file", metavar="FILE", help="Use the settings in a look file, or of an earlier result.")
+@click.option("--save-look", metavar="FILE", help="Save the settings as a look file: NAME.json.")
+@click.option("--uncertainty", is_flag=True, help="Also write NAME.uncertainty.png: white where unsure.")
 @click.option("--format", type=click.Choice(_FORMATS), help="Format of the results. [default: the photo's]")
 @click.option(
     "--quality",
@@ -63,7 +61,7 @@ class PageNumber(click.ParamType):
     default=92,
     show_default=True,
     metavar="Q",
-    help="For JPEG, WebP, AVIF and HEIC.",
+    help="Quality of JPEG, WebP, AVIF and HEIC.",
 )
 @click.option(
     "--page",
@@ -71,9 +69,9 @@ class PageNumber(click.ParamType):
     default=0,
     show_default=True,
     metavar="N|all",
-    help="Page of a multi-page TIFF, from 0.",
+    help="Page of a multi-page TIFF, counted from 0.",
 )
-@click.option("-r", "--recursive", is_flag=True, help="Search folders below the folders too.")
+@click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
 def colorize(
     photos: tuple[str, ...],
@@ -87,6 +85,7 @@ def colorize(
     recursive: bool,
     overwrite: bool,
     uncertainty: bool,
+    save_look: str | None,
     **settings: Any,
 ) -> None:
     """Color black-and-white photos.
@@ -100,6 +99,8 @@ def colorize(
     chosen = make_settings(spec=spec, **settings)
     if uncertainty:
         check_uncertainty(spec, chosen)
+    if save_look is not None:
+        _save_look(chosen, Path(save_look), overwrite)
     wishes = Wishes(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
@@ -134,6 +135,19 @@ def colorize(
     report.print()
     if report.interrupted or report.failures:
         sys.exit(_INTERRUPTED if report.interrupted else 1)
+
+
+def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
+    from autochrome.pipeline.look_file import write_look
+
+    if path.suffix != ".json":
+        raise click.BadParameter(f"{path.name} must end in .json", param_hint="--save-look")
+    if path.exists() and not overwrite:
+        raise click.ClickException(f"{path} exists already. Use --overwrite to replace it")
+    try:
+        write_look(settings, path)
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 @dataclass

@@ -1,204 +1,96 @@
-"""Options that several commands share, and their way to a painter."""
+"""Options that several commands share, and their way to settings and a painter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from functools import reduce
+from itertools import takewhile
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, capabilities, check_supported
+
 if TYPE_CHECKING:
-    from autochrome.io.photo import Photo
     from autochrome.models.spec import ModelSpec
     from autochrome.pipeline.painter import Painter
-    from autochrome.pipeline.settings import ColorizeSettings
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DEFAULT_MODEL = "cic"
 WARMER = 0.5
 """The warmth that --warmer stands for; --cooler is as much below 0."""
 
 
+def compose(*options: _Decorator) -> _Decorator:
+    """Return one decorator that adds options and arguments, in the order in which ``--help`` lists them."""
+    return lambda command: reduce(lambda done, option: option(done), reversed(options), command)
+
+
 replicates_option = click.option(
     "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
 )
+device_option = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Device to compute on: auto, cpu, cuda, cuda:1 or mps.",
+)
+model_options = compose(
+    click.option(
+        "--model", default=DEFAULT_MODEL, show_default=True, help="A name that `autochrome models` lists."
+    ),
+    click.option(
+        "--weights", metavar="W", help="Weights to use instead: a file, hf:owner/repo/file, or an https URL."
+    ),
+    device_option,
+)
 
 
-def model_options(command: _Command) -> _Command:
-    """Add --model, --weights and --device."""
-    for option in (
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps."),
-        click.option("--weights", metavar="W", help="A file, hf:owner/repo/file, or an https address."),
-        click.option("--model", default=DEFAULT_MODEL, show_default=True, help="See `autochrome models`."),
-    ):
-        command = option(command)
-    return command
+def setting_options(names: Iterable[str] = SETTINGS) -> _Decorator:
+    """Return the options of settings, from their table; a value that is not given is None."""
+    return compose(*(option for name in names for option in _options_of(name)))
 
 
-def decoder_options(command: _Command) -> _Command:
-    """Add what changes the colors: look, saturation, vibrance, temperature, size, fusion and upsampling."""
-    for option in (
-        click.option(
-            "--upsampling",
-            type=click.Choice(["guided", "bilinear"]),
-            default="guided",
-            show_default=True,
-            help="How color comes to full size: along the photo's edges, or smoothly.",
-        ),
-        click.option(
-            "--fuse",
-            type=click.Choice(["none", "mirror", "full"]),
-            help="Average the prediction over the mirror image, or over three sizes too (slower). "
-            "[default: the look's; none where a model draws]",
-        ),
-        click.option(
-            "--size",
-            type=click.IntRange(32, 2048),
-            metavar="N",
-            help="Shorter side of what the model sees, in pixels. [default: the model's own]",
-        ),
-        click.option(
-            "--temperature",
-            type=click.FloatRange(0, 1),
-            metavar="T",
-            help="0: the most probable color; 1: the mean of all. Where a model draws, 1 draws as learned, "
-            "0 always the same. [default: the look's]",
-        ),
-        click.option(
-            "--coherence",
-            type=click.FloatRange(0, 1),
-            metavar="C",
-            help="How far a surface has one color: 0 every place for itself, 1 most. "
-            "[default: the model's own]",
-        ),
-        click.option(
-            "--vibrance",
-            type=click.FloatRange(-1, 2),
-            metavar="V",
-            help="Preference for vivid colors: 0 none, 1 full, below 0 muted. [default: the look's]",
-        ),
-        click.option(
-            "--saturation",
-            type=click.FloatRange(0, 3),
-            default=1.0,
-            show_default=True,
-            metavar="S",
-            help="How strong the colors are: 0 leaves the photo gray, 1.2 makes them a little stronger. It "
-            "comes on top of the look.",
-        ),
-        click.option(
-            "--look",
-            type=click.Choice(["natural", "accurate", "vivid"]),
-            default="natural",
-            show_default=True,
-            help="natural: believable; accurate: calm, nearest to the truth on average; vivid: bold. Other "
-            "options override what a look sets.",
-        ),
-    ):
-        command = option(command)
-    return command
+def _options_of(name: str) -> list[_Decorator]:
+    setting, flag = SETTINGS[name], f"--{name.replace('_', '-')}"
+    if name == "hints":
+        return [
+            click.option(
+                "--hint",
+                multiple=True,
+                metavar="X,Y,COLOR",
+                help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
+            ),
+            click.option(flag, metavar="FILE", help="A JSON file of hints for every photo (docs/hints.md)."),
+        ]
+    default = getattr(ColorizeSettings(), name)
+    type: Any = None
+    if setting.kind == "number":
+        type = click.FloatRange(setting.low, setting.high)
+    elif setting.kind == "whole":
+        type = click.IntRange(int(setting.low), None if setting.high == inf else int(setting.high))
+    elif setting.kind == "choice":
+        type = click.Choice(setting.choices)
+    is_flag = setting.kind == "flag"
+    if is_flag:
+        flag = f"{flag}/--no-{flag[2:]}"
+    shown = setting.unset if default is None or is_flag else str(default)
+    help = f"{setting.help} [default: {shown}]" if shown else setting.help
+    options = [
+        click.option(flag, type=type, is_flag=is_flag, default=None, metavar=setting.metavar, help=help)
+    ]
+    if name == "warmth":
+        options += [
+            click.option("--warmer", is_flag=True, help=f"The same as --warmth {WARMER}."),
+            click.option("--cooler", is_flag=True, help=f"The same as --warmth {-WARMER}."),
+        ]
+    return options
 
 
-def sample_options(command: _Command) -> _Command:
-    """Add --samples, --seed, --guidance, --refine and --rank: several colorizations of a photo."""
-    for option in (
-        click.option(
-            "--rank", is_flag=True, help="Order the samples of --model pixcolor, the most plausible first."
-        ),
-        click.option(
-            "--refine/--no-refine",
-            default=True,
-            show_default=True,
-            help="Refine what --model pixcolor draws to the photo's shapes, or leave it coarse.",
-        ),
-        click.option(
-            "--guidance",
-            type=click.FloatRange(0, 2),
-            metavar="G",
-            help="How much the photo outweighs what --model pixcolor has drawn already: 0 as learned, "
-            "more is surer and stronger. [default: the look's]",
-        ),
-        click.option(
-            "--seed",
-            type=click.IntRange(0),
-            default=0,
-            show_default=True,
-            metavar="S",
-            help="Another seed gives other samples, the same seed the same.",
-        ),
-        click.option(
-            "--samples",
-            type=click.IntRange(1, 64),
-            default=1,
-            show_default=True,
-            metavar="N",
-            help="Colorizations of each photo: drawn (--model pixcolor or cgan), or the best guess and "
-            "others that favor one hue after another.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def guidance_options(command: _Command) -> _Command:
-    """Add what steers the colors: a reference, hints, warmth and tint."""
-    for option in (
-        click.option(
-            "--tint-strength",
-            type=click.FloatRange(0.01, 1),
-            metavar="S",
-            help="How strongly. [default: 0.5]",
-        ),
-        click.option(
-            "--tint",
-            metavar="COLOR",
-            help="Draw what the model is unsure of toward a color: a CSS name, or #rrggbb in quotes.",
-        ),
-        click.option(
-            "--warmth",
-            type=click.FloatRange(-1, 1),
-            metavar="W",
-            help="The same by degrees: 1 much warmer, -1 much cooler.",
-        ),
-        click.option("--cooler", is_flag=True, help="Prefer cool colors where the model is unsure."),
-        click.option("--warmer", is_flag=True, help="Prefer warm colors where the model is unsure."),
-        click.option(
-            "--transfer",
-            type=click.Choice(["energy", "quantiles"]),
-            help="How the palette comes over: within what the model believes, or color by color. "
-            "[default: energy; quantiles where a model has no distribution]",
-        ),
-        click.option(
-            "--hints", metavar="FILE", help="A JSON file of hints, for every photo (docs/hints.md)."
-        ),
-        click.option(
-            "--hint",
-            multiple=True,
-            metavar="X,Y,COLOR",
-            help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
-        ),
-        click.option("--reference", metavar="PHOTO", help="A photo in color whose palette is taken over."),
-    ):
-        command = option(command)
-    return command
-
-
-def make_painter(model: str, weights: str | None, device: str) -> Painter:
-    """Load a model for the command line.
-
-    Raises:
-        click.ClickException: the model, its weights or the device are not to be had.
-    """
-    spec = find_spec(model)
-    from autochrome.errors import WeightsError
-    from autochrome.pipeline.painter import Painter
-
-    try:
-        return Painter(spec.name, weights=weights, device=device)
-    except (WeightsError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+decoder_options = setting_options(takewhile(lambda name: name != "samples", SETTINGS))
 
 
 def find_spec(model: str) -> ModelSpec:
@@ -216,90 +108,87 @@ def find_spec(model: str) -> ModelSpec:
         raise click.BadParameter(str(error), param_hint="--model") from error
 
 
-def make_settings(*, spec: ModelSpec | None = None, **settings: Any) -> ColorizeSettings:
-    """Return the settings; a value out of range, or not for that kind of model, is a usage error.
-
-    A ``reference`` and the file of ``hints`` are read; ``warmer`` and ``cooler`` become ``warmth``.
+def make_painter(model: str, weights: str | None, device: str) -> Painter:
+    """Load a model for the command line.
 
     Raises:
-        click.UsageError: naming the value.
-        click.ClickException: the reference cannot be read, or has no colors.
+        click.BadParameter: no model has that name.
+        WeightsError, SettingsError: the weights or the device are not available.
     """
-    from autochrome.pipeline.settings import ColorizeSettings, check_supported
+    spec = find_spec(model)
+    from autochrome.pipeline.painter import Painter
 
-    path, transfer = settings.pop("reference", None), settings.pop("transfer", None)
+    return Painter(spec.name, weights=weights, device=device)
+
+
+def make_settings(
+    *,
+    spec: ModelSpec,
+    look_file: str | None = None,
+    warmer: bool = False,
+    cooler: bool = False,
+    **options: Any,
+) -> ColorizeSettings:
+    """Return the settings that options ask for; what is not given comes from the look file and the defaults.
+
+    The files of the reference, the hints and the look are read.
+
+    Raises:
+        click.UsageError: a value is out of range, contradicts another, or is not supported by the model.
+        PhotoError, SettingsError: the reference cannot be read, or has no colors.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if warmer + cooler + ("warmth" in given) > 1:
+        raise click.UsageError("give one of --warmer, --cooler and --warmth")
+    if warmer or cooler:
+        given["warmth"] = WARMER if warmer else -WARMER
     try:
-        if transfer is not None and path is None:
-            raise ValueError("--transfer takes the colors of a --reference; give that photo too")
-        chosen = ColorizeSettings(**_with_hints(_with_biases(settings)))
-        if spec is not None:
-            check_supported(chosen, spec)
-        if path is not None:
-            chosen = replace(chosen, reference=_read_reference(path), transfer=transfer)
-        if spec is not None:
-            check_supported(chosen, spec)
+        given |= _read_files(given.pop("reference", None), given.pop("hints", None), given.pop("hint", ()))
+        if look_file is None:
+            settings = ColorizeSettings(**given)
+        else:
+            from autochrome.pipeline.look_file import read_look
+
+            settings = read_look(look_file, **given)
+        check_supported(settings, spec)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    return chosen
-
-
-def _with_biases(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with --warmer, --cooler and --warmth as one number, and without a strength unsaid.
-
-    Raises:
-        ValueError: two of them are given, or a strength of no tint.
-    """
-    warmer, cooler = settings.pop("warmer", False), settings.pop("cooler", False)
-    if warmer + cooler + (settings.get("warmth") is not None) > 1:
-        raise ValueError("give one of --warmer, --cooler and --warmth")
-    if warmer or cooler:
-        settings["warmth"] = WARMER if warmer else -WARMER
-    strength = settings.pop("tint_strength", None)
-    if strength is None:
-        return settings
-    if settings.get("tint") is None:
-        raise ValueError("--tint-strength is that of a --tint; give the color too")
-    return {**settings, "tint_strength": strength}
-
-
-def _with_hints(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings with the hints of --hint and --hints together.
-
-    Raises:
-        HintError: one cannot be understood.
-    """
-    texts, path = settings.pop("hint", ()), settings.pop("hints", None)
-    if not texts and path is None:
-        return settings
-    from autochrome.guidance import parse_hint, read_hints
-
-    from_file = () if path is None else read_hints(path)
-    return {**settings, "hints": (*from_file, *(parse_hint(text) for text in texts))}
-
-
-def _read_reference(path: str) -> Photo:
-    from autochrome.errors import PhotoError
-    from autochrome.io.photo import read_photo
-
-    try:
-        photo = read_photo(path)
+    if settings.reference is not None:
         from autochrome.pipeline.reference import check_reference
 
-        check_reference(photo)
-    except (PhotoError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    return photo
+        check_reference(settings.reference)
+    return settings
+
+
+def _read_files(reference: str | None, hints: str | None, more_hints: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings that the options --reference, --hints and --hint stand for.
+
+    Raises:
+        PhotoError: the reference cannot be read.
+        HintError: a hint cannot be parsed.
+    """
+    settings: dict[str, Any] = {}
+    if hints or more_hints:
+        from autochrome.guidance import parse_hint, read_hints
+
+        settings["hints"] = (*(read_hints(hints) if hints else ()), *map(parse_hint, more_hints))
+    if reference is not None:
+        from autochrome.io.photo import read_photo
+
+        settings["reference"] = read_photo(reference)
+    return settings
 
 
 def check_uncertainty(spec: ModelSpec, settings: ColorizeSettings) -> None:
-    """Check that a map of a model's uncertainty can be made, as far as it can be told before it is loaded.
+    """Check, before the model is loaded, that a map of its uncertainty can be made.
 
     Raises:
         click.UsageError: it cannot; the message says what to ask for instead.
     """
-    if spec.draws and settings.samples < 2:
-        raise click.UsageError(
-            f"--uncertainty of {spec.name} is how much its samples differ; give --samples 2 or more"
-        )
-    if not spec.draws and not spec.defaults:
+    can = capabilities(spec)
+    if "samples" not in can:
         raise click.UsageError(f"{spec.name} does not know how sure it is; use --model cic")
+    if "distribution" not in can and settings.samples < 2:
+        raise click.UsageError(
+            f"the uncertainty of {spec.name} is how much its samples differ; give --samples 2 or more"
+        )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autochrome.cli.options import DEFAULT_MODEL, find_spec, make_painter
+from autochrome.errors import AutochromeError
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
@@ -137,8 +138,8 @@ def _load(names: Sequence[str], device: str) -> tuple[dict[str, Painter], _Failu
     for name in names:
         try:
             painters[name] = make_painter(name, None, device)
-        except click.ClickException as error:
-            missing.setdefault(error.message, []).append(name)
+        except AutochromeError as error:
+            missing.setdefault(str(error), []).append(name)
     return painters, [(", ".join(models), reason) for reason, models in missing.items()]
 
 

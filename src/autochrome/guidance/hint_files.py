@@ -207,7 +207,7 @@ def as_entry(hint: Hint) -> dict[str, object]:
 
 
 def _written(length: Length) -> float | str:
-    return str(length) if length.percent else length.value
+    return f"{length.value!r}".removesuffix(".0") + "%" if length.percent else length.value
 
 
 def _read_json(path: str | os.PathLike[str]) -> Any:
@@ -228,10 +228,18 @@ def _read_document(document: Any) -> tuple[Hint, ...]:
     if document.get("version") != VERSION or isinstance(document["version"], bool):
         found = _shown(document["version"]) if "version" in document else "nothing"
         raise HintError(f'version is {found}; this program reads "version": {VERSION}')
-    entries = document.get("hints")
+    return parse_entries(document.get("hints"))
+
+
+def parse_entries(entries: Any) -> tuple[Hint, ...]:
+    """Return the hints of a list of what `as_entry` returns.
+
+    Raises:
+        HintError: it is something else; the message names the place in the list.
+    """
     if not isinstance(entries, list) or not entries:
         raise HintError(
-            'hints is no list with hints; write "hints": [{"point": [120, 80], "color": "#c83232"}]'
+            'hints is not a list of hints; write "hints": [{"point": [120, 80], "color": "#c83232"}]'
         )
     return tuple(_read_entry(entry, f"hints[{index}]") for index, entry in enumerate(entries))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +27,14 @@ def from_array(array: np.ndarray) -> Photo:
             f"an array must be uint8, uint16 or floats in [0, 1], not {array.dtype}; convert it first"
         )
     if array.ndim == 3 and array.shape[2] == 4:
-        raise ValueError(f"an array with alpha {array.shape} is not taken; give array[..., :3]")
+        raise ValueError(f"an array with alpha {array.shape} is not supported; give array[..., :3]")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or 0 in array.shape:
         raise ValueError(f"an array must have the shape (h, w), (h, w, 1) or (h, w, 3), not {array.shape}")
     if np.issubdtype(array.dtype, np.floating):
         low, high = float(array.min()), float(array.max())
-        if not (low >= 0 and high <= 1):  # also where one of them is no number
+        if np.isnan(low):
+            raise ValueError("the photo contains NaN; replace these values with numbers in [0, 1]")
+        if not (low >= 0 and high <= 1):
             raise ValueError(
                 f"floats must lie in [0, 1], not {low:g} to {high:g}; divide by the largest value"
             )
@@ -40,21 +43,21 @@ def from_array(array: np.ndarray) -> Photo:
 
 
 def to_array(photo: Photo, dtype: np.dtype) -> np.ndarray:
-    """Return the pixels "h w 3"; floats in the precision asked for."""
+    """Return the pixels "h w 3"; floats in the requested precision."""
     return photo.pixels.astype(dtype, copy=False)
 
 
 def is_pil_image(value: Any) -> bool:
-    """Return whether a value is a PIL image, without importing PIL (who holds one, has imported it)."""
+    """Return whether a value is a PIL image, without importing PIL (whoever has one has imported it)."""
     pil = sys.modules.get("PIL.Image")
     return pil is not None and isinstance(value, pil.Image)
 
 
 def from_pil(image: Image) -> Photo:
-    """Return a photo of a PIL image: its orientation as it is, its profile's colors in sRGB.
+    """Return a PIL image as a photo: its orientation unchanged, its profile's colors in sRGB.
 
     Raises:
-        ValueError: a floating point image, whose range cannot be known.
+        ValueError: a floating point image, whose range is unknown.
     """
     if image.mode == "F":
         raise ValueError(
@@ -78,7 +81,7 @@ def from_pil(image: Image) -> Photo:
 
 
 def _sixteen_bits(values: np.ndarray) -> np.ndarray:
-    """The integers of PIL's modes I and I;16, of which 16 bits must suffice."""
+    """Return the integers of PIL's modes I and I;16, which must fit into 16 bits."""
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(
             f"a PIL image of mode I must lie in 0 to 65535, not {values.min()} to {values.max()}"
@@ -87,9 +90,15 @@ def _sixteen_bits(values: np.ndarray) -> np.ndarray:
 
 
 def to_pil(photo: Photo, like: Image) -> Image:
-    """Return an RGB or RGBA image with the info of another; 8 bits, as PIL has no deeper color."""
+    """Return an RGB or RGBA image with the info of another; 8 bits, with a warning if there were more."""
     from PIL import Image as pil
 
+    if photo.pixels.dtype == np.uint16:
+        warnings.warn(
+            "PIL has no 16-bit color, so the result has 8 bits per channel; to keep 16, colorize"
+            " numpy.asarray(image, numpy.uint16) or the file",
+            stacklevel=4,
+        )
     if photo.icc_profile is None and photo.pixels.dtype == np.uint8:
         image = pil.fromarray(photo.pixels if photo.alpha is None else np.dstack((photo.pixels, photo.alpha)))
     else:

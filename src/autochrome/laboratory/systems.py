@@ -11,22 +11,20 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from autochrome._version import __version__
-from autochrome.errors import LaboratoryError, PhotoError
-from autochrome.evaluation.scores import match_files
+from autochrome.errors import LaboratoryError, PhotoError, SettingsError
+from autochrome.evaluation.files import match_files
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import write_photo
 from autochrome.io.whole_file import file_sha256, write_json
 from autochrome.laboratory.run import LabSettings, Progress, Run, System, silent
-from autochrome.metrics.sizing import Protocol
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights
-from autochrome.pipeline.settings import ColorizeSettings, check_supported, resolve
+from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, check_supported, resolve
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
 """The shipped systems at their defaults, and CIC as it comes nearest to the truth rather than looks best."""
@@ -36,22 +34,8 @@ RESERVED = ("gray", "random", "truth")
 
 SCHEMA = "autochrome-results/2"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_ASKED = {
-    "look": str,
-    "saturation": float,
-    "vibrance": float,
-    "coherence": float,
-    "temperature": float,
-    "size": int,
-    "fuse": str,
-    "upsampling": str,
-    "guidance": float,
-    "refine": lambda text: _truth_value("refine", text),
-    "rank": lambda text: _truth_value("rank", text),
-    "warmth": float,
-    "tint": str,
-    "tint_strength": float,
-}
+_KEYS = [name for name in SETTINGS if name not in ("samples", "seed", "reference", "transfer", "hints")]
+"""Settings that make sense for every photo of a set."""
 
 
 def open_run(
@@ -71,16 +55,16 @@ def open_run(
         out: folder of what the comparison writes; need not exist.
         models: see `model_system`.
         results: see `results_system`.
-        settings: what was chosen.
-        photos: only the first so many by name.
+        settings: of the comparison.
+        photos: number of photos to compare, the first by name; None for all.
         progress: see `Run`.
 
     Raises:
-        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, ValueError: something is missing or
-            wrong; the message says what to do.
+        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, SettingsError, ValueError:
+            something is missing or wrong; the message says what to do.
     """
     settings = settings or LabSettings()
-    Protocol.parse(settings.protocol)
+    _ = settings.sizing  # an unknown protocol is an error now
     systems = [model_system(text, out, settings.samples) for text in models]
     systems += [results_system(text) for text in results]
     if not systems:
@@ -94,7 +78,7 @@ def open_run(
     pairs = match_files(references, [], photos=photos)
     if len(pairs) < 2:
         raise LaboratoryError(
-            f"{references} gives {len(pairs)} photo; two are the least, and intervals want fifty or more"
+            f"{references} holds {len(pairs)} photo; at least two are needed, and fifty or more for intervals"
         )
     run = Run(references, pairs, systems, out, settings, progress)
     try:
@@ -112,35 +96,34 @@ def open_run(
 def model_system(text: str, out: Path, samples: int) -> System:
     """Read ``NAME`` or ``LABEL=NAME,KEY=VALUE,...``.
 
-    Keys are ``weights`` and those of `ColorizeSettings` that make sense for every photo of a set: look,
-    saturation, vibrance, temperature, size, fuse, upsampling, guidance, refine, rank, warmth, tint,
-    tint_strength.
+    Keys are ``weights`` and the settings that make sense for every photo of a set: all of `ColorizeSettings`
+    but samples, seed, reference, transfer and hints.
 
     Raises:
-        LaboratoryError: it cannot be understood.
+        LaboratoryError: it cannot be parsed.
         UnknownModelError: no model has that name.
-        ValueError: the model's kind does not go with a setting.
+        SettingsError: a setting has no such value, or the model does not support it.
     """
     label, equals, rest = text.partition("=")
-    name, *wishes = (rest if equals else text).split(",")
-    asked: dict[str, Any] = {}
-    weights = None
-    for wish in wishes:
-        key, _, value = wish.partition("=")
-        if key == "weights" and value:
-            weights = value
-        elif key in _ASKED and value:
-            asked[key] = _read(key, value, text)
-        else:
-            known = ", ".join(["weights", *_ASKED])
-            raise LaboratoryError(f"{wish!r} in {text!r} is no KEY=VALUE; the keys are {known}")
+    name, *options = (rest if equals else text).split(",")
+    values: dict[str, Any] = {}
+    for option in options:
+        key, _, value = option.partition("=")
+        if key not in ("weights", *_KEYS) or not value:
+            known = ", ".join(["weights", *_KEYS])
+            raise LaboratoryError(f"{option!r} in {text!r} is not KEY=VALUE; the keys are {known}")
+        values[key] = value if key == "weights" else SETTINGS[key].parse(key, value)
+    weights = values.pop("weights", None)
     if not _NAME.fullmatch(label):
         raise LaboratoryError(
             f"{label!r} cannot be the name of a system and its folder; use letters, digits and . _ + -"
         )
     spec = model_spec(name)
-    settings = ColorizeSettings(**asked)
-    check_supported(settings, spec)
+    try:
+        settings = ColorizeSettings(**values)
+        check_supported(settings, spec)
+    except ValueError as error:
+        raise SettingsError(f"{text}: {error}") from error
     folder = out / "results" / label
     folders = tuple(folder / str(number) for number in range(1, samples + 1)) if spec.draws else (folder,)
     return System(label, spec.name, folder, folders, settings, weights)
@@ -169,11 +152,11 @@ def results_system(text: str) -> System:
 
 
 def weights_sha256(system: System) -> str:
-    """Digest of the weights that a model will be given; empty where it has none, or it is somebody's results.
+    """Return the digest of a model's weights; empty if it has none, and for a folder of results.
 
     Raises:
         LaboratoryError: the model ships no weights, and none are named.
-        WeightsError: they cannot be had.
+        WeightsError: they are not available.
     """
     if system.model is None:
         return ""
@@ -190,24 +173,24 @@ def weights_sha256(system: System) -> str:
 
 
 def describe(system: System) -> str:
-    """How a system is asked, in a few words: the values that its defaults stand for, too."""
+    """Return a system's settings in a few words, with the values that defaults stand for."""
     if system.model is None:
         several = f", {len(system.samples)} samples" if len(system.samples) > 1 else ""
         return f"results of {system.folder}{several}"
     spec = model_spec(system.model)
-    decoder = resolve(system.asked, spec)
+    decoder = resolve(system.settings, spec)
     how: dict[str, Any] = {"size": decoder.size}
     how |= {name: getattr(decoder, name) for name in spec.defaults}
     if not spec.draws and spec.defaults:
         how["fuse"] = decoder.fuse
     if decoder.look_saturation != 1:
         how["look_saturation"] = decoder.look_saturation
-    how |= _asked(system)
-    said = ", ".join(
+    how |= system.settings.changed()
+    shown = ", ".join(
         f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in how.items()
     )
     several = f", {len(system.samples)} samples" if spec.draws else ""
-    return f"{system.model}: {said}{several}"
+    return f"{system.model}: {shown}{several}"
 
 
 def paint_systems(run: Run) -> None:
@@ -229,24 +212,27 @@ def paint_photo(system_name: str, run: Run, name: str) -> None:
     system = run.system(system_name)
     painter = run.painter(system)
     assert painter is not None
-    asked = run.asked(system, len(system.samples))
+    settings = run.settings_of(system, len(system.samples))
     try:
-        prediction = painter.predict(run.photo(name), asked)
-        for folder, colored in zip(system.samples, painter.paint_all(prediction, asked), strict=True):
+        prediction = painter.predict(run.photo(name), settings)
+        for folder, colored in zip(system.samples, painter.paint_all(prediction, settings), strict=True):
             write_photo(colored, folder / f"{name}.png", provenance=colored.provenance)
     except PhotoError as error:
         raise LaboratoryError(str(error)) from error
 
 
 def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
-    """Make the folders, take away what was made in another way, and return the photos still to color."""
+    """Make the folders, delete results of other settings, and return the photos still to color."""
     record = system.folder / "run.json"
     how = {
         "schema": SCHEMA,
         "model": system.model,
         "weights_sha256": weights_sha256(system),
         # Ranked samples change their places when there are more of them.
-        "asked": {**_asked(system), **({"samples": len(system.samples)} if system.asked.rank else {})},
+        "asked": {
+            **system.settings.changed(),
+            **({"samples": len(system.samples)} if system.settings.rank else {}),
+        },
         "software": f"Autochrome {__version__}",
     }
     wanted = {name: {"reference_sha256": digests[name], "seed": run.settings.seed} for name in run.names}
@@ -268,8 +254,8 @@ def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
     for folder in system.samples:
         folder.mkdir(parents=True, exist_ok=True)
     write_json({**how, "photos": {**kept, **wanted}}, record)
-    there = [folder / f"{name}.png" for name in run.names for folder in system.samples]
-    absent = {path.stem for path in there if not path.is_file()}
+    expected = [folder / f"{name}.png" for name in run.names for folder in system.samples]
+    absent = {path.stem for path in expected if not path.is_file()}
     return [name for name in run.names if name in absent]
 
 
@@ -288,29 +274,6 @@ def _check_results(run: Run, system: System) -> None:
 
 def _check_size(system_name: str, sample: int, run: Run, name: str) -> None:
     run.result(run.system(system_name), name, sample)
-
-
-def _asked(system: System) -> dict[str, Any]:
-    """What was asked for that is not the default."""
-    usual = asdict(ColorizeSettings())
-    return {
-        f.name: getattr(system.asked, f.name)
-        for f in fields(system.asked)
-        if f.name in _ASKED and getattr(system.asked, f.name) != usual[f.name]
-    }
-
-
-def _read(key: str, value: str, text: str) -> Any:
-    try:
-        return _ASKED[key](value)
-    except ValueError as error:
-        raise LaboratoryError(f"{key}={value} in {text!r} is no value of {key}") from error
-
-
-def _truth_value(key: str, text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(f"{key} is true or false")
-    return text.lower() == "true"
 
 
 def _photos(folder: Path) -> int:

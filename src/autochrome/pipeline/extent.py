@@ -139,13 +139,17 @@ class Extent:
 
 
 def find_extent(
-    pixels: Shaped[np.ndarray, "h w c"], alpha: Shaped[np.ndarray, "h w"] | None = None
+    pixels: Shaped[np.ndarray, "h w c"],
+    alpha: Shaped[np.ndarray, "h w"] | None = None,
+    *,
+    borders: bool = True,
 ) -> Extent:
     """Return where the photo is among its file's pixels.
 
     Args:
         pixels: gray or colors, uint8, uint16 or float32 in [0, 1].
         alpha: of the same type; 0 hides a pixel.
+        borders: search for flat borders, bars and mats.
     """
     size = (pixels.shape[0], pixels.shape[1])
     whole = Extent(size, (0, 0, *size))
@@ -159,6 +163,8 @@ def find_extent(
     hidden = np.zeros(gray.shape, bool) if alpha is None else alpha[::step, ::step] == 0
     if hidden.all() or _is_uniform(gray, ~hidden):
         return replace(whole, is_uniform=True)
+    if not borders:
+        return replace(whole, alpha=alpha)
     box, mat, found = find_mats(pixels, gray, hidden, step)
     return Extent(size, box, has_mat=found, mat=mat, alpha=alpha)
 

@@ -7,23 +7,25 @@ a person has at hand: a path, a PIL image or a numpy array.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import torch
 
 from autochrome._version import __version__
 from autochrome.color.upsampling import GuidedUpsampler
+from autochrome.errors import SettingsError
 from autochrome.guidance import Hint, parse_hint, read_hints
 from autochrome.io.in_memory import from_array, from_pil, is_pil_image, to_array, to_pil
 from autochrome.io.photo import Photo, Provenance, read_photo
 from autochrome.models.base import Colorizer, HasDistribution
 from autochrome.models.registry import create_model
 from autochrome.nn.folding import fold_norms
-from autochrome.pipeline.decode import count_samples, decode
+from autochrome.pipeline.decode import Decoded, count_samples, decode
+from autochrome.pipeline.look_file import as_look
 from autochrome.pipeline.predict import Prediction, predict
 from autochrome.pipeline.reference import Reference
 from autochrome.pipeline.render import full_size
@@ -35,7 +37,7 @@ __all__ = ["ColorizeSettings", "ColorizedPhoto", "Painter", "Prediction", "choos
 
 @dataclass(frozen=True, eq=False)
 class ColorizedPhoto(Photo):
-    """A photo in color, and how it came about.
+    """A photo in color, and how it was made.
 
     Attributes:
         notes: what the person should know, a sentence each.
@@ -59,7 +61,7 @@ class Painter:
 
     Raises:
         UnknownModelError, WeightsError: see `create_model`.
-        ValueError: the device is not there.
+        SettingsError: the device is not available.
     """
 
     def __init__(
@@ -75,17 +77,17 @@ class Painter:
             if isinstance(model, HasDistribution):  # drawn samples must not change by a rounding
                 model = fold_norms(model)
         elif weights is not None:
-            raise ValueError("weights are loaded into models that are named; this one is made already")
+            raise ValueError("weights are only loaded into models given by name")
         self.model = model.to(self.device).eval()
         self._last_reference: Reference | None = None
 
     def colorize(self, photo: Photo, settings: ColorizeSettings | None = None) -> list[ColorizedPhoto]:
-        """Return the colorizations of a photo, of its size and depth and with all else that it carries.
+        """Return ``settings.samples`` colorizations of a photo, with its size, depth and metadata.
 
-        They are ``settings.samples``. Of a photo with colors the lightness is taken; the notes say so.
+        Of a photo with colors only the lightness is used; the notes say so.
 
         Raises:
-            ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
+            SettingsError, HintError: the model does not support a setting, the reference is gray, or a hint
                 lies outside the photo.
             MemoryError: not even the smallest size fits.
         """
@@ -100,46 +102,56 @@ class Painter:
         as_is: bool = False,
         noise_of: Photo | None = None,
     ) -> Prediction:
-        """Ask the model, once; what comes back can be painted with several settings.
+        """Run the model once; the prediction can be painted with several settings.
 
-        Only ``size`` and ``fuse`` matter here, and of a model that draws ``temperature``, ``guidance``,
-        ``samples``, ``seed``, ``refine`` and ``rank``; a ``look`` in so far as it decides one of these. Where
-        memory runs out, smaller sizes are tried; the notes say so.
+        Only ``size``, ``fuse`` and ``border_detection`` matter here, and for a model that draws
+        ``temperature``, ``guidance``, ``samples``, ``seed``, ``refine`` and ``rank``; a ``look`` only as far
+        as it decides one of these. Where memory runs out, smaller sizes are tried; the notes say so.
 
         Args:
             photo: the photo.
-            settings: how the model is asked.
-            as_is: show the model the whole file, borders and all, and in its own tones, as experiments do.
+            settings: of the colorization.
+            as_is: show the model the whole file, with its borders and its own tones, as experiments do.
             noise_of: draw with the noise of this photo instead of the photo's own: with one noise, what
                 differs between the answers to two photos is due to the photos.
 
         Raises:
-            ValueError: the settings ask for what the model does not have, the reference is gray, or a hint
+            SettingsError, HintError: the model does not support a setting, the reference is gray, or a hint
                 lies outside the photo.
             MemoryError: not even the smallest size fits.
         """
         settings = settings or ColorizeSettings()
-        self._reference(settings)  # what is wrong with it is told before the model has worked
+        self._reference(settings)  # so that a gray one is reported before the model runs
         return predict(self.model, self.device, photo, settings, as_is=as_is, noise_of=noise_of)
 
     def paint_all(
         self, prediction: Prediction, settings: ColorizeSettings | None = None
     ) -> Iterator[ColorizedPhoto]:
-        """Make the colorizations of a prediction one after the other, so that not all need be in memory."""
+        """Yield the colorizations of a prediction one by one, so that not all need fit in memory."""
         for index in range(count_samples(self.model, prediction, settings or ColorizeSettings())):
             yield self.paint(prediction, settings, index)
+
+    @torch.inference_mode()
+    def decode(
+        self, prediction: Prediction, settings: ColorizeSettings | None = None, index: int = 0
+    ) -> Decoded:
+        """Return the colors of `paint` on the model's own grid, before they are brought to full size."""
+        settings = settings or ColorizeSettings()
+        return decode(self.model, prediction, settings, index, self._reference(settings))
 
     @torch.inference_mode()
     def paint(
         self, prediction: Prediction, settings: ColorizeSettings | None = None, index: int = 0
     ) -> ColorizedPhoto:
-        """Make the colorization that the settings ask for of a prediction; of several samples, one."""
+        """Return the colorization of that index, from 0, with these settings."""
         settings = settings or ColorizeSettings()
-        decoded = decode(self.model, prediction, settings, index, self._reference(settings))
+        decoded = self.decode(prediction, settings, index)
         # An infinite ridge leaves no slope along the luma: plain bilinear interpolation.
         ridge = 64.0 if settings.upsampling == "guided" else float("inf")
         upsampler = GuidedUpsampler(decoded.ab[0].float().cpu(), prediction.luma[0, 0], eps=ridge)
-        spec = self.model.spec
+        spec, requested = self.model.spec, settings
+        if prediction.draws and not settings.rank:  # a sample does not depend on how many come after it
+            requested = replace(settings, samples=index + 1)
         provenance = Provenance(
             model=spec.name,
             weights_sha256=spec.sha256 or "",
@@ -151,6 +163,7 @@ class Painter:
                 "upsampling": settings.upsampling,
             },
             software=f"Autochrome {__version__}",
+            look=as_look(requested),
         )
         kept = {field.name: getattr(prediction.photo, field.name) for field in fields(Photo)}
         kept["pixels"] = full_size(
@@ -160,7 +173,7 @@ class Painter:
         return ColorizedPhoto(**kept, notes=notes, provenance=provenance, uncertainty=decoded.uncertainty)
 
     def _reference(self, settings: ColorizeSettings) -> Reference | None:
-        """The reference at the model's size; that of one photo after the other is made once."""
+        """Return the reference at the model's size; the last one is kept for the next photo."""
         if settings.reference is None:
             return None
         if self._last_reference is None or self._last_reference.photo is not settings.reference:
@@ -169,10 +182,10 @@ class Painter:
 
 
 def choose_device(device: str | torch.device = "auto") -> torch.device:
-    """Return the device of that name; "auto" takes the fastest that is there.
+    """Return the device of that name; "auto" takes the fastest that is available.
 
     Raises:
-        ValueError: there is no such device.
+        SettingsError: there is no such device.
     """
     if str(device) != "auto":
         try:
@@ -180,11 +193,38 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
             torch.empty(0, device=chosen)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).splitlines()[0]
-            raise ValueError(f"the device {device!s} is not there ({reason}); use auto or cpu") from error
+            raise SettingsError(
+                f"the device {device!s} is not available ({reason}); use auto or cpu"
+            ) from error
         return chosen
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+class Settings(TypedDict, total=False):
+    """The keywords of `colorize`: fields of `ColorizeSettings`, two of them in more kinds."""
+
+    look: str
+    saturation: float
+    vibrance: float | None
+    coherence: float | None
+    temperature: float | None
+    size: int | None
+    fuse: str | None
+    upsampling: str
+    border_detection: bool
+    samples: int
+    seed: int
+    guidance: float | None
+    refine: bool
+    rank: bool
+    reference: object
+    transfer: str | None
+    warmth: float | None
+    tint: str | None
+    tint_strength: float
+    hints: str | os.PathLike[str] | Sequence[str | Hint] | None
 
 
 def colorize(
@@ -193,36 +233,37 @@ def colorize(
     model: str | Colorizer | Painter = "cic",
     weights: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    **settings: Any,
+    **settings: Unpack[Settings],
 ) -> Any:
-    """Color a black-and-white photo; what comes back is of the kind that was given.
-
-    With ``samples`` of 2 or more, a list of that many.
+    """Color a black-and-white photo; return a photo of the same kind, or a list for two or more samples.
 
     Args:
-        photo: a path (or an encoded file's bytes) or a `Photo`, for which a `Photo` comes back with the
-            file's depth, profile and metadata; a PIL image; or a numpy array "h w", "h w 1" or "h w 3" of
-            sRGB values, uint8, uint16 or floats in [0, 1], for which "h w 3" of the same type comes back.
-        model: a name from `list_models()`, or a `Painter` or model already made.
+        photo: a path (or an encoded file's bytes) or a `Photo`, for which a `ColorizedPhoto` is returned with
+            the file's depth, profile and metadata; a PIL image; or a numpy array "h w", "h w 1" or "h w 3" of
+            sRGB values, uint8, uint16 or floats in [0, 1], for which "h w 3" of the same type is returned.
+        model: a name from `list_models()`, a `Painter`, or a model.
         weights: where to take the weights from instead of the bundled ones.
         device: "auto", "cpu", "cuda", "mps".
-        settings: fields of `ColorizeSettings`: look ("natural", "accurate", "vivid"), saturation, samples,
-            size, upsampling, reference (of any kind that a photo may be) and transfer; for models with a
-            distribution vibrance, temperature, fuse, warmth, tint, tint_strength and hints (a file's path, or
-            a list of texts such as "40%,25%,#c83232" or of `Hint`); for models that draw temperature and
-            seed, and for PixColor guidance, refine and rank.
+        settings: fields of `ColorizeSettings`, described in docs/settings.md. For every model: look
+            ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, reference (of
+            any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence, temperature,
+            fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such as
+            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed and temperature; for pixcolor
+            guidance, refine and rank. For all four: samples.
 
     Raises:
         PhotoError: the file cannot be read.
-        TypeError, ValueError: the photo is of a kind or range that is not understood, or a setting is wrong.
+        SettingsError, HintError, ColorError: a setting is wrong, or the model does not support it.
+        TypeError, ValueError: the photo is of a kind or range that is not supported.
         UnknownModelError, WeightsError: see `create_model`.
     """
-    if settings.get("reference") is not None:
-        settings["reference"] = _as_photo(settings["reference"])[0]
-    if settings.get("hints") is not None:
-        settings["hints"] = _as_hints(settings["hints"])
+    values: dict[str, Any] = {**settings}
+    if values.get("reference") is not None:
+        values["reference"] = _as_photo(values["reference"])[0]
+    if values.get("hints") is not None:
+        values["hints"] = _as_hints(values["hints"])
     try:
-        chosen = ColorizeSettings(**settings)
+        chosen = ColorizeSettings(**values)
     except TypeError as error:
         known = ", ".join(field.name for field in fields(ColorizeSettings))
         raise TypeError(f"{error}; the settings are {known}") from None
@@ -239,12 +280,12 @@ def colorize(
 
 @lru_cache(maxsize=2)
 def _painter(model: str, device: str) -> Painter:
-    """The shipped models stay loaded from one call to the next."""
+    """Load a shipped model, which stays loaded from one call to the next."""
     return Painter(model, device=device)
 
 
 def _as_photo(photo: Any) -> tuple[Photo, Any]:
-    """A photo, and the way from its colorization back to the kind that was given."""
+    """Return a photo, and the conversion of its colorization to the kind that was given."""
     if isinstance(photo, Photo):
         return photo, lambda colored: colored
     if isinstance(photo, (str, os.PathLike, bytes)):
@@ -263,7 +304,7 @@ def _as_hints(hints: Any) -> tuple[Hint, ...]:
 
 
 def _of_draw(prediction: Prediction, index: int) -> dict[str, object]:
-    """What tells one sample from the others, without what the model does not know of it."""
+    """Return what tells one sample from the others, as far as the model knows it."""
     if not prediction.draws:
         return {}
     draw = prediction.draws[index]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import log
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -25,13 +24,7 @@ from autochrome.models.base import Colorizer, HasDistribution, Samples, log_prob
 from autochrome.pipeline.extent import Extent, find_extent
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
-from autochrome.pipeline.settings import (
-    SMALLEST,
-    ColorizeSettings,
-    check_no_distribution_needed,
-    check_supported,
-    resolve,
-)
+from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_supported, resolve
 from autochrome.pipeline.uncertainty import entropy_share
 from autochrome.types import Luma
 
@@ -47,9 +40,8 @@ BORDER = "its plain border or mat is not part of the picture and stays without c
 # Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
 _DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
-_GRID = (
-    4  # the luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly
-)
+# The luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly.
+_GRID = 4
 
 
 @dataclass(frozen=True)
@@ -146,7 +138,11 @@ def predict(
     """
     _check_asked(model, settings, photo)
     lightness = Lightness(photo.pixels)
-    picture = whole_file(photo) if as_is else Picture(photo, find_extent(photo.pixels, photo.alpha))
+    if as_is:
+        picture = whole_file(photo)
+    else:
+        extent = find_extent(photo.pixels, photo.alpha, borders=settings.border_detection)
+        picture = Picture(photo, extent)
     notes = []
     if lightness.has_color:
         notes.append("it has colors or a tone of its own; only its lightness was used")
@@ -154,9 +150,8 @@ def predict(
     size = wanted
     ask = partial(_drawn, noise_of=noise_of or picture.photo) if model.spec.draws else _fused
     while True:
-        with _none_when_memory_runs_out(device) as outcome:
-            outcome.append(ask(model, device, picture, size, settings))
-        if outcome:
+        found = _unless_memory_runs_out(device, partial(ask, model, device, picture, size, settings))
+        if found is not None:
             break
         if size <= SMALLEST:
             raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
@@ -165,7 +160,6 @@ def predict(
         notes.append(NO_PICTURE if picture.extent.is_uniform else BORDER)
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
-    found: _Answers = outcome[0]
     doubt = entropy_share(found.answer, model) if isinstance(model, HasDistribution) else found.doubt
     if doubt is not None and doubt > model.spec.unsure_above and not picture.extent.is_uniform:
         notes.append(UNSURE)
@@ -211,8 +205,6 @@ def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> 
     check_supported(settings, model.spec)
     for hint in settings.hints:
         check_inside(hint, photo.size)
-    if not model.spec.draws and not isinstance(model, HasDistribution):
-        check_no_distribution_needed(settings, model.spec)
 
 
 # One answer ---------------------------------------------------------------------------------------
@@ -345,17 +337,15 @@ def drawing_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, 
     return height, width
 
 
-@contextmanager
-def _none_when_memory_runs_out(device: torch.device) -> Iterator[list[Any]]:
-    """Swallow the errors of a failed allocation, and only those."""
+def _unless_memory_runs_out(device: torch.device, ask: Callable[[], _Answers]) -> _Answers | None:
+    """Return the answers, or None if an allocation failed."""
     try:
-        yield []
+        return ask()
     except (RuntimeError, MemoryError) as error:
+        out_of_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
         # The CPU's allocator has no exception type of its own.
-        told = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(
-            error
-        )
-        if not told:
+        if not out_of_memory and "can't allocate memory" not in str(error):
             raise
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return None

@@ -1,4 +1,4 @@
-"""A reference: the photo whose palette another is to take over."""
+"""A reference: the photo whose palette is transferred to another."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from torch.nn import functional as F
 
 from autochrome.color.lightness import Lightness
 from autochrome.color.spaces import rgb_to_lab
+from autochrome.errors import SettingsError
 from autochrome.guidance import HistogramTransfer, QuantileMatching
 from autochrome.io.photo import Photo
 from autochrome.models.base import HasDistribution
 from autochrome.types import RGB
 
-_FINER = 4  # pixels to a sample, in each direction, that are looked at
+_FINER = 4  # pixels of the photo for each pixel of its reduction, in each direction
 
 
 class Reference:
@@ -21,10 +22,10 @@ class Reference:
 
     Args:
         photo: in color.
-        shorter: the side to which the shorter one is reduced; smaller photos stay as they are.
+        shorter: length to which the shorter side is reduced; smaller photos stay as they are.
 
     Raises:
-        ValueError: the photo has no colors.
+        SettingsError: the photo has no colors.
     """
 
     def __init__(self, photo: Photo, shorter: int) -> None:
@@ -34,7 +35,7 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """The file's, without its folder."""
+        """The name of the file, without its folder."""
         return photo_name(self.photo)
 
     def histogram_transfer(self, model: HasDistribution) -> HistogramTransfer:
@@ -42,27 +43,25 @@ class Reference:
         return HistogramTransfer(model.histogram(rgb_to_lab(self.rgb).to(model.prior)), model.axes)
 
     def quantile_matching(self) -> QuantileMatching:
-        """Return the map of any colors to these."""
+        """Return the map from any colors to these."""
         return QuantileMatching.of(self.rgb)
 
 
 def check_reference(photo: object) -> None:
-    """Check that a photo has colors that can be taken over.
+    """Check that a photo has colors that can be transferred.
 
     Raises:
-        TypeError: it is no `Photo`.
-        ValueError: it is gray.
+        TypeError: it is not a `Photo`.
+        SettingsError: it is gray.
     """
     if not isinstance(photo, Photo):
-        raise TypeError(f"a reference is a Photo, as read_photo gives it, not {type(photo).__name__}")
+        raise TypeError(f"a reference must be a Photo, as read_photo returns it, not {type(photo).__name__}")
     if not Lightness(photo.pixels).has_color:
-        raise ValueError(
-            f"the reference {photo_name(photo)} has no colors to take over; give a photo in color"
-        )
+        raise SettingsError(f"the reference {photo_name(photo)} has no colors; give a photo in color")
 
 
 def photo_name(photo: Photo) -> str:
-    """Return the name of a photo's file without its folder, or what it is called without one."""
+    """Return the name of a photo's file without its folder, or "in memory" if there is none."""
     return "in memory" if photo.source is None else photo.source.name
 
 

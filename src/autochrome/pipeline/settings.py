@@ -1,118 +1,248 @@
-"""What may be asked of a colorization, and which model can be asked for what; free of torch."""
+"""The one table of settings, and which model supports which; free of torch.
+
+The rows stand in the metadata of the fields of `ColorizeSettings`. From them come the checks here, the
+options of ``autochrome colorize``, the keys of ``autochrome compare --model``, and docs/settings.md.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field, fields
+from math import inf
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
 
 from autochrome.color.names import parse_color
+from autochrome.errors import SettingsError
+from autochrome.models.registry import default_names, model_spec
 from autochrome.models.spec import NATURAL, ModelSpec
 
 if TYPE_CHECKING:
     from autochrome.guidance.hint_files import Hint
     from autochrome.io.photo import Photo
 
-SMALLEST, LARGEST = 32, 2048
-"""Limits of the working size, in pixels."""
-
-MOST_SAMPLES = 64
-"""How many colorizations of a photo can be asked for at once."""
-
-FUSIONS = ("none", "mirror", "full")
+SMALLEST = 32
+"""The smallest working size, in pixels."""
 
 LOOKS = (NATURAL, "accurate", "vivid")
 """Named sets of decoder settings, each model having its own values for them (`ModelSpec.looks`)."""
 
-TRANSFERS = ("energy", "quantiles")
 
-TINT_STRENGTH = 0.5
-"""How strongly a tint works when nothing is said."""
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table.
+
+    Attributes:
+        kind: of its values; a "color" is a CSS name or #rrggbb.
+        low, high: the range of a number, both ends included.
+        metavar: placeholder for the value in ``--help``.
+        choices: the values of a choice.
+        help: what it does, as ``--help`` and docs/settings.md say it.
+        unset: what the default None stands for, or an option that is on by default.
+        needs: what a model must be capable of (see `capabilities`); empty where every model supports it.
+        free: a value, beside the default, that every model supports.
+        part_of: the setting without which it has no effect.
+    """
+
+    kind: Literal["number", "whole", "flag", "choice", "color", "photo", "hints"]
+    low: float | int = -inf
+    high: float | int = inf
+    metavar: str | None = None
+    _: KW_ONLY
+    choices: tuple[str, ...] = ()
+    help: str = ""
+    unset: str = ""
+    needs: str = ""
+    free: object = None
+    part_of: str = ""
+
+    @property
+    def values(self) -> str:
+        """The values that it takes, in words."""
+        if self.kind == "choice":
+            return f"one of {', '.join(self.choices)}"
+        if self.kind not in ("number", "whole"):
+            return {"flag": "true or false", "hints": "a list of hints"}.get(self.kind, f"a {self.kind}")
+        span = f"of {self.low:g} or more" if self.high == inf else f"from {self.low:g} to {self.high:g}"
+        return f"a {'whole ' if self.kind == 'whole' else ''}number {span}"
+
+    def check(self, name: str, value: Any) -> None:
+        """Check that a value is of the kind and in the range.
+
+        Raises:
+            SettingsError: it is not; the message names the setting, its range and the value.
+        """
+        if not self._takes(value):
+            shown = f"{value:g}" if isinstance(value, float) else repr(value)
+            raise SettingsError(f"{name} must be {self.values}, not {shown}")
+
+    def _takes(self, value: Any) -> bool:
+        if self.kind == "choice":
+            return value in self.choices
+        if self.kind == "flag":
+            return isinstance(value, bool)
+        if self.kind in ("number", "whole"):
+            if isinstance(value, bool) or not isinstance(value, Real if self.kind == "number" else Integral):
+                return False
+            return self.low <= float(value) <= self.high
+        return self.kind != "color" or isinstance(value, str)
+
+    def parse(self, name: str, text: str) -> Any:
+        """Return the value that a text stands for.
+
+        Raises:
+            SettingsError: see `check`.
+        """
+        value: Any = text
+        if self.kind == "flag":
+            value = {"true": True, "false": False}.get(text.lower(), text)
+        elif self.kind in ("number", "whole"):
+            with suppress(ValueError):
+                value = (float if self.kind == "number" else int)(text)
+        self.check(name, value)
+        return value
+
+
+_LOOKS = "the look's"
+
+
+def _setting(default: object, *row: Any, **more: Any) -> Any:
+    return field(default=default, metadata={"setting": Setting(*row, **more)})
 
 
 @dataclass(frozen=True)
 class ColorizeSettings:
     """What may be asked of a colorization; None stands for the model's own default.
 
-    Models are of two kinds: those that predict how likely every color is at every place, with one best
-    answer to a photo (CIC, LRAC), and those that draw as many as are asked for: PixColor place after place,
-    the conditional GAN all at once. `check_supported` tells which settings are for which.
+    docs/settings.md says what each one does, `check_supported` which models support which.
 
     Raises:
-        ValueError: a value is out of its range.
+        SettingsError: a value is of the wrong kind or out of range; the message names the setting, its
+            range and the value.
+        ColorError: the tint is not a color.
     """
 
-    look: str = NATURAL
-    """A named set of decoder settings, each model having its own: "natural" is the model's defaults,
-    "accurate" the calmest and on average nearest to the truth, "vivid" the most colorful. Settings that are
-    given one by one override its values."""
-    saturation: float = 1.0
-    """0 to 3: what the predicted chroma is multiplied by, on top of the look, for every model. 0 leaves the
-    photo gray, 1 changes nothing. Colors that are known from hints stay as they are."""
-    vibrance: float | None = None
-    """-1 to 2. 0 is the model's own answer, 1 favors rare colors as full rebalancing; below 0 mutes. For
-    models with one answer."""
-    coherence: float | None = None
-    """0 to 1, for models with a distribution. How far what is predicted is shared within a surface, up to the
-    photo's edges, before a color is made of it: 0 leaves every place to itself."""
-    temperature: float | None = None
-    """0 to 1. 0 takes the most probable color, 1 the mean of all. Of a model that draws: 1 draws as it
-    learned, less makes its samples more alike, 0 all the same."""
-    size: int | None = None
-    """Shorter side, in pixels, of the luma that the model sees: 32 to 2048."""
-    fuse: str | None = None
-    """Which views' predictions are averaged: "none" but the photo's, with its "mirror" image's, or "full",
-    both in three sizes. Models with one answer take "mirror" by default, those that draw know only "none"."""
-    upsampling: str = "guided"
-    """How chroma is brought to full size: "guided" by the photo's edges, or "bilinear"."""
-    guidance: float | None = None
-    """0 to 2, of PixColor: how much more the photo decides than what is drawn already. 0 draws as learned;
-    more gives surer and stronger colors."""
-    samples: int = 1
-    """1 to 64: how many colorizations. A model that draws draws them; of a model with a distribution the
-    first is its own answer, and the others are biased toward hues around the circle, one after the other."""
-    seed: int = 0
-    """0 or more. Seed and photo give one series of samples: the third of four is the third of eight, whatever
-    the photo's name and whatever is colored with it. Other photos have other noise (`noise_seed`)."""
-    refine: bool = True
-    """Of PixColor: whether drawn chroma is refined to the size at which the model sees the photo, or left on
-    its grid."""
-    rank: bool = False
-    """Of PixColor: whether the samples are ordered by how plausible its judge finds them, best first."""
-    reference: Photo | None = None
-    """A photo in color whose palette is taken over."""
-    transfer: str | None = None
-    """How: "energy" moves what the model predicts, as far as it is unsure of it; "quantiles" exchanges
-    colors by their rank. By default the first, where a model has a distribution, else the second."""
-    warmth: float | None = None
-    """-1 to 1, for models with a distribution. Above 0 prefers warm colors, below 0 cool ones; what the
-    model is sure of stays."""
-    tint: str | None = None
-    """A CSS name or #rrggbb, for models with a distribution: a color to which what is unsure is drawn."""
-    tint_strength: float = TINT_STRENGTH
-    """Above 0, to 1."""
-    hints: tuple[Hint, ...] = ()
-    """Colors that are known at some places, for models with a distribution."""
+    # fmt: off
+    look: str = _setting(NATURAL, "choice", choices=LOOKS, help=
+        "Overall style: natural (believable, the model's default), accurate (calm, closest to the truth on "
+        "average) or vivid (bold). Other options override single values of the look.")
+    saturation: float = _setting(1.0, "number", 0, 3, "S", help=
+        "Strength of the colors, on top of the look's: 0 leaves the photo gray, 1.2 makes them a little "
+        "stronger. Hinted colors stay as they are.")
+    vibrance: float | None = _setting(None, "number", -1, 2, "V", unset=_LOOKS, needs="distribution", help=
+        "Preference for rare, vivid colors: 0 none, 1 as strong as full rebalancing, below 0 muted.")
+    coherence: float | None = _setting(None, "number", 0, 1, "C", unset=_LOOKS, needs="distribution", help=
+        "How far each surface shares one color, up to the photo's edges: 0 leaves every place to itself, 1 "
+        "shares most.")
+    temperature: float | None = _setting(None, "number", 0, 1, "T", unset=_LOOKS, needs="temperature", help=
+        "0 takes the most probable color, 1 the mean of all. Models that draw samples: 1 draws as trained, "
+        "less makes samples more alike, 0 all the same.")
+    size: int | None = _setting(None, "whole", SMALLEST, 2048, "N", unset=_LOOKS, help=
+        "Shorter side, in pixels, of the photo as the model sees it.")
+    fuse: str | None = _setting(None, "choice", choices=("none", "mirror", "full"), needs="views",
+        free="none", unset="the look's; none for models that draw samples", help=
+        "Average the predictions for the photo and its mirror image (mirror), both at three sizes (full, "
+        "slower), or take the photo's alone (none).")
+    upsampling: str = _setting("guided", "choice", choices=("guided", "bilinear"), help=
+        "How color is brought to full size: along the photo's edges (guided) or smoothly (bilinear).")
+    border_detection: bool = _setting(True, "flag", unset="--border-detection", help=
+        "Find plain borders, bars and mats: the model does not see them, and they stay without color.")
+    samples: int = _setting(1, "whole", 1, 64, "N", needs="samples", help=
+        "Number of colorizations of each photo: drawn (pixcolor and cgan), or the best one and others that "
+        "favor one hue after another (cic and lrac).")
+    seed: int = _setting(0, "whole", 0, inf, "S", help=
+        "Random seed of the samples. A seed and a photo always give the same series: the third of four "
+        "samples is the third of eight.")
+    guidance: float | None = _setting(None, "number", 0, 2, "G", unset=_LOOKS, needs="guidance", help=
+        "For pixcolor: how much the photo outweighs the colors drawn so far. 0 draws as trained, more gives "
+        "surer and stronger colors.")
+    refine: bool = _setting(True, "flag", unset="--refine", needs="refine", help=
+        "For pixcolor: refine the drawn colors to the photo's shapes, or leave them coarse.")
+    rank: bool = _setting(False, "flag", needs="rank", help=
+        "For pixcolor: order the samples by plausibility, best first.")
+    reference: Photo | None = _setting(  # noqa: RUF009
+        None, "photo", metavar="PHOTO", help="A color photo whose palette is transferred.")
+    transfer: str | None = _setting(None, "choice", choices=("energy", "quantiles"), needs="distribution",
+        free="quantiles", part_of="reference",
+        unset="energy; quantiles for models without a distribution", help=
+        "How the palette is transferred: within what the model finds likely (energy), or by matching the "
+        "distributions of the colors (quantiles).")
+    warmth: float | None = _setting(None, "number", -1, 1, "W", needs="distribution", help=
+        "Preference for warm colors (above 0) or cool ones (below 0) where the model is unsure.")
+    tint: str | None = _setting(None, "color", metavar="COLOR", needs="distribution", help=
+        "A color to prefer where the model is unsure: a CSS name, or #rrggbb in quotes.")
+    tint_strength: float = _setting(0.5, "number", 0.01, 1, "S", part_of="tint", help="Strength of the tint.")
+    hints: tuple[Hint, ...] = _setting((), "hints", needs="distribution", help=
+        "Colors that are known at places in the photo.")
+    # fmt: on
 
     def __post_init__(self) -> None:
-        _check_choice("look", self.look, LOOKS)
-        _check_range("saturation", self.saturation, 0.0, 3.0)
-        _check_range("vibrance", self.vibrance, -1.0, 2.0)
-        _check_range("coherence", self.coherence, 0.0, 1.0)
-        _check_range("temperature", self.temperature, 0.0, 1.0)
-        _check_range("guidance", self.guidance, 0.0, 2.0)
-        _check_range("size", self.size, SMALLEST, LARGEST)
-        _check_choice("fuse", self.fuse, FUSIONS)
-        _check_choice("upsampling", self.upsampling, ("guided", "bilinear"))
-        _check_whole("samples", self.samples, 1, MOST_SAMPLES)
-        _check_whole("seed", self.seed, 0, 2**63 - 1)
-        _check_choice("transfer", self.transfer, TRANSFERS)
-        _check_range("warmth", self.warmth, -1.0, 1.0)
-        _check_range("tint_strength", self.tint_strength, 0.01, 1.0)
+        for row in fields(self):
+            name, value, known = row.name, getattr(self, row.name), row.metadata["setting"]
+            if value == row.default:
+                continue
+            known.check(name, value)
+            if known.part_of and getattr(self, known.part_of) is None:
+                raise SettingsError(f"{name} needs a {known.part_of}; give one too")
         if self.tint is not None:
             parse_color(self.tint)
-        if self.transfer is not None and self.reference is None:
-            raise ValueError("transfer takes colors from a reference; give a reference too")
+
+    def changed(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults, in the table's order."""
+        rows = fields(self)
+        return {row.name: value for row in rows if (value := getattr(self, row.name)) != row.default}
+
+
+SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fields(ColorizeSettings)}
+"""The table: every setting by its name."""
+
+
+# Which model supports what ------------------------------------------------------------------------
+
+
+def capabilities(spec: ModelSpec) -> set[str]:
+    """Return what a model can do, in the words of `Setting.needs`."""
+    if spec.draws:
+        more = {"refine": spec.refines, "rank": spec.ranks}
+        return {"samples", *spec.defaults, *(name for name, has in more.items() if has)}
+    return {"views", *({"samples", "distribution", "temperature"} if spec.defaults else ())}
+
+
+def unsupported(settings: ColorizeSettings, spec: ModelSpec) -> list[str]:
+    """Return the requested settings that a model does not support, each with its value where that matters."""
+    can = capabilities(spec)
+    names = []
+    for name, value in settings.changed().items():
+        known = SETTINGS[name]
+        if name == "look":
+            lacking = value not in spec.look_names
+        else:
+            lacking = known.needs not in ("", *can) and value != known.free
+        if lacking:
+            names.append(f"{name}={value}" if known.kind in ("choice", "flag", "whole") else name)
+    return names
+
+
+def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
+    """Check that a model supports the requested settings, without loading it.
+
+    Raises:
+        SettingsError: it does not; the message names the models that do.
+    """
+    if names := unsupported(settings, spec):
+        shipped = [name for name in default_names() if model_spec(name).weights]
+        able = [name for name in shipped if not unsupported(settings, model_spec(name))]
+        instead = f"use --model {listed(able)}, or leave that out" if able else "leave that out"
+        raise SettingsError(f"{spec.name} does not support {listed(names)}; {instead}")
+
+
+def listed(names: Sequence[str], word: str = "or") -> str:
+    """Return "a, b or c"."""
+    return f" {word} ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
+
+
+# What takes effect --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -121,7 +251,7 @@ class DecoderSettings:
 
     Attributes:
         look: the look that they come from, where they were not given one by one.
-        saturation: factor of the chroma, as it was asked for.
+        saturation: factor of the chroma, as requested.
         look_saturation: the look's own factor, by which chroma is multiplied as well.
         size: shorter side, in pixels, of the luma that the model sees.
         fuse: which views are averaged.
@@ -145,112 +275,19 @@ class DecoderSettings:
 
 
 def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
-    """Return the decoder settings that take effect: what is asked for, else the look's, else the defaults.
+    """Return the decoder settings that take effect: what is requested, else the look's, else the defaults.
 
     Saturation alone comes on top of the look's own, so that 1.2 is stronger than the look, whichever it is.
 
     Raises:
-        ValueError: the model does not know the look.
+        SettingsError: the model does not have the look.
     """
-    _check_look(settings, spec)
+    check_supported(ColorizeSettings(look=settings.look), spec)
     values: dict[str, Any] = {"size": spec.working_size, "fuse": "none" if spec.draws else "mirror"}
     values |= spec.defaults
     values |= spec.looks.get(settings.look, {})
     own_saturation = values.pop("saturation", 1.0)
     for name in ("size", "fuse", "temperature", "vibrance", "coherence", "guidance"):
-        if (asked := getattr(settings, name)) is not None:
-            values[name] = asked
+        if (requested := getattr(settings, name)) is not None:
+            values[name] = requested
     return DecoderSettings(settings.look, settings.saturation, own_saturation, **values)
-
-
-def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
-    """Check that a model's kind goes with what is asked, as far as it can be told without loading the model.
-
-    Raises:
-        ValueError: it does not; the message says what to ask for instead.
-    """
-    _check_look(settings, spec)
-    if spec.draws:
-        _check_drawing(settings, spec)
-        return
-    asked = [] if settings.guidance is None else ["guidance"]
-    asked += ["rank"] if settings.rank else []
-    asked += [] if settings.refine else ["refine=False"]
-    if asked:
-        instead = ", or vary --vibrance" if "vibrance" in spec.defaults else ""
-        raise ValueError(
-            f"{spec.name} draws nothing and so takes no {_listed(asked)}; use --model pixcolor{instead}"
-        )
-    if not spec.defaults:  # a model that decodes a distribution has defaults for it
-        check_no_distribution_needed(settings, spec)
-
-
-def _check_look(settings: ColorizeSettings, spec: ModelSpec) -> None:
-    if settings.look not in spec.look_names:
-        raise ValueError(
-            f"{spec.name} has no {settings.look} look, only {_listed(spec.look_names)}; leave the look out, "
-            "or use --model cic, lrac, pixcolor or cgan"
-        )
-
-
-def _check_drawing(settings: ColorizeSettings, spec: ModelSpec) -> None:
-    vary = _listed([*(f"--{name}" for name in spec.defaults), "--seed"])
-    asked = _of_a_distribution(settings)
-    asked += [] if settings.fuse in (None, "none") else ["fuse"]
-    if asked:
-        raise ValueError(
-            f"{spec.name} draws its colors and so has no {_listed(asked)}; vary {vary}, or use --model cic"
-        )
-    decoders = [name for name in ("temperature", "guidance") if name not in spec.defaults]
-    asked = [name for name in decoders if getattr(settings, name) is not None]
-    asked += ["rank"] if settings.rank and not spec.ranks else []
-    asked += [] if settings.refine or spec.refines else ["refine=False"]
-    if asked:
-        raise ValueError(
-            f"{spec.name} takes no {_listed(asked)}; leave that out and vary {vary}, or use --model pixcolor"
-        )
-
-
-def check_no_distribution_needed(settings: ColorizeSettings, spec: ModelSpec) -> None:
-    """Check that a model without a distribution, and one that does not draw, can do what is asked.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    if settings.samples != 1:
-        raise ValueError(
-            f"{spec.name} has one answer to a photo and so takes no samples={settings.samples}; "
-            "use --model cic or --model pixcolor"
-        )
-    asked = _of_a_distribution(settings) + ([] if settings.temperature is None else ["temperature"])
-    if asked:
-        raise ValueError(
-            f"{spec.name} predicts no distribution and so has no {_listed(asked)}; use --model cic"
-        )
-
-
-def _of_a_distribution(settings: ColorizeSettings) -> list[str]:
-    """What is asked that changes a predicted distribution, by name."""
-    named = ("vibrance", "coherence", "warmth", "tint")
-    asked = [name for name in named if getattr(settings, name) is not None]
-    asked += ["hints"] if settings.hints else []
-    return [*asked, "transfer by energy"] if settings.transfer == "energy" else asked
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " or ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
-
-
-def _check_range(name: str, value: float | int | None, low: float | int, high: float | int) -> None:
-    if value is not None and not low <= value <= high:
-        raise ValueError(f"{name} must lie within {low:g} and {high:g}, not {value:g}")
-
-
-def _check_whole(name: str, value: int, low: int, high: int) -> None:
-    if value != int(value) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number within {low} and {high}, not {value}")
-
-
-def _check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
-    if value is not None and value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
