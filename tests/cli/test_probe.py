@@ -89,7 +89,7 @@ def test_every_system_is_probed_or_refused(photos: Path, model: str) -> None:
         assert result.exit_code == 0, result.output
         assert f"{model}, percent" in result.stdout
     else:
-        assert f"{model} has no trunk that gives features" in result.stderr
+        assert f"{model} does not expose features" in result.stderr
 
 
 def test_fine_tuning_of_a_random_trunk(photos: Path) -> None:
@@ -112,15 +112,15 @@ def test_mistakes_are_told_in_one_line(photos: Path, weights: Path, tmp_path: Pa
     cases = {
         "no photos at": [tmp_path / "nowhere", "--random"],
         "the name of 000.png carries no class": [nameless, "--random"],
-        "holds no folder JPEGImages": [nameless, "--random", "--method", "segment"],
+        "does not contain JPEGImages": [nameless, "--random", "--method", "segment"],
         "the trunk has 0 to 7": [photos, "--random", "--layers", "8"],
         "needs a size that is a multiple of 32": [photos, "--random", "--size", "40"],
         "cic.test comes without weights: give --weights, or --random": [photos],
         "a random trunk has none": [photos, "--random", "--weights", weights],
         "no weights at gone.safetensors": [photos, "--weights", "gone.safetensors"],
-        "gray.baseline has no trunk that gives features": [photos, "--random", "--model", "gray"],
+        "gray.baseline does not expose features": [photos, "--random", "--model", "gray"],
         "the folder of none/out.json does not exist": [photos, "--random", "-o", "none/out.json"],
-        "the device nowhere is not there": [photos, "--random", "--device", "nowhere"],
+        "the device nowhere is not available": [photos, "--random", "--device", "nowhere"],
     }
     for message, arguments in cases.items():
         result = run(*arguments)

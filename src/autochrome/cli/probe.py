@@ -1,4 +1,4 @@
-"""`autochrome probe`: what a colorizer's trunk knows of the things in photos, against a random trunk."""
+"""`autochrome probe`: what a model's features encode about photo content, against a random trunk."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ import click
 from autochrome.cli.options import find_spec, model_options, replicates_option
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
     from rich.console import RenderableType
+    from torch import Tensor
 
     from autochrome.evaluation.probe.photos import Progress
     from autochrome.evaluation.probe.probe import ProbeSettings
     from autochrome.evaluation.probe.results import ProbeResults
-    from autochrome.evaluation.probe.scores import Score
     from autochrome.models.base import Colorizer
 
 _PATH = click.Path(path_type=Path)
-# layers, steps, batch size, learning-rate schedule, what is tested
+# layers, steps, batch size, learning-rate schedule
 _DEFAULTS = {
     "linear": ("each,all", 1, 64, "cosine"),
     "finetune": ("all", 150, 64, "cosine"),
-    # The number of steps is chosen on the way, so that the learning rate may not depend on it.
+    # The number of steps is chosen during training, so the learning rate must not depend on it.
     "segment": ("all", 300, 16, "constant"),
 }
 
@@ -38,37 +39,47 @@ _DEFAULTS = {
 @click.option(
     "--random/--no-random",
     default=None,
-    help="Probe the random trunk alone, or the trained one alone. [default: both, and their difference]",
+    help="Probe only a random trunk, or only the trained one. [default: both, and their difference]",
 )
 @click.option(
     "--method",
     type=click.Choice(["linear", "finetune", "segment"]),
     default="linear",
     show_default=True,
-    help="A linear classifier on frozen features; the trunk trained on with a linear head; or segmentation "
-    "of a folder in PASCAL VOC's format.",
+    help="A linear classifier on frozen features; fine-tuning with a linear head; or fine-tuning for "
+    "semantic segmentation of a folder in PASCAL VOC's format.",
 )
 @click.option(
     "--layers",
     metavar="L",
-    help="each, all (together), numbers: 2,4 singly, 2+4 together. [default: each,all; when training: all]",
+    help="each, all (together), or numbers: 2,4 singly, 2+4 together. [default: each,all; fine-tuning: all]",
 )
 @click.option(
-    "--size", type=click.IntRange(8), default=64, show_default=True, help="Side of the luma, pixels."
+    "--size",
+    type=click.IntRange(8),
+    default=64,
+    show_default=True,
+    help="Side of the square that the model sees, in pixels.",
 )
-@click.option("--classes", type=click.IntRange(2), default=50, show_default=True, help="Classes, at most.")
 @click.option(
-    "--per-class", type=click.IntRange(5), default=120, show_default=True, help="Photos of each, at most."
+    "--classes", type=click.IntRange(2), default=50, show_default=True, help="Maximum number of classes."
+)
+@click.option(
+    "--per-class",
+    type=click.IntRange(5),
+    default=120,
+    show_default=True,
+    help="Maximum number of photos per class.",
 )
 @click.option(
     "--dims",
     type=click.IntRange(1),
     default=1000,
     show_default=True,
-    help="Features of the linear probe, about.",
+    help="Approximate number of features of the linear probe.",
 )
-@click.option("--steps", type=click.IntRange(1), help="Of training. [default: 150; segment: 300 at most]")
-@click.option("--batch-size", type=click.IntRange(2), help="[default: 64; segment: 16]")
+@click.option("--steps", type=click.IntRange(1), help="Training steps. [default: 150; segment: at most 300]")
+@click.option("--batch-size", type=click.IntRange(2), help="Photos per step. [default: 64; segment: 16]")
 @click.option(
     "--lr", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Learning rate."
 )
@@ -77,7 +88,7 @@ _DEFAULTS = {
     type=click.IntRange(1, 5),
     default=1,
     show_default=True,
-    help="How many fifths of the training photos are held out in turn to choose segment's steps.",
+    help="Number of cross-validation folds, out of five, to choose the steps of segment with.",
 )
 @replicates_option
 @click.option(
@@ -85,7 +96,7 @@ _DEFAULTS = {
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Of the photos, their split and order, the random trunk and the resamples.",
+    help="Seed of the choice, split and order of the photos, of the random trunk and of the resamples.",
 )
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON to this file.")
 def probe(
@@ -98,11 +109,12 @@ def probe(
     out: Path | None,
     **options: Any,
 ) -> None:
-    """Ask how much the trunk of a colorizer knows of the things in photos.
+    """Probe what a model's features encode about photo content.
 
-    PHOTOS is a folder of pictures or of tar shards whose names carry the class (CLASS_NUMBER.jpg, or a folder
-    for each class); for --method segment a folder in PASCAL VOC's format. The trunk sees gray photos. Scores
-    come with 95% bootstrap intervals over the test photos.
+    PHOTOS is a folder of photos or of tar shards whose names carry the class (CLASS_NUMBER.jpg, or a folder
+    for each class); for --method segment, a folder in PASCAL VOC's format. The model sees the photos in gray:
+    CIC and LRAC can be probed. Scores have 95% bootstrap intervals over the test photos. The encoder of
+    cic.compact was trained on ImageNet's classes before colorization, the trunk of lrac.compact was not.
     """
     spec = find_spec(model)
     if out and not out.absolute().parent.is_dir():
@@ -141,13 +153,13 @@ def _settings(
 def _trunks(
     name: str, weights: str | None, random: bool | None, device: str, seed: int
 ) -> dict[str, Colorizer]:
-    """Those to compare, the trained one first."""
+    """Return the trunks to compare, the trained one first."""
     from autochrome.evaluation.probe.trunks import RANDOM, TRAINED, make_trunk
     from autochrome.models.registry import needs_weights
     from autochrome.pipeline.painter import choose_device
 
     if random and weights is not None:
-        raise click.UsageError("--random takes no --weights: a random trunk has none")
+        raise click.UsageError("--random does not go with --weights: a random trunk has none")
     if not random and weights is None and not needs_weights(name):
         raise click.UsageError(f"{name} comes without weights: give --weights, or --random")
     kinds = [TRAINED] * (not random) + [RANDOM] * (random is not False)
@@ -178,7 +190,7 @@ def _bar() -> Iterator[Progress]:
 
 
 def results_table(results: ProbeResults) -> RenderableType:
-    """A row for each group of layers, the trunks side by side, then the difference; in percent."""
+    """Return a row for each group of layers: the trunks side by side, then the difference, in percent."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -201,12 +213,12 @@ def results_table(results: ProbeResults) -> RenderableType:
 
 
 def _with_shape(layers: str, maps: list[list[int]]) -> str:
-    """Of a single layer the channels and sides of its map too."""
+    """Return the name of the layers; for a single layer, with the channels and sides of its map."""
     return f"{layers} ({' x '.join(map(str, maps[int(layers)]))})" if layers.isdecimal() else layers
 
 
 def caption(results: ProbeResults) -> str:
-    """On what the figures stand."""
+    """Return what the figures are based on."""
     manifest = results.manifest
     data, settings = manifest["data"], manifest["settings"]
     learned, classes = data["train"] + data.get("validation", 0), len(data["classes"])
@@ -218,8 +230,7 @@ def caption(results: ProbeResults) -> str:
     )
 
 
-def _cell(score: Score | None, sign: str = "") -> str:
-    if score is None:
-        return "–"
-    value, low, high = (100 * number for number in (score.value, *score.interval()))
-    return f"{value:{sign}.1f} [{low:{sign}.1f},{high:{sign}.1f}]"
+def _cell(rows: Float[Tensor, " rows"] | None, sign: str = "") -> str:
+    from autochrome.evaluation.intervals import Estimate
+
+    return "–" if rows is None else Estimate.of(rows).scaled(100.0).cell(1, sign, gap="")

@@ -13,9 +13,9 @@ from autochrome.evaluation.probe.trunks import (
     make_trunk,
     map_shapes,
     parse_layers,
-    settle_norms,
-    settle_trunk,
-    some,
+    subsample,
+    update_norms,
+    update_trunk_norms,
 )
 from autochrome.models.base import Colorizer
 
@@ -45,7 +45,7 @@ def test_the_trained_trunk_has_the_shipped_weights() -> None:
 
 
 def test_models_without_features_are_refused() -> None:
-    with pytest.raises(ProbeError, match=r"gray.baseline has no trunk that gives features; try --model cic"):
+    with pytest.raises(ProbeError, match=r"gray.baseline does not expose features; try --model cic or"):
         make_trunk("gray.baseline")
 
 
@@ -82,7 +82,7 @@ def test_norms_of_a_random_trunk_take_the_photos_statistics(luma: torch.Tensor) 
     model = make_trunk("cic.test", random=True)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     untouched = layers_of(model, luma)[-1]
-    settle_trunk(model, luma)
+    update_trunk_norms(model, luma)
     convolution = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     answers = convolution(luma / 50 - 1)  # as the network centers L*
     assert norms[0].running_mean is not None and norms[0].running_var is not None
@@ -94,7 +94,7 @@ def test_norms_of_a_random_trunk_take_the_photos_statistics(luma: torch.Tensor) 
 
 def test_balancing_brings_every_layer_to_unit_second_moment(luma: torch.Tensor) -> None:
     model = make_trunk("cic.test", random=True)
-    settle_trunk(model, luma)
+    update_trunk_norms(model, luma)
     scales = balancing(model, luma)
     moments = [(m * s).square().mean().item() for m, s in zip(layers_of(model, luma), scales, strict=True)]
     assert moments == pytest.approx([1.0] * len(moments), rel=1e-4)
@@ -103,7 +103,7 @@ def test_balancing_brings_every_layer_to_unit_second_moment(luma: torch.Tensor) 
 def test_settling_leaves_a_network_that_answers_its_batch_as_in_training(luma: torch.Tensor) -> None:
     """One batch: its statistics are the batch's, but for the variance, which is the unbiased one."""
     network = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.Dropout(0.5))
-    settle_norms(network, luma)
+    update_norms(network, luma)
     expected = nn.functional.batch_norm(network[0](luma), None, None, training=True)
     torch.testing.assert_close(network(luma), expected, atol=1e-3, rtol=1e-3)
     assert not network.training
@@ -111,5 +111,5 @@ def test_settling_leaves_a_network_that_answers_its_batch_as_in_training(luma: t
 
 def test_some_photos_are_of_the_whole_set() -> None:
     luma = torch.arange(10).half()[:, None, None, None].expand(10, 1, 2, 2)
-    assert some(luma, 3)[:, 0, 0, 0].tolist() == [0, 3, 6, 9]
-    assert len(some(luma, 64)) == 10
+    assert subsample(luma, 3)[:, 0, 0, 0].tolist() == [0, 3, 6, 9]
+    assert len(subsample(luma, 64)) == 10

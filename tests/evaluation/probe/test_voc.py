@@ -54,7 +54,7 @@ def test_palettes_of_few_bits_and_rgb_and_gray_labels(tmp_path: Path) -> None:
 
 def test_what_is_no_label_map_is_refused(tmp_path: Path) -> None:
     PIL.Image.fromarray(np.full((3, 4, 3), (1, 2, 3), np.uint8)).save(tmp_path / "photo.png")
-    with pytest.raises(DataError, match=r"color \(1, 2, 3\) at x=0, y=0, which is not of PASCAL VOC's"):
+    with pytest.raises(DataError, match=r"color \(1, 2, 3\) at x=0, y=0, which is not in PASCAL VOC's"):
         read_labels(tmp_path / "photo.png")
     PIL.Image.fromarray(np.eye(4, dtype=bool)).save(tmp_path / "bits.png")
     with pytest.raises(DataError, match="gray with 1 bits a sample"):
@@ -74,7 +74,7 @@ def test_a_folder_in_voc_s_format(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no folder JPEGImages: give a folder in PASCAL VOC's format"):
+    with pytest.raises(DataError, match="does not contain JPEGImages: give a folder in PASCAL VOC's format"):
         VOCFolder(tmp_path)
     folder = VOCFolder(write_voc(tmp_path / "voc", train=1, val=1))
     with pytest.raises(DataError, match=r"gone\.png is missing: every photo"):
@@ -83,7 +83,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         folder.photo("gone")
     lists = tmp_path / "voc/ImageSets/Segmentation"
     (lists / "val.txt").write_text("\n")
-    with pytest.raises(DataError, match=r"val\.txt names no photo"):
+    with pytest.raises(DataError, match=r"val\.txt is empty"):
         folder.names("val")
     (lists / "train.txt").unlink()
     with pytest.raises(DataError, match=r"train\.txt cannot be read"):

@@ -20,8 +20,8 @@ from autochrome.types import RGB
 ANSWERS = 5
 """Answers per picture: in CIC's test a picture is understood if its class is among the first five."""
 
-EFFICIENTNET_SIZE = 224
-"""Side of the square pictures that EfficientNet-Lite0 was trained on, in pixels."""
+EFFICIENTNET_SIZE = 192
+"""Side of the squares that EfficientNet-Lite0 sees, in pixels; how it was chosen: docs/evaluation.md."""
 
 
 @cache

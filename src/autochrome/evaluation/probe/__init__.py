@@ -1,1 +1,1 @@
-"""What a colorizer has learned beside color: its trunk as features for classes and for segmentation."""
+"""Probes of a colorizer's features: classification and semantic segmentation."""

@@ -13,8 +13,8 @@ from autochrome.data.sources import PhotoSource
 from autochrome.errors import DataError
 
 SMALLEST_CLASS = 5
-"""Photos of a class below which it cannot be split: three to train on, one to choose by, one to test on."""
-_HOW_TO_NAME = "name photos CLASS_NUMBER.jpg or lay each class's photos into a folder of its own"
+"""Fewest photos of a class: three to train on, one to validate on, one to test on."""
+_HOW_TO_NAME = "name the photos CLASS_NUMBER.jpg, or put the photos of each class in a folder of its own"
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Part:
     """Some photos of a source, and the class of each."""
 
     numbers: Int[np.ndarray, " n"]
-    """Into the source."""
+    """Indices into the source."""
     labels: Int[np.ndarray, " n"]
-    """Into the names of the classes."""
+    """Indices into the names of the classes."""
 
 
 @dataclass(frozen=True)
 class ClassSplit:
-    """Photos to train on, to choose settings by, and to test on: disjoint, each class alike in each."""
+    """Photos for training, validation and testing: disjoint, with the classes balanced in each part."""
 
     source: PhotoSource
     names: tuple[str, ...]
@@ -39,13 +39,14 @@ class ClassSplit:
 
 
 def class_names(source: PhotoSource) -> list[str]:
-    """Class of every photo, in the source's order.
+    """Return the class of every photo, in the source's order.
 
-    Where photos lie in several folders (ImageNet's layout) the folder is the class, else it is what stands
-    before the last underscore of the name (``n01443537_12.webp``). Of a shard the members' names count.
+    If the photos lie in several folders (ImageNet's layout), the class is the name of the folder; otherwise
+    it is the part of the name before the last underscore (``n01443537_12.webp``). In shards the members'
+    names count.
 
     Raises:
-        DataError: a photo names no class.
+        DataError: a photo has no class in its name.
     """
     paths = [PurePath(source.key(number).rpartition(": ")[2]) for number in range(len(source))]
     if len({path.parent for path in paths}) > 1:
@@ -59,19 +60,18 @@ def class_names(source: PhotoSource) -> list[str]:
 def split_by_class(
     source: PhotoSource, *, classes: int = 50, per_class: int = 120, seed: int = 0
 ) -> ClassSplit:
-    """Draw classes and photos by seed, and deal them 3 : 1 : 1 to training, validation and test.
+    """Draw classes and photos by seed, and split them 3 : 1 : 1 into training, validation and test.
 
-    Where there are fewer classes, or they have fewer photos, fewer are taken, from each class as many: what
-    was taken is in the answer.
+    Fewer are taken if there are fewer classes or fewer photos of them, but equally many of each class.
 
     Args:
         source: photos whose names carry their class.
-        classes: at most so many.
-        per_class: photos of each, at most.
+        classes: maximum number of classes.
+        per_class: maximum number of photos of each.
         seed: of the choice.
 
     Raises:
-        DataError: a photo names no class, or no two classes have ``SMALLEST_CLASS`` photos.
+        DataError: a photo has no class in its name, or fewer than two classes have ``SMALLEST_CLASS`` photos.
     """
     of_photo = np.array(class_names(source))
     rng = np.random.default_rng(seed)
@@ -93,7 +93,7 @@ def split_by_class(
 def _choose_classes(
     counts: Counter[str], classes: int, per_class: int, rng: np.random.Generator
 ) -> tuple[str, ...]:
-    """Any classes that are large enough; where these do not suffice, the largest there are."""
+    """Choose among the classes with ``per_class`` photos; if they are too few, add the largest others."""
     usable = {name: count for name, count in counts.items() if count >= SMALLEST_CLASS}
     if len(usable) < 2:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Fine-tuning: a trunk with a linear head on its pooled features, trained end to end on classes."""
+"""Fine-tuning: a trunk with a linear head on its pooled features, trained end to end for classification."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch.nn import functional as F
 from autochrome.evaluation.probe.fitting import FitSettings, fit
 from autochrome.evaluation.probe.photos import Progress, silent
 from autochrome.evaluation.probe.trunks import (
-    SETTLED_ON,
+    NORM_PHOTOS,
     LayerGroup,
     batches,
     layers_of,
     map_shapes,
-    settle_norms,
-    some,
+    subsample,
+    update_norms,
 )
 from autochrome.models.base import Colorizer
 
 
 class Classifier(nn.Module):
-    """Mean over all places of every layer of a group, normalized, and a linear map to the classes."""
+    """Global average pooling of every layer of a group, a norm, and a linear map to the classes."""
 
     def __init__(self, trunk: Colorizer, group: LayerGroup, classes: int, size: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Classifier(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     def forward(self, luma: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b k"]:
-        """Logits of the classes."""
+        """Return the logits of the classes."""
         maps = layers_of(self.trunk, luma)
         return self.head(self.norm(torch.cat([maps[layer].mean((2, 3)) for layer in self.layers], 1)))
 
@@ -66,12 +66,12 @@ def finetune(
         return F.cross_entropy(network(batch), labels[numbers].to(device))
 
     fit(network, loss, len(luma), settings, after=lambda step: progress("steps", step, settings.steps))
-    settle_norms(network, some(luma, SETTLED_ON))
+    update_norms(network, subsample(luma, NORM_PHOTOS))
     with torch.inference_mode():
         return torch.cat([network(batch).cpu() for batch in batches(test, network)])
 
 
 def mirrored(*planes: Tensor) -> list[Tensor]:
-    """Planes "b ... w" of the same photos, of which every second photo is mirrored, drawn at random."""
+    """Return planes "b ... w" of the same photos, each photo mirrored with probability 1/2."""
     chosen = torch.rand(len(planes[0])) < 0.5
     return [torch.where(chosen.view(-1, *[1] * (plane.ndim - 1)), plane.flip(-1), plane) for plane in planes]

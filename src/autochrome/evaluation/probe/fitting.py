@@ -1,4 +1,4 @@
-"""A short training run over photos in memory: the same steps and the same order for every trunk."""
+"""A short training run on photos in memory: the same steps in the same order for every trunk."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from autochrome.errors import TrainingError
 
 @dataclass(frozen=True)
 class FitSettings:
-    """AdamW over a few hundred steps."""
+    """AdamW for a few hundred steps."""
 
     steps: int = 150
     batch_size: int = 64
     lr: float = 1e-3
-    """Peak learning rate, of the trunk as of the head."""
+    """Peak learning rate of both trunk and head."""
     weight_decay: float = 0.01
     """On filters and matrices."""
     warmup: float = 0.1
-    """Share of the steps in which the learning rate rises."""
+    """Share of the steps during which the learning rate rises."""
     schedule: Literal["cosine", "constant"] = "cosine"
-    """What it does after that."""
+    """Of the learning rate after the warm-up."""
     clip: float = 1.0
-    """Largest norm of the gradient."""
+    """Maximum norm of the gradient."""
     seed: int = 0
-    """Of the photos' order."""
+    """Of the order of the photos."""
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, from 0."""
+        """Return the learning rate of a step, counted from 0."""
         warm = min(1.0, (step + 1) / max(1.0, self.warmup * self.steps))
         if self.schedule == "constant":
             return self.lr * warm
@@ -49,17 +49,18 @@ def fit(
     *,
     after: Callable[[int], None] = lambda step: None,
 ) -> None:
-    """Train a module; it is left in evaluation mode.
+    """Train a module and leave it in evaluation mode.
 
     Args:
-        module: whose parameters are trained.
-        loss: of the photos of these numbers; it may draw from torch's global generator, which is seeded.
-        photos: how many there are.
+        module: the module whose parameters are trained.
+        loss: returns the loss on the photos with these numbers; it may draw from torch's global generator,
+            which is seeded.
+        photos: number of photos.
         settings: steps, learning rate, seed.
-        after: called after each step with its number, from 1; it may set the module to evaluation.
+        after: called after each step with its number, from 1; it may set the module to evaluation mode.
 
     Raises:
-        TrainingError: the loss is not a number.
+        TrainingError: the loss is not finite.
     """
     optimizer = torch.optim.AdamW(_groups(module, settings.weight_decay), settings.lr)
     with torch.random.fork_rng(devices=[]):
@@ -89,7 +90,7 @@ def _groups(module: nn.Module, decay: float) -> list[dict[str, object]]:
 
 
 def _endless_order(photos: int, batch_size: int, seed: int) -> Iterator[Int[Tensor, " b"]]:
-    """Permutation after permutation, cut into full batches."""
+    """Yield full batches from one permutation after another."""
     generator = torch.Generator().manual_seed(seed)
     while True:
         for batch in torch.randperm(photos, generator=generator).split(batch_size):

@@ -1,4 +1,4 @@
-"""A linear softmax classifier on features that stay as they are."""
+"""Softmax regression on frozen features."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DECAYS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
-"""Weights of the squared norm that are tried, the strongest first, for features of unit variance."""
+"""Weight decays to try, the strongest first, for features of unit variance."""
 ITERATIONS = 60
-"""Of L-BFGS for each decay; each begins where the stronger one ended."""
+"""Iterations of L-BFGS for each decay; each starts from the solution of the stronger one."""
 _PATIENCE = 2
-"""Weaker decays are given up after so many that served the validation photos worse than the best."""
+"""The search stops after this many decays in a row with a higher validation loss than the best."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class LinearClassifier:
     decay: float
 
     def logits(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-        """Unnormalized log-probabilities of the classes."""
+        """Return unnormalized log-probabilities of the classes."""
         return F.linear((features.float() - self.mean) / self.deviation, self.weight, self.bias)
 
 
@@ -41,15 +41,15 @@ def fit_linear(
     decays: Sequence[float] = DECAYS,
     iterations: int = ITERATIONS,
 ) -> LinearClassifier:
-    """Minimize cross-entropy + decay / 2 * |W|^2 for every decay; take the best for the validation photos.
+    """Minimize cross-entropy + decay / 2 * |W|^2 for every decay; keep the best on the validation photos.
 
-    Cross-entropy chooses, as it is smoother in the decay than accuracy. Nothing is random: the problem is
-    convex, and it starts from zero.
+    The best has the lowest cross-entropy, which is smoother in the decay than accuracy. Nothing is random:
+    the problem is convex and starts from zero.
 
     Args:
         train: features and labels.
-        validation: the same, of other photos.
-        classes: how many there are.
+        validation: the same of other photos.
+        classes: number of classes.
         decays: those to try; from strong to weak is fastest.
         iterations: of L-BFGS for each.
     """
@@ -64,10 +64,10 @@ def fit_linear(
     worse = 0
     for decay in decays:
         _minimize(features, labels, weight, bias, decay, iterations)
-        found = LinearClassifier(mean, deviation, weight.detach().clone(), bias.detach().clone(), decay)
-        loss = float(F.cross_entropy(found.logits(validation[0]), validation[1]))
+        fitted = LinearClassifier(mean, deviation, weight.detach().clone(), bias.detach().clone(), decay)
+        loss = float(F.cross_entropy(fitted.logits(validation[0]), validation[1]))
         if best is None or loss < best[0]:
-            best, worse = (loss, found), 0
+            best, worse = (loss, fitted), 0
         elif (worse := worse + 1) == _PATIENCE:
             break
     assert best

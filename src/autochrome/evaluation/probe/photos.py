@@ -1,4 +1,4 @@
-"""Photos as a trunk sees them: the luma alone, as squares of one size."""
+"""Photos as the probed trunks see them: luma only, as squares of one size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import PhotoSource
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is."""
+"""Called with the name of the task, the amount done, and the total."""
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -29,9 +29,9 @@ def read_lumas(
     size: int,
     progress: Progress = silent,
 ) -> Float16[Tensor, "n 1 s s"]:
-    """Luma of each photo's central square, in the range of the space.
+    """Return the luma of each photo's central square, in the range of the space.
 
-    Half precision, so that ten thousand photos fit into memory: it is finer than the 8 bits of the files.
+    Half precision lets ten thousand photos fit in memory and is finer than the 8 bits of the files.
 
     Raises:
         DataError: a photo cannot be read.
@@ -45,12 +45,12 @@ def read_lumas(
 
 
 def as_tensor(rgb: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 h w"]:
-    """A decoded photo as sRGB in [0, 1]."""
+    """Return a decoded photo as sRGB in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
 
 
 def shrunk(rgb: Float[Tensor, "1 3 h w"], height: int, width: int) -> Float[Tensor, "1 3 height width"]:
-    """A photo at another size, antialiased."""
+    """Return a photo at another size, antialiased."""
     if rgb.shape[2:] == (height, width):
         return rgb
     return F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)

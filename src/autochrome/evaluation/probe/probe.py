@@ -1,4 +1,4 @@
-"""The three probes from photos to results: a linear classifier, fine-tuning, segmentation."""
+"""The three probes, from photos to results: linear classification, fine-tuning, segmentation."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from autochrome.evaluation.probe.segmentation import (
     read_canvases,
 )
 from autochrome.evaluation.probe.trunks import (
+    NORM_PHOTOS,
     RANDOM,
-    SETTLED_ON,
     LayerGroup,
     map_shapes,
     parse_layers,
-    settle_trunk,
-    some,
+    subsample,
+    update_trunk_norms,
 )
 from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder
 from autochrome.models.base import Colorizer
@@ -46,7 +46,7 @@ Trunks = Mapping[str, Colorizer]
 
 @dataclass(frozen=True)
 class Lumas:
-    """Photos as a trunk sees them, and the class of each."""
+    """Luma of the photos, and their classes."""
 
     luma: Float16[Tensor, "n 1 s s"]
     labels: Int[Tensor, " n"]
@@ -54,20 +54,20 @@ class Lumas:
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """What all probes share."""
+    """Settings of all probes."""
 
     size: int = 64
-    """Side, in pixels, of the square luma that the trunk sees."""
+    """Side of the square luma that the trunk sees, in pixels."""
     layers: str = "all"
     """See ``parse_layers``."""
     classes: int = 50
     per_class: int = 120
     dims: int = DIMS
-    """Of the linear probe's features, about."""
+    """Approximate number of features of the linear probe."""
     fit: FitSettings = field(default_factory=FitSettings)
     """Of fine-tuning and segmentation."""
     folds: int = 1
-    """Of segmentation's early stopping."""
+    """Of the cross-validation that chooses the steps of segmentation."""
     replicates: int = 1000
     """Bootstrap resamples of the test photos."""
     seed: int = 0
@@ -81,7 +81,7 @@ def linear_probe(
 
     Raises:
         DataError: photos or their classes are missing or cannot be read.
-        ProbeError: there is no such layer, or the size does not fit the model.
+        ProbeError: a layer does not exist, or the size does not fit the model.
     """
     groups, shapes = _groups(trunks, settings)
     split, train, validation, test = _classified(trunks, place, settings, progress)
@@ -90,15 +90,15 @@ def linear_probe(
     rows = []
     for kind, trunk in trunks.items():
         if kind == RANDOM:
-            settle_trunk(trunk, some(train.luma, SETTLED_ON))
-        found = extract(trunk, luma, groups, dims=settings.dims, progress=_of(kind, progress))
-        for number, (group, features) in enumerate(zip(groups, found, strict=True)):
+            update_trunk_norms(trunk, subsample(train.luma, NORM_PHOTOS))
+        of_groups = extract(trunk, luma, groups, dims=settings.dims, progress=_of(kind, progress))
+        for number, (group, features) in enumerate(zip(groups, of_groups, strict=True)):
             x = features.split(counts)
-            chosen = fit_linear((x[0], train.labels), (x[1], validation.labels), len(split.names))
+            fitted = fit_linear((x[0], train.labels), (x[1], validation.labels), len(split.names))
             scores = top_accuracies(
-                chosen.logits(x[2]), test.labels, replicates=settings.replicates, seed=settings.seed
+                fitted.logits(x[2]), test.labels, replicates=settings.replicates, seed=settings.seed
             )
-            details = {"dims": features.shape[1], "decay": chosen.decay}
+            details = {"dims": features.shape[1], "decay": fitted.decay}
             rows.append(Row(kind, group.name, scores, details))
             progress(f"{kind}: classifiers", number + 1, len(groups))
     return ProbeResults("linear", rows, _manifest(trunks, split_facts(split), shapes, settings))
@@ -107,13 +107,13 @@ def linear_probe(
 def finetuning_probe(
     trunks: Trunks, place: Path, settings: ProbeSettings, progress: Progress = silent
 ) -> ProbeResults:
-    """Train every trunk end to end with a linear head on the classes, same steps and same photos for each.
+    """Fine-tune every trunk end to end with a linear head, with the same steps and photos for each.
 
-    Training and validation photos are both trained on, since nothing is chosen.
+    Validation photos are trained on as well, since nothing is chosen with them.
 
     Raises:
         DataError, ProbeError: as ``linear_probe``.
-        TrainingError: the training went astray.
+        TrainingError: the training diverged.
     """
     groups, shapes = _groups(trunks, settings)
     split, train, validation, test = _classified(trunks, place, settings, progress)
@@ -121,8 +121,8 @@ def finetuning_probe(
     rows = []
     for kind, trunk in trunks.items():
         for group in groups:
-            told = _of(f"{kind}, layers {group.name}", progress)
-            logits = finetune(trunk, group, seen, test.luma, len(split.names), settings.fit, told)
+            report = _of(f"{kind}, layers {group.name}", progress)
+            logits = finetune(trunk, group, seen, test.luma, len(split.names), settings.fit, report)
             scores = top_accuracies(logits, test.labels, replicates=settings.replicates, seed=settings.seed)
             rows.append(Row(kind, group.name, scores, {"steps": settings.fit.steps}))
     return ProbeResults("finetune", rows, _manifest(trunks, split_facts(split), shapes, settings))
@@ -134,7 +134,7 @@ def segmentation_probe(
     """Fine-tune every trunk for the segmentation of a folder in PASCAL VOC's format; mean IU on its ``val``.
 
     Raises:
-        DataError: the folder is not of that format, or a file cannot be read.
+        DataError: the folder is not in that format, or a file cannot be read.
         ProbeError, TrainingError: as ``finetuning_probe``.
     """
     groups, shapes = _groups(trunks, settings)
@@ -152,12 +152,12 @@ def segmentation_probe(
     rows = []
     for kind, trunk in trunks.items():
         if kind == RANDOM:
-            settle_trunk(trunk, some(train.luma, SETTLED_ON))
+            update_trunk_norms(trunk, subsample(train.luma, NORM_PHOTOS))
         for group in groups:
-            told = _of(f"{kind}, layers {group.name}", progress)
+            report = _of(f"{kind}, layers {group.name}", progress)
             segmenter = Segmenter(group, len(labels), settings.fit, settings.folds)
-            network, steps = segmenter.fit(trunk, train, told)
-            tables = full_size_confusions(network, folder, names["val"], val, len(labels), told)
+            network, steps = segmenter.fit(trunk, train, report)
+            tables = full_size_confusions(network, folder, names["val"], val, len(labels), report)
             scores = segmentation_scores(tables, labels, replicates=settings.replicates, seed=settings.seed)
             rows.append(Row(kind, group.name, scores, {"steps": steps}))
     facts = {"train": len(train.luma), "test": len(val.luma), "classes": list(labels)}
@@ -165,7 +165,7 @@ def segmentation_probe(
 
 
 def label_names(count: int) -> tuple[str, ...]:
-    """Names of that many classes of label maps: VOC's where there are as many, else background and numbers.
+    """Return the names of the classes of label maps: VOC's if there are 21, else background and numbers.
 
     Raises:
         DataError: there are fewer than two.
@@ -178,7 +178,7 @@ def label_names(count: int) -> tuple[str, ...]:
 
 
 def split_facts(split: ClassSplit) -> dict[str, Any]:
-    """How many photos each part has, and the classes."""
+    """Return the number of photos in each part, and the classes."""
     counts = {name: len(getattr(split, name).numbers) for name in ("train", "validation", "test")}
     return {**counts, "classes": list(split.names)}
 

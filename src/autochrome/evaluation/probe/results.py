@@ -1,4 +1,4 @@
-"""What a probe found: a row for each trunk and group of layers, and the differences between the trunks."""
+"""Results of a probe: a row for each trunk and group of layers, and the differences between the trunks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autochrome.evaluation.intervals import Estimate
 from autochrome.evaluation.probe.scores import Scores
 from autochrome.evaluation.probe.trunks import RANDOM, TRAINED
+from autochrome.io.plain import to_plain
 from autochrome.io.whole_file import write_json
 
 SCHEMA = "autochrome-probe/1"
@@ -15,7 +17,7 @@ SCHEMA = "autochrome-probe/1"
 
 @dataclass(frozen=True)
 class Row:
-    """One trunk, read at one group of layers."""
+    """The scores of one trunk at one group of layers."""
 
     trunk: str
     """``colorization`` or ``random``."""
@@ -23,12 +25,12 @@ class Row:
     """As ``--layers`` takes them."""
     scores: Scores
     details: dict[str, Any] = field(default_factory=dict)
-    """What was chosen on the way: weight decay, steps."""
+    """What was chosen by validation: weight decay, steps."""
 
 
 @dataclass(frozen=True)
 class ProbeResults:
-    """All rows, and what they stand on."""
+    """All rows, and what they are based on."""
 
     method: str
     rows: list[Row]
@@ -36,7 +38,7 @@ class ProbeResults:
     """Model, photos, settings."""
 
     def differences(self) -> dict[str, Scores]:
-        """Trained less random by group of layers, on the same resamples of the same photos."""
+        """Return trained minus random for each group of layers, on the same resamples of the same photos."""
         rows = {(row.trunk, row.layers): row.scores for row in self.rows}
         return {
             layers: {
@@ -49,7 +51,7 @@ class ProbeResults:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, ready for JSON."""
+        """Return everything as plain values, ready for JSON."""
         return {
             "schema": SCHEMA,
             "method": self.method,
@@ -66,5 +68,5 @@ class ProbeResults:
         write_json(self.to_dict(), path)
 
 
-def _plain(scores: Scores) -> dict[str, dict[str, float]]:
-    return {key: score.to_dict() for key, score in scores.items()}
+def _plain(scores: Scores) -> dict[str, dict[str, float | None]]:
+    return {key: to_plain(Estimate.of(rows)) for key, rows in scores.items()}

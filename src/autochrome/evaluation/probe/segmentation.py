@@ -1,8 +1,8 @@
 """Semantic segmentation: a trunk with a 1x1 head on its hypercolumns, trained end to end (LRAC, table 6).
 
-The hypercolumn of a pixel is the values of all layers there, bilinearly upsampled and balanced to unit second
-moment. A 1x1 convolution and bilinear upsampling are both linear and may change places: each layer's share
-of the head works at the layer's own resolution, and what is upsampled is the classes' maps, which are few.
+The hypercolumn of a pixel is the values of all layers there, bilinearly upsampled and scaled to unit second
+moment. A 1x1 convolution and bilinear upsampling are both linear and commute: each layer's part of the head
+runs at the layer's own resolution, and only the maps of the few classes are upsampled.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from autochrome.evaluation.probe.fitting import FitSettings, fit
 from autochrome.evaluation.probe.photos import Progress, as_tensor, shrunk, silent
 from autochrome.evaluation.probe.scores import confusion, intersection_over_union
 from autochrome.evaluation.probe.trunks import (
-    SETTLED_ON,
+    NORM_PHOTOS,
     LayerGroup,
     balancing,
     batches,
     layers_of,
     map_shapes,
-    settle_norms,
-    some,
+    subsample,
+    update_norms,
 )
 from autochrome.evaluation.probe.voc import VOID, VOCFolder
 from autochrome.models.base import Colorizer
 
 HELD_OUT = 5
-"""The training photos are cut into so many parts, of which one at a time is held out."""
-LOOKS = 10
-"""How often the held-out part is looked at during a run."""
-_SETTLED_ON = 128
-"""Photos that the batch norms are settled on for a look, where time counts."""
+"""Number of parts of the training photos, of which one at a time is held out."""
+VALIDATIONS = 10
+"""Number of validations on the held-out part during a run."""
+_VALIDATION_NORM_PHOTOS = 128
+"""Photos to re-estimate the batch norms on before a validation, where time matters."""
 
 
 @dataclass(frozen=True)
 class Canvases:
-    """Photos of all shapes on squares of one size: aspect kept, at the top left, the rest black and void."""
+    """Photos of any aspect at the top left of squares of one size; the rest is black and void."""
 
     luma: Float16[Tensor, "n 1 s s"]
     labels: UInt8[Tensor, "n s s"]
@@ -104,7 +104,7 @@ class SegmentationNet(nn.Module):
             nn.init.zeros_(head.weight)  # type: ignore[arg-type]
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b k h w"]:
-        """Logits of the classes at every pixel."""
+        """Return the logits of the classes at every pixel."""
         maps = layers_of(self.trunk, luma)
         total = self.bias[:, None, None]
         for head, layer, scale in zip(self.heads, self.layers, self.scales, strict=True):
@@ -115,18 +115,18 @@ class SegmentationNet(nn.Module):
 
 @dataclass(frozen=True)
 class Segmenter:
-    """How a trunk is fine-tuned for segmentation."""
+    """Fine-tuning of a trunk for segmentation."""
 
     group: LayerGroup
     classes: int
     settings: FitSettings
     folds: int = 1
-    """How many of the ``HELD_OUT`` parts are held out in turn to choose the number of steps."""
+    """Number of the ``HELD_OUT`` parts that are held out in turn to choose the number of steps."""
 
     def fit(
         self, trunk: Colorizer, canvases: Canvases, progress: Progress = silent
     ) -> tuple[SegmentationNet, int]:
-        """Choose the number of steps by cross-validation, then train on all photos for as many.
+        """Choose the number of steps by cross-validation, then train on all photos for that many.
 
         Returns:
             The network, and the number of steps.
@@ -135,31 +135,31 @@ class Segmenter:
         steps = best_steps(curves)
         network = self._network(trunk, canvases)
         self._train(network, canvases, steps, f"training for {steps} steps", progress)
-        settle_norms(network, some(canvases.luma, SETTLED_ON))
+        update_norms(network, subsample(canvases.luma, NORM_PHOTOS))
         return network, steps
 
     def _network(self, trunk: Colorizer, canvases: Canvases) -> SegmentationNet:
-        scales = balancing(trunk, some(canvases.luma, 64))
+        scales = balancing(trunk, subsample(canvases.luma, 64))
         network = SegmentationNet(
             copy.deepcopy(trunk), self.group, self.classes, scales, canvases.luma.shape[-1]
         )
         return network.to(next(trunk.parameters()).device)
 
     def _curve(self, trunk: Colorizer, canvases: Canvases, fold: int, progress: Progress) -> dict[int, float]:
-        """Mean IU of a held-out part by the number of steps."""
+        """Return the mean IU on a held-out part by the number of steps."""
         train, held_out = fold_parts(len(canvases.luma), fold, self.settings.seed)
         network = self._network(trunk, canvases.part(train))
-        every = max(1, self.settings.steps // LOOKS)
+        every = max(1, self.settings.steps // VALIDATIONS)
         curve: dict[int, float] = {}
 
-        def look(step: int) -> None:
+        def validate(step: int) -> None:
             if step % every == 0 or step == self.settings.steps:
-                settle_norms(network, some(canvases.luma[train], _SETTLED_ON))
+                update_norms(network, subsample(canvases.luma[train], _VALIDATION_NORM_PHOTOS))
                 table = torch.stack(canvas_confusions(network, canvases.part(held_out), self.classes)).sum(0)
                 curve[step] = float(intersection_over_union(table).nanmean())
 
         what = f"choosing the steps, part {fold + 1} of {self.folds}"
-        self._train(network, canvases.part(train), self.settings.steps, what, progress, look)
+        self._train(network, canvases.part(train), self.settings.steps, what, progress, validate)
         return curve
 
     def _train(
@@ -169,22 +169,22 @@ class Segmenter:
         steps: int,
         what: str,
         progress: Progress,
-        look: Callable[[int], None] = lambda step: None,
+        validate: Callable[[int], None] = lambda step: None,
     ) -> None:
         device = next(network.parameters()).device
 
         def loss(numbers: Int[Tensor, " b"]) -> Tensor:
             luma, labels = mirrored(canvases.luma[numbers].float(), canvases.labels[numbers])
             logits = network(luma.to(device))
-            known = (labels != VOID).sum().clamp(min=1)  # a batch of void alone has loss 0
+            known = (labels != VOID).sum().clamp(min=1)  # a batch of void pixels only has loss 0
             total = F.cross_entropy(logits, labels.long().to(device), ignore_index=VOID, reduction="sum")
             return total / known
 
         def after(step: int) -> None:
             progress(what, step, steps)
-            look(step)
+            validate(step)
 
-        # The warm-up is that of the whole run, so that fewer steps are its beginning.
+        # The warm-up is as long as in a full run, so that a shorter run is the beginning of a full one.
         warmup = self.settings.warmup * self.settings.steps / steps
         fit(
             network, loss, len(canvases.luma), replace(self.settings, steps=steps, warmup=warmup), after=after
@@ -192,14 +192,14 @@ class Segmenter:
 
 
 def fold_parts(photos: int, fold: int, seed: int) -> tuple[Int[Tensor, " m"], Int[Tensor, " n"]]:
-    """Numbers of the photos to train on and of those held out, disjoint, a fifth of all."""
+    """Return the numbers of the photos to train on, and of the held-out fifth."""
     order = torch.randperm(photos, generator=torch.Generator().manual_seed(seed))
     held_out = torch.arange(photos) % HELD_OUT == fold
     return order[~held_out], order[held_out]
 
 
 def best_steps(curves: Sequence[dict[int, float]]) -> int:
-    """The number of steps at which the mean of the curves is highest; of equals the smallest."""
+    """Return the number of steps at which the mean of the curves is highest; the smallest of equals."""
     means = {step: sum(curve[step] for curve in curves) / len(curves) for step in curves[0]}
     return max(means, key=lambda step: (means[step], -step))
 
@@ -207,13 +207,13 @@ def best_steps(curves: Sequence[dict[int, float]]) -> int:
 def canvas_confusions(
     network: SegmentationNet, canvases: Canvases, classes: int
 ) -> list[Float[Tensor, "k k"]]:
-    """Confusions of each photo at the canvases' own resolution."""
-    found: list[Tensor] = []
+    """Return the confusion matrix of each photo at the canvases' own resolution."""
+    tables: list[Tensor] = []
     with torch.inference_mode():
         for batch in batches(canvases.luma, network, 16):
             for answer in network(batch).argmax(1).cpu():
-                found.append(confusion(answer, canvases.labels[len(found)], classes))
-    return found
+                tables.append(confusion(answer, canvases.labels[len(tables)], classes))
+    return tables
 
 
 def full_size_confusions(
@@ -224,14 +224,14 @@ def full_size_confusions(
     classes: int,
     progress: Progress = silent,
 ) -> Float[Tensor, "n k k"]:
-    """Confusions of each photo at the size of its label map; the logits are upsampled bilinearly."""
-    found = []
+    """Return the confusion matrix of each photo at the size of its label map, upsampling the logits."""
+    tables = []
     with torch.inference_mode():
         for index, batch in enumerate(batches(canvases.luma, network, 1)):
             truth = torch.from_numpy(folder.labels(names[index]).copy())
             h, w = canvases.extents[index]
             logits = network(batch)[:, :, :h, :w]
             logits = F.interpolate(logits, truth.shape, mode="bilinear", align_corners=False)
-            found.append(confusion(logits.argmax(1)[0].cpu(), truth, classes))
+            tables.append(confusion(logits.argmax(1)[0].cpu(), truth, classes))
             progress("scoring", index + 1, len(names))
-    return torch.stack(found)
+    return torch.stack(tables)

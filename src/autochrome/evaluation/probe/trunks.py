@@ -1,4 +1,4 @@
-"""The trunks that are compared, and what must be known of them before their maps are used."""
+"""The trunks to compare: their layers, batch norms and scales."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from autochrome.models.base import Colorizer, HasFeatures
 from autochrome.models.registry import create_model
 
 TRAINED, RANDOM = "colorization", "random"
-"""Names of the two initializations that the papers compare."""
+"""The two initializations that the papers compare."""
 
-SETTLED_ON = 512
-"""Photos, about, that a network's batch norms are settled on."""
+NORM_PHOTOS = 512
+"""Approximate number of photos to re-estimate a network's batch norms on."""
 
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """Layers that are read together."""
+    """Layers whose features are used together."""
 
     name: str
     """As ``parse_layers`` reads it: ``3``, ``3+4``, ``all``."""
     layers: tuple[int, ...]
-    """Numbers into what ``HasFeatures.features`` gives."""
+    """Indices into the result of ``HasFeatures.features``."""
 
 
 def make_trunk(name: str, *, weights: str | None = None, random: bool = False, seed: int = 0) -> Colorizer:
-    """Build a colorizer whose trunk gives features.
+    """Build a colorizer whose features can be probed.
 
     Args:
-        name: of the registry.
-        weights: where to take them from instead of the bundled ones.
-        random: leave the parameters as they are drawn at the start of training.
-        seed: of that draw; the global generator is left as it was.
+        name: in the registry.
+        weights: source of weights to use instead of the bundled ones.
+        random: keep the random initialization.
+        seed: of the initialization; the global generator is left unchanged.
 
     Raises:
-        ProbeError: that model's trunk gives no features.
+        ProbeError: the model does not expose features.
         UnknownModelError, WeightsError: see `create_model`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = create_model(name, weights=None if random else weights, pretrained=not random)
     if not isinstance(model, HasFeatures):
-        raise ProbeError(f"{model.spec.name} has no trunk that gives features; try --model cic")
+        raise ProbeError(f"{model.spec.name} does not expose features; try --model cic or --model lrac")
     return model
 
 
 def layers_of(model: Colorizer, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-    """The maps of a model that was made by ``make_trunk``."""
+    """Return the feature maps of a model that was made by ``make_trunk``."""
     assert isinstance(model, HasFeatures)
     return model.features(luma)
 
 
 def map_shapes(model: Colorizer, size: int) -> list[tuple[int, int, int]]:
-    """Channels, height and width of every layer's map of a square luma.
+    """Return channels, height and width of every layer's map for a square luma.
 
     Raises:
         ProbeError: the size does not fit the model.
@@ -75,12 +75,12 @@ def map_shapes(model: Colorizer, size: int) -> list[tuple[int, int, int]]:
 
 
 def parse_layers(text: str, count: int) -> list[LayerGroup]:
-    """Read which layers to use: numbers, joined by ``+`` where they are read together; ``each`` and ``all``.
+    """Parse groups of layers: numbers, joined by ``+`` if they are used together; ``each`` and ``all``.
 
-    ``0,4,3+4`` are three groups; ``each`` is every layer by itself, ``all`` is every layer at once.
+    ``0,4,3+4`` are three groups; ``each`` is every layer separately, ``all`` is all layers together.
 
     Raises:
-        ProbeError: there is no such layer; the message tells the known ones.
+        ProbeError: a layer does not exist; the message lists the layers.
     """
     groups: list[LayerGroup] = []
     for word in (word.strip() for word in text.split(",")):
@@ -97,33 +97,33 @@ def parse_layers(text: str, count: int) -> list[LayerGroup]:
 def _layer(text: str, count: int) -> int:
     if not text.strip().isdecimal() or int(text) >= count:
         raise ProbeError(
-            f"there is no layer {text.strip()!r}: the trunk has 0 to {count - 1}; "
+            f"layer {text.strip()!r} does not exist: the trunk has 0 to {count - 1}; "
             "give each, all, or numbers such as 2,4 or 2+4"
         )
     return int(text)
 
 
 def batches(luma: Float[Tensor, "n 1 s s"], model: nn.Module, size: int = 64) -> Iterator[Tensor]:
-    """Photos in their order, as float32 on the model's device."""
+    """Yield the photos in their order, as float32 on the model's device."""
     device = next(model.parameters()).device
     for chunk in luma.split(size):
         yield chunk.to(device, torch.float32).contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def settle_norms(
+def update_norms(
     module: nn.Module, luma: Float[Tensor, "n 1 s s"], forward: Callable[[Tensor], object] | None = None
 ) -> None:
-    """Set the statistics of all batch norms to those of the photos; the module is left in evaluation mode.
+    """Set the statistics of all batch norms to those of the photos; leave the module in evaluation mode.
 
-    Two trunks need it. A random one, whose untouched statistics (mean 0, variance 1) would let its signal die
-    away from layer to layer: too poor a rival. And one that was just trained for some hundred steps, as its
-    running averages lag behind its parameters.
+    A random trunk needs it because its signal would vanish from layer to layer with the initial statistics
+    (mean 0, variance 1), and a trunk trained for a few hundred steps because its running averages lag behind
+    its parameters.
 
     Args:
-        module: a trunk, or a network that holds one.
-        luma: the photos to train on; some hundred of them, of all classes, suffice.
-        forward: how to pass them through it; the module itself for one that is no trunk.
+        module: a trunk, or a network that contains one.
+        luma: training photos of all classes; a few hundred suffice.
+        forward: runs the module on a batch; by default the module is called.
     """
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -140,19 +140,19 @@ def settle_norms(
         norm.eval()
 
 
-def settle_trunk(model: Colorizer, luma: Float[Tensor, "n 1 s s"]) -> None:
-    """Settle the norms of the layers that give the trunk's maps."""
-    settle_norms(model, luma, lambda batch: layers_of(model, batch))
+def update_trunk_norms(model: Colorizer, luma: Float[Tensor, "n 1 s s"]) -> None:
+    """Re-estimate the norms of the layers that make the trunk's maps."""
+    update_norms(model, luma, lambda batch: layers_of(model, batch))
 
 
-def some(luma: Float16[Tensor, "n 1 s s"], count: int) -> Float16[Tensor, "m 1 s s"]:
-    """About so many photos, evenly taken out of a set that may lie in the order of its classes."""
+def subsample(luma: Float16[Tensor, "n 1 s s"], count: int) -> Float16[Tensor, "m 1 s s"]:
+    """Return about ``count`` photos, evenly spaced over a set that may be sorted by class."""
     return luma[:: max(1, len(luma) // count)]
 
 
 @torch.inference_mode()
 def balancing(model: Colorizer, luma: Float[Tensor, "n 1 s s"]) -> list[float]:
-    """Factor of every layer that brings its second moment over the photos to 1 (LRAC, section 3.5)."""
+    """Return the factor of every layer that makes its second moment over the photos 1 (LRAC, section 3.5)."""
     sums: list[float] = []
     for batch in batches(luma, model):
         moments = [float(m.float().square().mean()) * len(batch) for m in layers_of(model, batch)]

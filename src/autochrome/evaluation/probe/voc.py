@@ -13,7 +13,7 @@ from autochrome.data.photos import decode_rgb
 from autochrome.errors import DataError
 
 VOID = 255
-"""Label of pixels that count for nothing."""
+"""Label of pixels that are not scored."""
 
 # fmt: off
 VOC_NAMES = (
@@ -29,10 +29,10 @@ class VOCFolder:
     """Photos and their label maps.
 
     Args:
-        root: the folder that holds JPEGImages, SegmentationClass and ImageSets.
+        root: the folder that contains JPEGImages, SegmentationClass and ImageSets.
 
     Raises:
-        DataError: it does not; the message says what is missing.
+        DataError: one of them is missing; the message says which.
     """
 
     def __init__(self, root: Path) -> None:
@@ -40,27 +40,27 @@ class VOCFolder:
         for part in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
             if not (root / part).is_dir():
                 raise DataError(
-                    f"{root} holds no folder {part}: give a folder in PASCAL VOC's format, such as "
+                    f"{root} does not contain {part}: give a folder in PASCAL VOC's format, such as "
                     "VOCdevkit/VOC2012"
                 )
 
     def names(self, split: str) -> list[str]:
-        """Names of the photos of ``train`` or ``val``.
+        """Return the names of the photos of ``train`` or ``val``.
 
         Raises:
             DataError: the list is missing or empty.
         """
         path = self.root / "ImageSets" / "Segmentation" / f"{split}.txt"
         try:
-            found = path.read_text(encoding="utf-8").split()
+            names = path.read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read: it should name a photo on each line") from error
-        if not found:
-            raise DataError(f"{path} names no photo: it should name one on each line")
-        return found
+            raise DataError(f"{path} cannot be read: give the name of a photo on each line") from error
+        if not names:
+            raise DataError(f"{path} is empty: give the name of a photo on each line")
+        return names
 
     def photo(self, name: str, max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-        """A decoded photo, shrunk to a shorter side of ``max_side`` if it is larger.
+        """Return a decoded photo, shrunk to a shorter side of ``max_side`` if it is larger.
 
         Raises:
             DataError: it is missing or cannot be read.
@@ -73,10 +73,10 @@ class VOCFolder:
         return decode_rgb(content, name=str(path), max_side=max_side)
 
     def labels(self, name: str) -> UInt8[np.ndarray, "h w"]:
-        """A photo's label map: the class of every pixel, ``VOID`` where there is none.
+        """Return a photo's label map: the class of every pixel, or ``VOID``.
 
         Raises:
-            DataError: it is missing, cannot be read, or has colors that are no labels.
+            DataError: it is missing, cannot be read, or has colors that are not labels.
         """
         path = self.root / "SegmentationClass" / f"{name}.png"
         if not path.is_file():
@@ -87,8 +87,8 @@ class VOCFolder:
 def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
     """Read a label map: a PNG with VOC's palette, or a gray one whose values are the labels.
 
-    libvips turns palettes into colors on loading. VOC's palette has a color of its own for each label, so
-    the colors are turned back; any other palette is refused rather than guessed at.
+    libvips converts palettes to colors on loading. In VOC's palette every label has its own color, so the
+    colors are converted back; any other palette is an error.
 
     Raises:
         DataError: it cannot be read, or has other colors.
@@ -100,25 +100,25 @@ def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path} is not a readable picture ({reason})") from error
     if image.bands < 3:
-        # Fewer bits are stretched to 0..255 on loading, and would no longer be labels.
+        # With fewer bits the values would be stretched to 0..255 on loading and no longer be labels.
         bits = image.get("bits-per-sample") if image.get_typeof("bits-per-sample") else 8
         if pixels.dtype != np.uint8 or bits != 8:
             raise DataError(f"{path} is gray with {bits} bits a sample; gray label maps have 8")
         return pixels.reshape(image.height, image.width, image.bands)[:, :, 0]
     colors, labels = _labels_of_colors()
-    found = _color_number(pixels[:, :, :3])
-    places = np.searchsorted(colors, found).clip(max=len(colors) - 1)
-    if (strange := np.argwhere(colors[places] != found)).size:
-        y, x = strange[0].tolist()
+    numbers = _color_number(pixels[:, :, :3])
+    places = np.searchsorted(colors, numbers).clip(max=len(colors) - 1)
+    if (unknown := np.argwhere(colors[places] != numbers)).size:
+        y, x = unknown[0].tolist()
         raise DataError(
-            f"{path} has the color {tuple(pixels[y, x, :3].tolist())} at x={x}, y={y}, which is not of "
+            f"{path} has the color {tuple(pixels[y, x, :3].tolist())} at x={x}, y={y}, which is not in "
             "PASCAL VOC's palette: save the label map with that palette, or as a gray PNG of the labels"
         )
     return labels[places]
 
 
 def voc_palette() -> UInt8[np.ndarray, "256 3"]:
-    """The palette of the challenge's label maps: the bits of the label, dealt to R, G, B from the highest."""
+    """Return VOC's palette: a label's bits dealt in turn to R, G and B, from their top bits down."""
     label = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
     for place in range(8):
@@ -135,7 +135,7 @@ def _color_number(rgb: UInt8[np.ndarray, "*n 3"]) -> Int[np.ndarray, "*n"]:
 
 @cache
 def _labels_of_colors() -> tuple[Int[np.ndarray, "256"], UInt8[np.ndarray, "256"]]:
-    """The palette's colors as sorted numbers, and the label of each."""
+    """Return the palette's colors as sorted numbers, and the label of each."""
     numbers = _color_number(voc_palette())
     order = np.argsort(numbers)
     return numbers[order], order.astype(np.uint8)
