@@ -21,7 +21,7 @@ COMMANDS = {
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
     "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colors are to photos."),
     "prior": ("autochrome.cli.prior:prior", "Estimate the color statistics of photos."),
-    "probe": ("autochrome.cli.probe:probe", "Ask what a trunk knows of the things in photos."),
+    "probe": ("autochrome.cli.probe:probe", "Probe what a model's features encode about photo content."),
 }
 
 

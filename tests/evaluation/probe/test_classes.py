@@ -55,9 +55,7 @@ def test_real_sources_name_their_photos_so(tmp_path: Path) -> None:
 
 
 def test_a_name_without_class_is_told() -> None:
-    with pytest.raises(
-        DataError, match=r"0001\.jpg carries no class: name the photos CLASS_NUMBER"
-    ):
+    with pytest.raises(DataError, match=r"0001\.jpg carries no class: name the photos CLASS_NUMBER"):
         class_names(Named(["/photos/cat_1.jpg", "/photos/0001.jpg"]))
 
 
