@@ -15,10 +15,13 @@ from skimage import data
 from autochrome.color.bins import AB_BINS
 from autochrome.color.spaces import LAB
 from autochrome.errors import EvaluationError
-from autochrome.evaluation.scores import Scores, derangement, evaluate, load_rgb, match_files
+from autochrome.evaluation.files import load_rgb, match_files
+from autochrome.evaluation.intervals import Estimate
+from autochrome.evaluation.scores import Scores, evaluate
 from autochrome.evaluation.sums import SCORES
 from autochrome.io.photo import Photo, Provenance, write_photo
-from autochrome.metrics.baselines import random_colors
+from autochrome.io.plain import to_plain
+from autochrome.metrics.baselines import derangement, random_colors
 from autochrome.metrics.pixel import psnr
 from autochrome.metrics.places import helped_and_harmed
 
@@ -91,8 +94,8 @@ def test_differences_from_gray_are_paired(scores: Scores) -> None:
 
 def test_gray_neither_helps_nor_harms(scores: Scores, truths: Path, results: Path) -> None:
     gray, half, random = (scores.systems[name] for name in ("gray", "half", "random"))
-    assert [gray[key].to_dict() for key in ("helped", "harmed")] == [{"value": 0, "low": 0, "high": 0}] * 2
-    assert gray["helped_harmed"].to_dict() == {"value": None, "low": None, "high": None}
+    assert [gray[key] for key in ("helped", "harmed")] == [Estimate(0.0, 0.0, 0.0)] * 2
+    assert to_plain(gray["helped_harmed"]) == {"value": None, "low": None, "high": None}
     # Half of the color is never farther from the truth than gray; that of another photo is in places.
     assert half["helped"].value > 0.3
     assert half["harmed"].value == 0
@@ -188,7 +191,7 @@ def test_provenance_reaches_the_manifest(truths: Path, tmp_path: Path) -> None:
     for i, path in enumerate(sorted(truths.iterdir())):
         pixels = (255 * load_rgb(path)[0].permute(1, 2, 0)).round().byte().numpy()
         save(tmp_path / "made" / path.name, pixels, made if i else None)
-    found = evaluate(truths, tmp_path / "made", replicates=5).manifest["results"]["made"]["provenance"]
+    found = evaluate(truths, tmp_path / "made", replicates=5).manifest.results["made"].provenance
     assert found == [
         {
             "model": "cic.test",
@@ -242,7 +245,7 @@ def test_results_may_lie_beside_their_references(truths: Path, results: Path) ->
         path.rename(truths / path.name)
     scores = evaluate(truths, truths, replicates=5)
     assert scores.perfect_photos["truth"] == 0
-    assert scores.manifest["photos"] == 5
+    assert len(scores.manifest.photos) == 5
 
 
 def test_two_files_of_one_name_are_refused(truths: Path) -> None:
@@ -261,7 +264,7 @@ def test_wrong_sizes_are_named(truths: Path, results: Path) -> None:
 
 def test_protocols_change_the_size_of_comparison(truths: Path, results: Path) -> None:
     crop = evaluate(truths, results, protocol="crop:32", replicates=5)
-    assert crop.manifest["protocol"] == {"name": "crop:32", "kind": "crop", "size": 32}
+    assert crop.manifest.to_dict()["protocol"] == {"name": "crop:32", "kind": "crop", "size": 32}
     expected = [
         psnr(load_rgb(p.results["half"])[..., 8:40, 16:48], load_rgb(p.reference)[..., 8:40, 16:48]).item()
         for p in match_files(truths, [results])
@@ -275,7 +278,7 @@ def test_protocols_change_the_size_of_comparison(truths: Path, results: Path) ->
 
 def test_photos_takes_the_first_by_name(truths: Path, results: Path) -> None:
     scores = evaluate(truths, results, photos=2, replicates=5)
-    assert [entry["name"] for entry in scores.manifest["references"]["photos"]] == ["000", "001"]
+    assert [entry["name"] for entry in scores.manifest.photos] == ["000", "001"]
     assert len(scores.per_photo["half"]["psnr"]) == 2
 
 

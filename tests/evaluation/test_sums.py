@@ -40,9 +40,9 @@ def test_scores_of_sums_are_scores_of_pixels(
 ) -> None:
     rgb, truth = pair
     parts = [summarize(r[None], Truth.of(t[None], prior)) for r, t in zip(rgb, truth, strict=True)]
-    sums = parts[0].room_for(len(parts))
+    sums = parts[0].zeros_like_batch(len(parts))
     for i, part in enumerate(parts):
-        sums.put(i, part)
+        sums[i] = part
     ab, ab_truth = LAB.split(rgb)[1], LAB.split(truth)[1]
     own = smooth_prior(count_bins(ab_truth).double() / ab_truth[:, 0].numel())
     change = colorfulness(rgb) - colorfulness(truth)
@@ -135,9 +135,9 @@ def test_every_photo_counts_alike_in_helped_and_harmed(prior: torch.Tensor) -> N
     blotch = large.clone()
     blotch[..., :4, :4] = red
     parts = [summarize(half_met, Truth.of(small, prior)), summarize(blotch, Truth.of(large, prior))]
-    sums = parts[0].room_for(2)
+    sums = parts[0].zeros_like_batch(2)
     for i, part in enumerate(parts):
-        sums.put(i, part)
+        sums[i] = part
     assert (sums.helped.tolist(), sums.harmed.tolist()) == ([0.5, 0], [0, 0.25])
     assert [score(key, sums) for key in ("helped", "harmed", "helped_harmed")] == [0.25, 0.125, 2]
 

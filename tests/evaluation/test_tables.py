@@ -6,9 +6,12 @@ import math
 
 from rich.console import Console
 
-from autochrome.evaluation.scores import Estimate, Scores
+from autochrome.evaluation.intervals import Bootstrap, Estimate
+from autochrome.evaluation.manifest import Manifest
+from autochrome.evaluation.scores import Scores
 from autochrome.evaluation.sums import SCORES
 from autochrome.evaluation.tables import difference_rows, markdown_tables, rich_tables, score_rows
+from autochrome.metrics.sizing import Sizing
 
 
 def made_up() -> Scores:
@@ -21,12 +24,7 @@ def made_up() -> Scores:
         above_gray={"a|b": row},
         perfect_photos={"a|b": 3, "gray": 0},
         per_photo={},
-        manifest={
-            "photos": 3,
-            "protocol": {"name": "crop:224"},
-            "bins_occupied": 200,
-            "bootstrap": {"replicates": 1000, "seed": 0, "level": 0.95},
-        },
+        manifest=Manifest("true", {}, Sizing("crop", 224), Bootstrap(), "", [{}] * 3, bins_occupied=200),
     )
 
 

@@ -7,8 +7,9 @@ import pytest
 import pyvips
 import torch
 
+from autochrome.evaluation.files import rgb_of
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import picture, pixels_of, rgb_of
+from autochrome.laboratory.pictures import picture, pixels_of
 
 
 def test_pictures_are_small_and_keep_their_colors(rng: np.random.Generator) -> None:

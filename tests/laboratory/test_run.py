@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from autochrome.errors import EvaluationError, LaboratoryError
-from autochrome.evaluation.intervals import resample_counts
-from autochrome.evaluation.scores import load_rgb
-from autochrome.laboratory.run import LabSettings, Run, System
+from autochrome.evaluation.files import load_rgb
+from autochrome.laboratory.run import LabSettings, Run, System, once_per_run
 from autochrome.laboratory.systems import open_run
 from tests.laboratory import worker_tasks
 from tests.laboratory.conftest import draw_photo, save_picture
@@ -32,10 +31,10 @@ def test_photos_are_spread_evenly_over_the_names(make_run: MakeRun) -> None:
     assert len(run.subset) == 4
 
 
-def test_systems_are_asked_with_the_run_s_seed(make_run: MakeRun) -> None:
+def test_systems_have_the_run_s_seed(make_run: MakeRun) -> None:
     run = make_run("cgan.test", seed=7)
-    asked = run.asked(run.systems[0], samples=2)
-    assert (asked.seed, asked.samples) == (7, 2)
+    settings = run.settings_of(run.systems[0], samples=2)
+    assert (settings.seed, settings.samples) == (7, 2)
 
 
 def test_truth_and_results_are_those_of_the_files_at_the_size_of_comparison(
@@ -74,16 +73,20 @@ def test_map_keeps_the_order_and_tells_how_far_it_is(make_run: MakeRun) -> None:
     assert run.map("some", lambda run, name: name, ["4", "1"]) == ["4", "1"]
 
 
-def test_once_makes_a_thing_once(make_run: MakeRun) -> None:
+def test_what_is_computed_once_per_run_is_kept(make_run: MakeRun) -> None:
     run = make_run("gray.baseline")
-    made = []
+    calls = []
 
-    def make(run: Run) -> list[str]:
-        made.append(1)
+    @once_per_run
+    def names_of(run: Run) -> list[str]:
+        """Names."""
+        calls.append(1)
         return run.names
 
-    assert run.once(make) is run.once(make)
-    assert made == [1]
+    assert names_of(run) is names_of(run)
+    assert calls == [1]
+    assert names_of.__doc__ == "Names."
+    assert names_of(replace(run, pairs=run.pairs[:2])) == run.names[:2]
 
 
 def test_several_processes_share_the_photos(references: Path, tmp_path: Path) -> None:
@@ -112,10 +115,3 @@ def test_systems_are_found_by_name(make_run: MakeRun) -> None:
     run = make_run("gray.baseline", "cic.test")
     assert run.system("cic.test") is run.systems[1]
     assert isinstance(run.systems[0], System)
-
-
-def test_resamples_are_the_evaluators(make_run: MakeRun) -> None:
-    from autochrome.laboratory.estimates import resamples
-
-    counts = resamples(6, make_run("gray.baseline", replicates=5, seed=3).settings)
-    assert np.array_equal(counts[1:].numpy(), resample_counts(6, 5, 3).numpy())

@@ -67,8 +67,7 @@ _MOST_WORKERS = 8  # each holds every model in its memory
 @click.option(
     "--labeled-photos", type=click.IntRange(1), default=400, show_default=True, help="Of these, at most."
 )
-@click.option("--vgg16", type=_FILE, help="State dict of a VGG-16, to judge beside the bundled classifier.")
-@click.option("--synsets", type=_FILE, help="WordNet ids of its classes, one a line.")
+@click.option("--vgg16", type=_FILE, help="State dict of a VGG-16, as a second classifier.")
 @click.option(
     "--protocol",
     default="native",
@@ -106,8 +105,6 @@ def compare(
     """
     if no_models and models:
         raise click.UsageError("give --model or --no-models, not both")
-    if settings["synsets"] and not settings["vgg16"]:
-        raise click.UsageError("--synsets names the classes of a --vgg16; give that file too")
     with _errors_told(), _progress() as progress:
         _require_report()
         run = _open(references, out, None if no_models else models, results, photos, progress, settings)
@@ -134,7 +131,8 @@ def _open(
     progress: Progress,
     settings: dict[str, Any],
 ) -> Run:
-    from autochrome.laboratory.run import LabSettings, available_cores
+    from autochrome.laboratory.processes import available_cores
+    from autochrome.laboratory.run import LabSettings
     from autochrome.laboratory.systems import DEFAULT_MODELS, open_run
     from autochrome.pipeline.painter import choose_device
 

@@ -62,14 +62,14 @@ def evaluate(
 
     from autochrome.evaluation.scores import evaluate as score
     from autochrome.evaluation.tables import markdown_tables, rich_tables
-    from autochrome.metrics.sizing import Protocol
+    from autochrome.metrics.sizing import Sizing
     from autochrome.report.evaluation_sheet import write_evaluation_sheet
 
     if not results and not baselines:
         raise click.UsageError("nothing to score: give a RESULTS folder or leave --no-baselines out")
     _check_outputs(json_path, markdown_path, sheet)
     try:
-        chosen = Protocol.parse(protocol)
+        chosen = Sizing.parse(protocol)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--protocol") from error
 

@@ -63,28 +63,28 @@ class Sums:
     color_absolute_truth: Float[Tensor, "*n"]
     color_absolute_change: Float[Tensor, "*n"]
 
-    def room_for(self, photos: int) -> Sums:
-        """Zeros for the sums of so many photos, of the kind of this one's."""
+    def zeros_like_batch(self, photos: int) -> Sums:
+        """Return zero-filled sums for so many photos, of the same dtype and on the same device."""
         values = (getattr(self, f.name) for f in fields(self))
         return Sums(*(value.new_zeros(photos, *value.shape[1:]) for value in values))
 
-    def put(self, index: int, one: Sums) -> None:
+    def __setitem__(self, index: int, one: Sums) -> None:
         """Write the sums of one photo in place.
 
-        Small tensors kept one by one among the large ones of every photo would leave holes all over the
-        memory, some MB a photo; so all are written into one room.
+        Small tensors kept one by one between the large ones of every photo would fragment the memory, some
+        MB a photo; so all are written into one batch.
         """
         for f in fields(self):
             getattr(self, f.name)[index] = getattr(one, f.name)[0]
 
     def combine(self, counts: Float[Tensor, "replicates photos"]) -> Sums:
-        """Sums of resamples in which each photo occurs ``counts`` times; a row of ones gives the set."""
+        """Return sums of resamples in which each photo occurs ``counts`` times; a row of ones is the set."""
         return Sums(*(torch.tensordot(counts, getattr(self, f.name), dims=1) for f in fields(self)))
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is needed of true photos to judge any number of colorizations of them."""
+    """What is computed once from true photos to score any number of their colorizations."""
 
     rgb: Float[Tensor, "b 3 h w"]
     light: Float[Tensor, "b 1 h w"]
@@ -96,7 +96,7 @@ class Truth:
 
     @classmethod
     def of(cls, rgb: Float[Tensor, "b 3 h w"], prior: Float[Tensor, "313"]) -> Truth:
-        """Take sRGB photos in [0, 1] apart.
+        """Prepare sRGB photos in [0, 1].
 
         Args:
             rgb: the true photos.
@@ -110,7 +110,7 @@ class Truth:
 
 
 def summarize(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
-    """Sums of each photo of a batch of colorizations, sRGB in [0, 1]."""
+    """Return the sums of each photo of a batch of colorizations, sRGB in [0, 1]."""
     light, ab = LAB.split(rgb)
     noise = psnr(rgb, truth.rgb).double()
     finite = noise.isfinite()
@@ -151,14 +151,14 @@ def _total(map_: Float[Tensor, "b h w"]) -> Float[Tensor, " b"]:
 
 @dataclass(frozen=True)
 class Score:
-    """One score: how it is called, what is good, how it is defined, and its formula."""
+    """One score: its name, which direction is better, its definition, and its formula."""
 
     label: str
     better: str  # "higher", "lower", or "truth": the nearer to the truth's own figure
     definition: str
     compute: Callable[[Sums], Float[Tensor, "*n"]]
     against_gray: bool = False
-    """Whether gray is what it measures against, so that there is no difference from gray to take."""
+    """Whether it measures against gray already, so that a difference from gray has no meaning."""
 
 
 def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:

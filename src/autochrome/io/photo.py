@@ -1,4 +1,4 @@
-"""A photo in memory, and the way in from a file and back out to one.
+"""A photo in memory, read from a file and written back to one.
 
 What is kept from the file to the result: depth, color profile, alpha, resolution, EXIF, XMP and IPTC. The
 photo is held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
@@ -48,7 +48,7 @@ class Photo:
         pixels: (H, W, 1) gray or (H, W, 3) color, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
         alpha: (H, W) of the same type, not multiplied into the pixels; None where there is none.
         icc_profile: the file's own profile, to which `write_photo` returns; None means sRGB.
-        metadata: the blocks "exif", "xmp" and "iptc" that there are (see `metadata.py`).
+        metadata: those of the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
         dpi: dots per inch across and down, None where unknown.
         source: where it was read from, None for bytes.
         format: "jpeg", "png", "tiff", "webp", "heic" or "avif"; None for a photo made in memory.
@@ -84,7 +84,7 @@ class Photo:
 
     @property
     def bits(self) -> int:
-        """Bits a sample: 8, 16, or 32 (floating point)."""
+        """Bits per sample: 8, 16, or 32 (floating point)."""
         return 8 * self.pixels.dtype.itemsize
 
     @property
@@ -94,7 +94,7 @@ class Photo:
 
 
 def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -> Photo:
-    """Reads one photo; the content decides what it is, not the name.
+    """Read one photo; its content decides what it is, not its name.
 
     Palettes are expanded, CMYK and Lab converted to RGB, and a GRAY profile's tones to sRGB's. Floating
     point is taken as gamma-encoded in [0, 1] unless the file has a profile; a slight overshoot is clipped.
@@ -111,19 +111,19 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
 
 
 def read_pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
-    """Reads all pages in turn, one in memory at a time. Errors as `read_photo`."""
+    """Yield all pages in turn, one in memory at a time. Errors as `read_photo`."""
     file = locate(source)
     for page in range(file.page_count()):
         yield _read_page(file, page, max_pixels)
 
 
 def page_count(source: Source) -> int:
-    """How many pages `read_pages` would give. Errors as `read_photo`."""
+    """Return the number of pages that `read_pages` yields. Errors as `read_photo`."""
     return locate(source).page_count()
 
 
 def read_provenance(photo: Photo | Source) -> Provenance | None:
-    """How a picture was made, if Autochrome made it; of a file, only the header is read.
+    """Return how a picture was made, if Autochrome made it; only the header of a file is read.
 
     Raises:
         PhotoError: the file cannot be read.
@@ -143,11 +143,11 @@ def write_photo(
     like: Photo | None = None,
     provenance: Provenance | None = None,
 ) -> bytes | None:
-    """Writes a photo to a file (whole or not at all), or returns it encoded where `target` is None.
+    """Write a photo to a file (whole or not at all), or return it encoded if `target` is None.
 
-    A format that cannot hold the photo converts it: JPEG and WebP have 8 bits a sample, PNG 16 (floats
+    A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (floats
     become 16 bits), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no
-    gray pictures; IPTC is kept in JPEG and TIFF alone. Lossless formats stay lossless. An existing file is
+    gray pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is
     replaced.
 
     Args:
@@ -156,11 +156,11 @@ def write_photo(
         format: "jpeg", "png", "tiff", "webp", "avif" or "heic"; else the target's ending, else the photo's
             format.
         quality: 1 to 100, for JPEG (chroma at full size from 90 on), WebP, AVIF and HEIC.
-        like: the photo to take the depth from, and alpha, profile, metadata and dpi where `photo` has none.
+        like: whose depth to take, and whose alpha, profile, metadata and dpi where `photo` has none.
         provenance: how it was made, added to the XMP.
 
     Raises:
-        PhotoError: it cannot be written so; the message says what to do. No partial file stays.
+        PhotoError: it cannot be written that way; the message says what to do. No partial file is left.
     """
     kind = SAMPLE_TYPES[(like or photo).pixels.dtype]
     if like is not None:
@@ -190,7 +190,7 @@ def _read_page(file: PhotoFile, page: int, max_pixels: int) -> Photo:
 
 
 def _completed(photo: Photo, like: Photo) -> Photo:
-    """`photo` with what it lacks taken from `like`."""
+    """Return `photo` with what it lacks taken from `like`."""
     alpha = photo.alpha
     if alpha is None and like.alpha is not None:
         if like.size != photo.size:
@@ -207,11 +207,11 @@ def _completed(photo: Photo, like: Photo) -> Photo:
 
 
 def _encodable(photo: Photo, kind: str, alpha: bool) -> pyvips.Image:
-    """The photo in its own profile with samples of `kind`, with its alpha or on white, and its resolution."""
+    """Return the photo in its own profile with samples of `kind`, with its alpha or on white."""
     image = from_array(photo.pixels)
     if photo.alpha is not None and not alpha:
-        white = WHITE[SAMPLE_TYPES[photo.pixels.dtype]]
-        image = image.bandjoin(from_array(photo.alpha)).flatten(background=[white], max_alpha=white)
+        image = image.bandjoin(from_array(photo.alpha))
+        image = image.flatten(background=[photo.white], max_alpha=photo.white)
     image = to_depth(icc.from_srgb(image, photo.icc_profile), kind)
     if photo.alpha is not None and alpha:
         image = image.bandjoin(to_depth(from_array(photo.alpha), kind))

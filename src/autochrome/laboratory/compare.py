@@ -1,4 +1,4 @@
-"""The whole comparison: color, measure section by section, and join what was found in one report."""
+"""The whole comparison: color the photos, measure section by section, and write one report."""
 
 from __future__ import annotations
 
@@ -6,42 +6,71 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, is_dataclass
-from importlib import import_module
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from types import NoneType
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol, runtime_checkable
 
 from autochrome._version import __version__
 from autochrome.errors import LaboratoryError
-from autochrome.evaluation.scores import Estimate
+from autochrome.io.plain import to_plain
 from autochrome.io.whole_file import write_json, write_whole
-from autochrome.laboratory.run import Run, System, available_cores
+from autochrome.laboratory.processes import available_cores
+from autochrome.laboratory.run import Run, System
+from autochrome.laboratory.sections import (
+    best_of,
+    calibration,
+    diversity,
+    errors,
+    extremes,
+    interpretability,
+    marginals,
+    scores,
+    sheets,
+    stability,
+    sweeps,
+)
 from autochrome.laboratory.systems import describe, paint_systems, weights_sha256
+from autochrome.pipeline.settings import listed
 from autochrome.report.html import Document, Note, Section, Table, Text
 
 SCHEMA = "autochrome-comparison/1"
 
-_SECTIONS = "autochrome.laboratory.sections"
-SECTIONS = {
-    "scores": ("Scores", f"{_SECTIONS}.scores:section"),
-    "best-of-n": ("Best of several samples", f"{_SECTIONS}.best_of:section"),
-    "sheets": ("Contact sheets", f"{_SECTIONS}.sheets:section"),
-    "marginals": ("Marginal histograms of a and b", f"{_SECTIONS}.marginals:section"),
-    "calibration": ("Calibration", f"{_SECTIONS}.calibration.section:section"),
-    "errors": ("Errors by hue and by doubt", f"{_SECTIONS}.errors.section:section"),
-    "sweeps": ("Temperature and vibrance", f"{_SECTIONS}.sweeps:section"),
-    "diversity": ("Diversity", f"{_SECTIONS}.diversity:section"),
-    "stability": ("Stability", f"{_SECTIONS}.stability.section:section"),
-    "interpretability": ("Semantic interpretability", f"{_SECTIONS}.interpretability:section"),
-    "extremes": ("Worst and best photos", f"{_SECTIONS}.sheets:extremes"),
-}
-"""Name, title and function of every section, in the order of the report."""
+
+@runtime_checkable
+class SectionModule(Protocol):
+    """A module that makes one section of the report."""
+
+    NAME: str
+    """As ``--without`` and ``scores.json`` call it."""
+    TITLE: str
+
+    def section(self, run: Run) -> Section:
+        """Return the section.
+
+        Raises:
+            LaboratoryError: it cannot be made of this run; the message stands in its place.
+        """
+        ...
+
+
+_ORDER: tuple[SectionModule, ...] = (
+    scores,
+    best_of,
+    sheets,
+    marginals,
+    calibration,
+    errors,
+    sweeps,
+    diversity,
+    stability,
+    interpretability,
+    extremes,
+)
+SECTIONS = {module.NAME: module for module in _ORDER}
+"""Every section by its name, in the order of the report."""
 
 REPORT, FIGURES, MARKDOWN = "report.html", "scores.json", "results.md"
 """The files that `write_comparison` makes in a run's folder."""
@@ -49,12 +78,12 @@ REPORT, FIGURES, MARKDOWN = "report.html", "scores.json", "results.md"
 
 @dataclass
 class Comparison:
-    """What a run found.
+    """The results of a run.
 
     Attributes:
         document: the report.
         figures: everything in it as plain values.
-        failed: sections in which something went wrong, and what.
+        failed: what went wrong, by the section's name.
     """
 
     document: Document
@@ -65,8 +94,8 @@ class Comparison:
 def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
     """Color every photo by every model, and make all sections of the report.
 
-    A section that cannot be had says why in one line. One in which something goes wrong does the same, and is
-    named in ``failed``; the others are made all the same.
+    A section that cannot be made says why in one line. If one fails, it does the same and is named in
+    ``failed``; the others are made nevertheless.
 
     Args:
         run: as `autochrome.laboratory.systems.open_run` opens it.
@@ -84,35 +113,35 @@ def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
     with _timed(seconds, "coloring"):
         paint_systems(run)
     sections = {}
-    for name in SECTIONS:
+    for name, module in SECTIONS.items():
         if name not in without:
             with _timed(seconds, name):
-                sections[name] = _section(run, name, failed)
+                sections[name] = _section(run, module, failed)
     document = Document(
         "Comparison of colorizers",
         [compared(run, seconds), *sections.values()],
-        subtitle=f"{_listed([system.name for system in run.systems])} on {len(run.pairs)} photos of"
+        subtitle=f"{listed([system.name for system in run.systems], 'and')} on {len(run.pairs)} photos of"
         f" {run.references.resolve().name}",
         facts=facts(run, seconds),
     )
     return Comparison(document, _figures(run, document, sections, seconds), failed)
 
 
-def write_comparison(found: Comparison, out: Path) -> list[Path]:
+def write_comparison(comparison: Comparison, out: Path) -> list[Path]:
     """Write the report, its figures, and its tables as Markdown; each file whole.
 
     Raises:
         OSError: a file cannot be written.
     """
     paths = [out / REPORT, out / FIGURES, out / MARKDOWN]
-    found.document.write(paths[0])
-    write_json(found.figures, paths[1])
-    write_whole(found.document.markdown(), paths[2])
+    comparison.document.write(paths[0])
+    write_json(comparison.figures, paths[1])
+    write_whole(comparison.document.markdown(), paths[2])
     return paths
 
 
 def facts(run: Run, seconds: Mapping[str, float]) -> dict[str, str]:
-    """On what the figures stand: photos, protocol, versions, machine, minutes."""
+    """Return what the figures are based on: photos, protocol, versions, machine, minutes."""
     settings = run.settings
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "pyvips"))
     processes = f"{settings.workers} processes" if settings.workers > 1 else "one process"
@@ -127,59 +156,40 @@ def facts(run: Run, seconds: Mapping[str, float]) -> dict[str, str]:
 
 
 def compared(run: Run, seconds: Mapping[str, float]) -> Section:
-    """What was compared: every system, its settings and weights; and what took how long."""
+    """Return the first section: every system with its settings and weights, and how long each part took."""
     seed = run.settings.seed
     rows = []
     for system in run.systems:
         model, _, how = describe(system).partition(": ")
         digest = weights_sha256(system)
         rows.append([system.name, model, how, f"{system.weights or ''} {digest[:16]}".strip()])
-    titles = {name: title for name, (title, _) in SECTIONS.items()}
-    minutes = ", ".join(f"{titles.get(name, name).lower()} {each / 60:.1f}" for name, each in seconds.items())
+    titles = {name: module.TITLE.lower() for name, module in SECTIONS.items()}
+    minutes = ", ".join(f"{titles.get(name, name)} {each / 60:.1f}" for name, each in seconds.items())
     return Section(
         "What was compared",
         [
             Table(["", "model", "settings", "weights, SHA-256"], rows, numeric_from=4),
             Text(
-                f"Draws are of seed {seed}; noise follows from the seed and the photo, so that photos do not"
-                f" share it. Sections that ask the models again take {len(run.subset)} photos, evenly"
-                " spaced over the names; the others take all. Every score is explained in"
+                f"Samples are drawn with seed {seed}; noise follows from the seed and the photo, so that"
+                " photos do not share it. Sections that run the models again use"
+                f" {len(run.subset)} photos, evenly spaced over the names; the others use all. Every score is"
+                " explained in"
                 " `docs/evaluation.md`.\n\n"
-                f"Minutes, without what was there before: {minutes}."
+                f"Minutes, without results of earlier runs: {minutes}."
             ),
         ],
     )
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON can say it: arrays as lists, records as dicts, what is not a finite number as None."""
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(each) for each in value]
-    if isinstance(value, Estimate):
-        return value.to_dict()
-    if is_dataclass(value):
-        return plain(vars(value))
-    if hasattr(value, "tolist"):  # numpy's and torch's
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value if isinstance(value, (str, int, NoneType)) else str(value)
-
-
-def _section(run: Run, name: str, failed: dict[str, str]) -> Section:
-    title, path = SECTIONS[name]
-    module, function = path.split(":")
+def _section(run: Run, module: SectionModule, failed: dict[str, str]) -> Section:
     try:
-        make: Callable[[Run], Section] = getattr(import_module(module), function)
-        return make(run)
+        return module.section(run)
     except LaboratoryError as error:
-        return Section(title, [Note(str(error))])
-    except Exception as error:  # the others are worth having: minutes of work went into them
+        return Section(module.TITLE, [Note(str(error))])
+    except Exception as error:  # minutes of work went into the other sections
         traceback.print_exc(file=sys.stderr)
-        failed[name] = f"{type(error).__name__}: {error}"
-        return Section(title, [Note(f"This section failed ({failed[name]}).", "warning")])
+        failed[module.NAME] = f"{type(error).__name__}: {error}"
+        return Section(module.TITLE, [Note(f"This section failed ({failed[module.NAME]}).", "warning")])
 
 
 def _figures(
@@ -188,14 +198,14 @@ def _figures(
     return {
         "schema": SCHEMA,
         "facts": dict(document.facts),
-        "settings": plain(asdict(run.settings)),
+        "settings": to_plain(run.settings),
         "systems": [_system(system) for system in run.systems],
         "photos": run.names,
-        "seconds": plain(seconds),
+        "seconds": seconds,
         "sections": {
             name: {
                 "title": section.title,
-                "figures": plain(run.figures.get(name)),
+                "figures": to_plain(run.figures.get(name)),
                 "tables": [
                     {
                         "caption": part.caption,
@@ -231,14 +241,10 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
 
 
 def _processor() -> str:
-    """The processor's name where Linux tells it, else its kind."""
+    """Return the processor's name where Linux gives it, else its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, "") or platform.processor() or platform.machine()
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])

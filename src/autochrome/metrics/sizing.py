@@ -21,7 +21,7 @@ Compared = Float[Tensor, "b 3 height width"]
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Sizing:
     """``native``, ``crop:N`` or ``resize:N``.
 
     ``native``: photos as they are; a result must have the size of its reference. ``crop``: the central square
@@ -33,8 +33,8 @@ class Protocol:
     size: int = 0
 
     @classmethod
-    def parse(cls, text: str) -> Protocol:
-        """Read ``native``, ``crop:N`` or ``resize:N``; ValueError for anything else."""
+    def parse(cls, text: str) -> Sizing:
+        """Parse ``native``, ``crop:N`` or ``resize:N``; ValueError for anything else."""
         kind, _, size = text.partition(":")
         if text == "native":
             return cls()

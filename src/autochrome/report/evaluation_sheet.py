@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.evaluation.scores import load_rgb, match_files
+from autochrome.evaluation.files import load_rgb, match_files
 from autochrome.metrics.baselines import gray
 from autochrome.report.contact_sheet import Layout, Page, contact_sheets, write_sheets
 

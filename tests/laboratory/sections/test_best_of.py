@@ -10,26 +10,27 @@ import pytest
 import torch
 
 from autochrome.errors import LaboratoryError
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections import best_of
 from autochrome.report.html import Figure, Table
 from tests.laboratory.conftest import draw_photo, save_picture
 
 MakeRun = Callable[..., Run]
-SETTINGS = LabSettings(replicates=50)
+BOOTSTRAP = Bootstrap(replicates=50)
 
 
 def test_curves_begin_at_the_mean_and_end_at_the_best() -> None:
     psnr = torch.tensor([[20.0, 24.0, 22.0], [18.0, 12.0, 15.0]], dtype=torch.float64)
     errors = {"psnr": psnr, "auc": psnr, "ciede2000": psnr}
-    curves = best_of.best_curves({"a": errors}, torch.tensor([True, True]), SETTINGS)
+    curves = best_of.best_curves({"a": errors}, torch.tensor([True, True]), BOOTSTRAP)
     # Means of the photos 22 and 15; best of two by pairs 24, 24, 22 and 18, 18, 15; best of all 24 and 18.
     found = [each.value for each in curves["psnr"]["a"]]
     assert found == pytest.approx([18.5, (70 / 3 + 17) / 2, 21])
     # Of CIEDE2000 the least is the best: pairs 20, 20, 22 -> 62/3 and 12, 15, 12 -> 13; then 20 and 12.
     found = [each.value for each in curves["ciede2000"]["a"]]
     assert found == pytest.approx([18.5, (62 / 3 + 13) / 2, 16])
-    alone = best_of.best_curves({"a": errors}, torch.tensor([False, True]), SETTINGS)
+    alone = best_of.best_curves({"a": errors}, torch.tensor([False, True]), BOOTSTRAP)
     assert [each.value for each in alone["psnr"]["a"]] == pytest.approx([15, 17, 18])
     first = curves["psnr"]["a"][0]
     assert (first.low, first.high) == (15, 22)  # of two photos the resamples have both, or one twice
@@ -40,7 +41,7 @@ def test_powers_of_two_are_shown_and_the_last(n: int, shown: list[int]) -> None:
     assert best_of.shown_counts(n) == shown
 
 
-def test_section_beside_systems_with_one_answer(make_run: MakeRun) -> None:
+def test_section_beside_systems_with_one_sample(make_run: MakeRun) -> None:
     run = make_run("cgan.test", "cic.test", samples=3)
     section = best_of.section(run)
     (table,) = (part for part in section.parts if isinstance(part, Table))
@@ -60,11 +61,11 @@ def test_section_beside_systems_with_one_answer(make_run: MakeRun) -> None:
     assert len(figures) == 3
     assert all(name in figures[0].alt for name in ("cgan.test", "cic.test", "gray"))
     assert len(run.figures["best-of-n"]["psnr"]["cgan.test"]) == 3
-    values = [each["value"] for each in run.figures["best-of-n"]["psnr"]["cgan.test"]]
+    values = [each.value for each in run.figures["best-of-n"]["psnr"]["cgan.test"]]
     assert values == sorted(values)
 
 
-def test_photos_met_exactly_are_left_out_of_all_rows(
+def test_photos_matched_exactly_are_left_out_of_all_rows(
     make_run: MakeRun, references: Path, tmp_path: Path
 ) -> None:
     for sample in (1, 2):
@@ -74,7 +75,7 @@ def test_photos_met_exactly_are_left_out_of_all_rows(
             save_picture(tmp_path / "theirs" / str(sample) / f"{number}.png", picture)
     section = best_of.section(make_run(results=(f"theirs={tmp_path / 'theirs'}",)))
     (table,) = (part for part in section.parts if isinstance(part, Table))
-    assert "2 photos that a system meets exactly" in table.caption
+    assert "2 photos that a system matches exactly" in table.caption
     assert all(np.isfinite(float(row[2].split()[0])) for row in table.rows)
 
 
@@ -84,6 +85,6 @@ def test_the_photos_themselves_are_no_rival(make_run: MakeRun, references: Path)
     assert [row[0] for row in table.rows] == ["cgan.test", "cgan.test", "gray", "random"]
 
 
-def test_without_several_answers_it_says_so(make_run: MakeRun) -> None:
-    with pytest.raises(LaboratoryError, match="No system has several answers"):
+def test_without_several_samples_it_says_so(make_run: MakeRun) -> None:
+    with pytest.raises(LaboratoryError, match="No system has several samples"):
         best_of.section(make_run("cic.test"))

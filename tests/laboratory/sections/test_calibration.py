@@ -10,14 +10,15 @@ import torch
 
 from autochrome.color.bins import nearest_bin
 from autochrome.errors import LaboratoryError
-from autochrome.evaluation.scores import load_rgb
-from autochrome.laboratory.run import LabSettings, Run
-from autochrome.laboratory.sections.calibration import section as calibration
+from autochrome.evaluation.files import load_rgb
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
+from autochrome.laboratory.sections import calibration
 from autochrome.laboratory.sections.calibration.distributions import (
-    Answers,
-    answers_of,
+    AxisPredictions,
     judge,
     measure_distributions,
+    predictions_of,
 )
 from autochrome.laboratory.sections.calibration.ranks import judge_ranks, measure_ranks
 from autochrome.models.base import HasDistribution
@@ -27,59 +28,61 @@ from tests.hue_model import HUES, HueModel
 from tests.laboratory.conftest import draw_photo, save_picture
 
 MakeRun = Callable[..., Run]
-SETTINGS = LabSettings(replicates=200)
+BOOTSTRAP = Bootstrap(replicates=200)
 PLACES, BINS = 400, 6
 
 
-def made_photo(generator: torch.Generator, sharpness: float) -> Answers:
+def made_photo(generator: torch.Generator, sharpness: float) -> AxisPredictions:
     """Truths drawn from distributions; what is said of them is sharper, or less so."""
     logits = 1.5 * torch.randn(PLACES, BINS, generator=generator)
     events = torch.multinomial(logits.softmax(1), 1, generator=generator)
     said = (sharpness * logits).log_softmax(1)
     ones = np.ones((PLACES, 1), np.float32)
-    return Answers(said.numpy(), events.numpy(), ones, np.ones(PLACES, np.float32))
+    return AxisPredictions(said.numpy(), events.numpy(), ones, np.ones(PLACES, np.float32))
 
 
 def test_what_is_calibrated_is_found_so(generator: torch.Generator) -> None:
-    found = judge([made_photo(generator, 1.0) for _ in range(40)], SETTINGS)
+    found = judge([made_photo(generator, 1.0) for _ in range(40)], BOOTSTRAP)
     assert found.overconfidence.low < 0 < found.overconfidence.high
     assert found.error.low < 0 < found.error.high < 0.02
     assert found.misplaced.low < 0 < found.misplaced.high < 0.02
-    assert found.warming.temperature.low < 1 < found.warming.temperature.high
-    assert found.warming.gain.value == pytest.approx(0, abs=0.002)
+    assert found.scaling.temperature.low < 1 < found.scaling.temperature.high
+    assert found.scaling.gain.value == pytest.approx(0, abs=0.002)
     top = found.top[:, ~found.top[0].isnan()]
     assert torch.allclose(top[0], top[1], atol=0.06)
 
 
 def test_what_is_too_sure_is_found_so_and_mended(generator: torch.Generator) -> None:
-    found = judge([made_photo(generator, 2.5) for _ in range(40)], SETTINGS)
+    found = judge([made_photo(generator, 2.5) for _ in range(40)], BOOTSTRAP)
     assert found.overconfidence.low > 0.1
     assert found.error.low > 0.1
     # Logits that are 2.5 times too large are divided by that.
-    assert found.warming.temperature.value == pytest.approx(2.5, rel=0.05)
-    assert found.warming.gain.low > 0.1
-    assert found.warming.error_before.low > 0.1
-    assert found.warming.error_after.value < 0.02
+    assert found.scaling.temperature.value == pytest.approx(2.5, rel=0.05)
+    assert found.scaling.gain.low > 0.1
+    assert found.scaling.error_before.low > 0.1
+    assert found.scaling.error_after.value < 0.02
     assert found.every_ends[0, -1] <= found.every[1, -1] <= found.every_ends[1, -1]
 
 
 def test_weights_count(generator: torch.Generator) -> None:
     photo = made_photo(generator, 1.0)
-    never = Answers(photo.logits, (photo.events + 1) % BINS, photo.shares, np.zeros(PLACES, np.float32))
-    both = Answers(
+    never = AxisPredictions(
+        photo.logits, (photo.events + 1) % BINS, photo.shares, np.zeros(PLACES, np.float32)
+    )
+    both = AxisPredictions(
         *(
             np.concatenate([getattr(one, key) for one in (photo, never)])
             for key in ("logits", "events", "shares", "weight")
         )
     )
-    alone, beside = (judge([one] * 4, SETTINGS) for one in (photo, both))
+    alone, beside = (judge([one] * 4, BOOTSTRAP) for one in (photo, both))
     assert beside.overconfidence.value == pytest.approx(alone.overconfidence.value)
-    assert beside.warming.temperature.value == pytest.approx(alone.warming.temperature.value)
+    assert beside.scaling.temperature.value == pytest.approx(alone.scaling.temperature.value)
 
 
-def test_answers_of_the_bins_of_ab(make_run: MakeRun) -> None:
+def test_predictions_of_the_bins_of_ab(make_run: MakeRun) -> None:
     run = make_run("cic.test")
-    found = answers_of("cic.test", run, "3")
+    found = predictions_of("cic.test", run, "3")
     assert [*found] == ["ab, shared", "ab"]  # no vibrance by default: no third
     hard, shared = found["ab"], found["ab, shared"]
     # 64 px are seen at 64 and answered on a grid of 16 x 16.
@@ -104,7 +107,7 @@ def test_vibrance_is_judged_beside_what_was_trained(make_run: MakeRun) -> None:
     network.prior.copy_(torch.linspace(1, 3, 313) / 626)
     object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 1.0})
     try:
-        found = answers_of("cic.test", run, "0")
+        found = predictions_of("cic.test", run, "0")
     finally:
         object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 0.0})
     plain, vivid = found["ab"], found["ab, vibrance 1"]
@@ -120,7 +123,7 @@ def test_hue_and_chroma_are_judged_apart_and_hue_by_chroma(make_run: MakeRun) ->
     photo = np.zeros((64, 64, 3), np.uint8)
     photo[:, :32], photo[:, 32:] = (90, 167, 90), (168, 89, 89)
     save_picture(run.references / "2.png", photo)
-    found = answers_of("lrac.test", run, "2")
+    found = predictions_of("lrac.test", run, "2")
     assert [*found] == ["hue", "chroma"]
     hue, chroma = found["hue"], found["chroma"]
     assert hue.logits.shape == (256, HUES)
@@ -138,13 +141,13 @@ def test_hue_and_chroma_are_judged_apart_and_hue_by_chroma(make_run: MakeRun) ->
 
 def test_ranks_of_exchangeable_samples(generator: torch.Generator) -> None:
     counts = torch.full((10, 2, 5), 40.0, dtype=torch.float64)
-    found = judge_ranks(counts, SETTINGS)
+    found = judge_ranks(counts, BOOTSTRAP)
     assert found.samples == 4
     assert torch.allclose(found.histogram, torch.ones(2, 5, dtype=torch.float64))
     assert [each.value for each in found.coverage] == pytest.approx([0.6, 0.6])
     assert [each.value for each in found.unevenness] == pytest.approx([0, 0])
     counts[:, 1] = torch.tensor([200.0, 0, 0, 0, 0])  # on b the truth is below all samples
-    found = judge_ranks(counts, SETTINGS)
+    found = judge_ranks(counts, BOOTSTRAP)
     assert found.coverage[1].value == 0
     assert found.unevenness[1].value == pytest.approx(0.8)
     assert found.histogram[1].tolist() == [5, 0, 0, 0, 0]

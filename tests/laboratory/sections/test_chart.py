@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from autochrome.color.spaces import LAB
-from autochrome.laboratory.pictures import rgb_of
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.files import rgb_of
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections.stability.chart import (
     CHROMATIC,
     ISOLUMINANT_C,
@@ -31,7 +32,7 @@ from autochrome.report.html import Gallery, Table
 from tests.laboratory.conftest import save_picture
 
 MakeRun = Callable[..., Run]
-SETTINGS = LabSettings(replicates=100)
+BOOTSTRAP = Bootstrap(replicates=100)
 
 
 def lab_of(colors: object) -> torch.Tensor:
@@ -94,9 +95,9 @@ def test_agreement_is_the_cosine() -> None:
 def test_habit_is_chroma_without_agreement() -> None:
     angles = torch.arange(24) * (2 * torch.pi / 24)
     truth = 30 * torch.stack([angles.cos(), angles.sin()], 1)
-    right = judge_patches(truth[None], truth, SETTINGS)
+    right = judge_patches(truth[None], truth, BOOTSTRAP)
     assert (right.chroma.value, right.hue.value) == (pytest.approx(30), pytest.approx(1))
-    brown = judge_patches(torch.tensor([12.0, 16.0]).expand(3, 24, 2), truth, SETTINGS)
+    brown = judge_patches(torch.tensor([12.0, 16.0]).expand(3, 24, 2), truth, BOOTSTRAP)
     assert brown.chroma.value == pytest.approx(20)
     assert brown.hue.value == pytest.approx(0, abs=1e-6)
     assert brown.hue.low < 0 < brown.hue.high

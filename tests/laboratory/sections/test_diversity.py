@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from autochrome.errors import LaboratoryError
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections import diversity
 from autochrome.laboratory.sections.diversity import Pairs, judge, pairs_of, structure_shares
 from autochrome.metrics.ms_ssim import ms_ssim
@@ -47,7 +48,7 @@ def test_figures_are_means_of_the_photos() -> None:
         Pairs(np.array([0.8, 1.0, 0.96]), np.array([3.0, 0.0, 6.0]), 2.0),
         Pairs(np.array([0.97, 0.97, 0.97]), np.array([1.0, 1.0, 1.0]), 4.0),
     ]
-    found = judge(photos, LabSettings(replicates=20))
+    found = judge(photos, Bootstrap(replicates=20))
     assert found.ms_ssim is not None
     assert found.ms_ssim.value == pytest.approx((0.92 + 0.97) / 2)
     assert (found.ms_ssim.low, found.ms_ssim.high) == pytest.approx((0.92, 0.97))
@@ -55,7 +56,7 @@ def test_figures_are_means_of_the_photos() -> None:
     assert found.spread.value == 3
     assert found.delta_e.value == pytest.approx(2)
     small = [Pairs(np.empty(0), photo.delta_e, photo.spread) for photo in photos]
-    assert judge(small, LabSettings(replicates=20)).ms_ssim is None
+    assert judge(small, Bootstrap(replicates=20)).ms_ssim is None
 
 
 def test_pairs_of_results(make_run: MakeRun, large: str) -> None:

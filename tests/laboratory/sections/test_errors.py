@@ -1,4 +1,4 @@
-"""Errors by hue and by doubt, in a report."""
+"""Errors by hue and by uncertainty, in a report."""
 
 from __future__ import annotations
 
@@ -10,18 +10,9 @@ import pytest
 import torch
 
 from autochrome.color.spaces import LAB
-from autochrome.laboratory.run import LabSettings, Run
-from autochrome.laboratory.sections.errors import section as errors
-from autochrome.laboratory.sections.errors.doubt import (
-    COVERAGES,
-    Doubt,
-    decile_errors,
-    doubt_sums,
-    judge,
-    measure_doubt,
-    rank_correlation,
-    risk,
-)
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
+from autochrome.laboratory.sections import errors
 from autochrome.laboratory.sections.errors.hues import (
     HUES,
     NEAR_GRAY,
@@ -30,10 +21,20 @@ from autochrome.laboratory.sections.errors.hues import (
     hue_sector,
     hue_sums,
 )
+from autochrome.laboratory.sections.errors.uncertainty import (
+    COVERAGES,
+    Places,
+    decile_errors,
+    judge,
+    measure_uncertainty,
+    rank_correlation,
+    rank_sums,
+    risk,
+)
 from autochrome.report.html import Figure, Table
 
 MakeRun = Callable[..., Run]
-SETTINGS = LabSettings(replicates=50)
+BOOTSTRAP = Bootstrap(replicates=50)
 
 
 def color(light: float, chroma: float, degrees: float) -> torch.Tensor:
@@ -94,52 +95,52 @@ def test_figures_of_hues() -> None:
     sums[:, :, 0, 1], sums[:, :, 0, 2] = 30, 10
     sums[:, 0, 1, 1], sums[:, 1, 1, 1] = 60, 90
     sums[:, :, 2, 1], sums[:, :, 3, 1] = 15, 60
-    found = hue_errors(sums, SETTINGS)
+    found = hue_errors(sums, BOOTSTRAP)
     assert found.share[1].value == pytest.approx(75)
     assert [row[1].value for row in found.error] == pytest.approx([2, 3])
     assert found.chroma[0][1].value == pytest.approx(0.25)
     assert np.isnan(found.error[0][5].value)  # no pixel has that hue
 
 
-def test_doubt_that_orders_errors_perfectly() -> None:
+def test_uncertainty_that_orders_errors_perfectly() -> None:
     error = np.arange(1000.0)
-    photos = [Doubt(error[::2] ** 2, error[::2]), Doubt(error[1::2] ** 2, error[1::2])]
-    sums = doubt_sums(photos, "uncertainty")
-    assert torch.equal(sums, doubt_sums(photos, "error"))
+    photos = [Places(error[::2] ** 2, error[::2]), Places(error[1::2] ** 2, error[1::2])]
+    sums = rank_sums(photos, "uncertainty")
+    assert torch.equal(sums, rank_sums(photos, "error"))
     assert sums[:, 0].sum() == 1000
     curve = risk(sums.sum(0))
     # The surest x of 0, 1, ..., 999 have the mean (1000 x - 1) / 2.
     assert curve.tolist() == pytest.approx([(1000 * x - 1) / 2 for x in COVERAGES])
-    tenths = decile_errors(sums.sum(0))
-    assert tenths.tolist() == pytest.approx([49.5 + 100 * k for k in range(10)])
+    deciles = decile_errors(sums.sum(0))
+    assert deciles.tolist() == pytest.approx([49.5 + 100 * k for k in range(10)])
     assert rank_correlation(photos[0]) == pytest.approx(1)
-    found = judge(photos, SETTINGS)
+    found = judge(photos, BOOTSTRAP)
     assert found.gain.value == pytest.approx(100)
     assert (found.surest.value, found.best.value) == pytest.approx((249.5, 249.5))
-    assert found.agreement.low == pytest.approx(1)
+    assert found.correlation.low == pytest.approx(1)
 
 
-def test_doubt_that_knows_nothing(generator: torch.Generator) -> None:
+def test_uncertainty_that_knows_nothing(generator: torch.Generator) -> None:
     error = torch.rand(40_000, generator=generator).double().numpy()
-    photos = [Doubt(torch.rand(40_000, generator=generator).double().numpy(), error)]
-    curve = risk(doubt_sums(photos, "uncertainty").sum(0))
+    photos = [Places(torch.rand(40_000, generator=generator).double().numpy(), error)]
+    curve = risk(rank_sums(photos, "uncertainty").sum(0))
     assert torch.allclose(curve, torch.full_like(curve, 0.5), atol=0.02)
     assert rank_correlation(photos[0]) == pytest.approx(0, abs=0.02)
-    assert np.isnan(rank_correlation(Doubt(np.zeros(5), np.arange(5.0))))
+    assert np.isnan(rank_correlation(Places(np.zeros(5), np.arange(5.0))))
 
 
 def test_resampled_photos_fill_the_shares_as_well_as_they_can() -> None:
     # All that is sure is in one photo: without it the surest share is what comes first of the other.
-    photos = [Doubt(np.zeros(100), np.ones(100)), Doubt(np.ones(100), np.full(100, 3.0))]
-    sums = doubt_sums(photos, "uncertainty")
+    photos = [Places(np.zeros(100), np.ones(100)), Places(np.ones(100), np.full(100, 3.0))]
+    sums = rank_sums(photos, "uncertainty")
     assert risk(sums.sum(0))[[9, 19]].tolist() == pytest.approx([1, 2])
     assert risk(sums[1])[[0, 9, 19]].tolist() == pytest.approx([3, 3, 3])
     assert risk(2 * sums[0])[[0, 19]].tolist() == pytest.approx([1, 1])
 
 
-def test_what_systems_tell_of_their_doubt(make_run: MakeRun) -> None:
+def test_uncertainty_of_systems(make_run: MakeRun) -> None:
     run = make_run("cic.test", "cgan.test", "plain=gray", samples=3)
-    found = {system.name: measure_doubt(run, system) for system in run.systems}
+    found = {system.name: measure_uncertainty(run, system) for system in run.systems}
     assert found["plain"] == []
     assert {len(photos) for name, photos in found.items() if name != "plain"} == {4}
     for photo in [*found["cic.test"], *found["cgan.test"]]:
@@ -147,16 +148,16 @@ def test_what_systems_tell_of_their_doubt(make_run: MakeRun) -> None:
         assert len(photo.error) <= 2100
     assert len(found["cic.test"][0].error) == 16 * 16  # the model's grid
     few = make_run("cgan.test", samples=2)
-    assert measure_doubt(few, few.systems[0]) == []  # one other sample has no spread
+    assert measure_uncertainty(few, few.systems[0]) == []  # one other sample has no spread
 
 
 def test_section(make_run: MakeRun) -> None:
     run = make_run("cic.test", "pixcolor.test", samples=3)
     section = errors.section(run)
-    by_error, by_chroma, doubt = (part for part in section.parts if isinstance(part, Table))
+    by_error, by_chroma, uncertainty = (part for part in section.parts if isinstance(part, Table))
     assert by_error.head[2:] == ["cic.test", "pixcolor.test", "gray"]
     assert by_chroma.head[2:] == ["cic.test", "pixcolor.test"]
     assert [row[0] for row in by_error.rows] == list(SECTORS)
-    assert [row[0] for row in doubt.rows] == ["cic.test", "pixcolor.test"]
+    assert [row[0] for row in uncertainty.rows] == ["cic.test", "pixcolor.test"]
     assert sum(isinstance(part, Figure) for part in section.parts) == 4
-    assert {"hues", "doubt"} <= run.figures["errors"].keys()
+    assert {"hues", "uncertainty"} <= run.figures["errors"].keys()

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections import marginals
-from autochrome.laboratory.sections.scores import first_answers
+from autochrome.laboratory.sections.scores import first_samples
 from autochrome.report.html import Figure, Table
 
 MakeRun = Callable[..., Run]
@@ -24,7 +25,7 @@ def test_intersections_of_each_series_by_hand() -> None:
     drawn[:, 0, :, 100] = 4  # shares .75 with the truth's (.75, .25)
     drawn[:, 1, :, 101] = 4  # and .25
     drawn[:, 1, 1] = truth[:, 1]  # but on b this series is the truth
-    found = marginals.series_intersections(drawn, truth, LabSettings(replicates=7))
+    found = marginals.series_intersections(drawn, truth, Bootstrap(replicates=7))
     assert found.shape == (2, 8, 2)
     assert found[0, 0].tolist() == pytest.approx([0.75, 0.75])
     assert found[1, 0].tolist() == pytest.approx([0.25, 1.0])
@@ -34,13 +35,13 @@ def test_intersections_are_the_evaluators(make_run: MakeRun, references: Path) -
     run = make_run("cic.test", "gray.baseline", results=(f"perfect={references}",))
     section = marginals.section(run)
     found = run.figures["marginals"]["intersections"]
-    expected = first_answers(run).systems
+    expected = first_samples(run).systems
     for name in ("cic.test", "gray.baseline", "perfect"):
         for channel in "ab":
             estimate = expected[name][f"intersection_{channel}"]
-            assert found[name][channel]["value"] == pytest.approx(estimate.value)
-            assert found[name][channel]["low"] == pytest.approx(estimate.low)
-    assert found["perfect"]["a"]["value"] == pytest.approx(1)
+            assert found[name][channel].value == pytest.approx(estimate.value)
+            assert found[name][channel].low == pytest.approx(estimate.low)
+    assert found["perfect"]["a"].value == pytest.approx(1)
     charts = [part for part in section.parts if isinstance(part, Figure)]
     assert [chart.caption[0] for chart in charts] == ["a", "b"]
     assert "perfect 1.000" in charts[1].caption

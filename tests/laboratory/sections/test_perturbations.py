@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from autochrome.color.spaces import rgb_to_lab
+from autochrome.evaluation.files import rgb_of
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import rgb_of
 from autochrome.laboratory.sections.stability.perturbations import (
     NEUTRAL,
     PERTURBATIONS,

@@ -24,7 +24,7 @@ MakeRun = Callable[..., Run]
 
 def test_scores_are_the_evaluators_of_the_first_samples(make_run: MakeRun, references: Path) -> None:
     run = make_run("cic.test", "cgan.test", results=(f"perfect={references}",))
-    found = scores.first_answers(run)
+    found = scores.first_samples(run)
     assert list(found.systems) == ["cic.test", "cgan.test", "perfect", "gray", "random"]
     alone = evaluate(references, run.out / "results" / "cgan.test" / "1", replicates=20)
     assert found.systems["cgan.test"] == alone.systems["1"]
@@ -54,7 +54,7 @@ def test_every_score_stands_in_the_report(make_run: MakeRun) -> None:
 
 def test_the_best_system_is_bold_and_baselines_never_are(make_run: MakeRun, references: Path) -> None:
     run = make_run("cic.test", results=(f"perfect={references}",))
-    table = scores.at_a_glance(run.once(scores.first_answers))
+    table = scores.at_a_glance(scores.first_samples(run))
     rows = {row[0]: row[1:] for row in table.rows}
     # Nothing is nearer to the truth than the truth; its PSNR is infinite.
     assert all(cell.startswith("**") for cell in rows["perfect"])
@@ -75,7 +75,7 @@ def test_lossy_results_of_others_are_warned_of(make_run: MakeRun, references: Pa
 
 def test_charts_leave_out_what_is_infinite(make_run: MakeRun, references: Path) -> None:
     run = make_run("cic.test", results=(f"perfect={references}",))
-    psnr = scores.interval_charts(run.once(scores.first_answers))[0]
+    psnr = scores.interval_charts(scores.first_samples(run))[0]
     assert "cic.test" in psnr.alt
     assert "perfect" not in psnr.alt
     assert "gray" in psnr.alt
@@ -97,7 +97,7 @@ def test_every_sample_is_measured_by_its_file(make_run: MakeRun) -> None:
 
 def test_systems_that_look_alike_are_both_bold(make_run: MakeRun, references: Path) -> None:
     run = make_run("cic.test", "again=cic.test", results=(f"a={references}", f"b={references}"))
-    rows = {row[0]: row[1:] for row in scores.at_a_glance(run.once(scores.first_answers)).rows}
+    rows = {row[0]: row[1:] for row in scores.at_a_glance(scores.first_samples(run)).rows}
     assert rows["a"] == rows["b"]
     assert all(cell.startswith("**") for cell in rows["a"])
     assert rows["cic.test"] == rows["again"]

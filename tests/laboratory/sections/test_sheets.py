@@ -10,8 +10,8 @@ import pytest
 import pyvips
 
 from autochrome.laboratory.run import Run
-from autochrome.laboratory.sections import sheets
-from autochrome.laboratory.sections.scores import first_answers
+from autochrome.laboratory.sections import extremes, sheets
+from autochrome.laboratory.sections.scores import first_samples
 from autochrome.report.html import Gallery
 from tests.laboratory.conftest import draw_photo, save_picture
 
@@ -51,22 +51,22 @@ def test_pictures_are_small(make_run: MakeRun, references: Path) -> None:
 
 def test_extremes_are_by_error_and_never_in_both_lists() -> None:
     names, errors = ["a", "b", "c", "d", "e"], [3.0, 9.0, 1.0, 4.0, 4.0]
-    worst, best = sheets.extreme_photos(names, errors, count=2)
+    worst, best = extremes.extreme_photos(names, errors, count=2)
     assert [(each.name, each.error) for each in worst] == [("b", 9.0), ("d", 4.0)]
     assert [each.name for each in best] == ["c", "a"]
-    worst, best = sheets.extreme_photos(names, errors, count=10)
+    worst, best = extremes.extreme_photos(names, errors, count=10)
     assert not {each.name for each in worst} & {each.name for each in best}
 
 
 def test_worst_and_best_photos_of_every_system(make_run: MakeRun) -> None:
     run = make_run("cic.test", "cgan.test")
-    section = sheets.extremes(run)
+    section = extremes.section(run)
     assert len(section.parts) == 2
     sheet = section.parts[0]
     assert isinstance(sheet, Gallery)
     assert [label for label, _ in sheet.items] == ["worst", "truth", "best", "truth"]
-    errors = dict(zip(run.names, first_answers(run).per_photo["cic.test"]["ciede2000"], strict=True))
+    errors = dict(zip(run.names, first_samples(run).per_photo["cic.test"]["ciede2000"], strict=True))
     name = max(errors, key=errors.__getitem__)
     assert sheet.items[0][1][0].caption == f"{name}: {errors[name]:.1f}"
     assert sheet.items[1][1][0].alt == f"photo {name}"
-    assert run.figures["extremes"]["cic.test"]["worst"][0] == {"name": name, "error": errors[name]}
+    assert run.figures["extremes"]["cic.test"]["worst"][0] == extremes.Extreme(name, errors[name])

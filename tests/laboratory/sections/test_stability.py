@@ -12,16 +12,18 @@ from torch import Tensor
 
 from autochrome.color.difference import ciede2000
 from autochrome.errors import LaboratoryError
-from autochrome.laboratory.run import LabSettings, Run
-from autochrome.laboratory.sections.stability import section as stability
-from autochrome.laboratory.sections.stability.perturbations import NEUTRAL, PERTURBATIONS
-from autochrome.laboratory.sections.stability.section import (
+from autochrome.evaluation.intervals import Bootstrap
+from autochrome.laboratory.run import Run
+from autochrome.laboratory.sections import stability
+from autochrome.laboratory.sections.stability.changes import (
+    PICTURED,
     Changes,
     changes_of,
     color_difference,
     judge,
     mean_chroma,
 )
+from autochrome.laboratory.sections.stability.perturbations import NEUTRAL, PERTURBATIONS
 from autochrome.models.base import Colorizer, Samples
 from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import Painter
@@ -98,7 +100,7 @@ def test_figures_with_their_intervals() -> None:
         Changes(np.full(count, 2.0), np.full(count, 3.0), 6.0, 10.0),
         Changes(np.full(count, 4.0), np.full(count, 5.0), 2.0, 20.0),
     ]
-    found = judge(photos, LabSettings(replicates=30))
+    found = judge(photos, Bootstrap(replicates=30))
     assert found.difference[0].value == 3
     assert (found.difference[0].low, found.difference[0].high) == (2, 4)
     assert found.chroma[3].value == pytest.approx(8 / 8)
@@ -119,7 +121,7 @@ def test_section(make_run: MakeRun) -> None:
     assert "2 photos" in difference.caption  # a third of the subset
     pictures, drawn = (part for part in section.parts if isinstance(part, Gallery))
     assert [label for label, _ in pictures.items] == ["input", "cic.test", "cgan.test"]
-    assert len(pictures.head) == 1 + len(stability.PICTURED)
+    assert len(pictures.head) == 1 + len(PICTURED)
     assert [label for label, _ in drawn.items] == ["Macbeth", "isoluminant", "isoluminant, no card"]
     assert [row[0] for row in charts.rows] == ["cic.test", "cgan.test", "truth"]
     assert {"perturbations", "systems", "charts"} == run.figures["stability"].keys()

@@ -66,7 +66,7 @@ def test_a_drawing_model_is_asked_anew_with_one_seed(make_run: MakeRun) -> None:
 def test_scores_are_the_evaluators(make_run: MakeRun) -> None:
     run = make_run("cic.test")
     (sweep, _) = sweeps_of(run, run.systems[0])
-    found = scores_of([measure_photo(sweep, run, name) for name in run.names], run.settings)
+    found = scores_of([measure_photo(sweep, run, name) for name in run.names], run.settings.bootstrap)
     truth = evaluate(
         run.references, run.systems[0].folder, replicates=run.settings.replicates, names=["own"]
     ).systems["own"]
@@ -84,7 +84,8 @@ def test_more_vibrance_is_more_chroma(make_run: MakeRun) -> None:
     counts = painter.model.get_buffer("counts_hue_chroma")
     counts[32:] = 2.0 ** -torch.arange(32)
     (_, vibrance) = sweeps_of(run, run.systems[0])
-    chroma = scores_of([measure_photo(vibrance, run, name) for name in run.names], run.settings)["chroma"]
+    photos = [measure_photo(vibrance, run, name) for name in run.names]
+    chroma = scores_of(photos, run.settings.bootstrap)["chroma"]
     assert all(np.diff([each.value for each in chroma]) > 0)
 
 

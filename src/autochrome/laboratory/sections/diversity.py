@@ -17,10 +17,9 @@ from torch import Tensor
 
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.errors import LaboratoryError
-from autochrome.evaluation.scores import Estimate
-from autochrome.laboratory.estimates import cell, mean_estimate
-from autochrome.laboratory.pictures import picture, pixels_of
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap, Estimate
+from autochrome.laboratory.pictures import result_picture, true_picture
+from autochrome.laboratory.run import Run
 from autochrome.metrics.diversity import (
     EDGES,
     LEVELS,
@@ -35,8 +34,11 @@ from autochrome.metrics.ms_ssim import SMALLEST, pairwise_ms_ssim
 from autochrome.report.html import Figure, Gallery, Part, Section, Table
 from autochrome.report.html.charts import steps
 
+NAME = "diversity"
+TITLE = "Diversity"
+
 DELTA_E_EDGES = tuple(float(edge) for edge in range(0, 31))
-"""Edges of the histogram of CIEDE2000; the last bin has what lies above, too."""
+"""Edges of the histogram of CIEDE2000; the last bin holds what lies above, too."""
 
 _SIDE = 192  # of the pairs that are shown
 
@@ -61,8 +63,8 @@ class Diversity:
     """Figures over photos, each the mean of the photos' own.
 
     Attributes:
-        ms_ssim: of pairs; the figures of MS-SSIM are None without such.
-        shares: of the pairs whose MS-SSIM lies within bounds, by what is said of them.
+        ms_ssim: of pairs; None if no photo is large enough for MS-SSIM.
+        shares: of the pairs whose MS-SSIM lies within the bounds that the key names.
         spread: standard deviation in ab, CIE units.
         delta_e: of pairs.
     """
@@ -74,29 +76,29 @@ class Diversity:
 
 
 def structure_shares(pairs: Float[Tensor, "*n pairs"]) -> dict[str, Float[Tensor, "*n"]]:
-    """Shares of the pairs whose MS-SSIM lies where; of the paper's, most lie in .95 to .99."""
+    """Return the shares of the pairs by MS-SSIM; most of the paper's lie in .95 to .99."""
     within = {
         "below .90": pairs < 0.90,
         ".90 to .95": (pairs >= 0.90) & (pairs < 0.95),
         ".95 to .99": (pairs >= 0.95) & (pairs <= 0.99),
         "above .99": pairs > 0.99,
     }
-    return {name: found.double().mean(-1) for name, found in within.items()}
+    return {name: inside.double().mean(-1) for name, inside in within.items()}
 
 
-def judge(photos: Sequence[Pairs], settings: LabSettings) -> Diversity:
-    """Measure, with intervals over the photos."""
+def judge(photos: Sequence[Pairs], bootstrap: Bootstrap) -> Diversity:
+    """Return the figures with their intervals over the photos."""
     structured = [torch.from_numpy(photo.ms_ssim) for photo in photos if len(photo.ms_ssim)]
     ms_ssim, shares = None, {}
     if structured:
         pairs = torch.stack(structured)
-        ms_ssim = mean_estimate(pairs.mean(1), settings)
-        shares = {name: mean_estimate(each, settings) for name, each in structure_shares(pairs).items()}
+        ms_ssim = bootstrap.mean(pairs.mean(1))
+        shares = {name: bootstrap.mean(each) for name, each in structure_shares(pairs).items()}
     return Diversity(
         ms_ssim,
         shares,
-        mean_estimate([photo.spread for photo in photos], settings),
-        mean_estimate([float(photo.delta_e.mean()) for photo in photos], settings),
+        bootstrap.mean([photo.spread for photo in photos]),
+        bootstrap.mean([float(photo.delta_e.mean()) for photo in photos]),
     )
 
 
@@ -117,27 +119,27 @@ def pairs_of(system_name: str, run: Run, name: str) -> Pairs:
 
 
 def section(run: Run) -> Section:
-    """Histograms, a table, and pairs of samples at the paper's levels; over the subset.
+    """Return histograms, a table, and pairs of samples at the paper's levels; over the subset.
 
     Raises:
-        LaboratoryError: no system has several answers.
+        LaboratoryError: no system has several samples.
     """
     several = [system for system in run.systems if len(system.samples) > 1]
     if not several:
         raise LaboratoryError(
-            "No system has several answers to a photo: take a model that draws (pixcolor, cgan) and two"
+            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
             " samples or more, or a folder of results with a folder for each sample."
         )
-    found = {
+    pairs = {
         system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system.name), run.subset)
         for system in several
     }
-    judged = {name: judge(photos, run.settings) for name, photos in found.items()}
-    run.figures["diversity"] = {name: vars(figures) for name, figures in judged.items()}
+    judged = {name: judge(photos, run.settings.bootstrap) for name, photos in pairs.items()}
+    run.figures[NAME] = judged
     structured = {
-        name: [photo.ms_ssim for photo in photos] for name, photos in found.items() if judged[name].ms_ssim
+        name: [photo.ms_ssim for photo in photos] for name, photos in pairs.items() if judged[name].ms_ssim
     }
-    differences = {name: [photo.delta_e for photo in photos] for name, photos in found.items()}
+    differences = {name: [photo.delta_e for photo in photos] for name, photos in pairs.items()}
     parts: list[Part] = []
     if structured:
         parts.append(_histogram(structured, EDGES, "MS-SSIM of two samples of a photo; 1: alike"))
@@ -145,24 +147,24 @@ def section(run: Run) -> Section:
     parts.append(_table(judged, run))
     parts += [_examples(run, name, photos) for name, photos in structured.items()]
     return Section(
-        "Diversity",
+        TITLE,
         parts,
-        "How far the samples of one photo are from each other. Different is not yet plausible: random colors"
-        " would be the most diverse.",
+        "How far the samples of one photo are from each other. Diverse does not mean plausible: random"
+        " colors would be the most diverse.",
     )
 
 
 def _histogram(
-    found: Mapping[str, Sequence[Float64[np.ndarray, " pairs"]]], edges: Sequence[float], xlabel: str
+    systems: Mapping[str, Sequence[Float64[np.ndarray, " pairs"]]], edges: Sequence[float], xlabel: str
 ) -> Figure:
-    series, said = {}, []
-    for name, photos in found.items():
+    series, means = {}, []
+    for name, photos in systems.items():
         values = torch.from_numpy(np.concatenate(photos))
         series[name] = (np.array(edges), (value_histogram(values, edges) / len(values)).numpy())
-        said.append(f"{name} {float(values.mean()):.3g}")
+        means.append(f"{name} {float(values.mean()):.3g}")
     return Figure(
         steps(series, xlabel=xlabel, ylabel="share of pairs"),
-        f"Histogram of {xlabel}; means: {', '.join(said)}",
+        f"Histogram of {xlabel}; means: {', '.join(means)}",
         f"{xlabel.partition(';')[0]}, all pairs of all photos. The outermost bins hold what lies beyond.",
     )
 
@@ -170,23 +172,23 @@ def _histogram(
 def _table(judged: Mapping[str, Diversity], run: Run) -> Table:
     shares = next((list(each.shares) for each in judged.values() if each.shares), [])
     rows = []
-    for name, found in judged.items():
-        structure = [cell(found.ms_ssim, 3)] if found.ms_ssim else ["–"]
-        structure += [cell(found.shares[share]) if found.shares else "–" for share in shares]
+    for name, figures in judged.items():
+        structure = [figures.ms_ssim.cell(3)] if figures.ms_ssim else ["–"]
+        structure += [figures.shares[share].cell() if figures.shares else "–" for share in shares]
         samples = str(len(run.system(name).samples))
-        rows.append([name, samples, *structure, cell(found.spread, 1), cell(found.delta_e, 1)])
+        rows.append([name, samples, *structure, figures.spread.cell(1), figures.delta_e.cell(1)])
     return Table(
         ["", "samples", "MS-SSIM", *(f"share {share}" for share in shares), "spread in ab", "CIEDE2000"],
         rows,
         f"Pairs of samples of {len(run.subset)} photos, {run.settings.protocol}; means over photos with"
         " 95% bootstrap intervals. MS-SSIM is the mean of R, G and B, because samples share their"
-        " lightness and would be alike in gray; it hardly sees a tint of the whole picture, and CIEDE2000"
-        " does. Spread: standard deviation over the samples, sqrt(var a + var b), mean over pixels.",
+        " lightness and would be alike in gray; unlike CIEDE2000, it hardly notices a tint of the whole"
+        " picture. Spread: standard deviation over the samples, sqrt(var a + var b), mean over pixels.",
     )
 
 
 def _examples(run: Run, name: str, photos: Sequence[Float64[np.ndarray, " pairs"]]) -> Gallery:
-    """For each level the pair nearest to it among all photos."""
+    """Show for each level the pair nearest to it among all photos."""
     system = run.system(name)
     names = [photo for photo, values in zip(run.subset, photos, strict=True) for _ in values]
     pairs = [pair for values in photos for pair in sample_pairs(len(system.samples))[: len(values)]]
@@ -194,16 +196,9 @@ def _examples(run: Run, name: str, photos: Sequence[Float64[np.ndarray, " pairs"
     rows = []
     for level, index in zip(LEVELS, representative_pairs(values).tolist(), strict=True):
         photo, both = names[index], pairs[index]
-        shown = [
-            picture(
-                pixels_of(run.result(system, photo, k)),
-                f"photo {photo} by {name}, sample {k + 1}",
-                side=_SIDE,
-            )
-            for k in both
-        ]
-        truth = picture(pixels_of(run.truth(photo)), f"photo {photo}", side=_SIDE)
-        rows.append((f"{level:.2f} ({float(values[index]):.3f})", [*shown, truth]))
+        shown = [result_picture(run, system, photo, k, side=_SIDE) for k in both]
+        label = f"{level:.2f} ({float(values[index]):.3f})"
+        rows.append((label, [*shown, true_picture(run, photo, _SIDE)]))
     return Gallery(
         rows,
         ["one sample", "another", "truth"],

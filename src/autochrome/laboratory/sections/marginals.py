@@ -14,9 +14,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from autochrome.evaluation.scores import Estimate
-from autochrome.laboratory.estimates import cell, estimate_of, resamples
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap, Estimate
+from autochrome.laboratory.run import Run
 from autochrome.laboratory.samples import measure
 from autochrome.metrics.distribution import HISTOGRAM_BINS, HISTOGRAM_LIMIT, histogram_intersection
 from autochrome.report.html import Figure, Section, Table
@@ -26,30 +25,31 @@ LEAST = 1e-5
 """Share of the pixels below which the charts do not follow a histogram's tail."""
 
 
+NAME = "marginals"
+TITLE = "Marginal histograms of a and b"
+
+
 def section(run: Run) -> Section:
-    """The histograms of a and b, and their intersections with the truth's."""
-    measured = run.once(measure)
+    """Return the histograms of a and b, and their intersections with the truth's."""
+    measured = measure(run)
     series = {
-        name: series_intersections(answers.histograms, measured.truth, run.settings)
-        for name, answers in measured.systems.items()
+        name: series_intersections(each.histograms, measured.truth, run.settings.bootstrap)
+        for name, each in measured.systems.items()
     }
     pooled = {"truth": measured.truth.sum(0)}
-    pooled |= {name: answers.histograms.sum((0, 1)) for name, answers in measured.systems.items()}
+    pooled |= {name: each.histograms.sum((0, 1)) for name, each in measured.systems.items()}
     shares = {name: (counts / counts.sum(1, keepdim=True)).numpy() for name, counts in pooled.items()}
     means = {
-        name: [estimate_of(found.mean(0)[:, channel]) for channel in (0, 1)] for name, found in series.items()
+        name: [Estimate.of(each.mean(0)[:, channel]) for channel in (0, 1)] for name, each in series.items()
     }
-    run.figures["marginals"] = {
-        "intersections": {
-            name: dict(zip("ab", (each.to_dict() for each in both), strict=True))
-            for name, both in means.items()
-        },
-        "edges": edges().tolist(),
-        "shares": {name: dict(zip("ab", found.tolist(), strict=True)) for name, found in shares.items()},
+    run.figures[NAME] = {
+        "intersections": {name: dict(zip("ab", both, strict=True)) for name, both in means.items()},
+        "edges": edges(),
+        "shares": {name: dict(zip("ab", both, strict=True)) for name, both in shares.items()},
     }
     several = any(len(system.samples) > 1 for system in run.systems)
     return Section(
-        "Marginal histograms of a and b",
+        TITLE,
         [
             *(
                 _chart(channel, shares, {name: both[channel] for name, both in means.items()})
@@ -58,20 +58,21 @@ def section(run: Run) -> Section:
             _table(series, means),
         ],
         lead="PixColor's figure 7: how often each value of a (green to red) and of b (blue to yellow) occurs"
-        " over all pixels of all photos, on a logarithmic scale. Timid systems are too narrow, however small"
-        " their errors." + (" Of systems that draw, all samples are pooled." if several else ""),
+        " over all pixels of all photos, on a logarithmic scale. Histograms of timid systems are too"
+        " narrow, however small their errors."
+        + (" Of systems that draw, all samples are pooled." if several else ""),
     )
 
 
 def series_intersections(
-    histograms: Float[Tensor, "photos n 2 bins"], truth: Float[Tensor, "photos 2 bins"], settings: LabSettings
+    histograms: Float[Tensor, "photos n 2 bins"], truth: Float[Tensor, "photos 2 bins"], bootstrap: Bootstrap
 ) -> Float[Tensor, "n rows 2"]:
-    """Histogram intersection on a and b of each series of samples, for each row of `resamples`.
+    """Return the histogram intersection on a and b of each series of samples, for each resample.
 
-    A series is sample k of every photo. Pixels are pooled over photos, whose colors hang together: a few
-    hundred leave a single series much to chance, and the mean over the series is the steadier figure.
+    A series is sample k of every photo. Pixels are pooled over photos, and those of one photo are alike: with
+    a few hundred photos a single series is noisy, and the mean over the series is more stable.
     """
-    counts = resamples(len(truth), settings)
+    counts = bootstrap.counts(len(truth))
 
     def pooled(of_photos: Float[Tensor, "photos 2 bins"]) -> Float[Tensor, "rows 2 bins"]:
         return (counts @ of_photos.flatten(1)).unflatten(1, (2, -1))
@@ -81,35 +82,35 @@ def series_intersections(
 
 
 def edges() -> Float[ndarray, " edges"]:
-    """Edges of the bins of a and of b, in CIE units."""
+    """Return the edges of the bins of a and of b, in CIE units."""
     return np.linspace(-HISTOGRAM_LIMIT, HISTOGRAM_LIMIT, HISTOGRAM_BINS + 1)
 
 
 def _chart(channel: int, shares: Mapping[str, ndarray], means: Mapping[str, Estimate]) -> Figure:
     name = "ab"[channel]
-    used = np.flatnonzero(np.max([found[channel] for found in shares.values()], axis=0) >= LEAST)
+    used = np.flatnonzero(np.max([share[channel] for share in shares.values()], axis=0) >= LEAST)
     first, last = int(used[0]), int(used[-1]) + 1
     # Below that share a tail is noise, which on a logarithmic scale takes half the chart.
     series = {
-        system: (edges()[first : last + 1], np.where(found[channel] >= LEAST, found[channel], 0)[first:last])
-        for system, found in shares.items()
+        system: (edges()[first : last + 1], np.where(share[channel] >= LEAST, share[channel], 0)[first:last])
+        for system, share in shares.items()
     }
-    said = ", ".join(f"{system} {estimate.value:.3f}" for system, estimate in means.items())
+    values = ", ".join(f"{system} {estimate.value:.3f}" for system, estimate in means.items())
     return Figure(
         steps(series, xlabel=f"{name} (CIE units)", ylabel="share of pixels", logy=True),
-        f"histograms of {name} of the true photos and of each system; intersections with the truth: {said}",
-        f"{name}. Intersection with the truth: {said}.",
+        f"histograms of {name} of the true photos and of each system; intersections with the truth: {values}",
+        f"{name}. Intersection with the truth: {values}.",
     )
 
 
 def _table(series: Mapping[str, Float[Tensor, "n rows 2"]], means: Mapping[str, list[Estimate]]) -> Table:
     rows = []
-    for name, found in series.items():
-        ranges = (f"{float(one.min()):.3f} to {float(one.max()):.3f}" for one in found[:, 0].unbind(1))
-        several = ("", "") if len(found) == 1 else ranges
-        rows.append([name, *(cell(estimate, 3) for estimate in means[name]), *several])
+    for name, each in series.items():
+        ranges = (f"{float(one.min()):.3f} to {float(one.max()):.3f}" for one in each[:, 0].unbind(1))
+        several = ("", "") if len(each) == 1 else ranges
+        rows.append([name, *(estimate.cell(3) for estimate in means[name]), *several])
     head = ["", "intersection a", "intersection b"]
-    if all(len(found) == 1 for found in series.values()):
+    if all(len(each) == 1 for each in series.values()):
         rows = [row[:3] for row in rows]
     else:
         head += ["a, single series", "b, single series"]

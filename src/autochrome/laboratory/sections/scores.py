@@ -1,16 +1,21 @@
-"""Every score of the evaluator: one answer of each system to every photo, beside gray and random colors."""
+"""Every score of the evaluation: one sample of every photo by each system, beside gray and random colors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 
-from autochrome.evaluation.scores import Estimate, Scores, evaluate
+from autochrome.evaluation.intervals import Estimate
+from autochrome.evaluation.scores import Scores, evaluate
 from autochrome.evaluation.sums import SCORES
 from autochrome.evaluation.tables import TRUTH, caption, difference_rows, score_label, score_rows
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, once_per_run
+from autochrome.pipeline.settings import listed
 from autochrome.report.html import Figure, Note, Section, Table, Text
 from autochrome.report.html.charts import intervals
+
+NAME = "scores"
+TITLE = "Scores"
 
 AT_A_GLANCE = {
     "psnr": 2,
@@ -26,7 +31,7 @@ AT_A_GLANCE = {
     "helped_harmed": 2,
     "colorfulness": 1,
 }
-"""Scores of the first table, and their digits."""
+"""Scores of the first table, and their digits after the point."""
 
 DRAWN = ("psnr", "auc", "auc_rebalanced", "ciede2000")
 """Scores that are drawn with their intervals."""
@@ -50,8 +55,9 @@ CIC: Zhang et al. 2016 (arXiv v1), the last 10,000 validation photos of ImageNet
 ctest10k. PixColor: Guadarrama et al. 2017. Cao et al. 2017 asked people only."""
 
 
-def first_answers(run: Run) -> Scores:
-    """The evaluator's scores of the first answer of each system; to be asked for by ``run.once``."""
+@once_per_run
+def first_samples(run: Run) -> Scores:
+    """Score the first sample of each system."""
     label = "scoring"
     run.progress(label, 0, len(run.pairs))
     return evaluate(
@@ -67,31 +73,31 @@ def first_answers(run: Run) -> Scores:
 
 
 def section(run: Run) -> Section:
-    """Tables and charts of the scores, and the papers' own figures for orientation."""
-    scores = run.once(first_answers)
-    run.figures["scores"] = _plain(run, scores)
+    """Return tables and charts of the scores, and the papers' own figures for orientation."""
+    scores = first_samples(run)
+    run.figures[NAME] = _plain(run, scores)
     several = [system.name for system in run.systems if len(system.samples) > 1]
-    drawing = f" Of {_listed(several)}, which draw, it is the first sample." if several else ""
+    drawing = f" Of {listed(several, 'and')}, which draw, it is the first sample." if several else ""
     return Section(
-        "Scores",
+        TITLE,
         [
             at_a_glance(scores),
             *interval_charts(scores),
             Table(*score_rows(scores), caption=f"All scores. {caption(scores)}."),
             Table(
                 *difference_rows(scores),
-                caption="Differences from gray, on the same resamples: what the colors bring.",
+                caption="Differences from gray, on the same resamples: what the colors add.",
             ),
             *(Note(warning, "warning") for warning in _warnings(run, scores)),
             published(),
             Text("What each score is, and where it misleads: `docs/evaluation.md`."),
         ],
-        lead="How near one answer of each system comes to the photo's own colors." + drawing,
+        lead="How close one sample of each system comes to the photo's own colors." + drawing,
     )
 
 
 def at_a_glance(scores: Scores) -> Table:
-    """The main scores, one row a system; the best of the systems in bold."""
+    """Return the main scores, one row a system, with the best of the systems in bold."""
     baselines = [name for name in ("gray", "random") if name in scores.systems]
     systems = {name: row for name, row in scores.systems.items() if name not in baselines}
     best = {key: _best(key, systems) for key in AT_A_GLANCE}
@@ -106,24 +112,25 @@ def at_a_glance(scores: Scores) -> Table:
     return Table(
         head,
         [*rows, ["truth", *truths]],
-        caption="At a glance. ↑ more is better, ↓ less; where there is no arrow, the nearer to the truth's."
-        " The best system is bold; whether it is so by more than chance the intervals below tell.",
+        caption="At a glance. ↑ higher is better, ↓ lower; without an arrow, closer to the truth's is better."
+        " The best system is bold; the intervals below show whether its lead is more than chance.",
     )
 
 
 def interval_charts(scores: Scores) -> list[Figure]:
-    """The scores of `DRAWN` with their 95% intervals; gray is the dashed line."""
+    """Return charts of the scores of `DRAWN` with their 95% intervals; gray is the dashed line."""
     figures = []
     for key in DRAWN:
         shown = {name: row[key] for name, row in scores.systems.items() if name != "gray"}
-        rows = [(name, e.value, e.low, e.high) for name, e in shown.items() if _finite(e)]
+        rows = [(name, e.value, e.low, e.high) for name, e in shown.items()]
+        rows = [row for row in rows if all(map(math.isfinite, row[1:]))]
         gray = scores.systems["gray"][key].value
         label = score_label(key)
-        said = "; ".join(f"{name} {value:.2f} ({low:.2f} to {high:.2f})" for name, value, low, high in rows)
+        values = "; ".join(f"{name} {value:.2f} ({low:.2f} to {high:.2f})" for name, value, low, high in rows)
         figures.append(
             Figure(
                 intervals(rows, xlabel=label, reference=gray),
-                f"{label} with 95% intervals: {said}; gray {gray:.2f}",
+                f"{label} with 95% intervals: {values}; gray {gray:.2f}",
                 f"{label}, 95% bootstrap intervals over photos. Dashed: gray.",
             )
         )
@@ -131,7 +138,7 @@ def interval_charts(scores: Scores) -> list[Figure]:
 
 
 def published() -> Table:
-    """What the papers report, for orientation."""
+    """Return what the papers report, for orientation."""
     keys = ("auc", "auc_rebalanced", "psnr", "alpha_beta_rmse", "intersection_a", "intersection_b")
     return Table(
         ["paper", "system", *(score_label(key) for key in keys)],
@@ -144,7 +151,7 @@ def published() -> Table:
 
 
 def _plain(run: Run, scores: Scores) -> dict[str, object]:
-    """Plain values; of a model's pictures, which differ in their draws, one provenance stands for all."""
+    """Return plain values with one provenance for each model, since its samples differ in their draws."""
     plain = scores.to_dict()
     for system in run.systems:
         if system.model is not None:
@@ -155,7 +162,7 @@ def _plain(run: Run, scores: Scores) -> dict[str, object]:
 
 
 def _warnings(run: Run, scores: Scores) -> list[str]:
-    """Those of other people's results: the draws of our own models differ in their settings by nature."""
+    """Return those of other people's results: samples of our own models always differ in their settings."""
     own = tuple(f"{system.name}: " for system in run.systems if system.model is not None)
     return [warning for warning in scores.warnings if not warning.startswith(own)]
 
@@ -165,7 +172,7 @@ def _digits(estimate: Estimate, key: str) -> str:
 
 
 def _best(key: str, systems: Mapping[str, Mapping[str, Estimate]]) -> str | None:
-    """The best system's cell; None where there is nothing to be better than."""
+    """Return the best system's cell; None if there is only one system."""
     better = SCORES[key].better
     if len(systems) < 2:
         return None
@@ -179,11 +186,3 @@ def _best(key: str, systems: Mapping[str, Mapping[str, Estimate]]) -> str | None
         return value if better == "higher" else -value
 
     return _digits(systems[max(systems, key=merit)][key], key)
-
-
-def _finite(estimate: Estimate) -> bool:
-    return all(value is not None for value in estimate.to_dict().values())
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])

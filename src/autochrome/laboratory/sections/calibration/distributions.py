@@ -1,9 +1,8 @@
 """Whether predicted probabilities are true: reliability of the distributions of CIC and LRAC.
 
-The distributions are judged as they were trained, from one look at the photo, before anything that decoding
-does to them. What is true is the mean color of each cell of the model's grid, which covers 4 x 4 of the
-pixels that it sees; single pixels instead change the figures by less than .01.
-`autochrome.metrics.reliability` has the measures.
+The distributions are measured as they were trained, from a single view of the photo, before decoding changes
+them. The truth is the mean color of each cell of the model's grid, which covers 4 x 4 of its input pixels;
+single pixels instead change the figures by less than .01. `autochrome.metrics.reliability` has the measures.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, soft_encode
 from autochrome.color.spaces import HUE_CHROMA, lab_to_rgb, rgb_to_lab
-from autochrome.evaluation.scores import Estimate, load_rgb
+from autochrome.evaluation.files import load_rgb
+from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.guidance import Vibrance
-from autochrome.laboratory.estimates import cell, crossed_estimate, estimate_of, halves, resamples
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.laboratory.run import Run
 from autochrome.metrics.reliability import (
     CONFIDENCE_EDGES,
     PROBABILITY_EDGES,
@@ -43,18 +42,18 @@ from autochrome.report.html.charts import lines
 from autochrome.types import RGB
 
 _PLACES = 1000  # of a photo, about, evenly over the model's grid
-_FEWEST = 50.0  # expected or counted events of a bin that is drawn
+_FEWEST = 50.0  # expected or counted events of a bin for it to be drawn
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
-    """What a model says of places of one photo on one axis of its bins, and what is true there.
+class AxisPredictions:
+    """What a model predicts at places of one photo on one axis of its bins, and the truth there.
 
     Attributes:
         logits: log-probabilities.
-        events: the true bins; several where the truth is shared among them.
-        shares: in what shares.
-        weight: what each place counts.
+        events: the true bins; several if the truth is shared among them.
+        shares: the share of each of these.
+        weight: of each place.
     """
 
     logits: Float32[np.ndarray, "n q"]
@@ -64,11 +63,11 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Warming:
-    """What a single temperature, by which the logits are divided, makes of a distribution.
+class TemperatureScaling:
+    """The effect of dividing the logits by one temperature.
 
     Attributes:
-        temperature: the best, found on every second photo.
+        temperature: the best one, fitted on every second photo.
         gain: nats a place that it saves on the other photos.
         error_before: expected calibration error of the most probable bin on these other photos.
         error_after: the same with that temperature.
@@ -82,16 +81,16 @@ class Warming:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far the probabilities of a distribution are to be trusted.
+    """How far the probabilities of a distribution can be trusted.
 
     Attributes:
         confidence: mean probability of the most probable bin.
         overconfidence: that minus how often it is the true one.
         error: expected calibration error of the most probable bin.
         misplaced: share of all predicted probability that lies at other probabilities than the events do.
-        warming: what a temperature would mend.
-        top: mean confidence and frequency of the bins of `CONFIDENCE_EDGES`; nan where few fell.
-        every: mean probability and frequency of those of `PROBABILITY_EDGES`; likewise.
+        scaling: what temperature scaling would improve.
+        top: mean confidence and frequency of the bins of `CONFIDENCE_EDGES`; nan for bins of too few events.
+        every: mean probability and frequency of the bins of `PROBABILITY_EDGES`; likewise.
         every_ends: ends of the interval of that frequency.
     """
 
@@ -99,29 +98,25 @@ class Reliability:
     overconfidence: Estimate
     error: Estimate
     misplaced: Estimate
-    warming: Warming
+    scaling: TemperatureScaling
     top: Float[Tensor, "2 bins"]
     every: Float[Tensor, "2 fine"]
     every_ends: Float[Tensor, "2 fine"]
 
-    def to_dict(self) -> dict[str, object]:
-        """The figures by name."""
-        return {**vars(self), "warming": vars(self.warming)}
 
-
-def judge(photos: Sequence[Answers], settings: LabSettings) -> Reliability:
-    """Measure, with intervals over the photos; four at least."""
-    counts = resamples(len(photos), settings)
+def judge(photos: Sequence[AxisPredictions], bootstrap: Bootstrap) -> Reliability:
+    """Return the figures with their intervals over the photos, of which there are at least four."""
+    counts = bootstrap.counts(len(photos))
     top, every = (torch.stack([sums(photo) for photo in photos]) for sums in (top_sums, all_sums))
     totals, spread = (torch.tensordot(counts, sums, dims=1) for sums in (top, every))
     curve = _drawn(spread)
-    ends = [estimate_of(frequency) for frequency in curve[:, 1].unbind(-1)]
+    ends = [Estimate.of(frequency) for frequency in curve[:, 1].unbind(-1)]
     return Reliability(
-        confidence=estimate_of(totals[:, 1].sum(-1) / totals[:, 0].sum(-1)),
-        overconfidence=estimate_of(overconfidence(totals)),
-        error=crossed_estimate(top, calibration_error, _weight, settings),
-        misplaced=crossed_estimate(every, misplaced_mass, _weight, settings),
-        warming=_warm(photos, top, settings),
+        confidence=Estimate.of(totals[:, 1].sum(-1) / totals[:, 0].sum(-1)),
+        overconfidence=Estimate.of(overconfidence(totals)),
+        error=bootstrap.crossed(top, calibration_error, _weight),
+        misplaced=bootstrap.crossed(every, misplaced_mass, _weight),
+        scaling=_fit_temperature(photos, top, bootstrap),
         top=_drawn(totals)[0],
         every=curve[0],
         every_ends=torch.tensor([[e.low for e in ends], [e.high for e in ends]]).double(),
@@ -132,15 +127,15 @@ def _weight(sums: Float[Tensor, "rows 3 bins"]) -> Float[Tensor, " rows"]:
     return sums[:, 0].sum(-1)
 
 
-def top_sums(photo: Answers, temperature: float = 1.0) -> Float[Tensor, "3 bins"]:
-    """`reliability_sums` of the most probable bin of each place."""
+def top_sums(photo: AxisPredictions, temperature: float = 1.0) -> Float[Tensor, "3 bins"]:
+    """Return `reliability_sums` of the most probable bin of each place."""
     probability, top = (torch.from_numpy(photo.logits) / temperature).softmax(1).max(1)
     happened = torch.from_numpy(photo.shares).where(torch.from_numpy(photo.events) == top[:, None], 0).sum(1)
     return reliability_sums(probability, happened, CONFIDENCE_EDGES, torch.from_numpy(photo.weight))
 
 
-def all_sums(photo: Answers) -> Float[Tensor, "3 fine"]:
-    """`reliability_sums` of every bin of every place."""
+def all_sums(photo: AxisPredictions) -> Float[Tensor, "3 fine"]:
+    """Return `reliability_sums` of every bin of every place."""
     probability = torch.from_numpy(photo.logits).softmax(1)
     happened = torch.zeros_like(probability)
     happened.scatter_(1, torch.from_numpy(photo.events), torch.from_numpy(photo.shares))
@@ -148,26 +143,28 @@ def all_sums(photo: Answers) -> Float[Tensor, "3 fine"]:
     return reliability_sums(probability.flatten(), happened.flatten(), PROBABILITY_EDGES, weight.flatten())
 
 
-def _warm(photos: Sequence[Answers], top: Float[Tensor, "photos 3 bins"], settings: LabSettings) -> Warming:
-    """Fit a temperature on every second photo, and see what it does to the others.
+def _fit_temperature(
+    photos: Sequence[AxisPredictions], top: Float[Tensor, "photos 3 bins"], bootstrap: Bootstrap
+) -> TemperatureScaling:
+    """Fit a temperature on every second photo and test it on the others.
 
-    Both halves are resampled. The error after is that of the temperature of the set itself.
+    Both halves are resampled. The error after scaling uses the temperature of the set itself.
     """
     losses = torch.stack([_losses(photo) for photo in photos])
-    fit, test = halves(len(photos), settings)
+    fit, test = bootstrap.halves(len(photos))
     temperature = best_temperature(fit @ losses[::2])
     tested = test @ losses[1::2]
     weights = test @ torch.tensor([float(photo.weight.sum()) for photo in photos[1::2]], dtype=torch.float64)
     gain = (loss_at(tested, torch.ones_like(temperature)) - loss_at(tested, temperature)) / weights
-    warmed = torch.stack([top_sums(photo, float(temperature[0])) for photo in photos[1::2]])
-    return Warming(
-        estimate_of(temperature),
-        estimate_of(gain),
-        *(crossed_estimate(sums, calibration_error, _weight, settings) for sums in (top[1::2], warmed)),
+    scaled = torch.stack([top_sums(photo, float(temperature[0])) for photo in photos[1::2]])
+    return TemperatureScaling(
+        Estimate.of(temperature),
+        Estimate.of(gain),
+        *(bootstrap.crossed(sums, calibration_error, _weight) for sums in (top[1::2], scaled)),
     )
 
 
-def _losses(photo: Answers) -> Float[Tensor, " t"]:
+def _losses(photo: AxisPredictions) -> Float[Tensor, " t"]:
     logits, events, shares, weight = map(
         torch.from_numpy, (photo.logits, photo.events, photo.shares, photo.weight)
     )
@@ -175,109 +172,111 @@ def _losses(photo: Answers) -> Float[Tensor, " t"]:
 
 
 def _drawn(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 bins"]:
-    """The curve, without bins of so few events that chance alone makes them."""
+    """Return the curve without the bins of so few events that chance alone makes them."""
     enough = sums[..., 1:, :].amax(-2, keepdim=True) >= _FEWEST
     return torch.where(enough, reliability_curve(sums), torch.nan)
 
 
-# What a model says --------------------------------------------------------------------------------
+# What a model predicts --------------------------------------------------------------------------------
 
 
 @torch.inference_mode()
-def answers_of(system_name: str, run: Run, name: str) -> dict[str, Answers]:
-    """What a model with a distribution says of a photo, axis by axis, each by the name of what is asked.
+def predictions_of(system_name: str, run: Run, name: str) -> dict[str, AxisPredictions]:
+    """Return what a model with a distribution predicts for a photo, by axis and by what counts as true.
 
-    CIC learned from true colors that are shared among ten bins (section 3.1), and so never to be surer than
-    that; it is asked for the share of each, and for the nearest alone, which is what people take its
-    probabilities for. Where there is vibrance, asked for or by default, what that leaves of it is asked, too.
-    The hue of LRAC was learned with the true chroma as weight (equation 3), and is judged so.
+    CIC learned from true colors that are shared among ten bins (section 3.1), so it never learned to be surer
+    than that; it is compared with the share of each bin, and with the nearest bin alone, which is how people
+    read its probabilities. If there is vibrance, set or by default, its effect is measured, too. The hue of
+    LRAC was learned with the true chroma as weight (equation 3), and is measured so.
     """
     system = run.system(system_name)
     painter = run.painter(system)
     assert painter is not None
     model = painter.model
     assert isinstance(model, HasDistribution)
-    prediction = painter.predict(run.photo(name), replace(run.asked(system), fuse="none"))
+    prediction = painter.predict(run.photo(name), replace(run.settings_of(system), fuse="none"))
     logits = prediction.answer.float().cpu()
     step = max(1, round((logits[0, 0].numel() / _PLACES) ** 0.5))
     logits = logits[..., ::step, ::step]
-    truth = load_rgb(run.pairs[run.names.index(name)].reference)
-    top, left, bottom, right = prediction.extent.box  # a border is not asked about
+    truth = load_rgb(run.reference(name))
+    top, left, bottom, right = prediction.extent.box  # without the border, which the model does not see
     lab = _cells(truth[..., top:bottom, left:right], prediction.luma, prediction.answer)[..., ::step, ::step]
-    vibrance = resolve(system.asked, model.spec).vibrance or 0.0
+    vibrance = resolve(system.settings, model.spec).vibrance or 0.0
     vivid = Vibrance(model.prior.cpu(), vibrance)(logits)
-    found = {}
+    predictions = {}
     for axis, label in zip(model.axes, axis_names(model), strict=True):
         weight = torch.ones(lab[0, 0].numel())
         if label == "hue":
             weight = _rows(HUE_CHROMA.split(lab_to_rgb(lab).clamp(0, 1))[1])[:, 1]
         if axis.stop - axis.start == AB_BINS:
             shares, events = (_rows(each) for each in soft_encode(lab[:, 1:]))
-            found[f"{label}, shared"] = _answers(logits[:, axis], events, shares, weight)
+            predictions[f"{label}, shared"] = _predictions(logits[:, axis], events, shares, weight)
             nearest = events[:, :1]
         else:
             closeness = model.closeness(_rows(lab).to(model.prior), 1.0)
             nearest = closeness[:, axis].argmax(1, keepdim=True).cpu()
         certain = torch.ones(nearest.shape)
-        found[label] = _answers(logits[:, axis], nearest, certain, weight)
+        predictions[label] = _predictions(logits[:, axis], nearest, certain, weight)
         if vibrance:
-            found[f"{label}, vibrance {vibrance:g}"] = _answers(vivid[:, axis], nearest, certain, weight)
-    return found
+            predictions[f"{label}, vibrance {vibrance:g}"] = _predictions(
+                vivid[:, axis], nearest, certain, weight
+            )
+    return predictions
 
 
 def axis_names(model: HasDistribution) -> list[str]:
-    """What the axes of a model's bins are, in a word each."""
+    """Return what the axes of a model's bins are, in a word each."""
     if len(model.axes) == 1:
         return ["ab"]
     return ["hue", "chroma"] if model.spec.space == "hue_chroma" else ["a", "b"]
 
 
-def _answers(logits: Tensor, events: Tensor, shares: Tensor, weight: Tensor) -> Answers:
-    return Answers(_rows(logits).log_softmax(1).numpy(), events.numpy(), shares.numpy(), weight.numpy())
+def _predictions(logits: Tensor, events: Tensor, shares: Tensor, weight: Tensor) -> AxisPredictions:
+    log_probability = _rows(logits).log_softmax(1).numpy()
+    return AxisPredictions(log_probability, events.numpy(), shares.numpy(), weight.numpy())
 
 
 def _rows(grid: Shaped[Tensor, "1 c h w"]) -> Shaped[Tensor, "n c"]:
-    """The places of a grid, one after the other."""
+    """Return the places of a grid, one after the other."""
     return grid[0].flatten(1).T.contiguous()
 
 
 def _cells(
     rgb: RGB, luma: Float[Tensor, "1 1 lh lw"], answer: Float[Tensor, "1 q gh gw"]
 ) -> Float[Tensor, "1 3 gh gw"]:
-    """Mean Lab of a photo over the cells of the answer's grid, at the size at which the model saw it."""
+    """Return the mean Lab of a photo over the cells of the answer's grid, at the model's input size."""
     height, width = luma.shape[2:]
     seen = F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
     return F.adaptive_avg_pool2d(rgb_to_lab(seen), (answer.shape[2], answer.shape[3]))
 
 
 def measure_distributions(run: Run) -> dict[str, Reliability]:
-    """What every model with a distribution is worth, by its system's name and what is asked; each once."""
+    """Return the reliability of every model with a distribution, by system and axis; each model once."""
     judged: dict[str, Reliability] = {}
     seen = set()
     for system in run.systems:
         painter = run.painter(system)
-        asked = (system.model, system.weights, system.asked.size)
-        if painter is None or not isinstance(painter.model, HasDistribution) or asked in seen:
+        key = (system.model, system.weights, system.settings.size)
+        if painter is None or not isinstance(painter.model, HasDistribution) or key in seen:
             continue
-        seen.add(asked)
-        answers = run.map(f"reliability of {system.name}", partial(answers_of, system.name), run.subset)
-        for question in answers[0]:
-            photos = [answer[question] for answer in answers]
-            judged[f"{system.name} {question}"] = judge(photos, run.settings)
+        seen.add(key)
+        photos = run.map(f"reliability of {system.name}", partial(predictions_of, system.name), run.subset)
+        for axis in photos[0]:
+            judged[f"{system.name} {axis}"] = judge([photo[axis] for photo in photos], run.settings.bootstrap)
     return judged
 
 
 def distribution_parts(judged: Mapping[str, Reliability], photos: int) -> list[Part]:
-    """Reliability diagrams and tables of predicted distributions."""
+    """Return reliability diagrams and tables of predicted distributions."""
     return [*_diagrams(judged), _reliability_table(judged, photos), _temperature_table(judged)]
 
 
 def _diagrams(judged: Mapping[str, Reliability]) -> list[Figure]:
-    every = {name: tuple(found.every.log10().numpy()) for name, found in judged.items()}
-    bands = {name: tuple(found.every_ends.log10().numpy()) for name, found in judged.items()}
-    top = {name: tuple(found.top.numpy()) for name, found in judged.items()}
-    said = ", ".join(f"{name} {100 * found.misplaced.value:.0f}%" for name, found in judged.items())
-    errors = ", ".join(f"{name} {found.error.value:.3f}" for name, found in judged.items())
+    every = {name: tuple(each.every.log10().numpy()) for name, each in judged.items()}
+    bands = {name: tuple(each.every_ends.log10().numpy()) for name, each in judged.items()}
+    top = {name: tuple(each.top.numpy()) for name, each in judged.items()}
+    misplaced = ", ".join(f"{name} {100 * each.misplaced.value:.0f}%" for name, each in judged.items())
+    errors = ", ".join(f"{name} {each.error.value:.3f}" for name, each in judged.items())
     return [
         Figure(
             lines(
@@ -287,9 +286,9 @@ def _diagrams(judged: Mapping[str, Reliability]) -> list[Figure]:
                 ylabel="how often true, log10",
                 diagonal=True,
             ),
-            f"How often colors are true against their predicted probability; misplaced probability: {said}",
-            "Every color of every place. Below the dashed line colors are promised more often than they"
-            " come.",
+            f"How often colors are true against their predicted probability; misplaced: {misplaced}",
+            "Every color of every place. Below the dashed line colors are predicted more often than they"
+            " occur.",
         ),
         Figure(
             lines(
@@ -307,22 +306,22 @@ def _reliability_table(judged: Mapping[str, Reliability], photos: int) -> Table:
         [
             [
                 name,
-                cell(found.confidence),
-                cell(found.overconfidence, 3, "+"),
-                cell(found.error, 3),
-                cell(found.misplaced, 3),
+                each.confidence.cell(),
+                each.overconfidence.cell(3, "+"),
+                each.error.cell(3),
+                each.misplaced.cell(3),
             ]
-            for name, found in judged.items()
+            for name, each in judged.items()
         ],
-        f"Reliability of the distributions as trained: {photos} photos, one look at each, against the mean"
-        " color of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
+        f"Reliability of the distributions as trained: {photos} photos, a single view of each, against the"
+        " mean color of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
         " probability of the most probable bin. Overconfidence: that minus how often it is true. ECE: the"
         " same bin by bin (15 of confidence), whatever the sign. Misplaced: share of all probability that"
-        " would have to move. For each tenth of the photos the others tell the signs, so that chance adds"
-        " nothing to the last two; around 0 they may be negative. A bin of ab is true where it is"
+        " would have to move. For each tenth of the photos the signs come from the others, so that chance"
+        " adds nothing to the last two; around 0 they may be negative. A bin of ab is true if it is"
         " nearest; CIC learned from colors that are shared among ten bins, and `shared` is measured so:"
         " nothing can be surer than that. Rebalanced training, and vibrance in its place, make rare"
-        " colors more probable on purpose, and spoil these figures on purpose.",
+        " colors more probable on purpose, which worsens these figures.",
     )
 
 
@@ -332,15 +331,15 @@ def _temperature_table(judged: Mapping[str, Reliability]) -> Table:
         [
             [
                 name,
-                cell(found.warming.temperature),
-                cell(found.warming.gain, 3, "+"),
-                cell(found.warming.error_before, 3),
-                cell(found.warming.error_after, 3),
+                each.scaling.temperature.cell(),
+                each.scaling.gain.cell(3, "+"),
+                each.scaling.error_before.cell(3),
+                each.scaling.error_after.cell(3),
             ]
-            for name, found in judged.items()
+            for name, each in judged.items()
         ],
-        "The temperature that would calibrate them: logits divided by T (below 1 surer), found on every"
-        " second of these photos and tried on the others: nats a place that it saves, and ECE. A T that"
-        " gains nothing there is chance. It is no setting for good pictures: the temperatures of decoding"
-        " are chosen by looking.",
+        "Temperature scaling: logits divided by T (below 1: more confident), fitted on every second of"
+        " these photos and tested on the others: nats a place that it saves, and ECE. A T that gains"
+        " nothing there is chance. It is not a setting for good pictures: the temperatures of decoding"
+        " are chosen by eye.",
     )

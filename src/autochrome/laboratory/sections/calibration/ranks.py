@@ -12,9 +12,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from autochrome.color.spaces import LAB
-from autochrome.evaluation.scores import Estimate
-from autochrome.laboratory.estimates import cell, crossed_estimate, estimate_of, resamples
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap, Estimate
+from autochrome.laboratory.run import Run
 from autochrome.metrics.reliability import (
     expected_coverage,
     rank_histogram,
@@ -46,13 +45,12 @@ class Ranks:
     histogram: Float[Tensor, "2 ranks"]
 
 
-def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], settings: LabSettings) -> Ranks:
-    """Measure, from the `rank_histogram` of a and of b of every photo."""
-    totals = torch.tensordot(resamples(len(counts), settings), counts, dims=1)
-    coverage_a, coverage_b = (estimate_of(c) for c in truth_coverage(totals).unbind(1))
+def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], bootstrap: Bootstrap) -> Ranks:
+    """Return the figures from the `rank_histogram` of a and of b of every photo."""
+    totals = torch.tensordot(bootstrap.counts(len(counts)), counts, dims=1)
+    coverage_a, coverage_b = (Estimate.of(c) for c in truth_coverage(totals).unbind(1))
     uneven_a, uneven_b = (
-        crossed_estimate(each, rank_unevenness, lambda part: part.sum(-1), settings)
-        for each in counts.unbind(1)
+        bootstrap.crossed(each, rank_unevenness, lambda part: part.sum(-1)) for each in counts.unbind(1)
     )
     shares = totals[0] / totals[0].sum(-1, keepdim=True)
     ranks = counts.shape[2]
@@ -61,7 +59,7 @@ def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], settings: LabSettings) 
 
 @torch.inference_mode()
 def ranks_of(system_name: str, run: Run, name: str) -> Float64[np.ndarray, "2 ranks"]:
-    """Histogram of the truth's rank among the samples of a photo, on a and on b."""
+    """Return the histogram of the truth's rank among the samples of a photo, on a and on b."""
     system = run.system(system_name)
     results = (run.result(system, name, sample) for sample in range(len(system.samples)))
     samples = torch.cat([_ab(result) for result in results])
@@ -76,32 +74,32 @@ def _ab(rgb: RGB) -> Float[Tensor, "1 2 h2 w2"]:
 
 
 def measure_ranks(run: Run) -> dict[str, Ranks]:
-    """Where the truth lies among the samples of every system that has several."""
+    """Return where the truth lies among the samples of every system that has several."""
     ranked = {}
     for system in run.systems:
         if len(system.samples) > 1:
             counts = run.map(f"ranks in {system.name}", partial(ranks_of, system.name), run.subset)
-            ranked[system.name] = judge_ranks(torch.from_numpy(np.stack(counts)), run.settings)
+            ranked[system.name] = judge_ranks(torch.from_numpy(np.stack(counts)), run.settings.bootstrap)
     return ranked
 
 
 def rank_parts(ranked: Mapping[str, Ranks], run: Run) -> list[Part]:
-    """Histograms and a table of where the truth lies among samples."""
+    """Return histograms and a table of where the truth lies among samples."""
     return [*(_histogram(ranked, channel) for channel in (0, 1)), _table(ranked, run)]
 
 
 def _histogram(ranked: Mapping[str, Ranks], channel: int) -> Figure:
     axis = "ab"[channel]
-    said = ", ".join(f"{name} {100 * found.coverage[channel].value:.0f}%" for name, found in ranked.items())
+    within = ", ".join(f"{name} {100 * each.coverage[channel].value:.0f}%" for name, each in ranked.items())
     series = {
-        name: (np.linspace(0, 1, found.samples + 2), found.histogram[channel].numpy())
-        for name, found in ranked.items()
+        name: (np.linspace(0, 1, each.samples + 2), each.histogram[channel].numpy())
+        for name, each in ranked.items()
     }
     return Figure(
         steps(series, xlabel=f"rank of the true {axis}, lowest to highest", ylabel="frequency over expected"),
-        f"How frequent each rank of the true {axis} among the samples is; within their range: {said}",
-        f"Ranks of the true {axis} among the samples; 1 throughout would be right. A hollow: the samples"
-        " differ too little. A hill: too much. A slope: a cast.",
+        f"How frequent each rank of the true {axis} among the samples is; within their range: {within}",
+        f"Ranks of the true {axis} among the samples; 1 throughout would be right. A valley: the samples"
+        " differ too little. A hill: too much. A slope: a color cast.",
     )
 
 
@@ -111,21 +109,17 @@ def _table(ranked: Mapping[str, Ranks], run: Run) -> Table:
         [
             [
                 name,
-                str(found.samples),
-                f"{100 * expected_coverage(found.samples):.0f}%",
-                *(cell(_percent(each), 0) for each in found.coverage),
-                *(cell(each) for each in found.unevenness),
+                str(ranks.samples),
+                f"{100 * expected_coverage(ranks.samples):.0f}%",
+                *(each.scaled(100.0).cell(0) for each in ranks.coverage),
+                *(each.cell() for each in ranks.unevenness),
             ]
-            for name, found in ranked.items()
+            for name, ranks in ranked.items()
         ],
         f"Where the truth lies among the samples: {len(run.subset)} photos, {run.settings.protocol}, every"
         f" {_PIXEL_STEP}th pixel in either direction; 95% bootstrap intervals over photos. Within: between"
         " the lowest and the highest sample; expected is the share if the truth were one more sample."
         " Uneven: share of the pixels that would have to change rank; for each tenth of the photos the"
-        " others tell its signs, so that around 0 it may be negative. Pixels and axes are looked at one"
-        " by one: samples whose colors never go together pass all the same.",
+        " signs come from the others, so that around 0 it may be negative. Pixels and axes are examined one"
+        " by one: samples whose colors never occur together pass nevertheless.",
     )
-
-
-def _percent(share: Estimate) -> Estimate:
-    return Estimate(100 * share.value, 100 * share.low, 100 * share.high)

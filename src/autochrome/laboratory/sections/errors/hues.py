@@ -13,9 +13,8 @@ from torch import Tensor
 
 from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.evaluation.scores import Estimate
-from autochrome.laboratory.estimates import cell, estimate_of, resamples
-from autochrome.laboratory.run import LabSettings, Run
+from autochrome.evaluation.intervals import Bootstrap, Estimate
+from autochrome.laboratory.run import Run
 from autochrome.metrics.baselines import gray
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
@@ -37,12 +36,12 @@ HUES = (
 """Sectors of CIE Lab hue: 30 degrees each, about 0, 30, ..., 330."""
 
 NEAR_GRAY = len(HUES)
-"""The sector of what has no hue to speak of."""
+"""The sector of colors without a clear hue."""
 
 SECTORS = (*HUES, "near gray")
 
 GRAY = "gray"
-"""What the baseline without colors is called."""
+"""Name of the baseline without colors."""
 
 GRAY_CHROMA = 5.0
 """C*ab below which a true color counts as near gray."""
@@ -50,7 +49,7 @@ _STEP = 2  # of the pixels in either direction, those at which hues are compared
 
 
 def hue_sector(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
-    """Index in `HUES` of colors in CIE units, or `NEAR_GRAY`."""
+    """Return the index in `HUES` of colors in CIE units, or `NEAR_GRAY`."""
     degrees = torch.rad2deg(torch.atan2(ab[:, 1], ab[:, 0]))
     sector = ((degrees + 15) % 360 / 30).floor().long().clamp(max=len(HUES) - 1)
     return torch.where(ab.square().sum(1).sqrt() < GRAY_CHROMA, NEAR_GRAY, sector)
@@ -59,7 +58,7 @@ def hue_sector(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
 def hue_sums(
     rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]
 ) -> Float64[np.ndarray, "4 sectors"]:
-    """Sums over the pixels of each sector of the true colors, for `HueErrors`.
+    """Return sums over the pixels of each sector of the true colors, for `HueErrors`.
 
     Args:
         rgb: a colorization, sRGB in [0, 1].
@@ -85,47 +84,48 @@ class HueErrors:
     chroma: list[list[Estimate]]
 
 
-def hue_errors(sums: Float[Tensor, "photos systems 4 sectors"], settings: LabSettings) -> HueErrors:
-    """Figures with their intervals, from `hue_sums` of every photo and system."""
-    counts = resamples(len(sums), settings)
+def hue_errors(sums: Float[Tensor, "photos systems 4 sectors"], bootstrap: Bootstrap) -> HueErrors:
+    """Return figures with their intervals, from `hue_sums` of every photo and system."""
+    counts = bootstrap.counts(len(sums))
     pixels, error, chroma, truth = torch.tensordot(counts, sums, dims=1).unbind(2)
     share = 100 * pixels[:, 0] / pixels[:, 0].sum(-1, keepdim=True)
 
     def of_each(values: Float[Tensor, "rows systems sectors"]) -> list[list[Estimate]]:
-        return [[estimate_of(v) for v in one.unbind(-1)] for one in values.unbind(1)]
+        return [[Estimate.of(v) for v in one.unbind(-1)] for one in values.unbind(1)]
 
     return HueErrors(
-        [estimate_of(s) for s in share.unbind(-1)], of_each(error / pixels), of_each(chroma / truth)
+        [Estimate.of(s) for s in share.unbind(-1)], of_each(error / pixels), of_each(chroma / truth)
     )
 
 
 def measure_hues(run: Run) -> HueErrors:
-    """Figures of every system and, last, of gray, over all photos."""
-    return hue_errors(torch.from_numpy(np.stack(run.map("errors by hue", _hues_of_photo))), run.settings)
+    """Return the figures of every system and, last, of gray, over all photos."""
+    sums = np.stack(run.map("errors by hue", _hues_of_photo))
+    return hue_errors(torch.from_numpy(sums), run.settings.bootstrap)
 
 
 def _hues_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 4 sectors"]:
-    """`hue_sums` of every system and, last, of gray."""
+    """Return `hue_sums` of every system and, last, of gray."""
     truth = run.truth(name)
     results = [*(run.result(system, name) for system in run.systems), gray(truth)]
     coarse = truth[..., ::_STEP, ::_STEP]
     return np.stack([hue_sums(result[..., ::_STEP, ::_STEP], coarse) for result in results])
 
 
-def hue_parts(found: HueErrors, run: Run) -> list[Part]:
-    """Charts and tables."""
+def hue_parts(hues: HueErrors, run: Run) -> list[Part]:
+    """Return charts and tables."""
     names = [*(system.name for system in run.systems), GRAY]
-    return [*_charts(names, found), *_tables(names, found, run)]
+    return [*_charts(names, hues), *_tables(names, hues, run)]
 
 
-def _charts(names: Sequence[str], found: HueErrors) -> list[Figure]:
+def _charts(names: Sequence[str], hues: HueErrors) -> list[Figure]:
     degrees = 30.0 * np.arange(len(HUES))
 
     def curves(table: Sequence[Sequence[Estimate]]) -> dict[str, tuple[ndarray, ndarray]]:
         return {
             name: (degrees, np.array([each.value for each in row[: len(HUES)]]))
             for name, row in zip(names, table, strict=True)
-            if name != GRAY or table is found.error
+            if name != GRAY or table is hues.error
         }
 
     def extremes(name: str, values: ndarray) -> str:
@@ -133,30 +133,30 @@ def _charts(names: Sequence[str], found: HueErrors) -> list[Figure]:
         return f"{name} from {np.nanmin(values):.2g} to {np.nanmax(values):.2g} ({largest})"
 
     xlabel = "true hue in degrees: 0 pink, 90 yellow, 180 teal, 270 blue"
-    errors, ratios = curves(found.error), curves(found.chroma)
-    said = [", ".join(extremes(name, y) for name, (_, y) in each.items()) for each in (errors, ratios)]
+    errors, ratios = curves(hues.error), curves(hues.chroma)
+    summaries = [", ".join(extremes(name, y) for name, (_, y) in each.items()) for each in (errors, ratios)]
     return [
         Figure(
             lines(errors, xlabel=xlabel, ylabel="CIEDE2000"),
-            f"Mean CIEDE2000 by the hue of the truth: {said[0]}",
-            "Error by hue. Where a curve is above gray's, the colors do harm on the average.",
+            f"Mean CIEDE2000 by the hue of the truth: {summaries[0]}",
+            "Error by hue. Where a curve is above gray's, the colors do harm on average.",
         ),
         Figure(
             lines(ratios, xlabel=xlabel, ylabel="chroma, result / truth"),
-            f"Chroma of the result over that of the truth, by the hue of the truth: {said[1]}",
+            f"Chroma of the result over that of the truth, by the hue of the truth: {summaries[1]}",
             "How vivid each hue comes out, whether or not the hue is right.",
         ),
     ]
 
 
-def _tables(names: Sequence[str], found: HueErrors, run: Run) -> list[Table]:
+def _tables(names: Sequence[str], hues: HueErrors, run: Run) -> list[Table]:
     head = ["true hue", "% of pixels", *names]
     rows = [
-        [sector, cell(found.share[i], 1), *(cell(row[i], 1) for row in found.error)]
+        [sector, hues.share[i].cell(1), *(row[i].cell(1) for row in hues.error)]
         for i, sector in enumerate(SECTORS)
     ]
     ratios = [
-        [sector, cell(found.share[i], 1), *(cell(row[i]) for row in found.chroma[:-1])]
+        [sector, hues.share[i].cell(1), *(row[i].cell() for row in hues.chroma[:-1])]
         for i, sector in enumerate(SECTORS)
     ]
     return [
@@ -166,14 +166,14 @@ def _tables(names: Sequence[str], found: HueErrors, run: Run) -> list[Table]:
             "Mean CIEDE2000 by the CIE hue of the true pixel, sectors of 30 degrees; near gray is C*ab"
             f" below {GRAY_CHROMA:g}. {len(run.pairs)} photos, {run.settings.protocol}, every {_STEP}nd"
             " pixel in either direction; 95% bootstrap intervals over photos. Vivid hues have the largest"
-            " errors whoever colors them, and few photos hold the rare ones: read each row against"
-            " gray's column, and its interval.",
+            " errors whichever system colors them, and few photos have the rare ones: compare each row"
+            " with gray's column, and mind its interval.",
         ),
         Table(
             head[:-1],
             ratios,
             "Chroma ratio: mean C*ab of the result over that of the truth, on the same pixels. 1 is as"
-            " vivid as the truth, and says nothing of the hue. Near gray, more than 1 is color given to"
+            " vivid as the truth, and says nothing about the hue. Near gray, more than 1 is color given to"
             " what has none.",
         ),
     ]

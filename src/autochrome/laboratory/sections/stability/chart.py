@@ -1,15 +1,15 @@
-"""Color charts in gray: does lightness by itself tell a system a color?
+"""Color charts in gray: does lightness alone determine a color?
 
 Zhang et al. (2016), section 4.4: "Given a grayscale Macbeth color chart as input, our network was unable to
 recover its colors. This is true, despite the fact that the lightness values vary considerably" (figure 13).
-Two charts are drawn here: one like Macbeth's, and one whose patches all have the same lightness, so that the
+Two charts are used here: one like Macbeth's, and one whose patches all have the same lightness, so that the
 input is a plain gray.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import cos, pi, sin
 
 import numpy as np
@@ -18,11 +18,11 @@ from jaxtyping import Bool, Float, Float64, UInt8
 from torch import Tensor
 
 from autochrome.color.spaces import LAB, lab_to_rgb
-from autochrome.evaluation.scores import Estimate
+from autochrome.evaluation.files import rgb_of
+from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.io.photo import Photo
-from autochrome.laboratory.estimates import cell, mean_estimate
-from autochrome.laboratory.pictures import picture, pixels_of, rgb_of
-from autochrome.laboratory.run import LabSettings, Run, System
+from autochrome.laboratory.pictures import picture, pixels_of
+from autochrome.laboratory.run import Run, System
 from autochrome.laboratory.sections.stability.perturbations import gray_photo, lightness_of
 from autochrome.report.html import Gallery, Part, Table
 from autochrome.types import RGB
@@ -53,14 +53,14 @@ CARD = (20, 20, 20)
 PATCH, GAP = 52, 8
 """Sides in pixels; the chart's shorter side is 248, about that of the photos it is compared with."""
 
-_INNER = 12  # pixels of a patch's border that are not looked at: color bleeds over edges
+_INNER = 12  # pixels of a patch's border that are ignored: color bleeds over edges
 _VIVID = 5.0  # C*ab of a true color that has a hue
 _STEP = 4  # of a photo's pixels, in either direction
 _SIDE = 220
 
 
 def isoluminant() -> list[tuple[int, int, int]]:
-    """24 hues at one lightness and chroma, 8-bit sRGB; in the order of the circle."""
+    """Return 24 hues at one lightness and chroma, 8-bit sRGB, in the order of the circle."""
     angles = [2 * pi * k / (ROWS * COLUMNS) for k in range(ROWS * COLUMNS)]
     lab = torch.tensor([(ISOLUMINANT_L, ISOLUMINANT_C * cos(t), ISOLUMINANT_C * sin(t)) for t in angles])
     rgb = (lab_to_rgb(lab.T[None, :, :, None])[0, :, :, 0].T * 255).round().int()
@@ -70,7 +70,7 @@ def isoluminant() -> list[tuple[int, int, int]]:
 def draw_chart(
     patches: Sequence[tuple[int, int, int]], ground: tuple[int, int, int]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Patches in `ROWS` rows of `COLUMNS`, on a ground that also lies between them."""
+    """Draw patches in `ROWS` rows of `COLUMNS`, on a ground that also lies between them."""
     pitch = PATCH + GAP
     chart = np.empty((GAP + ROWS * pitch, GAP + COLUMNS * pitch, 3), np.uint8)
     chart[:] = ground
@@ -81,19 +81,19 @@ def draw_chart(
 
 
 def patch_means(planes: Float[Tensor, "1 c h w"]) -> Float[Tensor, "patches c"]:
-    """Mean over the inner part of each patch of a chart."""
+    """Return the mean over the inner part of each patch of a chart."""
     pitch, inner = PATCH + GAP, PATCH - 2 * _INNER
-    found = []
+    means = []
     for index in range(ROWS * COLUMNS):
         top, left = (GAP + _INNER + pitch * place for place in divmod(index, COLUMNS))
-        found.append(planes[0, :, top : top + inner, left : left + inner].mean((1, 2)))
-    return torch.stack(found)
+        means.append(planes[0, :, top : top + inner, left : left + inner].mean((1, 2)))
+    return torch.stack(means)
 
 
 def hue_agreement(ab: Float[Tensor, "*n 2"], truth: Float[Tensor, "*n 2"]) -> Float[Tensor, "*n"]:
-    """Cosine of the angle between two colors as seen from gray: 1 one hue, -1 its opposite, 0 by chance.
+    """Return the cosine of the angle between two colors as seen from gray: 1 is one hue, -1 the opposite.
 
-    Of what is gray itself it is 0.
+    It is 0 by chance, and if one of the two is gray.
     """
     lengths = ab.norm(dim=-1) * truth.norm(dim=-1)
     return (ab * truth).sum(-1) / lengths.clamp(min=1e-6)
@@ -101,7 +101,7 @@ def hue_agreement(ab: Float[Tensor, "*n 2"], truth: Float[Tensor, "*n 2"]) -> Fl
 
 @dataclass(frozen=True)
 class Recovered:
-    """How much of the colors comes back: means over what has a hue.
+    """How much of the colors is recovered: means over what has a hue.
 
     Attributes:
         chroma: C*ab of the results.
@@ -113,27 +113,27 @@ class Recovered:
 
 
 def judge_patches(
-    ab: Float[Tensor, "draws patches 2"], truth: Float[Tensor, "patches 2"], settings: LabSettings
+    ab: Float[Tensor, "draws patches 2"], truth: Float[Tensor, "patches 2"], bootstrap: Bootstrap
 ) -> Recovered:
-    """Means over the patches, with intervals over the patches; of several draws, each patch's mean."""
+    """Return means over the patches with their intervals; of several samples, each patch's mean."""
     chroma = ab.norm(dim=-1).mean(0)
     hue = hue_agreement(ab, truth.expand_as(ab)).mean(0)
-    return Recovered(mean_estimate(chroma, settings), mean_estimate(hue, settings))
+    return Recovered(bootstrap.mean(chroma), bootstrap.mean(hue))
 
 
 @torch.inference_mode()
 def recovered_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 2"]:
-    """Mean chroma and hue agreement of each system's first result and, last, of the truth.
+    """Return mean chroma and hue agreement of each system's first result and, last, of the truth.
 
-    Of the pixels whose true color has a hue; nan where there are none.
+    They are of the pixels whose true color has a hue; nan if there are none.
     """
     truth = _ab(run.truth(name))
     vivid = truth.norm(dim=-1) > _VIVID
-    found = []
+    rows = []
     for rgb in (*(run.result(system, name) for system in run.systems), run.truth(name)):
         ab = _ab(rgb)
-        found.append([_mean(ab.norm(dim=-1), vivid), _mean(hue_agreement(ab, truth), vivid)])
-    return np.array(found)
+        rows.append([_mean(ab.norm(dim=-1), vivid), _mean(hue_agreement(ab, truth), vivid)])
+    return np.array(rows)
 
 
 def _ab(rgb: RGB) -> Float[Tensor, "h2 w2 2"]:
@@ -149,7 +149,7 @@ def _mean(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"]) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A chart in color, in gray as the models are given it, and how many of its patches have a hue."""
+    """A chart in color, in gray as the models see it, and how many of its patches have a hue."""
 
     name: str
     color: Photo
@@ -158,10 +158,10 @@ class Chart:
 
 
 def charts() -> list[Chart]:
-    """Macbeth's on its black card; the isoluminant one on such a card, and on gray of its own lightness."""
+    """Return Macbeth's on its black card, and the isoluminant one on such a card and on a plain gray."""
     macbeth = Photo(draw_chart(MACBETH, CARD))
     on_card, plain = (Photo(draw_chart(isoluminant(), ground)) for ground in (CARD, _neutral(ISOLUMINANT_L)))
-    # Colors of 8 bits hold the lightness to some .2; here it is one, so that nothing is left to see.
+    # 8-bit colors keep the lightness to about .2; here it is made exactly equal.
     is_patch = torch.from_numpy((on_card.pixels != np.array(CARD, np.uint8)).any(2))
     equal = torch.full(is_patch.shape, ISOLUMINANT_L)
     lightness = torch.where(is_patch, equal, lightness_of(on_card))
@@ -179,8 +179,8 @@ def _neutral(lightness: float) -> tuple[int, int, int]:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the models made of the charts, by chart and system, and how much of the colors is there.
+class ChartResults:
+    """The charts as the models colored them, by chart and system, and how much of the colors is recovered.
 
     Attributes:
         painted: every sample of each model.
@@ -192,53 +192,47 @@ class Seen:
     recovered: dict[str, dict[str, Recovered]]
     photos: dict[str, Recovered]
 
-    def to_dict(self) -> dict[str, object]:
-        """The figures by name."""
-        return {
-            "charts": {name: {k: vars(v) for k, v in each.items()} for name, each in self.recovered.items()},
-            "photos": {name: vars(each) for name, each in self.photos.items()},
-        }
 
-
-def show_charts(run: Run) -> Seen:
-    """Have every model color the charts, and measure; photos are those of the subset."""
+def show_charts(run: Run) -> ChartResults:
+    """Color the charts by every model and measure; photos are those of the subset."""
     systems = [system for system in run.systems if system.model is not None]
-    drawn = charts()
+    drawn, bootstrap = charts(), run.settings.bootstrap
     painted = {chart.name: {system.name: _paint(run, system, chart) for system in systems} for chart in drawn}
     recovered = {
         system.name: {
-            chart.name: _judge(chart, painted[chart.name][system.name], run.settings) for chart in drawn
+            chart.name: _judge(chart, painted[chart.name][system.name], run.settings.bootstrap)
+            for chart in drawn
         }
         for system in systems
     }
-    recovered[TRUTH] = {chart.name: _judge(chart, [chart.color], run.settings) for chart in drawn}
+    recovered[TRUTH] = {chart.name: _judge(chart, [chart.color], bootstrap) for chart in drawn}
     measured = torch.from_numpy(np.stack(run.map("hues of photos", recovered_of_photo, run.subset)))
     names = [*(system.name for system in run.systems), TRUTH]
     photos = {
-        name: Recovered(*(mean_estimate(column, run.settings) for column in measured[:, index].unbind(1)))
+        name: Recovered(*(bootstrap.mean(column) for column in measured[:, index].unbind(1)))
         for index, name in enumerate(names)
     }
-    return Seen(painted, recovered, photos)
+    return ChartResults(painted, recovered, photos)
 
 
-def chart_parts(seen: Seen, photos: int) -> list[Part]:
-    """Pictures and a table."""
-    return [_pictures(seen.painted), _table(seen, photos)]
+def chart_parts(results: ChartResults, photos: int) -> list[Part]:
+    """Return pictures and a table."""
+    return [_pictures(results.painted), _table(results, photos)]
 
 
 def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
-    """A chart, given in gray, by a model: as many draws as the run has samples."""
+    """Color a chart, given in gray, as many times as the run has samples."""
     painter = run.painter(system)
     assert painter is not None
-    asked = replace(system.asked, samples=len(system.samples), seed=run.settings.seed)
+    settings = run.settings_of(system, len(system.samples))
     # As it is: the chart's ground is a part of the experiment, not a border.
-    return list(painter.paint_all(painter.predict(chart.gray, asked, as_is=True), asked))
+    return list(painter.paint_all(painter.predict(chart.gray, settings, as_is=True), settings))
 
 
-def _judge(chart: Chart, results: Sequence[Photo], settings: LabSettings) -> Recovered:
+def _judge(chart: Chart, results: Sequence[Photo], bootstrap: Bootstrap) -> Recovered:
     ab = torch.stack([patch_means(LAB.split(rgb_of(photo))[1])[: chart.hued] for photo in results])
     truth = patch_means(LAB.split(rgb_of(chart.color))[1])[: chart.hued]
-    return judge_patches(ab, truth, settings)
+    return judge_patches(ab, truth, bootstrap)
 
 
 def _pictures(painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
@@ -255,17 +249,17 @@ def _pictures(painted: Mapping[str, Mapping[str, Sequence[Photo]]]) -> Gallery:
         rows,
         ["input", *next(iter(painted.values())), TRUTH],
         "Color charts, given in gray. The patches of the isoluminant one have one lightness, so that"
-        " nothing tells one from another; without the card it is a plain gray, which may be taken for a"
-        " clear sky. Of systems that draw the first sample.",
+        " nothing distinguishes them; without the card it is a plain gray, which may be taken for a"
+        " clear sky. Of systems that draw, the first sample.",
     )
 
 
-def _table(seen: Seen, count: int) -> Table:
+def _table(results: ChartResults, count: int) -> Table:
     rows = []
-    for name, of_charts in seen.recovered.items():
-        places = [*of_charts.values(), seen.photos[name]]
-        rows.append([name, *(text for each in places for text in (cell(each.chroma, 1), cell(each.hue)))])
-    named = [*seen.recovered[TRUTH], "photos"]
+    for name, of_charts in results.recovered.items():
+        places = [*of_charts.values(), results.photos[name]]
+        rows.append([name, *(text for each in places for text in (each.chroma.cell(1), each.hue.cell()))])
+    named = [*results.recovered[TRUTH], "photos"]
     return Table(
         ["", *(f"{where}: {what}" for where in named for what in ("chroma", "hue"))],
         rows,
@@ -274,6 +268,6 @@ def _table(seen: Seen, count: int) -> Table:
         f" all samples of systems that draw; and of the pixels of {count} photos whose true C*ab is above"
         f" {_VIVID:g}, with intervals over photos. CIC's paper found its network unable to recover the"
         " colors of Macbeth's chart. Chroma without agreement is color by habit, which vibrance and"
-        " drawing give freely; a little agreement on Macbeth's may come from yellows being light and"
-        " blues dark, as in photos.",
+        " drawing increase; a little agreement on Macbeth's may come from yellows being light and blues"
+        " dark, as in photos.",
     )

@@ -21,7 +21,7 @@ from autochrome.io.photo import Photo
 
 Plane = Float[Tensor, "h w"]
 BLUR_SIDE = 256
-"""Shorter side, in pixels, of the photo in whose pixels blur is told."""
+"""Shorter side, in pixels, of the photo in whose pixels blur is given."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,27 @@ class Perturbation:
         return f"{self.family} {sign}{self.strength:g}"
 
     def __call__(self, lightness: Plane, generator: torch.Generator) -> Plane:
-        """The changed lightness."""
+        """Return the changed lightness."""
         return self.change(lightness, generator).clamp(0, 100)
 
 
 def shifted(lightness: Plane, generator: torch.Generator, *, by: float) -> Plane:
-    """Every place lighter by so many L*, or darker."""
+    """Make every place lighter by so many L*, or darker."""
     return lightness + by
 
 
 def gamma(lightness: Plane, generator: torch.Generator, *, exponent: float) -> Plane:
-    """L* / 100 to a power: below 1 the middle is lighter, above 1 darker; black and white stay."""
+    """Raise L* / 100 to a power: below 1 lightens the middle tones, above 1 darkens them."""
     return 100 * (lightness / 100) ** exponent
 
 
 def contrast(lightness: Plane, generator: torch.Generator, *, factor: float) -> Plane:
-    """Differences from the mean, times a factor."""
+    """Multiply the differences from the mean."""
     return lightness.mean() + factor * (lightness - lightness.mean())
 
 
 def blurred(lightness: Plane, generator: torch.Generator, *, sigma: float) -> Plane:
-    """A Gaussian blur; sigma in pixels of a photo whose shorter side has `BLUR_SIDE` of them."""
+    """Blur with a Gaussian; sigma in pixels of a photo whose shorter side has `BLUR_SIDE` of them."""
     sigma = sigma * min(lightness.shape) / BLUR_SIDE
     reach = max(1, round(3 * sigma))
     kernel = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float64) ** 2) / (2 * sigma**2))
@@ -75,7 +75,7 @@ def blurred(lightness: Plane, generator: torch.Generator, *, sigma: float) -> Pl
 
 
 def noisy(lightness: Plane, generator: torch.Generator, *, deviation: float) -> Plane:
-    """Normal noise of a standard deviation in L*, for each pixel its own."""
+    """Add normal noise of a standard deviation in L*, independent for each pixel."""
     return lightness + deviation * torch.randn(lightness.shape, generator=generator)
 
 
@@ -88,15 +88,15 @@ PERTURBATIONS = (
 )
 
 NEUTRAL = {"lightness": 0.0, "gamma": 1.0, "contrast": 1.0, "blur": 0.0, "noise": 0.0}
-"""Of each family the strength that changes nothing."""
+"""The strength of each family that changes nothing."""
 
 
 def lightness_of(photo: Photo) -> Plane:
-    """L* of every pixel."""
+    """Return L* of every pixel."""
     return Lightness(photo.pixels).rows(0, photo.size[0])
 
 
 def gray_photo(lightness: Plane) -> Photo:
-    """A gray photo of that lightness, unrounded, so that a small change is not lost."""
+    """Return a gray photo of that lightness, unrounded, so that a small change is not lost."""
     gray = linear_to_srgb(lab_curve_inverse((lightness + 16) / 116)).clamp(0, 1)
     return Photo(np.ascontiguousarray(gray.numpy()[:, :, None], dtype=np.float32))

@@ -1,0 +1,98 @@
+"""Processes that share the photos of a comparison."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Generic, TypeVar
+
+import torch
+
+from autochrome.errors import LaboratoryError
+
+Shared = TypeVar("Shared")
+Result = TypeVar("Result")
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool(Generic[Shared]):
+    """Processes that are started when there is work, each with a copy of what the work needs.
+
+    Args:
+        shared: the first argument of all work; pickled once for each process.
+        workers: how many processes.
+    """
+
+    def __init__(self, shared: Shared, workers: int) -> None:
+        self._threads = max(1, available_cores() // workers)  # more than the cores would wait for each other
+        # Not forked: a forked child would hold torch's and libvips' locks, but not their threads.
+        self._executor = ProcessPoolExecutor(workers, get_context("spawn"), _start, (shared, self._threads))
+
+    def map(self, work: Callable[[Shared, str], Result], names: Sequence[str]) -> Iterator[Result]:
+        """Yield the results of the work on each name, in the order of the names.
+
+        Args:
+            work: a function of a module or a `functools.partial` of one; returns plain values or arrays.
+            names: its second argument.
+
+        Raises:
+            LaboratoryError: a process has died.
+        """
+        with _thread_variables(self._threads):  # the first task starts the processes
+            futures = [self._executor.submit(_do, work, name) for name in names]
+        try:
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise LaboratoryError(
+                "a process ended unexpectedly, probably out of memory; finished work is kept: rerun with"
+                " --workers 1"
+            ) from error
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def close(self) -> None:
+        """End the processes and drop the work that they have not begun."""
+        self._executor.shutdown(cancel_futures=True)
+
+
+_shared: object = None  # of a process of a pool
+
+
+def _start(shared: object, threads: int) -> None:
+    global _shared
+    _shared = shared
+    torch.set_num_threads(threads)
+
+
+def _do(work: Callable[[Shared, str], Result], name: str) -> Result:
+    return work(_shared, name)  # pyright: ignore[reportArgumentType]
+
+
+@contextmanager
+def _thread_variables(threads: int) -> Iterator[None]:
+    """Limit the threads of numpy's linear algebra in processes that are started meanwhile.
+
+    It reads their number from the environment when it is loaded, before any code of ours could set it.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
