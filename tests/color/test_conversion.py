@@ -63,5 +63,5 @@ def test_what_srgb_does_not_hold_is_clipped() -> None:
 
 
 def test_unknown_space() -> None:
-    with pytest.raises(ValueError, match="no color space is called 'cmyk'"):
+    with pytest.raises(ValueError, match="'cmyk'"):
         luma_of_lightness(torch.zeros(1, 1, 1, 1), "cmyk")

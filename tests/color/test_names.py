@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
-from autochrome.color.names import color_names, format_color, parse_color
+from autochrome.color.names import format_color, parse_color
 from autochrome.errors import ColorError
 
 
@@ -23,9 +25,10 @@ def test_colors_as_people_write_them(text: str, expected: tuple[int, int, int]) 
 
 
 def test_all_names_of_css_are_known() -> None:
-    assert len(color_names()) == 148
-    for name in color_names():
-        assert parse_color(format_color(parse_color(name))) == parse_color(name)
+    lines = (files("autochrome.color") / "css_colors.txt").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(lines) == 148
+    for name, digits in (line.split() for line in lines):
+        assert format_color(parse_color(name)) == f"#{digits}"
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,7 @@ def test_all_names_of_css_are_known() -> None:
         ("", "#rrggbb"),
     ],
 )
-def test_what_is_no_color_is_told_what_to_write(text: str, advice: str) -> None:
-    with pytest.raises(ColorError, match="no color is called") as raised:
+def test_the_message_says_what_to_write(text: str, advice: str) -> None:
+    with pytest.raises(ColorError) as raised:
         parse_color(text)
     assert advice in str(raised.value)

@@ -239,7 +239,7 @@ def test_a_region_smaller_than_a_cell_has_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("100,5,red", "x goes from 0 to 99"),
         ("-1,5,red", "x goes from 0 to 99"),
@@ -247,10 +247,10 @@ def test_a_region_smaller_than_a_cell_has_one() -> None:
         ("100.5%,5,red", "x goes from 0 to 100%"),
     ],
 )
-def test_a_hint_outside_the_photo(text: str, told: str) -> None:
+def test_a_hint_outside_the_photo(text: str, expected: str) -> None:
     with pytest.raises(HintError, match="outside the photo, which has 100 x 50 pixels") as raised:
         check_inside(parse_hint(text), (50, 100))
-    assert told in str(raised.value)
+    assert expected in str(raised.value)
     with pytest.raises(HintError):
         HintGuide([parse_hint(text)], cic(), two_fields(), (50, 100))
 
@@ -262,7 +262,7 @@ def test_the_photo_s_edges_are_inside() -> None:
         check_inside(Hint(rectangle(0, 0, 101, 50), RED), (50, 100))
 
 
-def test_misuse_is_told() -> None:
+def test_misuse_is_refused() -> None:
     with pytest.raises(ValueError, match="no hints"):
         HintGuide([], cic(), two_fields(), (256, 256))
     guide = HintGuide([parse_hint("1,1,red")], cic(), two_fields(), (256, 256))

@@ -10,11 +10,27 @@ from autochrome.guidance import HistogramTransfer
 from autochrome.guidance.histogram_transfer import (
     FLOOR,
     MOST_PLACES,
-    chi_squared,
+    WEIGHT,
     chi_squared_slope,
     transfer_bias,
-    transfer_energy,
 )
+
+
+def transfer_energy(
+    bias: Tensor, log_y: Tensor, target: Tensor, weight: float = WEIGHT
+) -> tuple[Tensor, Tensor]:
+    """E(b) and its gradient as the module's docstring has it, for a target without zeros."""
+    log_q = torch.log_softmax(log_y + bias, 1)
+    q = log_q.exp()
+    p = q.mean(0)
+    energy = (q * (log_q - log_y)).sum(1).mean() + weight * chi_squared(p, target)
+    v = bias + weight * chi_squared_slope(p, target)
+    return energy, p * v - q.T @ (q @ v) / len(q)
+
+
+def chi_squared(p: Tensor, t: Tensor) -> Tensor:
+    """The symmetric chi-squared distance of two distributions, from 0 to 2."""
+    return ((p - t).square() / (p + t)).sum()
 
 
 def problem(n: int = 200, k: int = 12, spread: float = 1.5) -> tuple[Tensor, Tensor]:

@@ -129,7 +129,7 @@ def test_distances_of_predictions() -> None:
 def test_conductances() -> None:
     lightness = torch.tensor([[50.0, 53.0], [50.0, 90.0]])
     distances = (torch.tensor([[0.0], [0.0]]), torch.tensor([[0.1, 0.0]]))
-    across, down = conductances(lightness, distances, Reach(contrast=3.0, doubt=0.1))
+    across, down = conductances(lightness, distances, Reach(contrast=3.0, difference=0.1))
     torch.testing.assert_close(across[0, 0], torch.tensor(-1.0).exp())
     torch.testing.assert_close(down[0, 0], torch.tensor(-1.0).exp())
     assert across[1, 0] == pytest.approx(1e-4)  # the least

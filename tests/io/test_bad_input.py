@@ -93,7 +93,7 @@ def test_wrong_extension_reads_fine(format, gray, encode: Encode, place):
         (b"PK\x03\x04\x14\0", "a ZIP archive"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "a video"),
         (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS"),
-        (b"\0\1\2\3\4\5\6\7" * 9, "no picture format"),
+        (b"\0\1\2\3\4\5\6\7" * 9, "unknown format"),
     ],
 )
 def test_what_is_no_photo_is_named(content, seems, place):
@@ -166,7 +166,7 @@ def test_floats_that_are_no_numbers(value, place):
     array[2, 3, 1] = value
     file = io.BytesIO()
     tifffile.imwrite(file, array, photometric="rgb")
-    refused(place("a.tif", file.getvalue()), "1 values that are no numbers")
+    refused(place("a.tif", file.getvalue()), "1 values that are not finite")
 
 
 def test_floats_on_another_scale_are_refused_and_overshoot_is_clipped(place):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autochrome.errors import PhotoError
-from autochrome.io.folders import find_photos
+from autochrome.io.folders import find_photos, unreadable_pictures
 
 
 @pytest.fixture
@@ -68,3 +68,11 @@ def test_what_is_not_there_and_what_is_empty(album: Path):
         find_photos([album / "empty"])
     with pytest.raises(PhotoError, match="no path"):
         find_photos([])
+
+
+def test_pictures_in_other_formats_are_reported(album: Path):
+    for name in ("scan.BMP", "1932/raw.nef", ".trash/old.gif"):
+        (album / name).write_bytes(b"")
+    assert relatives(album) == ["a.TIFF", "b.jpg"]
+    assert unreadable_pictures(album) == [album / "scan.BMP"]
+    assert unreadable_pictures(album, recursive=True) == [album / "1932/raw.nef", album / "scan.BMP"]

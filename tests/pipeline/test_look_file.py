@@ -105,7 +105,7 @@ def test_a_drawn_sample_asks_for_no_more_samples_than_it_needs() -> None:
         ('{"version": 1, "settings": {"vibrancy": 1}}', "'vibrancy' is not known in a look; did you mean"),
         ('{"version": 1, "settings": {"zoom": 1}}', "'zoom' is not known in a look; there may be look, sa"),
         ('{"version": 1, "settings": {"saturation": 9.0}}', "saturation must be a number from 0 to 3, not 9"),
-        ('{"version": 1, "settings": {"tint": "blurple"}}', "no color is called 'blurple'"),
+        ('{"version": 1, "settings": {"tint": "blurple"}}', "'blurple' is not a color"),
         ('{"version": 1, "settings": {"hints": []}}', "hints is not a list of hints; write"),
         ('{"version": 1, "settings": {"hints": [{"color": "red"}]}}', "hints[0] has no place; write one of"),
         ('{"version": 1, "settings": {"reference": "b.png"}}', "b.png does not exist; give that photo"),

@@ -65,7 +65,7 @@ _REACH = 110
 
 @lru_cache(maxsize=8)
 def _candidates(k: int, device: torch.device) -> Int[Tensor, "cells width"]:
-    """For every lattice point, bins among which the k nearest of any ab that rounds to it are found.
+    """Return, for every lattice point, bins that include the k nearest of any ab that rounds to it.
 
     Such an ab is at most sqrt(1/2) away from its lattice point, so no distance differs by more than that
     between the two, and a bin farther from the point than its k-th nearest plus sqrt(2) cannot be among the
@@ -84,14 +84,14 @@ def _distances(points: Float[Tensor, "n 2"], others: Float[Tensor, "m 2"]) -> Fl
 
 
 def _nearest(ab: Float[Tensor, "b 2 h w"], k: int) -> tuple[Float[Tensor, "b k h w"], Int[Tensor, "b k h w"]]:
-    """Squared distances to, and indices of, the k nearest centers, nearest first."""
+    """Return squared distances to, and indices of, the k nearest centers, nearest first."""
     batch, _, height, width = ab.shape
     points = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     squared, index = _search_table(points, k)
     outside = points.abs().amax(1) > _REACH + 0.5
     if outside.any():
-        distance, found = _distances(points[outside], AB_CENTERS.to(points)).topk(k, largest=False)
-        squared[outside], index[outside] = distance.square(), found
+        distance, nearest = _distances(points[outside], AB_CENTERS.to(points)).topk(k, largest=False)
+        squared[outside], index[outside] = distance.square(), nearest
     shape = (batch, height, width, k)
     return squared.reshape(shape).permute(0, 3, 1, 2), index.reshape(shape).permute(0, 3, 1, 2)
 
@@ -107,7 +107,7 @@ def _search_table(points: Float[Tensor, "n 2"], k: int) -> tuple[Float[Tensor, "
 
 
 def nearest_bin(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
-    """Index of the bin whose center is nearest to each ab (CIE units)."""
+    """Return the index of the bin whose center is nearest to each ab (CIE units)."""
     return _nearest(ab, 1)[1][:, 0]
 
 
@@ -123,14 +123,14 @@ def soft_encode(
 
     Returns:
         The weights, which sum to 1 over ``k``, and the bins they belong to; nearest first, so that index 0 is
-        argmax Z. What the other bins of Z hold is 0.
+        argmax Z. All other bins of Z are 0.
     """
     squared, index = _nearest(ab, k)
     return torch.softmax(-squared / (2 * sigma**2), dim=1), index
 
 
 def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Tensor, " q"]:
-    """G_sigma * p of equation 6 on the 313 centers.
+    """Return G_sigma * p of equation 6 on the 313 centers.
 
     The kernel exp(-d^2 / 2 sigma^2) is normalized by columns, so that the mass of every bin is spread and
     none is lost: the result sums to 1 where ``prior`` does.
@@ -141,7 +141,7 @@ def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Ten
 
 
 def rebalancing_weights(prior: Float[Tensor, " q"], *, mix: float = 0.5) -> Float[Tensor, " q"]:
-    """Class-rebalancing weights w of equations 5 and 6.
+    """Return the class-rebalancing weights w of equations 5 and 6.
 
     ``w ~ ((1 - mix) * p + mix * u)^-1`` with u uniform over the bins that occur, scaled so that the expected
     weight under p is 1. Equation 6 prints ``+ lambda``; taken literally the weights would all be near 1, so
@@ -167,7 +167,7 @@ def rebalancing_weights(prior: Float[Tensor, " q"], *, mix: float = 0.5) -> Floa
 
 
 def count_bins(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "313"]:
-    """How many pixels have each bin as their nearest: the raw material of a prior."""
+    """Count the pixels that have each bin as their nearest: the raw material of a prior."""
     return torch.bincount(nearest_bin(ab).flatten(), minlength=AB_BINS)
 
 
@@ -177,12 +177,12 @@ REFERENCE_FLOOR = 1e-5
 
 @lru_cache(maxsize=1)
 def reference_prior() -> Float[Tensor, "313"]:
-    """The smoothed color prior that the evaluator rebalances with.
+    """Return the smoothed color prior that the evaluator rebalances with.
 
     Counted once on the 144 px photos that the shipped weights were trained with, by an earlier revision of
     ``autochrome prior`` (today's shrinks otherwise: its shares differ by up to .005), and fixed since,
-    so that rebalanced figures of different systems and dates can be compared. No bin is taken as rarer than
-    ``REFERENCE_FLOOR``: else a single photo with colors that the training photos hardly hold decides.
+    so that rebalanced scores of different systems and dates can be compared. No bin counts as rarer than
+    ``REFERENCE_FLOOR``: otherwise a single photo with colors that the training photos hardly have decides.
     """
     path = files("autochrome.color") / "ab_prior.txt"
     values = np.loadtxt(path.read_text(encoding="utf-8").splitlines(), dtype=np.float64)
@@ -195,7 +195,7 @@ def reference_prior() -> Float[Tensor, "313"]:
 
 @dataclass(frozen=True)
 class ChromaBins:
-    """Cb and Cr cut into equal bins, each channel for itself (Guadarrama 2017, section 3.1).
+    """Cb and Cr cut into equal bins, each channel on its own (Guadarrama 2017, section 3.1).
 
     Channels come in the order of the paper's factorization, Cr before Cb; chroma is in the space's order.
     """
@@ -212,23 +212,23 @@ class ChromaBins:
         return 256 // self.count
 
     def encode(self, chroma: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b 2 h w"]:
-        """The bins (Cr, Cb) of chroma (Cb, Cr) in [0, 1]; what lies outside takes the outermost bin."""
+        """Return the bins (Cr, Cb) of chroma (Cb, Cr) in [0, 1]; values outside take the outermost bin."""
         bins = ((chroma.flip(1) * 255 + self.shift) / self.width).floor().long()
         return bins.clamp(0, self.count - 1)
 
     def centers(self) -> Float[Tensor, " k"]:
-        """The middle of every bin, in [0, 1]."""
+        """Return the middle of every bin, in [0, 1]."""
         return (torch.arange(self.count) * self.width + self.width / 2 - self.shift) / 255
 
     def decode(self, bins: Int[Tensor, "b 2 h w"], values: Float[Tensor, "2 k"]) -> Float[Tensor, "b 2 h w"]:
-        """Chroma (Cb, Cr) of bins (Cr, Cb), each by its value in ``values`` (Cr, Cb)."""
+        """Return the chroma (Cb, Cr) of bins (Cr, Cb), each by its value in ``values`` (Cr, Cb)."""
         cr, cb = (channel[index] for channel, index in zip(values, bins.unbind(1), strict=True))
         return torch.stack((cb, cr), 1)
 
     def bounds(
         self, bins: Int[Tensor, "b 2 h w"]
     ) -> tuple[Float[Tensor, "b 2 h w"], Float[Tensor, "b 2 h w"]]:
-        """Lowest and highest chroma (Cb, Cr) of bins (Cr, Cb); a thousandth short of the edges."""
+        """Return the lowest and highest chroma (Cb, Cr) of bins (Cr, Cb), a thousandth short of the edges."""
         centers = self.decode(bins, self.centers().to(bins.device).expand(2, -1))
         half = 0.499 * self.width / 255
         return centers - half, centers + half
@@ -240,9 +240,9 @@ def smooth_within(
     high: Float[Tensor, "b 2 h w"],
     steps: int,
 ) -> Float[Tensor, "b 2 h w"]:
-    """Chroma made smooth as far as bounds allow: ``steps`` times the 3x3 mean, each clamped to the bounds.
+    """Smooth chroma as far as bounds allow: ``steps`` times the 3x3 mean, each clamped to the bounds.
 
-    Where neighboring bins meet it turns the stairs of quantization into slopes.
+    Where neighboring bins meet, this turns the steps of quantization into slopes.
     """
     chroma = chroma.clamp(low, high)
     for _ in range(steps):

@@ -1,7 +1,7 @@
 """Between the photograph's CIE lightness and the color space that a model works in.
 
-A photo is read as L* and painted in Lab, whatever the model. What a model of another space sees is the luma
-of the gray that has the photo's lightness; of what it answers only a* and b* are kept.
+A photo is read as L* and painted in Lab, whatever the model. A model of another space sees the luma of the
+gray that has the photo's lightness; of its output only a* and b* are kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autochrome.types import Chroma, Luma
 
 
 def luma_of_lightness(lightness: Luma, space: str) -> Luma:
-    """Return the luma that gray of a lightness has in a color space.
+    """Return the luma of the gray of a lightness in a color space.
 
     Args:
         lightness: L* "b 1 h w" in [0, 100].
@@ -38,7 +38,7 @@ def luma_of_lightness(lightness: Luma, space: str) -> Luma:
 
 
 def ab_of_chroma(luma: Float[Tensor, "b 1 luma_h luma_w"], chroma: Chroma, space: str) -> Chroma:
-    """Return a* and b* "b 2 h w", in CIE units, of a model's answer, clipped to what sRGB holds.
+    """Return a* and b* "b 2 h w", in CIE units, of a model's output, clipped to sRGB.
 
     Args:
         luma: in the range of the space; its mean over each cell of chroma's grid counts.
@@ -55,5 +55,5 @@ def ab_of_chroma(luma: Float[Tensor, "b 1 luma_h luma_w"], chroma: Chroma, space
 
 
 def lightness_of_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """CIE L* in [0, 100] of a gray of sRGB value ``luma``, the lightness that a gray photo tells."""
+    """Return CIE L* in [0, 100] of gray with the sRGB value ``luma``."""
     return 116 * lab_curve(srgb_to_linear(luma)) - 16

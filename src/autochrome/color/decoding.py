@@ -29,23 +29,23 @@ FIGURE_4_TEMPERATURES = (1.0, 1 / 2, 1 / 4, 1 / 6, 1 / 8, 1 / 12, 0.0)
 def expectation(
     probabilities: Float[Tensor, "b q h w"], values: Float[Tensor, "q c"]
 ) -> Float[Tensor, "b c h w"]:
-    """Mean of ``values`` under each place's distribution (the probabilities sum to 1 over q)."""
+    """Return the mean of ``values`` under each place's distribution (probabilities sum to 1 over q)."""
     return torch.einsum("bqhw,qc->bchw", probabilities, values.to(probabilities))
 
 
 def mode(logits: Float[Tensor, "b q h w"], values: Float[Tensor, "q c"]) -> Float[Tensor, "b c h w"]:
-    """The value of the most probable bin of each place; logits or probabilities serve alike."""
+    """Return the value of each place's most probable bin, from logits or probabilities."""
     return values.to(logits)[logits.argmax(1)].permute(0, 3, 1, 2)
 
 
 def annealed_mean(
     logits: Float[Tensor, "b q h w"], values: Float[Tensor, "q c"], temperature: float
 ) -> Float[Tensor, "b c h w"]:
-    """Mean of the distribution sharpened by a temperature: H(Z) = E[f_T(log Z)] (CIC, equation 8).
+    """Return the mean of the distribution sharpened by a temperature: H(Z) = E[f_T(log Z)] (CIC, equation 8).
 
     Args:
         logits: unnormalized log-probabilities. The printed form takes log Z; logits give the same result,
-            because what they differ by cancels in the normalization.
+            because their difference cancels in the normalization.
         values: the bins' values, ``AB_CENTERS`` for CIC.
         temperature: T; 1 is the mean, 0 the mode (the limit of T -> 0), more than 1 flattens.
 
@@ -64,7 +64,7 @@ def sample(
     values: Float[Tensor, "q c"],
     generator: torch.Generator | None = None,
 ) -> Float[Tensor, "b c h w"]:
-    """A value drawn for every place from its own distribution, independently of the places about it.
+    """Draw a value for every place from its own distribution, independently of its neighbors.
 
     Args:
         probabilities: they sum to 1 over q.
@@ -82,14 +82,14 @@ def sample(
 def median(
     probabilities: Float[Tensor, "b q h w"], bins: AxisBins, *, interpolate: bool = True
 ) -> Float[Tensor, "b 1 h w"]:
-    """The value below which half of each place's distribution lies (LRAC, section 3.3).
+    """Return the value below which half of each place's distribution lies (LRAC, section 3.3).
 
     Args:
         probabilities: over the bins of an axis with two ends; a circle has no median.
         bins: that axis.
         interpolate: as the paper has it, the probability lies evenly within a bin and the cumulative sum is
-            linear from edge to edge; False gives the center of the bin that it reaches one half in, as the
-            authors' code does.
+            linear from edge to edge; False gives the center of the bin in which it reaches one half, as in
+            the authors' code.
     """
     cumulative = probabilities.cumsum(1)
     reached = (cumulative < 0.5).sum(1, keepdim=True).clamp(max=bins.count - 1)
@@ -103,10 +103,10 @@ def median(
 
 
 def circular_expectation(probabilities: Float[Tensor, "b q h w"]) -> Complex[Tensor, "b 1 h w"]:
-    """LRAC's expectation of hue: z = (1/K) sum_k f_k exp(i theta_k), theta_k = 2 pi (k + .5) / K.
+    """Return LRAC's expectation of hue: z = (1/K) sum_k f_k exp(i theta_k), theta_k = 2 pi (k + .5) / K.
 
     Divided by the number of bins K, as printed: |z| is at most 1/K, where all hues agree, and 0 where they
-    cancel. `chromatic_fading`'s eta is meant for z so divided.
+    cancel. The eta of `chromatic_fading` is for a z divided this way.
 
     Args:
         probabilities: over K equal bins of [0, 1), the circle of hues.
@@ -119,15 +119,15 @@ def circular_expectation(probabilities: Float[Tensor, "b q h w"]) -> Complex[Ten
 
 
 def hue_of(z: Complex[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """The argument of z as a part of the circle, in [0, 1)."""
+    """Return the argument of z as a fraction of the circle, in [0, 1)."""
     hue = (z.angle() / (2 * math.pi)) % 1.0
     return torch.where(hue < 1, hue, 0.0)  # a tiny negative angle rounds up to 1
 
 
 def chromatic_fading(z: Complex[Tensor, "b 1 h w"], eta: float = 0.03) -> Float[Tensor, "b 1 h w"]:
-    """Factor min(|z| / eta, 1) on chroma, which takes color away where the hues disagree (LRAC, 3.3).
+    """Return the factor min(|z| / eta, 1) on chroma, which removes color where the hues disagree (LRAC, 3.3).
 
-    The paper prints a maximum, which would never take any; its code clips, as here. With 32 bins a
+    The paper prints a maximum, which would never remove any; its code clips, as here. With 32 bins a
     distribution even over 5 neighboring hues keeps its chroma, one over 12 keeps .82 and one over 16 .66.
 
     Args:
@@ -138,5 +138,5 @@ def chromatic_fading(z: Complex[Tensor, "b 1 h w"], eta: float = 0.03) -> Float[
 
 
 def entropy(logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Shannon entropy of each place's distribution in nats: 0 where certain, ln q where uniform."""
+    """Return each place's Shannon entropy in nats: 0 where certain, ln q where uniform."""
     return torch.special.entr(torch.softmax(logits, dim=1)).sum(1, keepdim=True)

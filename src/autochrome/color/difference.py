@@ -1,4 +1,4 @@
-"""CIEDE2000, the color difference that the eye agrees with.
+"""CIEDE2000, the perceptual color difference.
 
 Sharma, Wu, Dalal: "The CIEDE2000 color-difference formula: implementation notes, supplementary test data, and
 mathematical observations", Color Research and Application 30 (2005). Symbols and equation numbers are theirs.

@@ -2,12 +2,12 @@
 
 Clipping out-of-gamut RGB changes the lightness, which is the photograph itself. Here chroma alone gives
 way: a pixel's (a, b) is scaled by the largest s in [0, 1] at which Lab(L, s a, s b) is an sRGB color.
-Y depends on L alone, so whatever s is found the lightness is the photograph's. (Along one narrow wedge of
-light yellows, L* 95 to 98, a ray leaves sRGB by up to .006 of its range and comes back; there the s found may
-be the inner of the two ends. The color is inside sRGB all the same.)
+Y depends on L alone, so whatever s is, the lightness is the photograph's. (Along one narrow wedge of
+light yellows, L* 95 to 98, a ray leaves sRGB by up to .006 of its range and comes back; there s may be the
+inner of the two ends. The color is inside sRGB all the same.)
 
 The work is per pixel. On a CPU it goes in chunks that stay in the cache and in scratch planes that are used
-again and again: with 12 million pixels, fresh memory costs more than the arithmetic.
+over and over: with 12 million pixels, fresh memory costs more than the arithmetic.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def fit_chroma(luma: Luma, ab: Chroma) -> RGB:
     Not differentiable. For a whole photograph `fit_chroma_into` is faster.
 
     Args:
-        luma: L* "b 1 h w"; what is outside [0, 100] is clamped.
+        luma: L* "b 1 h w"; values outside [0, 100] are clamped.
         ab: a* and b* "b 2 h w" in CIE units, of any size.
 
     Returns:
-        sRGB "b 3 h w": L* and hue angle are those asked for, chroma at most the one asked for.
+        sRGB "b 3 h w" with the requested L* and hue angle, and at most the requested chroma.
     """
     rgb = luma.new_empty((luma.shape[0], 3, *luma.shape[2:]))
     for one_luma, one_ab, one_rgb in zip(luma, ab, rgb, strict=True):
@@ -89,13 +89,13 @@ def fit_chroma_into(out: np.ndarray, luma: Float[Tensor, "h w"], ab: Float[Tenso
 
 @cache
 def _bytes_of_linear() -> Tensor:
-    """The sRGB byte at the middle of each step of linear light; a step is 0.05 of a byte at most."""
+    """Return the sRGB byte at the middle of each step of linear light; a step is at most 0.05 of a byte."""
     linear = ((torch.arange(_CODES, dtype=torch.float64) + 0.5) / (_CODES - 1)).clamp(max=1)
     return (linear_to_srgb(linear) * 255).round().to(torch.uint8)
 
 
 def _linear_chunks(luma: Tensor, ab: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Yield (slice of pixels, their linear RGB "3 n" in [0, 1], a spare plane "n"), all used again."""
+    """Yield (slice of pixels, their linear RGB "3 n" in [0, 1], a spare plane "n"), all reused."""
     count = luma.shape[0]
     size = min(CHUNK, count) if luma.device.type == "cpu" else count
     scratch = luma.new_empty((7, size))
@@ -107,7 +107,7 @@ def _linear_chunks(luma: Tensor, ab: Tensor) -> Iterator[tuple[slice, Tensor, Te
 
 
 def _fill_linear(luma: Tensor, ab: Tensor, planes: Tensor) -> None:
-    """Put linear RGB in [0, 1], chroma reduced where it must be, into planes 0, 1, 2 of seven."""
+    """Put linear RGB in [0, 1], with chroma reduced where necessary, into planes 0, 1, 2 of seven."""
     rgb, x, y, z, fy = planes[:3], planes[3], planes[4], planes[5], planes[6]
     torch.clamp(luma, 0, 100, out=fy).add_(16).mul_(1 / 116)
     _cube_(y.copy_(fy), spare=rgb[0])
@@ -121,7 +121,7 @@ def _fill_linear(luma: Tensor, ab: Tensor, planes: Tensor) -> None:
 
 
 def _reduce_chroma(fy: Tensor, y: Tensor, ab: Tensor) -> Tensor:
-    """Find each pixel's s by bisection, gray (s = 0) being inside and s = 1 outside; return linear RGB."""
+    """Find each pixel's s by bisection (s = 0, gray, is inside, s = 1 outside); return linear RGB."""
     toward_x, toward_z = ab[0] / 500, ab[1] / -200
     scale = torch.zeros_like(fy)
     planes = fy.new_empty((6, len(fy)))
@@ -149,19 +149,13 @@ def _linear_rgb(fx: Tensor, y: Tensor, fz: Tensor, *, out: Tensor) -> Tensor:
 
 
 def _cube_(f: Tensor, spare: Tensor) -> Tensor:
-    """`lab_curve_inverse` in place."""
+    """Apply `lab_curve_inverse` in place."""
     torch.clamp(f, max=_KNEE, out=spare).sub_(_KNEE)
     return f.clamp_(min=_KNEE).pow_(3).add_(spare, alpha=_SLOPE)
 
 
 def _encode_(linear: Tensor, spare: Tensor) -> Tensor:
-    """`linear_to_srgb` in place, rounding errors beyond 0 and 1 cut off."""
+    """Apply `linear_to_srgb` in place, and clip rounding errors beyond 0 and 1."""
     torch.clamp(linear, max=_SRGB_KNEE, out=spare).sub_(_SRGB_KNEE)
-    return (
-        linear.clamp_(min=_SRGB_KNEE)
-        .pow_(1 / 2.4)
-        .mul_(1.055)
-        .sub_(0.055)
-        .add_(spare, alpha=12.92)
-        .clamp_(0, 1)
-    )
+    linear.clamp_(min=_SRGB_KNEE).pow_(1 / 2.4).mul_(1.055).sub_(0.055)
+    return linear.add_(spare, alpha=12.92).clamp_(0, 1)

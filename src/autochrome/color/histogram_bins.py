@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True, eq=False)
 class AxisBins:
-    """Bins that cut an axis into neighboring intervals; the outermost two take all that lies beyond.
+    """Bins that cut an axis into adjacent intervals; the outermost two take all values beyond.
 
     Attributes:
         inner_edges: where a bin ends and the next begins, ascending, in the axis' units.
@@ -35,13 +35,13 @@ class AxisBins:
 
     @property
     def edges(self) -> Float[Tensor, " edges"]:
-        """All edges; an outermost bin, open though it may be, ends as far from its center as it begins."""
+        """All edges; an outermost bin, though open, ends as far from its center as it begins."""
         first = 2 * self.centers[:1] - self.inner_edges[:1]
         last = 2 * self.centers[-1:] - self.inner_edges[-1:]
         return torch.cat((first, self.inner_edges, last))
 
     def encode(self, values: Float[Tensor, "*shape"]) -> Int[Tensor, "*shape"]:
-        """Bin of every value; an edge belongs to the bin above it."""
+        """Return the bin of every value; an edge belongs to the bin above it."""
         return torch.bucketize(values.contiguous(), self.inner_edges.to(values), right=True)
 
 

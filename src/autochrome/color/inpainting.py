@@ -1,8 +1,8 @@
 """Fill unknown places smoothly from the known ones around them.
 
-By normalized convolution (Knutsson and Westin, CVPR 1993) over a pyramid, as push-pull (Gortler et al., "The
-Lumigraph", 1996): means of what is known are handed down to ever coarser levels until nothing is unknown, and
-from there back. Nearby values count most, and there is no edge between what is known and what is filled.
+By normalized convolution (Knutsson and Westin, CVPR 1993) over a pyramid, as in push-pull (Gortler et al.,
+"The Lumigraph", 1996): means of known values are passed to ever coarser levels until nothing is unknown, and
+from there back. Nearby values count most, and there is no edge between known and filled places.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def fill_unknown(
 
     Args:
         planes: values of any range.
-        known: 1 where they are known, 0 where not; in between they are mixed. Where nothing is known at all,
-            the planes come back as they are.
+        known: 1 where they are known, 0 where not; in between they are mixed. If nothing is known at all,
+            the planes are returned unchanged.
     """
     if not bool((known > 0).any()):
         return planes
@@ -37,7 +37,7 @@ def _filled(planes: Tensor, known: Tensor) -> Tensor:
     pad = (0, width % 2, 0, height % 2)
     weights = F.avg_pool2d(F.pad(known, pad), 2)
     means = F.avg_pool2d(F.pad(planes * known, pad), 2) / weights.clamp(min=_TINY)
-    # What is known of a quarter of a cell is known of the cell, or values from afar would seep in.
+    # A cell that is known by a quarter counts as known, or values from far away would leak in.
     certain = (4 * weights).clamp(max=1)
     coarse = torch.lerp(_filled(means, certain), means, certain)
     finer = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)

@@ -21,11 +21,11 @@ _NEAR_GRAY = 0.03
 """Largest difference between two channels, of 1, that JPEG and scanner noise leave in a gray picture."""
 _NEAR_GRAY_SHARE = 0.99
 _BLOCKS = 4  # to a sample, in each direction: enough for a triangle to be told from a box
-_LOOK_AT = 1 << 18  # pixels that are looked at to tell gray from color
+_SAMPLED = 1 << 18  # pixels from which gray is told apart from color
 
 
 class Lightness:
-    """L* in [0, 100] of sRGB pixels, computed when it is asked for.
+    """L* in [0, 100] of sRGB pixels, computed on demand.
 
     Args:
         pixels: (H, W, 1) or (H, W, 3), uint8, uint16 or float32 in [0, 1], gamma-encoded sRGB.
@@ -55,7 +55,7 @@ class Lightness:
         """Whether the pixels have a color or a tone (sepia) that is more than noise around gray."""
         if self._pixels.shape[2] == 1:
             return False
-        step = max(1, int((self.size[0] * self.size[1] / _LOOK_AT) ** 0.5))
+        step = max(1, int((self.size[0] * self.size[1] / _SAMPLED) ** 0.5))
         some = self._pixels[::step, ::step].reshape(-1, 3)
         spread = some.max(1) - some.min(1)
         return bool(np.mean(spread <= _NEAR_GRAY * self._white) < _NEAR_GRAY_SHARE)
@@ -83,7 +83,7 @@ class Lightness:
         return rgb_to_lab(small[None])[:, :1].clamp(0, 100)
 
     def _luminance(self, strip: np.ndarray) -> Float[Tensor, "rows w"]:
-        """CIE Y of color pixels."""
+        """Return CIE Y of color pixels."""
         if self._white > 1:
             tables = _luminance_tables(self._white)
             parts = [np.take(table, strip[:, :, channel]) for channel, table in enumerate(tables)]
@@ -94,7 +94,7 @@ class Lightness:
         return linear @ torch.tensor(RGB_TO_XYZ[1])
 
     def _block_means(self, rows: _Blocks, columns: _Blocks) -> np.ndarray:
-        """Means over blocks, "rows columns channels", in [0, 1]."""
+        """Return means over blocks, "rows columns channels", in [0, 1]."""
         sums = np.empty((len(rows.starts), len(columns.starts), self._pixels.shape[2]), np.float32)
         exact = np.float64 if self._white == 1 else np.uint32
         for i, start in enumerate(rows.starts):
@@ -113,7 +113,7 @@ class _Blocks:
         self.counts = np.minimum(self.starts + length, size) - self.starts
 
     def resampling(self, target: int) -> Float[Tensor, "target blocks"]:
-        """Weights of the blocks in each of ``target`` samples: a triangle, as PIL's and torch's bilinear."""
+        """Return the blocks' weights in each of ``target`` samples: a triangle, as in PIL's bilinear."""
         scale = self.size / target
         centers = (np.arange(target) + 0.5) * scale
         middles = self.starts + self.counts / 2
@@ -125,19 +125,19 @@ class _Blocks:
 
 
 def _of_luminance(y: Tensor) -> Tensor:
-    """L* of CIE Y in [0, 1]."""
+    """Return L* of CIE Y in [0, 1]."""
     return lab_curve(y).mul_(116).sub_(16).clamp_(0, 100)
 
 
 @cache
 def _gray_table(white: int) -> np.ndarray:
-    """L* of every code of a gray photo."""
+    """Return L* of every code of a gray photo."""
     codes = torch.arange(white + 1, dtype=torch.float64) / white
     return _of_luminance(srgb_to_linear(codes)).float().numpy()
 
 
 @cache
 def _luminance_tables(white: int) -> list[np.ndarray]:
-    """What every code of R, G and B adds to CIE Y."""
+    """Return what every code of R, G and B adds to CIE Y."""
     linear = srgb_to_linear(torch.arange(white + 1, dtype=torch.float64) / white)
     return [(linear * share).float().numpy() for share in RGB_TO_XYZ[1]]

@@ -1,6 +1,6 @@
 """The color spaces of the four papers, each as a pair of functions: `split` and `merge`.
 
-Every space takes sRGB in [0, 1] apart into one luma plane and two chroma planes. `merge` never clips,
+Every space splits sRGB in [0, 1] into one luma plane and two chroma planes. `merge` never clips,
 so that `merge(*split(rgb))` gives `rgb` back and a caller sees what lies outside the gamut; the one
 exception is `HUE_CHROMA`, whose paper clips. To show merged Lab use `autochrome.color.gamut.fit_chroma`.
 
@@ -38,10 +38,10 @@ ALPHA_BETA_EPS = 1e-4
 
 @dataclass(frozen=True)
 class ColorSpace:
-    """A way to take sRGB apart into luma and chroma and to put it together again.
+    """A way to split sRGB into luma and chroma, and to merge them again.
 
     Attributes:
-        name: what `get_space` finds it by.
+        name: its name in `get_space`.
         luma_range: the luma of black and of white.
         neutral: the chroma of gray.
     """
@@ -63,25 +63,25 @@ class ColorSpace:
 
 
 def srgb_to_linear(rgb: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return linear light of sRGB-encoded values; below zero the straight toe goes on."""
+    """Return linear light of sRGB-encoded values; the linear segment continues below zero."""
     curve = rgb.clamp(min=0.04045).add_(0.055).div_(1.055).pow_(2.4)
     return curve.add_(rgb.clamp(max=0.04045).sub_(0.04045), alpha=1 / 12.92)
 
 
 def linear_to_srgb(linear: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return sRGB-encoded values of linear light; below zero the straight toe goes on."""
+    """Return sRGB-encoded values of linear light; the linear segment continues below zero."""
     curve = linear.clamp(min=0.0031308).pow_(1 / 2.4).mul_(1.055).sub_(0.055)
     return curve.add_(linear.clamp(max=0.0031308).sub_(0.0031308), alpha=12.92)
 
 
 def lab_curve(ratio: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return CIE's f(t) of a ratio to white: the cube root, with a straight toe below (6/29)^3."""
+    """Return CIE's f(t) of a ratio to white: the cube root, linear below (6/29)^3."""
     root = ratio.clamp(min=_LAB_KNEE).pow_(1 / 3)
     return root.add_(ratio.clamp(max=_LAB_KNEE).sub_(_LAB_KNEE), alpha=_LAB_SLOPE)
 
 
 def lab_curve_inverse(f: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """Return the ratio to white of CIE's f(t): the cube with a straight toe below f = 6/29."""
+    """Return the ratio to white of CIE's f(t): the cube, linear below f = 6/29."""
     cube = f.clamp(min=6 / 29).pow_(3)
     return cube.add_(f.clamp(max=6 / 29).sub_(6 / 29), alpha=1 / _LAB_SLOPE)
 
@@ -90,8 +90,8 @@ def rgb_to_lab(rgb: RGB) -> Float[Tensor, "b 3 h w"]:
     """Return CIE L*a*b* (D65, 2 degrees) of sRGB in [0, 1].
 
     Equals scikit-image's rgb2lab to 7e-5 in float32, and to 2e-4 in dark pixels: its printed constants make
-    f(t) jump by 3e-7 where the toe begins, CIE's exact fractions, taken here, do not. Gray has |a| and |b|
-    below 0.01 rather than 0, because the matrix's rows do not sum to quite the white.
+    f(t) jump by 3e-7 where the linear segment begins; CIE's exact fractions, used here, do not. Gray has |a|
+    and |b| below 0.01 rather than 0, because the matrix's rows do not quite sum to the white.
     """
     fx, fy, fz = lab_curve(_mix(rgb_to_white_relative_xyz(), srgb_to_linear(rgb))).unbind(1)
     return torch.stack(((116 * fy).sub_(16), (fx - fy).mul_(500), (fy - fz).mul_(200)), dim=1)
@@ -131,14 +131,14 @@ def _rgb_to_ycbcr(rgb: Tensor) -> Tensor:
 
 
 def _ycbcr_to_rgb(ycbcr: Tensor) -> Tensor:
-    """The JPEG inverse (JFIF 1.02), exact to the six printed digits."""
+    """Return the JPEG inverse (JFIF 1.02), exact to the six printed digits."""
     y, cb, cr = ycbcr.unbind(1)
     cb, cr = cb - 128 / 255, cr - 128 / 255
     return torch.stack((y + 1.402 * cr, y - 0.344136 * cb - 0.714136 * cr, y + 1.772 * cb), dim=1)
 
 
 def _rgb_to_yuv(rgb: Tensor) -> Tensor:
-    """Cao 2017's numbers. They are for 0..255, then /127.5 - 1; on [0, 1] that is twice each sum."""
+    """Apply Cao 2017's numbers. They are for 0..255, then /127.5 - 1; on [0, 1] that is twice each sum."""
     r, g, b = (2 * rgb).unbind(1)
     u = -0.169 * r - 0.331 * g + 0.5 * b
     v = 0.5 * r - 0.419 * g - 0.081 * b
@@ -146,7 +146,7 @@ def _rgb_to_yuv(rgb: Tensor) -> Tensor:
 
 
 def _yuv_to_rgb(yuv: Tensor) -> Tensor:
-    """Cao 2017's printed inverse; with the printed forward numbers it returns RGB to 1e-5."""
+    """Apply Cao 2017's printed inverse; with the printed forward numbers it returns RGB to 1e-5."""
     y, u, v = ((yuv + torch.tensor([1.0, 0.0, 0.0]).to(yuv)[:, None, None]) / 2).unbind(1)
     r = y + 1.401687 * v - 0.00093 * u
     g = y - 0.3437 * u - 0.71417 * v
@@ -166,9 +166,9 @@ def _rgb_to_hue_chroma(rgb: Tensor) -> Tensor:
 
 
 def _hue_chroma_to_rgb(planes: Tensor) -> Tensor:
-    """Larsson 2016: V = L + C/2 and S = C/V, clipped; HSV to RGB; last, the mean moved to the luma.
+    """Apply Larsson 2016: V = L + C/2 and S = C/V, clipped; HSV to RGB; last, shift the mean to the luma.
 
-    The luma is the mean of RGB where the bicone asks for (max+min)/2; the last step mends the lightness.
+    The luma is the mean of RGB where the bicone has (max+min)/2; the last step corrects the lightness.
     """
     luma, hue, chroma = planes.unbind(1)
     value = luma + chroma / 2
@@ -191,7 +191,7 @@ def _rgb_to_alpha_beta(rgb: Tensor) -> Tensor:
 
 
 def _alpha_beta_to_rgb(planes: Tensor) -> Tensor:
-    """The exact inverse; the published code's toRGB has rounded .33/.5/.66 and no eps."""
+    """Apply the exact inverse; the published code's toRGB has rounded .33/.5/.66 and no eps."""
     luma, alpha, beta = planes.unbind(1)
     alpha, beta = alpha * (luma + ALPHA_BETA_EPS), beta * (luma + ALPHA_BETA_EPS)
     yellow = luma - alpha / 3
@@ -226,4 +226,4 @@ def get_space(name: str) -> ColorSpace:
         return _SPACES[name]
     except KeyError:
         known = ", ".join(sorted(_SPACES))
-        raise ValueError(f"no color space is called {name!r}; choose one of: {known}") from None
+        raise ValueError(f"{name!r} is not a color space; choose one of: {known}") from None

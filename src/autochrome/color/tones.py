@@ -1,7 +1,7 @@
 """Stretch the tones of a faded photo to a normal range.
 
-A network has learned from photos whose tones reach from nearly black to nearly white. Shown a print that has
-faded to gray, it takes the lack of contrast for haze or plain walls, and gives other colors.
+Networks are trained on photos whose tones reach from nearly black to nearly white. Given a print that has
+faded to gray, they take the lack of contrast for haze or plain walls, and predict other colors.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SHARES = (0.005, 0.995)
 _NORMAL = (0.02, 0.97)
 """Where these lie in most photos, in gamma-encoded gray; nothing is stretched beyond."""
 _SPAN = 0.85
-"""The range of tones that is aimed at. Most photos have as much."""
+"""The target range of tones; most photos have as much."""
 _MOST = 3.5
 """The largest gain."""
 _EMPTY, _FULL = 0.03, 0.12
-"""Ranges of tones up to which nothing is stretched, being noise, and from which on it is in full."""
+"""Ranges of tones below which nothing is stretched, being noise, and above which it is stretched in full."""
 _SAMPLES = 1 << 16
 
 
@@ -49,14 +49,14 @@ class Tones:
 
 
 def fit_tones(lightness: Luma, weights: Float[Tensor, "1 1 h w"] | None = None) -> Tones:
-    """Return the stretch that brings a photo to a normal range of tones; a normal photo is left as it is.
+    """Return the stretch that brings a photo to a normal range of tones; a normal photo is left unchanged.
 
-    A photo that is only dark or only bright may be meant so: one end of its range is where it should be. It
-    is stretched by the root of what a faded one, which has lost both ends, would be.
+    A photo that is only dark or only bright may be intended: one end of its range is where it should be. It
+    is stretched by the square root of the gain of a faded one, which has lost both ends.
 
     Args:
         lightness: L* "1 1 h w" in [0, 100].
-        weights: above 0 for the places that count; all do where there are none.
+        weights: above 0 for the places that count; without weights all do.
     """
     gray = _gray(lightness).flatten()
     if weights is not None and bool((weights > 0).any()):
@@ -75,5 +75,5 @@ def fit_tones(lightness: Luma, weights: Float[Tensor, "1 1 h w"] | None = None) 
 
 
 def _gray(lightness: Tensor) -> Tensor:
-    """Gamma-encoded gray in [0, 1] of L*."""
+    """Return gamma-encoded gray in [0, 1] of L*."""
     return linear_to_srgb(lab_curve_inverse((lightness + 16) / 116).clamp(0, 1))

@@ -1,16 +1,16 @@
 """Bring chroma from the small size at which a model works to the size of the photograph.
 
-`upsample_bilinear` bleeds over edges by as much as a chroma cell, 80 pixels in a 12-megapixel photograph. The
-guided way lets the photograph's own luma say where a color ends. As in the guided filter (He, Sun, Tang,
-"Guided image filtering", PAMI 2013; "Fast guided filter", arXiv:1505.00996) chroma is taken as locally
-linear in luma, with a slope A fitted by ridge regression over a window of the chroma grid. But it is not the
-fit that is put out, which would blur chroma by the window's width: it is bilinear chroma to which the luma
-detail that the grid lost is added,
+`upsample_bilinear` bleeds over edges by up to a chroma cell, 80 pixels in a 12-megapixel photograph.
+`GuidedUpsampler` ends colors where the photograph's own luma has its edges. As in the guided filter (He, Sun,
+Tang, "Guided image filtering", PAMI 2013; "Fast guided filter", arXiv:1505.00996) chroma is taken as locally
+linear in luma, with a slope A fitted by ridge regression over a window of the chroma grid. The output is not
+the fit itself, which would blur chroma by the window's width, but bilinear chroma plus the luma detail that
+the grid lost,
 
     chroma(x) = up(chroma)(x) + up(A)(x) * (luma(x) - up(luma on the chroma grid)(x)),
 
 clamped to the range that chroma has in the neighboring cells, so that there are no halos. All maps but luma
-live on the chroma grid; the full size is worked out in strips of rows, and nothing of full size is kept.
+live on the chroma grid; the full size is computed in strips of rows, and nothing of full size is kept.
 """
 
 from __future__ import annotations
@@ -23,34 +23,12 @@ from torch import Tensor
 from autochrome.types import Chroma
 
 STRIP = 1 << 17
-"""Pixels that are worked out at a time."""
+"""Pixels computed at a time."""
 
 
 def upsample_bilinear(chroma: Chroma, size: tuple[int, int]) -> Float[Tensor, "b 2 height width"]:
-    """Return chroma at `size` (height, width), bilinear with half-pixel centers; edges are repeated."""
+    """Return chroma at `size` (height, width), bilinear with half-pixel centers; edges are replicated."""
     return F.interpolate(chroma, size=size, mode="bilinear", align_corners=False)
-
-
-def upsample_guided(
-    chroma: Chroma,
-    luma_low: Float[Tensor, "b 1 low_h low_w"],
-    luma_full: Float[Tensor, "b 1 height width"],
-    *,
-    radius: int = 1,
-    eps: float = 64.0,
-    sharpen: int = 0,
-) -> Float[Tensor, "b 2 height width"]:
-    """Return chroma at the size of `luma_full`, its color edges on the luma's edges.
-
-    Not differentiable. Arguments as in `GuidedUpsampler`, with a batch axis in front.
-    """
-    full = chroma.new_empty((chroma.shape[0], 2, *luma_full.shape[2:]))
-    for index in range(chroma.shape[0]):
-        upsampler = GuidedUpsampler(
-            chroma[index], luma_low[index, 0], radius=radius, eps=eps, sharpen=sharpen
-        )
-        full[index] = upsampler.rows(luma_full[index, 0], 0, luma_full.shape[2])
-    return full
 
 
 class GuidedUpsampler:
@@ -61,9 +39,7 @@ class GuidedUpsampler:
         luma_low: "l m", the photograph's luma at the model's working size (at least chroma's size), on the
             scale of L*, 0..100. Both cover the same picture; aspect ratios need not agree to the pixel.
         radius: of the regression window, in chroma cells.
-        eps: the ridge, in squared luma units: luma contrasts well below its root move no color.
-        sharpen: how often to correct chroma so that the result, reduced again, gives back `chroma`. Each
-            correction sharpens true cell averages and amplifies a model's cell-to-cell noise.
+        eps: the ridge, in squared luma units: luma contrasts well below its root change no color.
     """
 
     @torch.no_grad()
@@ -74,22 +50,13 @@ class GuidedUpsampler:
         *,
         radius: int = 1,
         eps: float = 64.0,
-        sharpen: int = 0,
     ) -> None:
         """Fit the slopes on the chroma grid."""
         cells = _reduce(luma_low[None], chroma.shape[1:])
         slope = _slope(chroma, cells, radius, eps)
         highest = F.max_pool2d(chroma, 3, 1, 1)
         lowest = -F.max_pool2d(-chroma, 3, 1, 1)
-        self._set_maps(chroma, slope, cells, lowest, highest)
-        base = chroma
-        for _ in range(sharpen):
-            again = _reduce(self.rows(luma_low, 0, luma_low.shape[0]), chroma.shape[1:])
-            base = base + (chroma - again)
-            self._set_maps(base, slope, cells, lowest, highest)
-
-    def _set_maps(self, *maps: Tensor) -> None:
-        self._maps = torch.cat(maps)  # base 2, slope 2, luma 1, lowest 2, highest 2
+        self._maps = torch.cat((chroma, slope, cells, lowest, highest))  # 2 + 2 + 1 + 2 + 2 planes
         self._wide = self._maps
 
     @torch.no_grad()
@@ -121,7 +88,7 @@ class GuidedUpsampler:
         return out
 
     def _fill(self, out: Tensor, luma: Tensor, cell: int, weight: Tensor, scratch: Tensor) -> None:
-        """Work out rows that lie between two rows of the chroma grid."""
+        """Compute rows that lie between two rows of the chroma grid."""
         upper = self._wide[:, cell, None]
         lower = self._wide[:, min(cell + 1, self._wide.shape[1] - 1), None]
         maps = torch.lerp(upper, lower, weight[:, None], out=scratch[:, : len(weight)])

@@ -1,4 +1,4 @@
-"""What a person may ask for beyond a model's own answer."""
+"""What a person may request beyond a model's own prediction."""
 
 from autochrome.guidance.coherence import Coherence
 from autochrome.guidance.color_bias import ColorBias, rotated, tint, warmth

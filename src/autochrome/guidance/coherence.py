@@ -1,10 +1,10 @@
 """Coherence: one surface, one color. Neighbors share what is predicted, but not across the photo's edges.
 
-Where a network is unsure, its most probable color changes from place to place though the surface does not,
-and a plain wall comes out in patches. Here the distributions of neighboring places are averaged, again and
-again, with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and
-Malik 1990), before a color is made of them. A place that is unsure amid sure ones learns from them; places
-that disagree become unsure together, and calm.
+Where a network is uncertain, its most probable color changes from place to place though the surface does not,
+and a plain wall comes out in patches. Here the distributions of neighboring places are averaged repeatedly,
+with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and Malik
+1990), before they are decoded. An uncertain place among certain ones learns from them; places that disagree
+become uncertain together, and calm.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ EDGE = 5.0
 """Difference of L* between neighboring cells that counts as an edge: the kernel's standard deviation."""
 
 _ROUNDS = 40
-"""Exchanges between neighbors at full coherence. Colors travel about the square root of this many cells."""
+"""Exchanges between neighbors at full coherence. Colors travel about the square root of that many cells."""
 
 _FLOOR = 1e-12
-"""Probability below which a bin counts as this improbable, so that its logarithm stays finite."""
+"""The least probability of a bin, so that its logarithm stays finite."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Coherence:
 
     Attributes:
         luma: L* in [0, 100] of the photo, at any resolution; it is reduced to the prediction's.
-        axes: the bins of each distribution of a place, as `HasDistribution.axes`.
-        amount: 0 to 1; 0 leaves the prediction as it is.
+        axes: the bins of each distribution of a place, as in `HasDistribution.axes`.
+        amount: 0 to 1; 0 leaves the prediction unchanged.
     """
 
     luma: Luma
@@ -65,7 +65,7 @@ class Coherence:
 def _diffuse(
     values: Float[Tensor, "h w q"], luma: Float[Tensor, "h w"], rounds: int
 ) -> Float[Tensor, "h w q"]:
-    """Replace every place by the weighted mean of itself and its four neighbors, so many times."""
+    """Replace every place by the weighted mean of itself and its four neighbors, ``rounds`` times."""
     down = torch.exp(-(luma[1:] - luma[:-1]).square() / (2 * EDGE**2))
     right = torch.exp(-(luma[:, 1:] - luma[:, :-1]).square() / (2 * EDGE**2))
     total = torch.ones_like(luma)

@@ -1,8 +1,8 @@
-"""Color bias: one preference added to what a model believes of every place.
+"""Color bias: one preference added to a model's prediction of every place.
 
 Larsson 2016, "Sampling colorizations" (figure 9): a global bias that is not fitted to a reference but rotated
-through color space gives other colorizations of a photo. Places of which the model is unsure follow it,
-those of which it is sure hardly move. `warmth` and `tint` are such biases under names that people know.
+through color space gives other colorizations of a photo. Places where the model is uncertain follow it,
+those where it is certain hardly move. `warmth` and `tint` are such biases under names that people know.
 
 All are made from `HasDistribution.closeness`, and so are of any model's bins. Of two opposite colors the
 difference of closeness is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k . u
@@ -56,7 +56,7 @@ def rotated(model: HasDistribution, angle: float, strength: float = ROTATED_STRE
     """Favor a hue and disfavor its opposite.
 
     Args:
-        model: whose bins are biased.
+        model: the model whose bins are biased.
         angle: of the favored hue in the plane of a* and b*, in degrees: 0 is red to purple, 90 yellow.
         strength: kappa, the advantage in nats of vivid colors of that hue over gray, and of gray over
             their opposites.
@@ -70,7 +70,7 @@ def warmth(model: HasDistribution, amount: float) -> ColorBias:
     """Favor warm colors, or cool ones.
 
     Args:
-        model: whose bins are biased.
+        model: the model whose bins are biased.
         amount: from -1, much cooler, to 1, much warmer; 0 changes nothing.
     """
     turn = 0 if amount >= 0 else 180
@@ -80,13 +80,13 @@ def warmth(model: HasDistribution, amount: float) -> ColorBias:
 
 
 def tint(model: HasDistribution, color: tuple[float, float, float], strength: float) -> ColorBias:
-    """Draw colors toward one.
+    """Draw colors toward a given one.
 
     Args:
-        model: whose bins are biased.
+        model: the model whose bins are biased.
         color: sRGB in [0, 1]. A gray draws colors toward gray.
-        strength: more than 0, which would change nothing; at 1 a place takes the color half, where the
-            model's belief is as wide as `TINT_WIDTH`, and nearly whole where it is wider still.
+        strength: above 0; at 1 a place moves halfway to the color where the model's distribution is as wide
+            as `TINT_WIDTH`, and nearly all the way where it is wider.
     """
     lab = rgb_to_lab(torch.tensor(color)[None, :, None, None])[:, :, 0, 0]
     return ColorBias(model.closeness(lab.to(model.prior), TINT_WIDTH / sqrt(strength))[0])

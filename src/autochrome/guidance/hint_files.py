@@ -58,7 +58,7 @@ Corner = tuple[Length, Length]
 
 @dataclass(frozen=True)
 class Point:
-    """A place that a person touches: what lies within a radius, a fingertip's if None."""
+    """A place that a person touches: everything within a radius, a fingertip's if None."""
 
     at: Corner
     radius: Length | None = None
@@ -74,7 +74,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Rectangle:
-    """What lies between two corners."""
+    """Everything between two corners."""
 
     left: Length
     top: Length
@@ -93,7 +93,7 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Polygon:
-    """What lies inside straight lines between three corners or more (crossing lines: the even-odd rule)."""
+    """Everything inside lines between at least three corners (even-odd rule where they cross)."""
 
     corners: tuple[Corner, ...]
 
@@ -108,7 +108,7 @@ class Hint:
     Attributes:
         where: the place.
         color: sRGB in [0, 1].
-        strength: above 0, to 1: how much it counts against what the model believes; 1 brings the place to it.
+        strength: above 0, up to 1: how much it counts against the model's prediction; 1 fixes the color.
 
     Raises:
         HintError: a value is out of its range.
@@ -120,9 +120,9 @@ class Hint:
 
     def __post_init__(self) -> None:
         if not 0 < self.strength <= 1:
-            raise HintError(f"strength must lie above 0, and be 1 at most, not {self.strength:g}")
+            raise HintError(f"strength must be above 0 and at most 1, not {self.strength:g}")
         if not all(0 <= value <= 1 for value in self.color):
-            raise HintError(f"a color's values lie within 0 and 1, not {self.color}")
+            raise HintError(f"a color's values must be from 0 to 1, not {self.color}")
 
     def __str__(self) -> str:
         return f"{self.where} {format_color(self.color)}"
@@ -132,7 +132,7 @@ class Hint:
 
 
 def parse_hint(text: str) -> Hint:
-    """Return the hint of ``x,y,color`` or ``x,y,color,radius``.
+    """Parse ``x,y,color`` or ``x,y,color,radius``.
 
     Args:
         text: x, y and the radius are pixels or, with a percent sign, percentages; the color is ``#rrggbb``,
@@ -143,28 +143,28 @@ def parse_hint(text: str) -> Hint:
     """
     parts = [part.strip() for part in text.split(",")]
     if len(parts) not in (3, 4):
-        raise HintError(f"{text!r} is no hint; write {_HOW_TO_WRITE}")
+        raise HintError(f"{text!r} is not a hint; write {_HOW_TO_WRITE}")
     try:
         x, y, *radius = (_length(part) for part in (*parts[:2], *parts[3:]))
         return Hint(Point((x, y), _radius(radius[0]) if radius else None), parse_color(parts[2]))
     except ValueError as error:
-        raise HintError(f"{text!r} is no hint: {error}; write {_HOW_TO_WRITE}") from error
+        raise HintError(f"{text!r} is not a hint: {error}; write {_HOW_TO_WRITE}") from error
 
 
 def _length(value: object) -> Length:
-    """Pixels of a number, or of a text without a percent sign; else percentages."""
+    """Return pixels for a number, or for a text without a percent sign; else percentages."""
     if isinstance(value, str) and (
         match := re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*(%?)", value.strip())
     ):
         return Length(float(match[1]), bool(match[2]))
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
         return Length(float(value))
-    raise HintError(f"{_shown(value)} is no length; write pixels, as in 120, or a percentage, as in 40%")
+    raise HintError(f"{_shown(value)} is not a length; write pixels, as in 120, or a percentage, as in 40%")
 
 
 def _radius(length: Length) -> Length:
     if length.value <= 0:
-        raise HintError(f"a radius is above 0, not {length}")
+        raise HintError(f"a radius must be above 0, not {length}")
     return length
 
 
@@ -175,7 +175,7 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
     """Return the hints of a JSON file of the module's format.
 
     Raises:
-        HintError: the file is not there or not of that format; the message names the place in it.
+        HintError: the file does not exist or has another format; the message names the place in it.
     """
     try:
         return _read_document(_read_json(path))
@@ -184,13 +184,13 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
 
 
 def write_hints(hints: Sequence[Hint], path: str | os.PathLike[str]) -> None:
-    """Write hints as a file that `read_hints` reads; a file of that name is replaced as a whole."""
+    """Write hints as a file that `read_hints` reads; an existing file is replaced as a whole."""
     document = {"version": VERSION, "hints": [as_entry(hint) for hint in hints]}
     write_json(document, Path(path))
 
 
 def as_entry(hint: Hint) -> dict[str, object]:
-    """Return what stands for a hint in a file."""
+    """Return a hint as a file holds it."""
     where = hint.where
     if isinstance(where, Point):
         entry: dict[str, object] = {"point": [_written(length) for length in where.at]}
@@ -216,9 +216,9 @@ def _read_json(path: str | os.PathLike[str]) -> Any:
     except OSError as error:
         raise HintError(f"cannot be read ({error.strerror}); name a JSON file of hints") from error
     except UnicodeDecodeError as error:
-        raise HintError("is no text in UTF-8; save it as JSON in UTF-8") from error
+        raise HintError("is not text in UTF-8; save it as JSON in UTF-8") from error
     except json.JSONDecodeError as error:
-        raise HintError(f"is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise HintError(f"is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except RecursionError as error:
         raise HintError("is nested too deeply for a file of hints") from error
 
@@ -226,8 +226,8 @@ def _read_json(path: str | os.PathLike[str]) -> Any:
 def _read_document(document: Any) -> tuple[Hint, ...]:
     _check_object(document, "the file", ("version", "hints"))
     if document.get("version") != VERSION or isinstance(document["version"], bool):
-        found = _shown(document["version"]) if "version" in document else "nothing"
-        raise HintError(f'version is {found}; this program reads "version": {VERSION}')
+        version = _shown(document["version"]) if "version" in document else "missing"
+        raise HintError(f'version is {version}; this program reads "version": {VERSION}')
     return parse_entries(document.get("hints"))
 
 
@@ -263,7 +263,7 @@ def _read_entry(entry: Any, place: str) -> Hint:
 
 
 def _reading(read: Callable[[Any], Any], value: Any, place: str) -> Any:
-    """What ``read`` makes of a value; its complaints are given the place."""
+    """Return ``read(value)``; its errors are given the place."""
     try:
         return read(value)
     except ValueError as error:
@@ -276,33 +276,33 @@ def _read_point(value: Any) -> Point:
 
 def _read_rectangle(value: Any) -> Rectangle:
     if not isinstance(value, list) or len(value) != 4:
-        raise HintError(f"{_shown(value)} is no rectangle; write [left, top, right, bottom]")
+        raise HintError(f"{_shown(value)} is not a rectangle; write [left, top, right, bottom]")
     return Rectangle(*(_length(side) for side in value))
 
 
 def _read_polygon(value: Any) -> Polygon:
     if not isinstance(value, list) or len(value) < 3:
         raise HintError(
-            f"{_shown(value)} is no polygon; write three corners or more, [[x, y], [x, y], [x, y]]"
+            f"{_shown(value)} is not a polygon; write at least three corners, [[x, y], [x, y], [x, y]]"
         )
     return Polygon(tuple(_read_corner(corner) for corner in value))
 
 
 def _read_corner(value: Any) -> Corner:
     if not isinstance(value, list) or len(value) != 2:
-        raise HintError(f"{_shown(value)} is no point; write [x, y]")
+        raise HintError(f"{_shown(value)} is not a point; write [x, y]")
     return _length(value[0]), _length(value[1])
 
 
 def _read_color(value: Any) -> tuple[float, float, float]:
     if not isinstance(value, str):
-        raise ColorError(f'{_shown(value)} is no color; write a text such as "#c83232" or "tomato"')
+        raise ColorError(f'{_shown(value)} is not a color; write a text such as "#c83232" or "tomato"')
     return parse_color(value)
 
 
 def _read_number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise HintError(f"strength is a number above 0, to 1, not {_shown(value)}")
+        raise HintError(f"strength must be a number above 0 and at most 1, not {_shown(value)}")
     return float(value)
 
 
@@ -319,8 +319,8 @@ def _check_object(value: Any, place: str, known: Sequence[str]) -> None:
     for key in value:
         if key not in known:
             close = get_close_matches(key, known, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"there may be {', '.join(known)}"
-            raise HintError(f"{place} has {key!r}, which is not known; {advice}")
+            advice = f"did you mean {close[0]!r}?" if close else f"the keys are {', '.join(known)}"
+            raise HintError(f"{place} has {key!r}, which is not a key; {advice}")
 
 
 def _shown(value: object) -> str:

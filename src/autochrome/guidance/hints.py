@@ -1,11 +1,11 @@
-"""Known colors: a person says what some places' colors are, and the model goes by it.
+"""Known colors: a person gives the colors of some places, and the model follows them.
 
-A hint acts twice. Before decoding, the model's distributions are re-weighted: logits + weight * closeness to
+A hint acts twice. Before decoding, the model's distributions are reweighted: logits + weight * log-kernel of
 the color, as by an observation with Gaussian noise that counts as much as the hint's weight at the place
-(`autochrome.guidance.propagation`). The model's own doubt decides how far that goes: where it is sure of
-something else it resists. After decoding, what the hinted place still lacks is added, and spread by the same
-weights, so that the place gets the asked color as near as its lightness allows. The constants were chosen on
-training photos (docs/hints.md).
+(`autochrome.guidance.propagation`). The model's own uncertainty decides how far that goes: where it is
+certain of something else it resists. After decoding, what the hinted place still lacks is added, and spread
+by the same weights, so that the place gets the requested color as nearly as its lightness allows. The
+constants were chosen on training photos (docs/hints.md).
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ __all__ = [
 ]
 
 WIDTH = 20.0
-"""Standard deviation, in CIE units, of the Gaussian about the asked color."""
+"""Standard deviation, in CIE units, of the Gaussian about the requested color."""
 CELLS = 64
-"""Weights are worked out on the model's grid, made finer by a whole factor up to about this shorter side."""
+"""Weights are computed on the model's grid, refined by a whole factor up to about this shorter side."""
 FINGERTIP = 1 / 64
 """Radius of a point for which none is given, as a share of the photo's shorter side."""
 FILL = 0.5
-"""How far a thing takes the asked color itself, and not only the change that the hinted place needs."""
+"""How far an object takes the requested color itself, beyond the change that the hinted place needs."""
 PASSES = 4
-"""How often what lacks at the hinted places is added; each pass leaves a tenth of it or less."""
+"""Times that the difference at the hinted places is added; each pass leaves a tenth of it or less."""
 
 
 class HintGuide:
-    """A guide that goes by known colors. Use it last of all guides, then `correct` what is decoded.
+    """A guide that follows known colors. Use it last of all guides, then `correct` what is decoded.
 
     Args:
-        hints: the known colors, one at least.
-        model: whose bins are re-weighted.
+        hints: the known colors, at least one.
+        model: the model whose bins are reweighted.
         lightness: L* "1 1 h w" in [0, 100] as the model saw the photo.
         size: the photo's (height, width) in pixels.
         box: top, left, bottom and right of the part that the model saw, in pixels; None is the whole photo.
@@ -73,8 +73,8 @@ class HintGuide:
         ValueError: there are no hints.
 
     Attributes:
-        weights: how much each hint decides on the grid of the logits, once the guide was called; in [0, 1],
-            and of all hints together at most 1.
+        weights: how much each hint decides on the grid of the logits, once the guide has been called; in
+            [0, 1], and at most 1 for all hints together.
     """
 
     weights: Float[Tensor, "n h4 w4"]
@@ -88,7 +88,7 @@ class HintGuide:
         box: tuple[int, int, int, int] | None = None,
     ) -> None:
         if not hints:
-            raise ValueError("there are no hints; give one at least")
+            raise ValueError("there are no hints; give at least one")
         for hint in hints:
             check_inside(hint, size)
         self.hints = tuple(hints)
@@ -109,32 +109,32 @@ class HintGuide:
         self.weights = F.avg_pool2d(weights[None], scale)[0]
         self._places = F.avg_pool2d(anchor(masks)[None], scale)[0]
         self._places /= self._places.sum((1, 2), keepdim=True).clamp(min=1e-6)
-        asked = fitted(self.hints, (masks * cells).sum((1, 2)) / masks.sum((1, 2)))
-        self._asked = asked[:, 1:]
+        requested = fitted(self.hints, (masks * cells).sum((1, 2)) / masks.sum((1, 2)))
+        self._requested = requested[:, 1:]
         strengths = logits.new_tensor([hint.strength for hint in self.hints])
-        drawn = self.model.closeness(asked, WIDTH).to(logits) * strengths[:, None]
+        drawn = self.model.closeness(requested, WIDTH).to(logits) * strengths[:, None]
         return logits + torch.einsum("nhw,nq->qhw", self.weights, drawn)
 
     def correct(self, ab: Chroma) -> Chroma:
-        """Return decoded a* and b* "1 2 h4 w4", the hinted places brought to the asked colors.
+        """Return decoded a* and b* "1 2 h4 w4" with the hinted places brought to the requested colors.
 
-        What is asked is fitted into sRGB at the place's lightness. Places that share a cell of the grid get
-        the mean of their colors.
+        Requested colors are fitted into sRGB at the place's lightness. Places that share a cell of the grid
+        get the mean of their colors.
 
         Raises:
-            RuntimeError: the guide was not called yet: it is the logits that tell how far hints reach.
+            RuntimeError: the guide has not been called: the logits decide how far hints reach.
         """
         if not hasattr(self, "weights"):
             raise RuntimeError("a HintGuide corrects what was decoded with it; decode with it first")
         strengths = ab.new_tensor([hint.strength for hint in self.hints])
-        asked, weights = self._asked.to(ab), self.weights.to(ab)
-        wanted = torch.lerp(self._at_places(ab), asked, strengths[:, None])
+        requested, weights = self._requested.to(ab), self.weights.to(ab)
+        target = torch.lerp(self._at_places(ab), requested, strengths[:, None])
         fill = FILL * strengths[:, None, None] * weights
-        ab = ab + torch.einsum("nhw,nc->chw", fill, asked) - fill.sum(0) * ab
-        # A region that smaller places cover altogether has no place of its own to be judged by.
+        ab = ab + torch.einsum("nhw,nc->chw", fill, requested) - fill.sum(0) * ab
+        # A region that smaller places cover entirely has no place of its own to measure at.
         own = self._places.to(ab).sum((1, 2))[:, None]
         for _ in range(PASSES):
-            ab = ab + torch.einsum("nhw,nc->chw", weights, own * (wanted - self._at_places(ab)))
+            ab = ab + torch.einsum("nhw,nc->chw", weights, own * (target - self._at_places(ab)))
         return ab
 
     def _at_places(self, ab: Chroma) -> Float[Tensor, "n 2"]:
@@ -142,7 +142,7 @@ class HintGuide:
 
 
 def fitted(hints: Sequence[Hint], lightness: Float[Tensor, " n"]) -> Float[Tensor, "n 3"]:
-    """The hints' colors as Lab at other lightnesses; their chroma reduced to what sRGB has there."""
+    """Return the hints' colors as Lab at other lightnesses, their chroma reduced to what sRGB has there."""
     rgb = lightness.new_tensor([hint.color for hint in hints])
     ab = rgb_to_lab(rgb[:, :, None, None])[:, 1:]
     return rgb_to_lab(fit_chroma(lightness[:, None, None, None], ab))[:, :, 0, 0]
@@ -174,9 +174,9 @@ def check_inside(hint: Hint, size: tuple[int, int]) -> None:
 def mask_of(
     hint: Hint, size: tuple[int, int], grid: tuple[int, int], box: tuple[int, int, int, int] | None = None
 ) -> Float[Tensor, "h w"]:
-    """1 in the cells of a grid over the photo, or a box in it, whose centers lie in the hint's place.
+    """Return 1 in the cells of a grid over the photo, or a box in it, whose centers lie in the hint's place.
 
-    One cell at least is 1.
+    At least one cell is 1.
     """
     height, width = size
     top, left, bottom, right = box or (0, 0, height, width)
@@ -202,7 +202,7 @@ def mask_of(
 
 
 def _inside_polygon(rows: Tensor, columns: Tensor, corners: Float[Tensor, "k 2"]) -> Tensor:
-    """By the even-odd rule: a ray to the right from inside crosses the border an odd number of times."""
+    """Apply the even-odd rule: a ray to the right from inside crosses the border an odd number of times."""
     inside = torch.zeros(len(rows), len(columns), dtype=torch.bool)
     for (x1, y1), (x2, y2) in zip(corners, corners.roll(-1, 0), strict=True):
         between = (y1 > rows) != (y2 > rows)

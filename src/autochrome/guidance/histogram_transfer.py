@@ -5,14 +5,14 @@ distribution p comes near to a target t, while every q_n stays near its y_n:
 
     E(b) = (1/N) sum_n KL(q_n || y_n) + lambda sum_k (p_k - t_k)^2 / (p_k + t_k)
 
-The bias turns what is uncertain and leaves what is sure. The paper gives neither lambda nor a solver. With
+The bias moves what is uncertain and leaves what is certain. The paper gives neither lambda nor a solver. With
 g_k = (p_k - t_k)(p_k + 3 t_k) / (p_k + t_k)^2, the slope of the second term, the gradient is
 
     dE/db_j = (1/N) sum_n q_nj [v_j - q_n . v],    v = b + lambda g
 
-and vanishes where v is constant: b = -lambda g + const. -v, taken as a step, always descends (the gradient is
-a covariance matrix times v), and treats rare bins as it does common ones, where plain gradient descent would
-hardly move them; steps of 2 / (2 + 1.185 lambda) contract about the minimum, 1.185 being the largest slope of
+and vanishes where v is constant: b = -lambda g + const. A step along -v always descends (the gradient is a
+covariance matrix times v) and treats rare bins like common ones, which plain gradient descent would hardly
+move; steps of 2 / (2 + 1.185 lambda) contract about the minimum, 1.185 being the largest slope of
 g in log p.
 """
 
@@ -32,7 +32,7 @@ FLOOR = 1e-6
 WEIGHT = 10.0
 """lambda: at 10 the chi-squared distance falls to a tenth or less."""
 MOST_PLACES = 4096
-"""Places of the photo from which the bias is found."""
+"""Places of the photo from which the bias is computed."""
 MOST_STEPS, TOLERANCE = 200, 1e-5
 _STEEPEST = 1.185  # of 8 r / (1 + r)^3, the slope of g in log r, where r = p/t = 1/2
 
@@ -42,8 +42,8 @@ class HistogramTransfer:
     """A guide that moves a photo's mean distribution toward a target.
 
     Attributes:
-        target: t, the wanted mean distribution, as `HasDistribution.histogram` gives it of a reference.
-        axes: the bins of each axis, every one of which is moved on its own.
+        target: t, such as `HasDistribution.histogram` of a reference.
+        axes: the bins of each axis; every axis is moved on its own.
         weight: lambda; 0 changes nothing, more comes nearer to the target.
     """
 
@@ -88,28 +88,8 @@ def transfer_bias(
     return bias
 
 
-def transfer_energy(
-    bias: Float[Tensor, " k"],
-    log_y: Float[Tensor, "n k"],
-    target: Float[Tensor, " k"],
-    weight: float = WEIGHT,
-) -> tuple[Float[Tensor, ""], Float[Tensor, " k"]]:
-    """Return E(b) and its gradient, for log-probabilities and a target without zeros."""
-    log_q = torch.log_softmax(log_y + bias, 1)
-    q = log_q.exp()
-    p = q.mean(0)
-    energy = (q * (log_q - log_y)).sum(1).mean() + weight * chi_squared(p, target)
-    v = bias + weight * chi_squared_slope(p, target)
-    return energy, p * v - q.T @ (q @ v) / len(q)
-
-
-def chi_squared(p: Float[Tensor, " k"], t: Float[Tensor, " k"]) -> Float[Tensor, ""]:
-    """Return the symmetric chi-squared distance of two distributions, from 0 to 2."""
-    return ((p - t).square() / (p + t)).sum()
-
-
 def chi_squared_slope(p: Float[Tensor, " k"], t: Float[Tensor, " k"]) -> Float[Tensor, " k"]:
-    """Return g, the derivative of `chi_squared` by p; from -3 to 1."""
+    """Return g, the derivative of sum (p - t)^2 / (p + t) by p; from -3 to 1."""
     return (p - t) * (p + 3 * t) / (p + t).square()
 
 
@@ -119,6 +99,6 @@ def _floored(probabilities: Float[Tensor, "*places k"]) -> Float[Tensor, "*place
 
 
 def _some_places(photo: Float[Tensor, "q h w"]) -> Float[Tensor, "n q"]:
-    """At most `MOST_PLACES`, evenly spread; in double precision, for which some devices are too small."""
+    """Return at most `MOST_PLACES`, evenly spaced; in double precision, which some devices lack."""
     places = photo.flatten(1).T.cpu().double()
     return places[:: -(-len(places) // MOST_PLACES)]

@@ -1,18 +1,18 @@
-"""How far a hint reaches: along the photo's own edges, and to what the model takes for the same thing.
+"""How far a hint reaches: up to the photo's own edges, and to what the model takes for the same object.
 
 From a place with a hint, weights spread as the probabilities of random walkers do (Grady, "Random walks for
-image segmentation", PAMI 2006). A walker goes from cell to neighboring cell, the less readily the more
+image segmentation", PAMI 2006). A walker goes from cell to neighboring cell, the less readily the more the
 lightness and the predicted colors change between them, as chroma spreads in Levin, Lischinski, Weiss,
-"Colorization using optimization", SIGGRAPH 2004. It ends at a hint, or it gives up: the answer is then the
-model's own. From every cell there is also a jump straight to a hint whose place looks alike, which reaches
-parts of a thing that no path joins (the prior models of Grady, "Multilabel random walker image segmentation
-using prior models", CVPR 2005). A hint's weight at a cell is the share of walkers that end at it:
+"Colorization using optimization", SIGGRAPH 2004. It ends at a hint, or it gives up, and the model's own
+prediction holds. From every cell there is also a jump straight to a hint whose place looks similar, which
+reaches parts of an object that no path joins (the prior models of Grady, "Multilabel random walker image
+segmentation using prior models", CVPR 2005). A hint's weight at a cell is the share of walkers ending there:
 
     (D - C + diag(sum_k pull_k + leak)) w_k = pull_k,    w_k given at the hinted cells,
 
 C the conductances between neighbors and D their row sums. Shares lie in [0, 1], and those of all hints and
-of the model sum to 1: they compete. Raised to a power and made to sum to 1 again, they come nearer to a
-decision, which fills a thing and leaves the rest alone.
+of the model sum to 1: they compete. Raised to a power and renormalized, they come closer to a decision, which
+fills an object and leaves the rest alone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Edges = tuple[Float[Tensor, "h v"], Float[Tensor, "u w"]]
-"""Something between neighboring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
+"""Values between neighboring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
 
 LEAST_CONDUCTANCE = 1e-4
 """Of the sharpest edge: no cell is cut off, which keeps the equations well posed."""
 TOLERANCE = 1e-3
 """Of the residual, relative to the right-hand side; shares are then true to about a thousandth."""
 MOST_ITERATIONS = 1000
-_TINY = 1e-30  # where a system is solved already, 0 / 0 is to be 0
+_TINY = 1e-30  # where a system is already solved, 0 / 0 shall be 0
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,21 @@ class Reach:
 
     contrast: float = 2.5
     """A step of L* between neighboring cells that counts as an edge."""
-    doubt: float = 0.1
-    """A distance between the predictions of neighboring cells that counts as one."""
+    difference: float = 0.1
+    """A distance between the predictions of neighboring cells that counts as an edge."""
     leak: float = 4.0
-    """How readily a walker gives up, to one that crosses the photo's shorter side: in a flat region a hint's
+    """How readily a walker gives up, relative to crossing the photo's shorter side: in a flat region a hint's
     weight falls by a factor e over 1 / sqrt(leak) of that side."""
     pull: float = 1.0
-    """How readily it jumps to a hint whose place looks just the same, as a multiple of the leak."""
-    alike_lightness: float = 16.0
-    """The difference of L* that makes a place look less alike by a factor e."""
-    alike_prediction: float = 0.1
-    """The distance of predictions that does."""
-    alike_position: float = 0.5
-    """The distance on the photo that does, as a share of its shorter side."""
+    """How readily it jumps to a hint whose place looks identical, as a multiple of the leak."""
+    similar_lightness: float = 16.0
+    """The difference of L* that makes a place less similar by a factor e."""
+    similar_prediction: float = 0.1
+    """The distance of predictions that does the same."""
+    similar_position: float = 0.5
+    """The distance on the photo that does the same, as a share of its shorter side."""
     decision: float = 2.0
-    """The power to which shares are raised at last; 1 leaves them, more decides between them."""
+    """The power to which shares are finally raised; 1 leaves them, more decides between them."""
 
 
 def hint_weights(
@@ -70,7 +70,7 @@ def hint_weights(
     """Return how much each hint decides at every cell.
 
     Args:
-        masks: 1 in the cells of a hint's place, which are one at least, and 0 elsewhere.
+        masks: 1 in the cells of a hint's place, at least one, and 0 elsewhere.
         lightness: L* of the cells.
         log_p: the model's predictions on its own grid, of which "h w" is a multiple: logarithms of
             distributions, normalized within every axis.
@@ -84,14 +84,14 @@ def hint_weights(
     leak = reach.leak / min(masks.shape[1:]) ** 2
     root = (log_p / 2).exp()
     edges = conductances(lightness, _finer(neighbor_distances(root, len(axes)), scale), reach)
-    pull = reach.pull * leak * _likeness(masks, lightness, root, len(axes), reach)
+    pull = reach.pull * leak * _similarity(masks, lightness, root, len(axes), reach)
     return decide(spread(anchor(masks), edges, pull, leak), reach.decision)
 
 
 def anchor(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
-    """Share the cells out: where places overlap the smallest has them, so that a point counts in a region.
+    """Divide the cells: where places overlap the smallest has them, so that a point in a region counts.
 
-    Places of one size share alike.
+    Places of equal size share equally.
     """
     sizes = torch.where(masks > 0, masks.sum((1, 2), keepdim=True), torch.inf)
     smallest = ((masks > 0) & (sizes == sizes.amin(0))).to(masks)
@@ -111,10 +111,10 @@ def neighbor_distances(root: Float[Tensor, "q h w"], axes: int) -> Edges:
 
 
 def conductances(lightness: Float[Tensor, "h w"], distances: Edges, reach: Reach) -> Edges:
-    """How readily a walker goes between neighbors: exp(-(dL / contrast)^2 - distance / doubt)."""
+    """Return how readily a walker goes between neighbors: exp(-(dL / contrast)^2 - distance / difference)."""
     steps = (lightness.diff(dim=1), lightness.diff(dim=0))
     across, down = (
-        torch.exp(-((step / reach.contrast) ** 2) - distance / reach.doubt).clamp(min=LEAST_CONDUCTANCE)
+        torch.exp(-((step / reach.contrast) ** 2) - distance / reach.difference).clamp(min=LEAST_CONDUCTANCE)
         for step, distance in zip(steps, distances, strict=True)
     )
     return across, down
@@ -134,7 +134,7 @@ def spread(
     Returns:
         Shares in [0, 1] that sum to at most 1.
     """
-    # In numpy: many small steps, over which torch's threads would wait for each other most of the time.
+    # In numpy: over many small steps torch's threads would wait for each other most of the time.
     across, down = (edge.cpu().numpy() for edge in edges)
     given, jumps = anchors.cpu().numpy(), pull.cpu().numpy()
     free = (given.sum(0) == 0).astype(given.dtype)
@@ -152,9 +152,9 @@ def spread(
         sums[:, 1:] += down * x[:, :-1]
         return sums
 
-    wanted = free * (jumps + neighbors(given))
-    found = _conjugate_gradients(lambda x: free * (diagonal * x - neighbors(x)), wanted, diagonal)
-    shares = torch.from_numpy(given + found).to(anchors).clamp(0, 1)
+    right = free * (jumps + neighbors(given))
+    solution = _conjugate_gradients(lambda x: free * (diagonal * x - neighbors(x)), right, diagonal)
+    shares = torch.from_numpy(given + solution).to(anchors).clamp(0, 1)
     return shares / shares.sum(0).clamp(min=1)
 
 
@@ -166,12 +166,12 @@ def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w
 
 
 def _conjugate_gradients(
-    apply: Callable[[np.ndarray], np.ndarray], wanted: np.ndarray, diagonal: np.ndarray
+    apply: Callable[[np.ndarray], np.ndarray], right: np.ndarray, diagonal: np.ndarray
 ) -> np.ndarray:
     """Solve "n h w" systems of one symmetric positive definite matrix, preconditioned by its diagonal."""
-    found = np.zeros_like(wanted)
-    residual = wanted.copy()
-    bound = TOLERANCE**2 * _dot(wanted, wanted)
+    solution = np.zeros_like(right)
+    residual = right.copy()
+    bound = TOLERANCE**2 * _dot(right, right)
     direction = residual / diagonal
     energy = _dot(residual, direction)
     for _ in range(MOST_ITERATIONS):
@@ -179,42 +179,42 @@ def _conjugate_gradients(
             break
         image = apply(direction)
         step = energy / _dot(direction, image).clip(_TINY)
-        found += step * direction
+        solution += step * direction
         residual -= step * image
         conditioned = residual / diagonal
         after = _dot(residual, conditioned)
         direction = conditioned + after / energy.clip(_TINY) * direction
         energy = after
-    return found
+    return solution
 
 
 def _dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.einsum("nhw,nhw->n", x, y)[:, None, None]
 
 
-def _likeness(
+def _similarity(
     masks: Float[Tensor, "n h w"],
     lightness: Float[Tensor, "h w"],
     root: Float[Tensor, "q h4 w4"],
     axes: int,
     reach: Reach,
 ) -> Float[Tensor, "n h w"]:
-    """How much a cell looks like each hint's place, 1 being just the same."""
+    """Return how similar a cell looks to each hint's place; 1 is identical."""
     size = masks.sum((1, 2), keepdim=True)
     mean = (masks * lightness).sum((1, 2), keepdim=True) / size
     # A region of many lightnesses says less about which one it is.
     variance = (masks * (lightness - mean).square()).sum((1, 2), keepdim=True) / size
-    unlike = (lightness - mean).square() / (reach.alike_lightness**2 + variance)
+    unlike = (lightness - mean).square() / (reach.similar_lightness**2 + variance)
     coarse = F.adaptive_avg_pool2d(masks[None], (root.shape[1], root.shape[2]))[0]
     place = torch.einsum("nhw,qhw->nq", coarse / coarse.sum((1, 2), keepdim=True), root)
     distance = (1 - torch.einsum("nq,qhw->nhw", place, root) / axes).clamp(min=0)
     finer = F.interpolate(distance[None], masks.shape[1:], mode="bilinear")[0]
     far = _distances_from_boxes(masks) / min(masks.shape[1:])
-    return torch.exp(-unlike - finer / reach.alike_prediction - (far / reach.alike_position) ** 2)
+    return torch.exp(-unlike - finer / reach.similar_prediction - (far / reach.similar_position) ** 2)
 
 
 def _distances_from_boxes(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
-    """Distance, in cells, of every cell from the box about each place."""
+    """Return the distance, in cells, of every cell from the bounding box of each place."""
     beyond = []
     for other, count in ((2, masks.shape[1]), (1, masks.shape[2])):
         taken = (masks > 0).any(other).to(masks)  # n count

@@ -21,14 +21,14 @@ from autochrome.types import RGB, Chroma, Luma
 _EPS = 1e-3
 """Added to RGB and L alike: a quarter of an 8-bit step, so that black divides into gray."""
 _LEVEL = 1 / 512
-"""Ratios nearer than this are one value, so that the noise of what is gray is not stretched into colors."""
+"""Ratios closer than this are one value, so that the noise of gray places is not stretched into colors."""
 _SHARES = 1024
-"""Quantiles by which the reference is known."""
+"""Quantiles kept of the reference."""
 
 
 @dataclass(frozen=True)
 class QuantileMatching:
-    """The colors of a reference, and the way of a photo to them.
+    """The colors of a reference, to which a photo's are mapped.
 
     Attributes:
         quantiles: of the reference's R/L, G/L and B/L, at even shares from 0 to 1.
@@ -38,12 +38,12 @@ class QuantileMatching:
 
     @classmethod
     def of(cls, reference: RGB) -> QuantileMatching:
-        """Take the colors of a reference, sRGB "1 3 h w" in [0, 1]."""
+        """Return the colors of a reference, sRGB "1 3 h w" in [0, 1]."""
         ratios = _normalized(reference)[0].flatten(1)
         return cls(torch.from_numpy(np.quantile(ratios.numpy(), np.linspace(0, 1, _SHARES), 1)).float().T)
 
     def __call__(self, ab: Chroma, lightness: Float[Tensor, "1 1 luma_h luma_w"]) -> Chroma:
-        """Return colors in place of a photo's.
+        """Return the colors that replace a photo's.
 
         Args:
             ab: a* and b* "1 2 h w" of the photo, in CIE units.
@@ -71,9 +71,9 @@ def _recolor(ratios: RGB, luma: Luma) -> RGB:
 
 
 def _match(source: Float[Tensor, " n"], quantiles: Float[Tensor, " shares"]) -> Float[Tensor, " n"]:
-    """Values of the reference that have the same rank as the source's; of equal ones, the middle rank."""
+    """Return the reference's values of the same rank as the source's; equal ones share the middle rank."""
     levels, counts = torch.unique((source / _LEVEL).round(), return_counts=True)
     ranks = (counts.cumsum(0) - counts / 2) / counts.sum()
-    wanted = np.interp(ranks.numpy(), np.linspace(0, 1, len(quantiles)), quantiles.numpy())
-    # Between the levels the mapping goes straight, so that smooth colors stay smooth.
-    return torch.from_numpy(np.interp(source.numpy(), (levels * _LEVEL).numpy(), wanted)).float()
+    matched = np.interp(ranks.numpy(), np.linspace(0, 1, len(quantiles)), quantiles.numpy())
+    # Between the levels the mapping is linear, so that smooth colors stay smooth.
+    return torch.from_numpy(np.interp(source.numpy(), (levels * _LEVEL).numpy(), matched)).float()

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 PRIOR_FLOOR = 1e-5
-"""Bins rarer than this count as this rare: what was never seen gains no more than what hardly was."""
+"""Bins rarer than this count as this rare: unseen colors gain no more than hardly seen ones."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Vibrance:
 
     Attributes:
         prior: smoothed distribution of the bins in the training photos; sums to 1.
-        amount: tau. 0 leaves the model's answer as it is, 1 divides by the whole prior as full rebalancing
+        amount: tau. 0 leaves the prediction unchanged, 1 divides by the whole prior as full rebalancing
             would, values below 0 mute the colors.
     """
 

@@ -16,12 +16,12 @@ _OVERSHOOT = 0.5
 
 
 def orientation_of(image: pyvips.Image) -> int:
-    """The EXIF orientation, 1 (upright) to 8; from 5 on width and height change places."""
+    """Return the EXIF orientation, 1 (upright) to 8; from 5 on width and height change places."""
     return number(image, "orientation", 1)
 
 
 def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]:
-    """The pixels (H, W, 1 or 3) and the alpha (H, W), each uint8, uint16 or float32.
+    """Return the pixels (H, W, 1 or 3) and the alpha (H, W), each uint8, uint16 or float32.
 
     Raises:
         PhotoError: samples or channels of a kind that photos do not have, NaN, or floats far outside [0, 1].
@@ -39,7 +39,7 @@ def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]
 
 
 def _color_bands(image: pyvips.Image, file: PhotoFile) -> int:
-    """How many bands are color; what follows them is alpha, then channels that are left out."""
+    """Return the number of color bands; alpha follows them, then channels that are left out."""
     if image.interpretation == "cmyk":
         return 4
     if image.interpretation in ("b-w", "grey16", "multiband") and image.bands > 4:
@@ -48,12 +48,12 @@ def _color_bands(image: pyvips.Image, file: PhotoFile) -> int:
 
 
 def _in_known_samples(image: pyvips.Image, file: PhotoFile) -> pyvips.Image:
-    """The image with uchar, ushort or float samples of full range."""
+    """Return the image with uchar, ushort or float samples of full range."""
     if sample_type(image) == "double":
         image = image.cast("float")
     if sample_type(image) not in SAMPLE_TYPES.values():
         problem = f"has samples of a kind that photos do not have ({sample_type(image)})"
-        raise PhotoError(file.name, problem, "Save it with 8 or 16 bits a sample")
+        raise PhotoError(file.name, problem, "Save it with 8 or 16 bits per sample")
     if sample_type(image) == "float":
         return _finite(image, file.name)
     if sample_type(image) == "ushort" and file.format in ("avif", "heic"):
@@ -64,15 +64,15 @@ def _in_known_samples(image: pyvips.Image, file: PhotoFile) -> pyvips.Image:
 
 
 def _finite(image: pyvips.Image, name: str) -> pyvips.Image:
-    """A floating point image in memory, clipped to [0, 1]."""
+    """Return a floating point image in memory, clipped to [0, 1]."""
     image = image.copy_memory()
     values = to_array(image)
     low, high = float(values.min()), float(values.max())  # NaN where any value is
     if not np.isfinite([low, high]).all():
         broken = int(np.count_nonzero(~np.isfinite(values)))
-        problem = f"has {broken} values that are no numbers (NaN or infinite)"
+        problem = f"has {broken} values that are not finite (NaN or infinite)"
         raise PhotoError(name, problem, "Replace them and save it again")
     if low < -_OVERSHOOT or high > 1 + _OVERSHOOT:
         problem = f"has values from {low:g} to {high:g} where 0 to 1 is expected"
-        raise PhotoError(name, problem, "Scale them to 0 to 1, or save it with 16 bits a sample")
+        raise PhotoError(name, problem, "Scale them to 0 to 1, or save it with 16 bits per sample")
     return image.clamp() if low < 0 or high > 1 else image  # clamp: to [0, 1]

@@ -1,7 +1,7 @@
-"""EXIF blocks as bytes: made upright, asked for their resolution, and carried in and out of TIFF files.
+"""EXIF blocks as bytes: made upright, read for their resolution, and moved in and out of TIFF files.
 
 An EXIF block is a small TIFF file ("Exif" and two zero bytes, a header, directories of tags; CIPA DC-008,
-4.5). libvips reads and writes it in JPEG, PNG, WebP, HEIC and AVIF but passes over it in TIFF, where the
+4.5). libvips reads and writes it in JPEG, PNG, WebP, HEIC and AVIF but ignores it in TIFF, where the
 same tags lie in the page's own directory, and cuts the IPTC there to a quarter. Both are gathered from the
 TIFF here, and added to a TIFF that libvips has written.
 """
@@ -39,7 +39,7 @@ _DESCRIPTIVE |= {*range(0x9C9B, 0x9CA0), EXIF, GPS}
 
 
 def upright(exif: bytes) -> bytes:
-    """The block with Orientation 1 and no thumbnail (which would show the photo as it was)."""
+    """Return the block with Orientation 1 and no thumbnail (which would show the photo as it was)."""
     patched = bytearray(exif)
     try:
         layout, start = read_header(io.BytesIO(exif[len(PREFIX) :]))
@@ -48,31 +48,30 @@ def upright(exif: bytes) -> bytes:
         for position in range(first, first + 12 * count, 12):
             if struct.unpack_from(layout.order + "H", exif, position)[0] == _ORIENTATION:
                 struct.pack_into(layout.order + "HIHH", patched, position + 2, 3, 1, 1, 0)
-        struct.pack_into(
-            layout.offset, patched, first + 12 * count, 0
-        )  # no second directory: the thumbnail's
+        # No second directory: it is the thumbnail's.
+        struct.pack_into(layout.offset, patched, first + 12 * count, 0)
     except BROKEN:
         return exif
     return bytes(patched)
 
 
 def resolution(exif: bytes) -> tuple[float, float] | None:
-    """Dots per inch across and down, as the block says, or None."""
+    """Return the block's dots per inch across and down, or None."""
     try:
         file = io.BytesIO(exif[len(PREFIX) :])
         layout, start = read_header(file)
         tags = read_directory(file, layout, start)
-        said = tags.get(_RESOLUTION_UNIT)
-        unit = struct.unpack(layout.order + "H", said.data)[0] if said else 2  # 2: inch, 3: cm
-        pairs = [struct.unpack(layout.order + "II", tags[tag].data) for tag in (_X_RESOLUTION, _Y_RESOLUTION)]
-        x, y = (top / bottom * (2.54 if unit == 3 else 1.0) for top, bottom in pairs)
+        tag = tags.get(_RESOLUTION_UNIT)
+        unit = struct.unpack(layout.order + "H", tag.data)[0] if tag else 2  # 2: inch, 3: cm
+        ratios = (struct.unpack(layout.order + "II", tags[k].data) for k in (_X_RESOLUTION, _Y_RESOLUTION))
+        x, y = (top / bottom * (2.54 if unit == 3 else 1.0) for top, bottom in ratios)
     except (*BROKEN, ZeroDivisionError):
         return None
     return (round(x, 2), round(y, 2)) if unit in (2, 3) and x > 0 and y > 0 else None
 
 
 def blocks_of_tiff(file: io.BufferedIOBase, page: int = 0) -> dict[str, bytes]:
-    """The blocks "exif" and "iptc" that a TIFF's page amounts to, those that there are.
+    """Return the blocks "exif" and "iptc" of a TIFF's page, those that it has.
 
     Args:
         file: a classic or Big TIFF, open for reading.
@@ -92,9 +91,9 @@ def blocks_of_tiff(file: io.BufferedIOBase, page: int = 0) -> dict[str, bytes]:
 
 
 def add_blocks_to_tiff(file: io.BufferedIOBase, blocks: Mapping[str, bytes]) -> None:
-    """Adds what "exif" says about the picture, and "iptc", to the first page of a TIFF.
+    """Add what "exif" says about the picture, and "iptc", to the first page of a TIFF.
 
-    Tags that the page has already are left as they are.
+    Tags that the page already has are left as they are.
 
     Args:
         file: a classic or Big TIFF, open for reading and writing.
@@ -111,7 +110,7 @@ def add_blocks_to_tiff(file: io.BufferedIOBase, blocks: Mapping[str, bytes]) -> 
 
 
 def _described(exif: bytes, layout: Layout) -> Directory:
-    """The descriptive tags of a block in the byte order of `layout`."""
+    """Return the descriptive tags of a block in the byte order of `layout`."""
     source = io.BytesIO(exif[len(PREFIX) :])
     try:
         theirs, start = read_header(source)

@@ -1,14 +1,18 @@
-"""From what a person names on the command line to the photos that are meant."""
+"""Find the photos that paths on the command line name."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 from autochrome.errors import PhotoError
 from autochrome.io.saving import PHOTO_SUFFIXES
+from autochrome.io.sniff import RAW_SUFFIXES
+
+UNREADABLE_SUFFIXES = RAW_SUFFIXES | {".bmp", ".gif", ".jp2", ".jxl", ".psd"}
+"""Endings of pictures that are not read."""
 
 
 @dataclass(frozen=True, order=True)
@@ -17,7 +21,7 @@ class FoundPhoto:
 
     Attributes:
         path: the file.
-        relative: its path below the folder that was named; for a file named itself, its name.
+        relative: its path below the folder that was named; its name if the file itself was named.
     """
 
     path: Path
@@ -25,33 +29,39 @@ class FoundPhoto:
 
 
 def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool = False) -> list[FoundPhoto]:
-    """The photos that `paths` name, sorted by path, each once.
+    """Return the photos that `paths` name, sorted by path, each once.
 
-    A file named itself is taken whatever its ending (its content decides later). In folders, files with a
-    photo's ending are taken, and hidden files and folders passed over; links to folders are not followed.
+    A file that is named itself is taken whatever its ending (its content decides later). In folders, files
+    with a photo's ending are taken; hidden files and folders are skipped, and links to folders not followed.
 
     Raises:
-        PhotoError: a path does not exist, a folder may not be read, or nothing was found.
+        PhotoError: a path does not exist, a folder may not be read, or there are no photos.
     """
     named = [Path(path) for path in paths]
-    found: dict[Path, FoundPhoto] = {}
+    photos: dict[Path, FoundPhoto] = {}
     for path in named:
         if path.is_dir():
-            below = [FoundPhoto(file, file.relative_to(path)) for file in _photos_in(path, recursive)]
+            files = _files_in(path, recursive, PHOTO_SUFFIXES)
+            below = [FoundPhoto(file, file.relative_to(path)) for file in files]
         elif path.exists() or path.is_symlink():
             below = [FoundPhoto(path, Path(path.name))]
         else:
             raise PhotoError(path, "does not exist", "Check the spelling of the name and its folder")
         for each in below:
-            found.setdefault(Path(os.path.abspath(each.path)), each)
-    if not found:
+            photos.setdefault(Path(os.path.abspath(each.path)), each)
+    if not photos:
         hint = "" if recursive else ", or search the folders below too (--recursive)"
         where = ", ".join(map(str, named)) or "no path"
         raise PhotoError(where, "holds no photos", f"Name JPEG, PNG, TIFF, WebP, HEIC or AVIF files{hint}")
-    return sorted(found.values())
+    return sorted(photos.values())
 
 
-def _photos_in(folder: Path, recursive: bool) -> Iterator[Path]:
+def unreadable_pictures(folder: Path, recursive: bool = False) -> list[Path]:
+    """Return the pictures in a folder that `find_photos` leaves out because their formats are not read."""
+    return sorted(_files_in(folder, recursive, UNREADABLE_SUFFIXES))
+
+
+def _files_in(folder: Path, recursive: bool, suffixes: Set[str]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         raise PhotoError(
             error.filename, f"could not be searched ({error.strerror})", "Check the folder's permissions"
@@ -60,5 +70,5 @@ def _photos_in(folder: Path, recursive: bool) -> Iterator[Path]:
     for place, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in PHOTO_SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
                 yield Path(place, name)

@@ -26,19 +26,19 @@ _INTENT = {"intent": "relative", "black_point_compensation": True}
 
 
 def color_space_of(profile: bytes) -> str:
-    """The data color space in the profile's header (ICC.1:2022, 7.2.8): "RGB", "GRAY", "CMYK" ..."""
+    """Return the data color space in the profile's header (ICC.1:2022, 7.2.8): "RGB", "GRAY", "CMYK" ..."""
     return profile[16:20].decode("latin-1").strip()
 
 
 def embedded_profile(image: pyvips.Image) -> bytes | None:
-    """The profile that the file carries, or None."""
+    """Return the profile that the file carries, or None."""
     return blob(image, PROFILE_FIELD)
 
 
 def to_srgb(image: pyvips.Image) -> pyvips.Image:
-    """`image` (1, 3 or, for CMYK, 4 bands, no alpha) in sRGB: 1 band stays 1 band, everything else becomes 3.
+    """Convert `image` (1, 3 or, for CMYK, 4 bands, no alpha) to sRGB: 1 band stays 1, all else becomes 3.
 
-    A profile that is broken, or meant for another number of channels, is passed over.
+    A profile that is broken, or meant for another number of channels, is ignored.
 
     Raises:
         pyvips.Error: the conversion is not possible.
@@ -59,9 +59,9 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
-    """`image` (sRGB, 1 or 3 bands) in the colors of `profile`, with the profile to embed attached.
+    """Convert `image` (sRGB, 1 or 3 bands) to `profile`, and attach the profile to embed.
 
-    A profile that cannot hold the image's colors gives way to sRGB's own (3 bands) or to none (1 band).
+    If the profile cannot hold the image's colors, sRGB's own takes its place (3 bands), or none (1 band).
     """
     if profile is None:
         return image
@@ -79,7 +79,7 @@ def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
 
 @lru_cache(maxsize=32)
 def is_srgb(profile: bytes) -> bool:
-    """Whether an RGB profile's colors, or a GRAY profile's tones, are sRGB's to within two levels of 255."""
+    """Return whether a profile's colors (RGB) or tones (GRAY) are sRGB's to within two levels of 255."""
     if not _works(profile):
         return False
     if color_space_of(profile) == "GRAY":
@@ -98,19 +98,19 @@ def srgb_profile() -> bytes:
 
 @lru_cache(maxsize=3)
 def builtin_profile(name: str) -> bytes:
-    """A profile that libvips carries: "srgb", "p3" or "cmyk"."""
+    """Return a profile that libvips carries: "srgb", "p3" or "cmyk"."""
     pixel = pyvips.Image.black(1, 1, bands=3).copy(interpretation="srgb")
     return blob(pixel.icc_transform(name, input_profile="srgb"), PROFILE_FIELD) or b""
 
 
 def _applies(profile: bytes, bands: int) -> bool:
-    """Whether the profile works and describes such pixels; gray ones count as RGB's neutral axis, too."""
+    """Return whether the profile works and suits such pixels; gray ones may be RGB's neutral axis."""
     return color_space_of(profile) in (("GRAY", "RGB") if bands == 1 else ("RGB",)) and _works(profile)
 
 
 @lru_cache(maxsize=32)
 def _works(profile: bytes) -> bool:
-    """Whether the profile can be used: a broken one is passed over, as other programs do."""
+    """Return whether the profile can be used: a broken one is ignored, as other programs do."""
     try:
         if color_space_of(profile) == "GRAY":
             return bool(np.ptp(gray_to_srgb(profile, np.linspace(0, 1, 17))) > 0)
@@ -122,7 +122,7 @@ def _works(profile: bytes) -> bool:
 
 
 def _gray_tones(profile: bytes, levels: Floats) -> Floats:
-    """One channel's levels in [0, 1] as sRGB's, by a GRAY profile or along an RGB profile's neutral axis."""
+    """Convert levels in [0, 1] to sRGB's, by a GRAY profile or along an RGB profile's neutral axis."""
     if color_space_of(profile) == "GRAY":
         return gray_to_srgb(profile, levels)
     ramp = np.repeat((levels * 65535).round().astype(np.uint16)[None, :, None], 3, axis=2)
@@ -131,14 +131,14 @@ def _gray_tones(profile: bytes, levels: Floats) -> Floats:
 
 
 def _device_levels(profile: bytes, levels: Floats) -> Floats:
-    """The inverse of a GRAY profile's curve: sRGB levels in [0, 1] as the profile's."""
+    """Invert a GRAY profile's curve: sRGB levels in [0, 1] to the profile's."""
     device = np.linspace(0, 1, 65536)
     tones = np.maximum.accumulate(gray_to_srgb(profile, device))
     return np.interp(levels, tones, device)
 
 
 def _through_table(image: pyvips.Image, curve: Callable[[Floats], Floats]) -> pyvips.Image:
-    """One channel through a curve on [0, 1]: a table of all levels, looked up pixel by pixel."""
+    """Apply a curve on [0, 1] to one channel by a table of all levels."""
 
     def look_up(ints: pyvips.Image, depth: int) -> pyvips.Image:
         white = WHITE[sample_type(ints)]
@@ -150,7 +150,7 @@ def _through_table(image: pyvips.Image, curve: Callable[[Floats], Floats]) -> py
 
 
 def _in_integers(image: pyvips.Image, convert: Callable[[pyvips.Image, int], pyvips.Image]) -> pyvips.Image:
-    """`convert(image, depth)` with 8- or 16-bit integers, which is what lcms takes; floats come back."""
+    """Call `convert(image, depth)` with 8- or 16-bit integers, all that lcms accepts; floats come back."""
     kind = sample_type(image)
     if kind == "float":
         return to_depth(convert(to_depth(image, "ushort"), 16), "float")
@@ -165,7 +165,7 @@ def _attach(image: pyvips.Image, profile: bytes) -> pyvips.Image:
 
 @contextmanager
 def _on_disk(profile: bytes) -> Iterator[str]:
-    """The profile as a file, which libvips wants for the target; it is read when the operation is built."""
+    """Yield the profile as a file, as libvips needs it for the target; building the operation reads it."""
     with tempfile.TemporaryDirectory(prefix="autochrome-") as folder:
         path = Path(folder, "profile.icc")
         path.write_bytes(profile)

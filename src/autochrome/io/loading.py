@@ -1,4 +1,4 @@
-"""From a file or bytes to a lazy libvips image: sniffed, checked for size, with no pixel decoded yet."""
+"""From a file or bytes to a lazy libvips image: sniffed and checked for size, no pixel decoded yet."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PhotoFile:
     path: Path | None
 
     def open(self, page: int = 0, *, max_pixels: int = MAX_PIXELS) -> pyvips.Image:
-        """Opens a page for one pass from top to bottom; nothing is decoded before pixels are asked for.
+        """Open a page for one pass from top to bottom; nothing is decoded before pixels are read.
 
         Raises:
             PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
@@ -67,12 +67,12 @@ class PhotoFile:
         return image
 
     def page_count(self) -> int:
-        """How many pages (TIFF), pictures (HEIC, AVIF) or frames (WebP) there are; at least 1."""
+        """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1."""
         image = self._load({"access": "sequential"})
         return number(image, "n-pages", 1)
 
     def decoding_failed(self, error: pyvips.Error) -> PhotoError:
-        """The error to raise where libvips could not decode the content."""
+        """Return the error to raise where libvips could not decode the content."""
         detail = " ".join(error.detail.split()) if isinstance(error.detail, str) else str(error)
         if self.format == "heic":
             return PhotoError(
@@ -91,10 +91,10 @@ class PhotoFile:
 
 
 def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
-    """Finds out what `source` is.
+    """Identify a source by its content.
 
     Raises:
-        PhotoError: missing, a folder, not readable, empty, or no picture that can be read.
+        PhotoError: it is missing, a folder, not readable, empty, or not a picture that can be read.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         content, name, path = bytes(source), "the given bytes", None

@@ -26,7 +26,7 @@ _XMP_ORIENTATION = re.compile(rb"(<tiff:Orientation>\s*|tiff:Orientation\s*=\s*[
 
 
 def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> dict[str, bytes]:
-    """The metadata of an opened page, each block that is there."""
+    """Return the metadata blocks of an opened page."""
     blocks = _blocks_of_tiff(file, page) if file.format == "tiff" else _other_blocks(image)
     if "exif" in blocks:
         blocks["exif"] = exif_block.upright(blocks["exif"])
@@ -36,22 +36,22 @@ def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> dict[s
 
 
 def read_resolution(image: pyvips.Image, metadata: Mapping[str, bytes]) -> tuple[float, float] | None:
-    """Dots per inch across and down; None where the file does not say, or says 72, which means as much."""
-    said: tuple[float, float] | None = (round(image.xres * 25.4, 2), round(image.yres * 25.4, 2))
-    if _says_nothing(said) and "exif" in metadata:  # where WebP, HEIC and AVIF have it
-        said = exif_block.resolution(metadata["exif"])
-    return None if said is None or _says_nothing(said) else said
+    """Return dots per inch across and down; None if the file gives none, or 72, which means the same."""
+    dpi: tuple[float, float] | None = (round(image.xres * 25.4, 2), round(image.yres * 25.4, 2))
+    if _is_default(dpi) and "exif" in metadata:  # where WebP, HEIC and AVIF have it
+        dpi = exif_block.resolution(metadata["exif"])
+    return None if dpi is None or _is_default(dpi) else dpi
 
 
-def _says_nothing(dpi: tuple[float, float]) -> bool:
-    """Whether this is what libvips gives for a file without a resolution: 72 dpi, or 1 pixel per mm."""
+def _is_default(dpi: tuple[float, float]) -> bool:
+    """Return whether this is what libvips gives without a resolution: 72 dpi, or 1 pixel per mm."""
     return dpi[0] == dpi[1] and (abs(dpi[0] - 72) < 0.1 or abs(dpi[0] - 25.4) < 0.01)
 
 
 def attach_metadata(image: pyvips.Image, metadata: Mapping[str, bytes], format: str) -> None:
-    """Puts the blocks onto `image`, so that libvips writes those which the format can hold.
+    """Put the blocks onto `image`, so that libvips writes those that the format can hold.
 
-    IPTC is kept in JPEG and TIFF alone. EXIF and IPTC enter a TIFF after writing (`exif.add_blocks_to_tiff`).
+    Only JPEG and TIFF keep IPTC. EXIF and IPTC enter a TIFF after writing (`exif.add_blocks_to_tiff`).
     """
     if "xmp" in metadata:
         set_blob(image, "xmp-data", metadata["xmp"])
@@ -79,7 +79,7 @@ def _blocks_of_tiff(file: PhotoFile, page: int) -> dict[str, bytes]:
 
 
 def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
-    """Libvips drops tags that are not also fields of the image; a PNG of one pixel makes it parse them."""
+    """Set every tag as a field, without which libvips drops it; a PNG of one pixel makes it parse them."""
     png = pyvips.Image.black(1, 1).pngsave_buffer()
     chunk = b"eXIf" + exif[len(exif_block.PREFIX) :]
     chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
@@ -91,7 +91,7 @@ def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
 
 
 def _unwrap_iptc(block: bytes) -> bytes | None:
-    """The IPTC records among the image resources of a JPEG's APP13 segment."""
+    """Return the IPTC records among the image resources of a JPEG's APP13 segment."""
     position = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else len(block)
     while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
         resource = int.from_bytes(block[position + 4 : position + 6], "big")

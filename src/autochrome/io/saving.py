@@ -1,4 +1,4 @@
-"""From a lazy libvips image to a file or bytes: what formats hold, and writes that are all or nothing."""
+"""From a lazy libvips image to a file or bytes, and what each format can hold."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _LONGEST_JPEG_BLOCK = 65_000  # a JPEG segment holds 65,533 bytes, the block's o
 
 
 def format_for(target: Path | None, format: str | None, fallback: str | None) -> Format:
-    """The format asked for, else that of the target's suffix, else `fallback`'s.
+    """Return the requested format, else that of the target's suffix, else `fallback`'s.
 
     Raises:
         PhotoError: none of them names a format that can be written.
@@ -78,15 +78,15 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
         if target.suffix.lower() in each.suffixes:
             return each
     raise PhotoError(
-        target, "has an ending that names no format", f"End it in .jpg, .png ..., or give one of {known}"
+        target, "has an ending that stands for no format", f"End it in .jpg, .png ..., or give one of {known}"
     )
 
 
 def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
-    """Raises PhotoError where the format cannot hold the image's size or metadata."""
+    """Raise PhotoError if the format cannot hold the image's size or metadata."""
     if max(image.width, image.height) > format.longest_side:
         size = f"{image.width} x {image.height} pixels"
-        problem = f"is {size}, and {format.name} ends at {format.longest_side} a side"
+        problem = f"is {size}, and {format.name} holds at most {format.longest_side} per side"
         raise PhotoError(name, problem, "Write it as png or tiff")
     if format.name == "jpeg":
         for field in ("exif-data", "xmp-data", "iptc-data"):
@@ -99,7 +99,7 @@ def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
 def save(
     image: pyvips.Image, target: Path | None, format: Format, *, quality: int, blocks: Mapping[str, bytes]
 ) -> bytes | None:
-    """Encodes `image` into `target`, or returns the bytes where there is no target.
+    """Encode `image` into `target`, or return the bytes if there is no target.
 
     Args:
         image: what to encode, with the metadata attached that libvips writes.
@@ -109,7 +109,7 @@ def save(
         blocks: the metadata, for what libvips does not write ("exif" and "iptc" in TIFF).
 
     Raises:
-        PhotoError: it could not be encoded or written; nothing is left behind then.
+        PhotoError: it could not be encoded or written; nothing is left behind.
     """
     operation, options = _SAVERS[format.name], _options(image, format, quality)
     with _failures_named(target or "the result", format):
@@ -149,7 +149,7 @@ def _failures_named(name: object, format: Format) -> Iterator[None]:
                 name, "cannot be written: its folder does not exist", f"Make the folder {name.parent}"
             )
         if name.is_dir():
-            raise PhotoError(name, "cannot be written: it is a folder", "Give a file's name")
+            raise PhotoError(name, "cannot be written: it is a folder", "Give the name of a file")
         if not os.access(name.parent, os.W_OK):
             raise PhotoError(name, "cannot be written: its folder is read-only", "Choose another folder")
     try:

@@ -14,9 +14,10 @@ READABLE = ("jpeg", "png", "tiff", "webp", "heic", "avif")
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-# Camera raw files are TIFF containers whose first page is a small preview;
-# reading that would look like success.
-_RAW_SUFFIXES = {".3fr", ".arw", ".cr2", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".pef", ".rwl", ".sr2"}
+# Camera raw files are TIFF containers whose first page, a small preview, would be read as the photo.
+RAW_SUFFIXES = frozenset(
+    {".3fr", ".arw", ".cr2", ".dng", ".erf", ".iiq", ".nef", ".nrw", ".pef", ".rwl", ".sr2"}
+)
 
 _OTHER_MAGICS = (
     (b"%PDF", "a PDF document"),
@@ -40,7 +41,7 @@ _OTHER_MAGICS = (
 
 
 def picture_format(head: bytes) -> str | None:
-    """The format among `READABLE` that a file beginning with `head` has, or None."""
+    """Return the format, one of `READABLE`, of a file beginning with `head`; None for another."""
     if head.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -56,14 +57,14 @@ def picture_format(head: bytes) -> str | None:
 
 
 def is_camera_raw(head: bytes, name: str) -> bool:
-    """Whether a TIFF container is a camera's raw file (its first page is only a preview)."""
+    """Return whether a TIFF container is a camera's raw file (its first page is only a preview)."""
     return head.startswith(_TIFF_MAGICS) and (
-        head[8:10] == b"CR" or PurePath(name).suffix.lower() in _RAW_SUFFIXES
+        head[8:10] == b"CR" or PurePath(name).suffix.lower() in RAW_SUFFIXES
     )
 
 
 def describe(head: bytes) -> str:
-    """What a file that is no readable picture seems to be, for an error message ("a web page (HTML)")."""
+    """Return what a file that is not a readable picture seems to be ("a web page (HTML)"), for a message."""
     for magic, words in _OTHER_MAGICS:
         if head.startswith(magic):
             return words
@@ -76,11 +77,11 @@ def describe(head: bytes) -> str:
         return "a web page (HTML)"
     if text.startswith(b"<?xml"):
         return "an XML document"
-    return "a text file" if _is_text(head) else "no picture format known here"
+    return "a text file" if _is_text(head) else "in an unknown format"
 
 
 def _brands(head: bytes) -> set[bytes]:
-    """The brands of an ISO media file (HEIC, AVIF, MP4): the major one and those it is compatible with."""
+    """Return the brands of an ISO media file (HEIC, AVIF, MP4): the major one and the compatible ones."""
     if head[4:8] != b"ftyp":
         return set()
     box = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]

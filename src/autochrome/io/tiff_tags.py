@@ -55,7 +55,7 @@ class Layout:
 
 
 def read_header(file: io.BufferedIOBase) -> tuple[Layout, int]:
-    """The layout of a TIFF structure, and where its first directory is. Raises one of `BROKEN`."""
+    """Return the layout of a TIFF structure and its first directory's offset. Raises one of `BROKEN`."""
     file.seek(0)
     head = file.read(16)
     order = {b"II": "<", b"MM": ">"}[head[:2]]
@@ -64,7 +64,7 @@ def read_header(file: io.BufferedIOBase) -> tuple[Layout, int]:
 
 
 def page_directory(file: io.BufferedIOBase, page: int) -> tuple[Layout, int]:
-    """The layout, and where the directory of a page (counted from 0) is. Raises one of `BROKEN`."""
+    """Return the layout and the offset of a page's directory, from 0. Raises one of `BROKEN`."""
     layout, offset = read_header(file)
     for _ in range(page):
         offset = raw_entries(file, layout, offset)[1]
@@ -74,7 +74,7 @@ def page_directory(file: io.BufferedIOBase, page: int) -> tuple[Layout, int]:
 
 
 def raw_entries(file: io.BufferedIOBase, layout: Layout, offset: int) -> tuple[dict[int, bytes], int]:
-    """The entries of a directory as they lie in the file, and where the next directory is (0: none)."""
+    """Return a directory's entries as in the file, and the next directory's offset (0: none)."""
     file.seek(offset)
     count = struct.unpack(layout.count, file.read(struct.calcsize(layout.count)))[0]
     if count > _MOST_TAGS:
@@ -89,7 +89,7 @@ def raw_entries(file: io.BufferedIOBase, layout: Layout, offset: int) -> tuple[d
 def read_directory(
     file: io.BufferedIOBase, layout: Layout, offset: int, *, only: set[int] | None = None, nesting: int = 0
 ) -> Directory:
-    """The tags at `offset`, those of `only` if given; single tags that are damaged are left out.
+    """Return the tags at `offset`, those of `only` if given; damaged tags are left out.
 
     Raises one of `BROKEN` where there is no directory.
     """
@@ -105,7 +105,7 @@ def read_directory(
 
 
 def standalone(tags: Directory, order: str) -> bytes:
-    """A small classic TIFF that holds the tags and no picture: an EXIF block without its prefix."""
+    """Return a small classic TIFF with the tags and no picture: an EXIF block without its prefix."""
     layout = Layout(order, big=False)
     head = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
     return head + _serialize(tags, {}, 0, layout, start=len(head))
@@ -114,7 +114,7 @@ def standalone(tags: Directory, order: str) -> bytes:
 def replace_first_directory(
     file: io.BufferedIOBase, layout: Layout, added: Directory, raw: dict[int, bytes], following: int
 ) -> None:
-    """Writes a TIFF's first directory anew at the file's end: its `raw` entries and those `added`."""
+    """Rewrite a TIFF's first directory at the file's end: its `raw` entries and those `added`."""
     end = file.seek(0, io.SEEK_END)
     if end % 2:
         end += file.write(b"\0")
@@ -124,7 +124,7 @@ def replace_first_directory(
 
 
 def reordered(tags: Directory, theirs: str, ours: str) -> Directory:
-    """The tags with their data in our byte order ("<" or ">")."""
+    """Return the tags with their data in our byte order ("<" or ">")."""
     if theirs == ours:
         return tags
     return {
@@ -156,7 +156,7 @@ def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: in
 
 
 def _serialize(tags: Directory, raw: dict[int, bytes], following: int, layout: Layout, start: int) -> bytes:
-    """A directory that will lie at `start`, then the data and directories that its entries point to."""
+    """Return a directory that will lie at `start`, then the data and directories its entries point to."""
     entries = dict(raw)
     length = struct.calcsize(layout.count) + struct.calcsize(layout.offset)
     length += struct.calcsize(layout.entry) * (len(entries) + len(tags))

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def gray_to_srgb(profile: bytes, levels: Floats) -> Floats:
-    """Device levels in [0, 1] to gamma-encoded sRGB levels in [0, 1].
+    """Convert device levels in [0, 1] to gamma-encoded sRGB levels in [0, 1].
 
     Raises:
         ValueError: the profile has no gray curve that can be read.
@@ -55,7 +55,7 @@ def _curve(tag: bytes, x: Floats) -> Floats:
 
 
 def _parametric(tag: bytes, x: Floats) -> Floats:
-    """Y = (aX + b)^g + e from d on, cX + f below (ICC.1:2022, table 68); simpler types leave some out."""
+    """Return Y = (aX + b)^g + e from d on, cX + f below (ICC.1:2022, table 68); simpler types omit some."""
     (kind,) = struct.unpack_from(">H", tag, 8)
     count = (1, 3, 4, 5, 7)[kind]
     values = [value / 65536 for value in struct.unpack_from(f">{count}i", tag, 12)]

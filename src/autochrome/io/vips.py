@@ -23,7 +23,7 @@ pyvips.cache_set_max(0)
 
 
 def from_array(array: Pixels) -> pyvips.Image:
-    """An (H, W) or (H, W, C) array as an image, without a copy where the array is contiguous."""
+    """Return an (H, W) or (H, W, C) array as an image, without a copy if the array is contiguous."""
     height, width, bands = array.shape if array.ndim == 3 else (*array.shape, 1)
     kind = SAMPLE_TYPES[array.dtype]
     image = pyvips.Image.new_from_memory(np.ascontiguousarray(array).data, width, height, bands, kind)
@@ -31,45 +31,45 @@ def from_array(array: Pixels) -> pyvips.Image:
 
 
 def to_array(image: pyvips.Image) -> Pixels:
-    """The pixels as (H, W, C), in the memory that libvips decoded them into."""
+    """Return the pixels as (H, W, C), in the memory that libvips decoded them into."""
     flat = np.frombuffer(image.write_to_memory(), _DTYPES[sample_type(image)])
     return flat.reshape(image.height, image.width, image.bands)
 
 
 def sample_type(image: pyvips.Image) -> str:
-    """Libvips' name of the samples' type: "uchar", "ushort", "float" or another."""
+    """Return libvips' name of the samples' type: "uchar", "ushort", "float" or another."""
     return str(image.format)
 
 
 def interpretation(kind: str, bands: int) -> str:
-    """What libvips calls gamma-encoded pixels (floats too: linear light is never held); 2 or 4: alpha."""
+    """Return libvips' name of gamma-encoded pixels (floats too: linear light is never held)."""
     if kind == "ushort":
         return "grey16" if bands < 3 else "rgb16"
     return "b-w" if bands < 3 else "srgb"
 
 
 def scale(image: pyvips.Image, factor: float, kind: str) -> pyvips.Image:
-    """`image` times `factor` as samples of type `kind`; integers are rounded and clipped."""
+    """Return `image` times `factor` as samples of type `kind`; integers are rounded and clipped."""
     offset = 0.0 if kind == "float" else 0.5  # the cast cuts off what follows the point
     return image.linear([factor], [offset]).cast(kind).copy(interpretation=interpretation(kind, image.bands))
 
 
 def to_depth(image: pyvips.Image, kind: str) -> pyvips.Image:
-    """`image` with samples of type `kind`, full range to full range."""
+    """Return `image` with samples of type `kind`, full range to full range."""
     ours = sample_type(image)
     return image if ours == kind else scale(image, WHITE[kind] / WHITE[ours], kind)
 
 
 def blob(image: pyvips.Image, field: str) -> bytes | None:
-    """A block of metadata, or None where the image has none of that name."""
+    """Return a block of metadata, or None if the image has none of that name."""
     return bytes(image.get(field)) if image.get_typeof(field) else None  # type: ignore[arg-type]
 
 
 def number(image: pyvips.Image, field: str, default: int) -> int:
-    """A whole number of the metadata."""
+    """Return a whole number of the metadata, or the default."""
     return int(image.get(field)) if image.get_typeof(field) else default  # type: ignore[arg-type]
 
 
 def set_blob(image: pyvips.Image, field: str, value: bytes) -> None:
-    """Puts a block of metadata onto an image that is no longer shared (a fresh `copy()`)."""
+    """Put a block of metadata onto an image that is not shared (a fresh `copy()`)."""
     image.set_type(pyvips.GValue.blob_type, field, value)  # type: ignore[arg-type]
