@@ -142,6 +142,16 @@ def test_sheets_of_looks_are_no_photos(colorize) -> None:
     assert names() == {"photos/a.png", "photos/a.try.jpg", "photos/try.jpg", "out/a.png", "out/try.jpg"}
 
 
+def test_pictures_in_formats_that_are_not_read_are_named(colorize) -> None:
+    put("album/a.png")
+    for name in ("album/b.bmp", "album/c.gif", "album/notes.txt"):
+        Path(name).write_bytes(b"x")
+    result = colorize("album")
+    assert result.exit_code == 0, result.output
+    assert "note: album/b.bmp and 1 more: skipped" in result.output
+    assert Path("album/a.colorized.png").exists()
+
+
 def test_results_inside_the_folder_are_no_photos(colorize) -> None:
     put("photos/a.png")
     for _ in range(2):
@@ -480,7 +490,7 @@ def test_several_photos_into_a_file(colorize) -> None:
         (["--model", "cic.compact"], "use --model cic.test"),
         (["--weights", "none.safetensors"], "there are no weights at none.safetensors"),
         (["-o", "no/folder/x.png"], "its folder does not exist"),
-        (["-o", "x.doc"], "ending that names no format"),
+        (["-o", "x.doc"], "ending that stands for no format"),
     ],
 )
 def test_wrong_options(colorize, arguments: list[str], told: str) -> None:

@@ -253,7 +253,7 @@ def test_wrong_options(colorize, arguments: list[object], given: bytes | None, m
     ("out", "message"),
     [
         ("no/folder/x.png", "its folder does not exist"),
-        ("x.doc", "x.1.doc: has an ending that names no format"),
+        ("x.doc", "x.1.doc: has an ending that stands for no format"),
     ],
 )
 def test_files_that_cannot_be_written(colorize, out: str, message: str) -> None:

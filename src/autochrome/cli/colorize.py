@@ -21,7 +21,7 @@ from autochrome.cli.options import (
     model_options,
     setting_options,
 )
-from autochrome.cli.plan import Job, Wishes, make_plan
+from autochrome.cli.plan import FileOptions, Job, make_plan, reason_of
 from autochrome.cli.results import write_results
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
 _INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
+_UNREADABLE = "skipped, since this format is not read; convert it to JPEG, PNG or TIFF"
 
 
 class PageNumber(click.ParamType):
@@ -99,9 +100,7 @@ def colorize(
     chosen = make_settings(spec=spec, **settings)
     if uncertainty:
         check_uncertainty(spec, chosen)
-    if save_look is not None:
-        _save_look(chosen, Path(save_look), overwrite)
-    wishes = Wishes(
+    options = FileOptions(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
         format=format,
@@ -111,30 +110,36 @@ def colorize(
         samples=chosen.samples,
         uncertainty=uncertainty,
     )
-    if "-" in photos or out == "-":
-        if len(photos) > 1 or page is None:
-            raise click.UsageError("a pipe (-) takes one page of one photo; give the others without it")
-        if chosen.samples > 1 or uncertainty:
-            several = "--uncertainty" if chosen.samples == 1 else f"--samples {chosen.samples}"
+    _check_usage(photos, out, options)
+    if save_look is not None:
+        _save_look(chosen, Path(save_look), overwrite)
+    if "-" in (*photos, out):
+        _colorize_pipe(photos[0], options, quality, lambda: make_painter(model, weights, device), chosen)
+        return
+    plan = make_plan([Path(photo) for photo in photos], options)
+    report = Report(failures=plan.failures, skipped=len(plan.skipped))
+    report.notes += [(path, _UNREADABLE) for path in plan.unreadable]
+    if plan.jobs:
+        report.begin(len(plan.jobs))
+        painter = make_painter(model, weights, device)
+        _work(plan.jobs, painter, chosen, options, quality, report)
+    report.print()
+    if report.interrupted or report.failures:
+        sys.exit(_INTERRUPTED if report.interrupted else 1)
+
+
+def _check_usage(photos: tuple[str, ...], out: str | None, options: FileOptions) -> None:
+    if "-" in (*photos, out):
+        if len(photos) > 1 or options.page is None:
+            raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
+        if options.samples > 1 or options.uncertainty:
+            several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
             raise click.UsageError(
                 f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
                 "without -o or with -o FILE"
             )
-        _colorize_pipe(
-            next(iter(photos)), wishes, quality, lambda: make_painter(model, weights, device), chosen
-        )
-        return
-    if wishes.out is not None and len(photos) > 1 and wishes.out.is_file():
+    elif options.out is not None and len(photos) > 1 and options.out.is_file():
         raise click.UsageError(f"{out} is a file; several photos need a folder")
-    plan = make_plan([Path(photo) for photo in photos], wishes)
-    report = Report(failures=plan.failures, skipped=len(plan.skipped))
-    if plan.jobs:
-        report.begin(len(plan.jobs))
-        painter = make_painter(model, weights, device)
-        _work(plan.jobs, painter, chosen, wishes, quality, report)
-    report.print()
-    if report.interrupted or report.failures:
-        sys.exit(_INTERRUPTED if report.interrupted else 1)
 
 
 def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
@@ -152,7 +157,7 @@ def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
 
 @dataclass
 class Report:
-    """What became of the photos, told on stderr."""
+    """The outcome for each photo, printed to stderr."""
 
     failures: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
@@ -167,7 +172,7 @@ class Report:
         self.planned, self.started = planned, time.perf_counter()
 
     def print(self) -> None:
-        """Write results, notes, failures and the sum."""
+        """Print results, notes, failures and a summary."""
         if len(self.done) == 1:
             files = self.done[0].places
             named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
@@ -181,12 +186,12 @@ class Report:
         if self.interrupted:
             click.echo("interrupted; nothing was left half-written", err=True)
         if self.planned + len(self.failures) + self.skipped > 1 or self.skipped:
-            click.echo(self._sum(), err=True)
+            click.echo(self._summary(), err=True)
 
-    def _sum(self) -> str:
+    def _summary(self) -> str:
         parts = [f"{len(self.done)} colorized"]
         if self.skipped:
-            parts.append(f"{self.skipped} skipped, their results being there (--overwrite makes them again)")
+            parts.append(f"{self.skipped} skipped, as their results exist (use --overwrite to replace them)")
         if self.failures:
             parts.append(f"{len(self.failures)} failed")
         seconds = f" in {time.perf_counter() - self.started:.1f} s" if self.planned else ""
@@ -197,11 +202,11 @@ def _work(
     jobs: list[Job],
     painter: Painter,
     settings: ColorizeSettings,
-    wishes: Wishes,
+    options: FileOptions,
     quality: int,
     report: Report,
 ) -> None:
-    """Do the jobs one after the other, whatever becomes of each."""
+    """Do the jobs one by one; one that fails does not stop the others."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -214,14 +219,12 @@ def _work(
         for job in jobs:
             progress.update(bar, description=job.source.name.replace("[", r"\["))
             try:
-                notes = _colorize_one(job, painter, settings, wishes, quality)
+                notes = _colorize_one(job, painter, settings, options, quality)
             except KeyboardInterrupt:
                 report.interrupted = True
                 break
-            except PhotoError as error:
-                report.failures.append((error.source, f"{error.problem}. {error.advice}"))
-            except (OSError, MemoryError, ValueError) as error:
-                report.failures.append((str(job.source), str(error) or type(error).__name__))
+            except (PhotoError, OSError, MemoryError, ValueError) as error:
+                report.failures.append((getattr(error, "source", str(job.source)), reason_of(error)))
             else:
                 report.done.append(job)
                 report.notes += [(job.source, note) for note in notes]
@@ -229,55 +232,55 @@ def _work(
 
 
 def _colorize_one(
-    job: Job, painter: Painter, settings: ColorizeSettings, wishes: Wishes, quality: int
+    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions, quality: int
 ) -> tuple[str, ...]:
-    """Do one job and return the notes about it."""
+    """Do one job, and return the notes about it."""
     from autochrome.io.photo import read_photo, write_photo
 
     photo = read_photo(job.source, page=job.page)
     if len(job.places) > 1:
         prediction = painter.predict(photo, settings)
-        _make_folder(job, wishes)
+        _make_folder(job, options)
         samples = painter.paint_all(prediction, settings)
         return write_results(
-            job, photo, samples, format=wishes.format, quality=quality, overwrite=wishes.overwrite
+            job, photo, samples, format=options.format, quality=quality, overwrite=options.overwrite
         )
     [colored] = painter.colorize(photo, settings)
-    if job.target.exists() and not wishes.overwrite:  # since the plan was made
+    if job.target.exists() and not options.overwrite:  # since the plan was made
         raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
-    _make_folder(job, wishes)
-    write_photo(colored, job.target, format=wishes.format, quality=quality, provenance=colored.provenance)
+    _make_folder(job, options)
+    write_photo(colored, job.target, format=options.format, quality=quality, provenance=colored.provenance)
     return colored.notes
 
 
-def _make_folder(job: Job, wishes: Wishes) -> None:
-    if wishes.out is not None and job.target != wishes.out:
+def _make_folder(job: Job, options: FileOptions) -> None:
+    if options.out is not None and job.target != options.out:
         job.target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _colorize_pipe(
-    name: str, wishes: Wishes, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
+    name: str, options: FileOptions, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
     from autochrome.errors import PhotoError
     from autochrome.io.photo import read_photo, write_photo
 
-    to_stdout = wishes.out is None
+    to_stdout = options.out is None
     if name == "-" and sys.stdin.isatty():
         raise click.UsageError("nothing is piped in: cat photo.jpg | autochrome colorize - > colored.jpg")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("the photo would go to the terminal; redirect it (> FILE) or give -o FILE")
-    if wishes.out is not None and wishes.out.exists() and not wishes.overwrite:
-        raise click.ClickException(f"{wishes.out} exists already. Use --overwrite to replace it")
+    if options.out is not None and options.out.exists() and not options.overwrite:
+        raise click.ClickException(f"{options.out} exists already. Use --overwrite to replace it")
     source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
     try:
-        photo = read_photo(source, page=wishes.page or 0)
+        photo = read_photo(source, page=options.page or 0)
         [colored] = load().colorize(photo, settings)
-        format = wishes.format
+        format = options.format
         if format is None and to_stdout and photo.format == "heic":
             format = "jpeg"
         content = write_photo(
-            colored, wishes.out, format=format, quality=quality, provenance=colored.provenance
+            colored, options.out, format=format, quality=quality, provenance=colored.provenance
         )
     except PhotoError as error:
         raise click.ClickException(

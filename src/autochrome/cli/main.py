@@ -1,4 +1,4 @@
-"""The group of commands. Nothing of a command is imported before it is called."""
+"""The group of commands; a command is imported when it is called."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ import click
 from autochrome._version import __version__
 from autochrome.errors import AutochromeError
 
-# name -> (where the command is, what --help says of it)
+# name -> (where the command is, its line in --help)
 COMMANDS = {
     "colorize": ("autochrome.cli.colorize:colorize", "Color black-and-white photos."),
-    "try": ("autochrome.cli.try_:try_", "Show a photo by every model in every look."),
+    "try": ("autochrome.cli.try_:try_", "Compare every model and look for a photo, on one sheet."),
     "models": ("autochrome.cli.models:models", "List the models."),
     "figures": ("autochrome.cli.figures:figures", "Draw the papers' figures for a photo."),
-    "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the true ones."),
-    "compare": ("autochrome.cli.compare:compare", "Compare systems: every metric, one report."),
+    "evaluate": ("autochrome.cli.evaluate:evaluate", "Score colorized photos against the originals."),
+    "compare": ("autochrome.cli.compare:compare", "Compare models and results: every metric, one report."),
     "study": ("autochrome.cli.study:study", "Ask people to judge colorized photos."),
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
-    "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit how vivid drawn colors are to photos."),
+    "calibrate": (
+        "autochrome.cli.calibrate:calibrate",
+        "Fit tone curves that make drawn colors vivid.",
+    ),
     "prior": ("autochrome.cli.prior:prior", "Estimate the color statistics of photos."),
     "probe": ("autochrome.cli.probe:probe", "Probe what a model's features encode about photo content."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is asked for."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table, the most used first."""
+        """Return the names in the table's order, the most used first."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -40,7 +43,7 @@ class LazyGroup(click.Group):
         return getattr(import_module(module), attribute)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an error that a person can fix becomes one line and exit code 1."""
+        """Run the command; an error that the user can fix becomes one line and exit code 1."""
         try:
             return super().invoke(ctx)
         except AutochromeError as error:
@@ -57,7 +60,7 @@ class LazyGroup(click.Group):
         """Return the command that the arguments name.
 
         Raises:
-            click.UsageError: there is none; the message names close ones, and what to type for a photo.
+            click.UsageError: there is no such command; the message names similar ones, or what to type.
         """
         if args[0] in COMMANDS or args[0].startswith("-"):
             return super().resolve_command(ctx, args)

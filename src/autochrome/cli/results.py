@@ -1,4 +1,4 @@
-"""Writing a photo's colorizations: every file whole, and of several either all or none."""
+"""Write a photo's colorizations: every file whole, and either all of them or none."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autochrome.cli.plan import Job
 
 if TYPE_CHECKING:
-    from autochrome.io.photo import Photo
+    from autochrome.io.photo import Photo, Provenance
     from autochrome.pipeline.painter import ColorizedPhoto
     from autochrome.report.contact_sheet import Page
 
@@ -31,9 +31,9 @@ def write_results(
     quality: int,
     overwrite: bool,
 ) -> tuple[str, ...]:
-    """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job has them.
+    """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
-    While one is written the next is painted. The files take their names at the end, all together.
+    While one is written the next is painted. The files get their names at the end, all together.
 
     Returns:
         The notes of the colorizations.
@@ -41,7 +41,7 @@ def write_results(
     Raises:
         PhotoError: one cannot be written.
         FileExistsError: a file of that name has appeared since the job was planned.
-        ValueError: the model does not know how sure it is, and a map of it is wished.
+        SettingsError: a map of the uncertainty was requested, which the model does not know.
     """
     from autochrome.report.contact_sheet import fit
 
@@ -52,7 +52,8 @@ def write_results(
             if number == 1 and job.uncertainty_map is not None:
                 _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
             label = _label(number, colored)
-            waiting.append((label, writer.submit(_write, colored, places[target], target, format, quality)))
+            made, how = colored.provenance, {"format": format, "quality": quality}
+            waiting.append((label, writer.submit(_write, colored, places[target], target, made, **how)))
             last = colored
             while len(waiting) >= _AHEAD:
                 name, written = waiting.popleft()
@@ -65,7 +66,7 @@ def write_results(
 
 
 def _label(number: int, colored: ColorizedPhoto) -> str:
-    """The file's number, and which hue it favors, or where files are ranked which draw of the seed it is."""
+    """Return the file's number, with the hue that it favors, or the number of the draw if ranked."""
     made = colored.provenance.settings if colored.provenance else {}
     if "rotation" in made:
         return f"{number} (hue {made['rotation']:.0f}°)"
@@ -73,25 +74,24 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
     return f"{number}" if "rank_score" not in made else f"{number} (draw {drawn})"
 
 
-def _write(colored: ColorizedPhoto, place: Path, target: Path, format: str | None, quality: int) -> Page:
-    """Write one to its temporary place; return it in the size of the contact sheet's cells."""
+def _write(photo: Photo, place: Path, target: Path, provenance: Provenance | None, **how: Any) -> Page:
+    """Write a photo to its temporary place, and return it in the size of the contact sheet's cells."""
     from autochrome.errors import PhotoError
     from autochrome.io.photo import write_photo
     from autochrome.report.contact_sheet import fit
 
     try:
-        write_photo(colored, place, format=format, quality=quality, provenance=colored.provenance)
+        write_photo(photo, place, provenance=provenance, **how)
     except PhotoError as error:
         raise PhotoError(target, error.problem, error.advice) from error
-    return fit(colored.pixels)
+    return fit(photo.pixels)
 
 
 def _write_sheet(
     cells: Sequence[tuple[str, Page]], colored: ColorizedPhoto, place: Path, sheet: Path, quality: int
 ) -> None:
-    """Write the contact sheet; it says how it was made, but for what is one sample's own."""
-    from autochrome.errors import PhotoError
-    from autochrome.io.photo import Photo, write_photo
+    """Write the contact sheet, with the provenance that its samples share."""
+    from autochrome.io.photo import Photo
     from autochrome.report.contact_sheet import gallery
 
     made = colored.provenance
@@ -99,36 +99,29 @@ def _write_sheet(
         own = ("sample", "log_prob", "bits_per_dimension", "rank_score", "rotation")
         made = replace(made, settings={key: made.settings[key] for key in made.settings if key not in own})
     page = gallery([picture for _, picture in cells], [name for name, _ in cells])
-    try:
-        write_photo(Photo(page), place, quality=quality, provenance=made)
-    except PhotoError as error:
-        raise PhotoError(sheet, error.problem, error.advice) from error
+    _write(Photo(page), place, sheet, made, quality=quality)
 
 
 def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
-    """Write the uncertainty map of a photo; its metadata tell what black and white mean."""
-    from autochrome.errors import PhotoError
-    from autochrome.io.photo import Photo, write_photo
+    """Write the uncertainty map of a photo; its metadata say what black and white mean."""
+    from autochrome.errors import SettingsError
+    from autochrome.io.photo import Photo
     from autochrome.report.uncertainty_map import draw_uncertainty
 
     unsure, made = colored.uncertainty, colored.provenance
     if unsure is None:
-        raise ValueError(
+        raise SettingsError(
             "this model does not know how sure it is; leave out --uncertainty, or use --model cic"
         )
     if made is not None:
         scale = f"L* from 0 to 100: 0 to {unsure.most:.4g} {unsure.unit}"
         made = replace(made, settings={**made.settings, "uncertainty": scale})
-    picture = Photo(draw_uncertainty(unsure.values, colored.size, unsure.most))
-    try:
-        write_photo(picture, place, provenance=made)
-    except PhotoError as error:
-        raise PhotoError(target, error.problem, error.advice) from error
+    _write(Photo(draw_uncertainty(unsure.values, colored.size, unsure.most)), place, target, made)
 
 
 @contextmanager
 def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path, Path]]:
-    """A temporary place beside each target; at the end all take their names, after a failure none is left."""
+    """Yield a temporary file for each target; at the end all are renamed, after a failure all are removed."""
     token = secrets.token_hex(8)
     places = {
         target: target.with_name(f".autochrome-{token}-{number}{target.suffix}")
@@ -146,7 +139,7 @@ def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path
 
 
 def _rename(places: dict[Path, Path]) -> None:
-    """Let every file take its name; where one cannot, those that went before are taken back."""
+    """Give every file its name; if one cannot have it, undo those that have theirs."""
     former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
     begun: list[Path] = []
     try:

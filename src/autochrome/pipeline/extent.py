@@ -1,9 +1,9 @@
-"""Which part of a file is the photo: borders, bars, mats and hidden pixels hold no picture.
+"""Which part of a file is the picture: borders, bars, mats and hidden pixels are not.
 
-A network takes a black border for a part of the scene, and its colors change all over the photo. Here areas
-of one flat level at the rim are found (`mats`): of rectangular borders and letterbox bars the
-inside is cropped out exactly; of oval, torn or skewed mats a mask tells what within the crop is no picture.
-Pixels under full transparency are no picture either, whatever they hold.
+A network takes a black border for a part of the scene, and its colors change all over the photo. Here flat
+areas at the rim are found (`mats`). Rectangular borders and letterbox bars are cropped off exactly; for oval,
+torn or skewed mats a mask marks what within the crop is not picture. Pixels under full transparency are not
+picture either, whatever their values.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from jaxtyping import Bool, Float32, Shaped
 
 from autochrome.pipeline.mats import Box, Flat, Mat, find_mats, levels
 
-_CELLS = 500  # of the longer side, about, in the reduced photo in which mats are looked for
-_SMALLEST = 16  # pixels of the shorter side: of less, nothing is judged
+_CELLS = 500  # approximate longer side of the reduced photo in which mats are searched
+_SMALLEST = 16  # shorter side, in pixels, below which nothing is searched
 _UNIFORM = 3.0  # levels of 255 that a photo without a picture spans, beside its noise
-_NOISE = 3.0  # the most noise that counts as such, its standard deviation in levels
+_NOISE = 3.0  # the largest standard deviation, in levels, that counts as noise
 
 
 @dataclass(frozen=True, eq=False)
 class Extent:
-    """Where in a file the photo is.
+    """Where in a file the picture is.
 
     Attributes:
         size: the file's (height, width) in pixels.
         box: the smallest rectangle that holds all of the picture.
-        is_uniform: there is no picture: one level all over, or nothing that is not hidden.
+        is_uniform: there is no picture: one level all over, or all pixels hidden.
         has_mat: a flat border, bars or a mat were found.
-        mat: what within the box is no picture.
-        alpha: the file's, if it hides any.
+        mat: what within the box is not picture.
+        alpha: of the file, if it hides any pixel.
     """
 
     size: tuple[int, int]
@@ -57,7 +57,7 @@ class Extent:
         return pixels[top:bottom, left:right]
 
     def outside(self, start: int, stop: int) -> Bool[np.ndarray, "rows w"] | None:
-        """Return which pixels in rows of the box are no picture; None if all are.
+        """Return which pixels in rows of the box are not picture; None if all are.
 
         Args:
             start: the first row, counted in the file.
@@ -73,7 +73,7 @@ class Extent:
         return out
 
     def known(self, height: int, width: int) -> Float32[np.ndarray, "h2 w2"]:
-        """Return 1 where the box surely holds picture, else 0, on a grid at least as fine as asked for."""
+        """Return 1 where the box surely holds picture, else 0, on a grid at least as fine as requested."""
         top, left, bottom, right = self.box
         step = max(1, min((bottom - top) // height, (right - left) // width) // 3)
         rows, columns = np.arange(top, bottom, step), np.arange(left, right, step)
@@ -92,9 +92,9 @@ class Extent:
         return shown & ~self._sampled(rows, columns)
 
     def over_file(self, values: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h2 w2"]:
-        """Return values on a grid over the box on one over the whole file, with cells of about the same size.
+        """Return a grid over the box as a grid over the whole file, with cells of about the same size.
 
-        Where there is no picture they are 0.
+        Cells without picture are 0.
         """
         top, left, bottom, right = self.box
         if self.is_whole:
@@ -129,7 +129,7 @@ class Extent:
     def _sampled(
         self, rows: np.ndarray, columns: np.ndarray, margin: int = 0
     ) -> Bool[np.ndarray, "rows columns"]:
-        """Whether pixels are hidden or on the mat, or near it."""
+        """Return which pixels are hidden, or on the mat, or within ``margin`` cells of it."""
         out = np.zeros((len(rows), len(columns)), bool)
         if self.mat is not None:
             out |= self.mat.sampled(rows, columns, margin)
@@ -144,7 +144,7 @@ def find_extent(
     *,
     borders: bool = True,
 ) -> Extent:
-    """Return where the photo is among its file's pixels.
+    """Return where the picture is among the pixels of a file.
 
     Args:
         pixels: gray or colors, uint8, uint16 or float32 in [0, 1].
@@ -165,12 +165,12 @@ def find_extent(
         return replace(whole, is_uniform=True)
     if not borders:
         return replace(whole, alpha=alpha)
-    box, mat, found = find_mats(pixels, gray, hidden, step)
-    return Extent(size, box, has_mat=found, mat=mat, alpha=alpha)
+    box, mat, has_mat = find_mats(pixels, gray, hidden, step)
+    return Extent(size, box, has_mat=has_mat, mat=mat, alpha=alpha)
 
 
 def _is_uniform(gray: Float32[np.ndarray, "h w"], shown: Bool[np.ndarray, "h w"]) -> bool:
-    """Whether there is one level, within its noise."""
+    """Return whether all pixels shown have one level, within noise."""
     low, high = np.quantile(gray[shown], (0.005, 0.995))
     if high - low > _UNIFORM + 5 * _NOISE:
         return False

@@ -1,8 +1,8 @@
-"""Find the flat borders, bars and mats around a photo, and place straight edges to the pixel.
+"""Find flat borders, bars and mats around a photo, and locate straight edges to the pixel.
 
-Levels are those of 8 bits, 0 to 255, whatever the photo's depth. The search goes over a reduced photo. A
-border has one level within noise. It is told from a clipped shadow or a blown-out sky, which can be as flat,
-by where it lies: all around the photo, or along a side with a straight edge.
+Levels are those of 8 bits, 0 to 255, whatever the photo's depth. A reduced photo is searched. A border has
+one level within noise. A clipped shadow or a blown-out sky can be as flat; what tells a border apart is that
+it lies all around the photo, or along a side with a straight edge.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 Box = tuple[int, int, int, int]
-"""top, left, bottom, right; the last two are not inside."""
+"""top, left, bottom, right; the last two are exclusive."""
 Gray = Float32[np.ndarray, "h w"]
 Mask = Bool[np.ndarray, "h w"]
 
 _MOST_NOISE = 3.0
-"""Standard deviation, in levels, of what still counts as flat."""
+"""Largest standard deviation, in levels, that counts as flat."""
 _CLIPPED = 3.0
-"""Levels from black or white where a scene may be flat of itself, and more evidence is asked for."""
+"""Levels from black or white within which a scene itself may be flat, so that more evidence is required."""
 _NESTED = 4
-"""Frames within frames that are taken off: paper, the film's edge, a mat."""
+"""Nested frames that are removed: paper, the film's edge, a mat."""
 
 
 @dataclass(frozen=True)
 class Flat:
-    """A level that a border has.
+    """The level of a border.
 
     Attributes:
         level: 0 to 255.
@@ -46,7 +46,7 @@ class Flat:
 
     @property
     def is_clipped(self) -> bool:
-        """Whether shadows or a sky may have this level."""
+        """Whether clipped shadows or a sky may have this level."""
         return not _CLIPPED <= self.level <= 255 - _CLIPPED
 
     def holds(self, values: np.ndarray, slack: float = 0.0) -> np.ndarray:
@@ -56,12 +56,12 @@ class Flat:
 
 @dataclass(frozen=True, eq=False)
 class Mat:
-    """What is no picture within a photo's box, of any shape.
+    """What is not picture within a photo's box, of any shape.
 
     Attributes:
-        pixels: the file's.
-        cells: whether a cell is, over all of the file; a cell is "step step" pixels.
-        step: pixels a cell.
+        pixels: of the file.
+        cells: which cells of the file are mat; a cell is "step step" pixels.
+        step: pixels per cell.
         flat: the level.
     """
 
@@ -71,7 +71,7 @@ class Mat:
     flat: Flat
 
     def at(self, start: int, stop: int, left: int, right: int) -> Mask:
-        """Return what is no picture in rows and columns of the file; at the mat's edge, pixel by pixel."""
+        """Return what is not picture in rows and columns of the file; at the mat's edge, pixel by pixel."""
         rows, columns = np.arange(start, stop) // self.step, np.arange(left, right) // self.step
         if self.step == 1:
             return self.cells[np.ix_(rows, columns)]
@@ -84,18 +84,18 @@ class Mat:
 
     @cached_property
     def _kinds(self) -> tuple[Mask, Mask]:
-        """Cells that are all mat, and those at its edge."""
+        """Cells that are entirely mat, and those at its edge."""
         sure = eroded(self.cells, 1)
         return sure, dilated(self.cells, 1) & ~sure
 
     def sampled(self, rows: np.ndarray, columns: np.ndarray, margin: int = 0) -> Mask:
-        """Return whether pixels lie on the mat, or within so many cells of it."""
+        """Return which pixels lie on the mat, or within ``margin`` cells of it."""
         cells = dilated(self.cells, margin) if margin else self.cells
         return cells[np.ix_(rows // self.step, columns // self.step)]
 
 
 def levels(pixels: np.ndarray) -> Gray:
-    """Return pixels "h w 1" or "h w 3" as levels of 255; of colors the green."""
+    """Return pixels "h w 1" or "h w 3" as levels, 0 to 255; the green channel of colors."""
     plane = pixels[:, :, pixels.shape[2] // 2]
     scale = {"uint8": 1.0, "uint16": 1 / 257, "float32": 255.0}[pixels.dtype.name]
     return plane.astype(np.float32) * np.float32(scale)
@@ -108,16 +108,13 @@ def find_mats(pixels: np.ndarray, gray: Gray, hidden: Mask, step: int) -> tuple[
         pixels: of the file.
         gray: every ``step``-th of them in both directions, as levels.
         hidden: which of these are fully transparent; not all.
-        step: pixels a cell.
+        step: pixels per cell.
     """
     finder = _Finder(pixels, gray, hidden, step)
-    found = False
-    for _ in range(_NESTED):
-        if finder.take_mat_all_around() or finder.take_bars():
-            found = True
-        else:
-            break
-    return finder.full_box(), finder.mat, found
+    frames = 0
+    while frames < _NESTED and (finder.take_mat_all_around() or finder.take_bars()):
+        frames += 1
+    return finder.full_box(), finder.mat, frames > 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class _Bar:
     Attributes:
         thickness: in cells.
         flat: its level.
-        straightness: share of its edge that is right at its end; JPEG may blur it over 8 pixels.
+        straightness: share of its edge that lies exactly at its end; JPEG may blur it over 8 pixels.
     """
 
     thickness: int
@@ -136,12 +133,12 @@ class _Bar:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether it needs no counterpart on the side that it faces; a sky over the sea may be white."""
+        """Whether it needs no counterpart on the opposite side; a sky over the sea may be white."""
         return self.straightness >= 0.6 and self.flat.level <= 255 - _CLIPPED
 
 
 class _Finder:
-    """The box of the picture, which shrinks as borders are taken off.
+    """The box of the picture, which shrinks as borders are removed.
 
     Sides are numbered 0 to 3: top, left, bottom, right.
     """
@@ -151,14 +148,14 @@ class _Finder:
         self.box = bounding_box(~hidden)
         self.mat: Mat | None = None
         height, width = pixels.shape[:2]
-        # Where an edge was not refined, it is that of its cell.
+        # None where an edge is that of its cell.
         self.refined: list[int | None] = [None] * 4
         self.limits = (0, 0, height, width)
 
     # All around ---------------------------------------------------------------------------------
 
     def take_mat_all_around(self) -> bool:
-        """Shrink the box to what a mat leaves of it, if there is one on all four sides."""
+        """Shrink the box to what a mat on all four sides leaves; return whether there is one."""
         if self.mat is not None or min(self.shape) < 8:
             return False
         view, hidden = self.view(self.gray), self.view(self.hidden)
@@ -181,14 +178,14 @@ class _Finder:
         return True
 
     def _take(self, inner: Box, flat: Flat, mat: Mask) -> None:
-        """Move the box to the inner one, in cells of the mask; what of the mat is in it may be shadows."""
+        """Shrink the box to the inner one, in cells of the mask; mat within it may be shadows instead."""
         outer = self.box
         moved = [inner[0] > 0, inner[1] > 0, inner[2] < mat.shape[0], inner[3] < mat.shape[1]]
         self.box = _boxed(edge + outer[k % 2] for k, edge in enumerate(inner))
         for k in range(4):
             if moved[k]:
                 self.refined[k] = self._placed(k, flat)
-        # Where JPEG has blurred an edge, there is less inside of it than it seemed.
+        # Where JPEG has blurred an edge, less is inside it than it seemed.
         self.box = _boxed(
             edge if place is None or not moved[k] else round(place / self.step)
             for k, (edge, place) in enumerate(zip(self.box, self.refined, strict=True))
@@ -202,16 +199,16 @@ class _Finder:
     # Bars -----------------------------------------------------------------------------------------
 
     def take_bars(self) -> bool:
-        """Cut off strips along one side, or two that face each other, that end along a straight line."""
+        """Cut off strips with a straight edge along one side or two opposite ones; return whether any."""
         if self.mat is not None or min(self.shape) < 8:
             return False
         view = self.view(self.gray)
-        found = [self._bar(view, k) for k in range(4)]
+        bars = [self._bar(view, k) for k in range(4)]
         taken = False
-        for k, facing in ((0, 2), (1, 3)):
-            one, other = found[k], found[facing]
+        for k, opposite in ((0, 2), (1, 3)):
+            one, other = bars[k], bars[opposite]
             paired = one is not None and other is not None and abs(one.flat.level - other.flat.level) <= 4
-            for which, bar in ((k, one), (facing, other)):
+            for which, bar in ((k, one), (opposite, other)):
                 if bar is not None and (paired or bar.stands_alone):
                     self._cut(which, bar)
                     taken = True
@@ -251,7 +248,7 @@ class _Finder:
         return array[top:bottom, left:right]
 
     def _placed(self, which: int, flat: Flat) -> int | None:
-        """The line of the file where the picture begins, or that after its last; None if not straight."""
+        """Return the line where the picture begins, or that after its last; None if it is not straight."""
         step, axis = self.step, which % 2
         length = self.limits[2 + axis]
         edge = min(self.box[which] * step, length)
@@ -274,7 +271,7 @@ class _Finder:
         return start + first if which < 2 else stop - first
 
     def full_box(self) -> Box:
-        """The box in pixels; where its edge was not placed, with a cell to spare."""
+        """Return the box in pixels; edges that were not refined leave a cell to spare."""
         top, left, bottom, right = (
             min(max(0, (edge + spare) * self.step), self.limits[2 + k % 2]) if place is None else place
             for k, (edge, spare, place) in enumerate(zip(self.box, (-1, -1, 1, 1), self.refined, strict=True))
@@ -298,7 +295,7 @@ def level_of(lines: list[np.ndarray]) -> Flat | None:
     counts = np.bincount(values.round().astype(np.int64).clip(0, 255), minlength=256)
     mode = int(np.convolve(counts, np.ones(5), "same").argmax())
     level = float(values[np.abs(values - mode) <= 8].mean())
-    # Of neighbors' differences, not of values: a gradient is not noise.
+    # From differences between neighbors, not from values: a gradient is not noise.
     steps = np.concatenate(
         [np.diff(line)[np.abs(line[:-1] - level) <= 10] for line in lines if len(line) > 1]
     )
@@ -308,7 +305,7 @@ def level_of(lines: list[np.ndarray]) -> Flat | None:
 
 
 def _share_of_rim(flat: Flat, lines: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Return the share that a level has of the rim; 0 unless it is most of that and enough of every side."""
+    """Return a level's share of the rim; 0 unless it is most of the rim and enough of every side."""
     shares, lengths = [], []
     for values, shown in lines:
         if shown.mean() > 0.1:
@@ -320,11 +317,11 @@ def _share_of_rim(flat: Flat, lines: list[tuple[np.ndarray, np.ndarray]]) -> flo
 
 
 def _is_picture(picture: Mask, view: Gray, flat: Flat, share: float) -> bool:
-    """Whether what a mat leaves is large and compact, as photos are, and ends in an edge, not a gradient."""
+    """Return whether what a mat leaves is large and compact as photos are, with an edge, not a gradient."""
     if picture.mean() < 0.03:
         return False
     top, left, bottom, right = bounding_box(picture)
-    # Things before a white or smooth ground come in all shapes; only a mat has one level to the last digit.
+    # Objects on a white or smooth ground have any shape; only a mat has one level to the last digit.
     is_made = flat.noise <= 0.3 and share >= 0.97 and flat.level <= 255 - _CLIPPED
     if float(picture[top:bottom, left:right].mean()) < (0.25 if is_made else 0.65):
         return False
@@ -333,9 +330,9 @@ def _is_picture(picture: Mask, view: Gray, flat: Flat, share: float) -> bool:
 
 
 def _goes_on(rest: Mask, shares: list[float], flat: Flat) -> bool:
-    """Whether what of a mat is in the picture's box belongs to it: about an oval photo, or between two.
+    """Return whether the mat goes on within the picture's box: around an oval photo, or between two.
 
-    Shadows that touch a black border have its level, too, but they do not line the box.
+    Shadows that touch a black border have its level, too, but do not line the box.
     """
     if bool(rest.all(0).any()) or bool(rest.all(1).any()):
         return True
@@ -418,17 +415,17 @@ def dilated(mask: Mask, radius: int) -> Mask:
 
 
 def opened(mask: Mask, radius: int) -> Mask:
-    """Return the mask without what is too thin to hold the window: dust, scratches, writing."""
+    """Return the mask without what is thinner than the window: dust, scratches, writing."""
     return dilated(eroded(mask, radius), radius)
 
 
 def smoothed(mask: Mask, noise: float) -> Mask:
-    """Return the mask with the holes closed that noise leaves."""
+    """Return the mask with holes from noise closed."""
     return mask if noise < 0.3 else eroded(dilated(mask, 1), 1)
 
 
 def grown_into_fuzz(mat: Mask, view: Gray, flat: Flat) -> Mask:
-    """Return the mat with what JPEG has blurred at its edge, if it has; that has nearly the mat's level."""
+    """Return the mat with the pixels at its edge that JPEG has blurred, which have nearly its level."""
     beside = dilated(mat, 4) & ~mat
     fuzz = beside & flat.holds(view, 8.0)
     return mat | fuzz if fuzz.sum() > 0.25 * beside.sum() else mat

@@ -1,4 +1,4 @@
-"""The noise of the models that draw: it follows from a seed and a photo."""
+"""The noise of models that draw samples: it follows from a seed and a photo."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ import torch
 
 from autochrome.io.photo import Photo
 
-_ROWS = 256  # that are converted at once, so that a large photo is never held twice
-_LUMA = np.array([19595, 38470, 7471], np.uint32)  # Rec. 601's weights, of 65536
+_ROWS = 256  # converted at once, so that a large photo is never held twice
+_LUMA = np.array([19595, 38470, 7471], np.uint32)  # Rec. 601's weights, in 65536ths
 
 
 def noise_generator(photo: Photo, seed: int) -> torch.Generator:
-    """Return a generator, on the CPU, whose numbers are those of a photo and a seed: see `noise_seed`.
-
-    Of the seed, torch's CPU generator uses the lower 32 bits.
-    """
+    """Return a generator on the CPU, seeded with `noise_seed`, of which torch uses the lower 32 bits."""
     return torch.Generator().manual_seed(noise_seed(photo, seed))
 
 
 def noise_seed(photo: Photo, seed: int) -> int:
     """Return the seed of a photo's noise, 0 to 2^63 - 1: a digest of the seed, the size and the gray pixels.
 
-    Photos of one album draw independently of each other, and a photo draws the same whatever its name,
-    folder, metadata or format. Every pixel counts, reduced to 8 bits of gamma-encoded gray by whole-number
-    arithmetic: no rounding depends on the machine, and a gray photo has the noise of its copy in RGB, in 16
-    bits or in floats. A photo that was resized, cropped or saved anew with losses is another one.
+    Photos of one album get independent noise, and a photo the same noise whatever its name, folder, metadata
+    or format. Every pixel counts, reduced to 8 bits of gamma-encoded gray by integer arithmetic: no rounding
+    depends on the machine, and a gray photo has the noise of its copy in RGB, in 16 bits or in floats. A
+    photo that was resized, cropped or compressed again with losses is another one.
 
     Args:
-        photo: as it was read; alpha does not count.
+        photo: as read; alpha does not count.
         seed: 0 or more.
     """
     digest = blake2b(f"{seed} {photo.size[0]} {photo.size[1]} ".encode(), digest_size=8)
@@ -40,14 +37,14 @@ def noise_seed(photo: Photo, seed: int) -> int:
 
 
 def _eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """The pixels as uint8, the nearest where they are finer."""
+    """Return the pixels as uint8, rounded to the nearest."""
     if pixels.dtype == np.uint16:
         return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     return pixels if pixels.dtype == np.uint8 else np.rint(pixels * np.float32(255)).astype(np.uint8)
 
 
 def _gray(pixels: np.ndarray) -> np.ndarray:
-    """One channel "h w"; of equal channels their value."""
+    """Return one channel "h w"; equal channels keep their value."""
     if pixels.shape[2] == 1:
         return pixels[:, :, 0]
     weighted = pixels.astype(np.uint32) * _LUMA

@@ -1,4 +1,4 @@
-"""What a network is shown of a photo: the picture in it, without mats, and with tones of a normal range."""
+"""What a network sees of a photo: the picture in it, without mats, and with tones of a normal range."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from autochrome.io.photo import Photo
 from autochrome.pipeline.extent import Extent
 from autochrome.types import Luma
 
-_KNOWN = 0.999  # of a cell, to be taken for known: a mat's darkness must not seep in
-_JUDGED_AT = 160  # pixels of the longer side at which tones are judged
+_KNOWN = 0.999  # share of a cell that must be picture, so that a mat's darkness does not seep in
+_TONES_AT = 160  # longer side, in pixels, at which tones are measured
 
 
 class Picture:
@@ -24,10 +24,10 @@ class Picture:
     Args:
         photo: the photo.
         extent: where the picture is in it.
-        stretch: whether tones are brought to a normal range.
+        stretch: stretch tones to a normal range.
 
     Attributes:
-        photo: the part of the photo that lies in the extent's box, and nothing else of it.
+        photo: the part of the photo that lies in the extent's box, pixels alone.
     """
 
     def __init__(self, photo: Photo, extent: Extent, *, stretch: bool = True) -> None:
@@ -50,14 +50,14 @@ class Picture:
 
     @cached_property
     def tones(self) -> Tones:
-        """The stretch that brings the picture's tones to a normal range, if that is wanted."""
+        """The stretch of the picture's tones to a normal range, or none if ``stretch`` is False."""
         if not self.stretch:
             return Tones()
-        scale = min(1.0, _JUDGED_AT / max(self.size))
+        scale = min(1.0, _TONES_AT / max(self.size))
         height, width = (max(1, round(side * scale)) for side in self.size)
         known = None if self.extent.fills_box else self._known(height, width)
-        # Some of the pixels will do, and cost little even of a large photo.
-        step = max(1, max(self.size) // (2 * _JUDGED_AT))
+        # A sample of the pixels is enough, and cheap even for a large photo.
+        step = max(1, max(self.size) // (2 * _TONES_AT))
         return fit_tones(Lightness(self.photo.pixels[::step, ::step]).reduced(height, width), known)
 
     def _known(self, height: int, width: int) -> Luma:
@@ -67,6 +67,6 @@ class Picture:
 
 
 def whole_file(photo: Photo) -> Picture:
-    """Return the photo as it is, with whatever is around it."""
+    """Return the photo as it is, with its borders and its own tones."""
     height, width = photo.size
     return Picture(photo, Extent((height, width), (0, 0, height, width)), stretch=False)

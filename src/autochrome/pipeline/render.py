@@ -15,25 +15,24 @@ from autochrome.color.lightness import Lightness
 from autochrome.color.upsampling import GuidedUpsampler
 from autochrome.pipeline.extent import Extent
 
-_STRIP = 1 << 17  # pixels of full size at a time: what a core does to them stays in its cache
+_STRIP = 1 << 17  # pixels at a time, so that a core's work on them stays in its cache
 
 
 def full_size(
     lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype, extent: Extent | None = None
 ) -> np.ndarray:
-    """Return the pixels "h w 3" of the photo's lightness with the model's chroma, fitted into sRGB.
+    """Return pixels "h w 3" with the photo's lightness and the model's chroma, fitted into sRGB.
 
-    The chroma covers the box of the extent, if one is given; what is no picture stays without.
+    The chroma covers the extent's box, if one is given; what is not picture gets none.
 
-    It goes strip by strip, and each core takes strips of its own. Sharing out every operation among the
-    cores instead makes them wait for each other some fifty times a strip, which on a busy machine takes ten
-    times as long.
+    Each core works on strips of its own. Splitting every operation among the cores instead makes them wait
+    for each other some fifty times a strip, which takes ten times as long on a busy machine.
     """
     height, width = lightness.size
     pixels = np.empty((height, width, 3), dtype)
     rows = max(1, _STRIP // width)
     top, left, bottom, right = (0, 0, height, width) if extent is None else extent.box
-    upsampler.rows(lightness.rows(top, top + 1)[:, left:right], 0, bottom - top)  # prepares what strips share
+    upsampler.rows(lightness.rows(top, top + 1)[:, left:right], 0, bottom - top)  # prepare what strips share
 
     @torch.inference_mode()
     def fill(start: int) -> None:
@@ -62,7 +61,7 @@ def full_size(
 
 @contextmanager
 def _single_threaded_workers(count: int) -> Iterator[Executor]:
-    """Threads in each of which torch uses that thread alone."""
+    """Yield threads in each of which torch is single-threaded."""
     threads = torch.get_num_threads()
     started = Barrier(count + 1)
 
@@ -74,6 +73,6 @@ def _single_threaded_workers(count: int) -> Iterator[Executor]:
         for _ in range(count):
             workers.submit(start)
         started.wait()
-        # What a thread sets for itself is also what threads to come begin with: set that back.
+        # A thread's setting is also the initial one of later threads: restore that.
         torch.set_num_threads(threads)
         yield workers
