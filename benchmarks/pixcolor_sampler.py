@@ -24,12 +24,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from autochrome.models.pixcolor.model import COMPACT_PIXELCNN
+from autochrome.models.pixcolor.compact import PIXELCNN
 from autochrome.models.pixcolor.pixelcnn import HorizontalConv, PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.sampler import draw
 from benchmarks.timing import best_time
 
-SIZES = {"compact": COMPACT_PIXELCNN, "paper": PixelCNNConfig()}
+SIZES = {"compact": PIXELCNN, "paper": PixelCNNConfig()}
 SIDE = 28
 PASSES = {1: 10, 16: 2}
 """Timed passes of the naive sampler for each batch."""

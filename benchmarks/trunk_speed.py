@@ -17,7 +17,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.models.registry import create_model
 from autochrome.nn.folding import fold_norms
 
@@ -45,7 +45,7 @@ def predictor(trunk: str, *, folded: bool) -> Network:
     model = create_model("cic.compact", pretrained=False, trunk=trunk).eval()
     if folded:
         model = fold_norms(model)
-    assert isinstance(model, HasDistribution)
+    assert isinstance(model, DistributionColorizer)
     return model.predict
 
 
@@ -62,11 +62,11 @@ def main() -> None:
         SCRATCH: predictor("scratch", folded=False),
         f"{SCRATCH}, folded": predictor("scratch", folded=True),
     }
-    found = seconds(networks, luma, arguments.runs)
+    times = seconds(networks, luma, arguments.runs)
     print("seconds per 256 px photo, network alone, one thread, medians")
-    for name, value in found.items():
+    for name, value in times.items():
         print(f"{name:40s} {value:.4f}")
-    print(f"{f'{PRETRAINED} / {SCRATCH}':40s} {found[PRETRAINED] / found[SCRATCH]:.2f}")
+    print(f"{f'{PRETRAINED} / {SCRATCH}':40s} {times[PRETRAINED] / times[SCRATCH]:.2f}")
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def realism_table(systems: Sequence[str], photos: Sequence[Path], samples: int, 
     for text in systems:
         system = model_system(text, Path(), samples)
         painter = Painter(system.model or "", weights=system.weights, device="cpu")
-        if not painter.model.spec.draws:
+        if painter.model.spec.kind != "samples":
             raise LaboratoryError(f"{system.name} does not draw samples; use pixcolor or cgan")
         settings = replace(system.settings, samples=samples, seed=seed)
         error = 100 * realism(painter, photos, settings)

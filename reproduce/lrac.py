@@ -34,8 +34,10 @@ from autochrome.evaluation.tables import caption
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo
 from autochrome.models.lrac.compact import CompactNetwork
-from autochrome.models.lrac.model import LRAC, TrainingSettings, colors_at
+from autochrome.models.lrac.decoding import Decoding
+from autochrome.models.lrac.model import LRAC, colors_at
 from autochrome.models.lrac.outputs import create_output
+from autochrome.models.lrac.settings import LRACSettings
 from autochrome.models.registry import create_model
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
 from autochrome.pipeline.painter import ColorizeSettings, Painter
@@ -85,7 +87,7 @@ def paint_outputs(photos: Sequence[Path], results: Path, name: str, weights: str
     for row, output in OUTPUTS.items():
         model = create_model(name, weights=weights, output=output)
         if isinstance(model, LRAC):
-            model.fading = row != NO_FADING
+            model.decoding = Decoding(fading=row != NO_FADING)
         plain = PLAIN if isinstance(model, LRAC) else replace(PLAIN, vibrance=None)  # L2 has no distribution
         ways: dict[str, Way] = {row.replace("/", "-"): plain}
         if row == FADING:
@@ -181,7 +183,7 @@ def paint_layers(
     train_heads(network, heads, crops_of(data, steps), steps)
     folders: list[Path] = []
     for row, head in heads.items():
-        variant = LRAC(model.spec, head, ("hue_chroma",), "hue_chroma", TrainingSettings())
+        variant = LRAC(model.spec, head, ("hue_chroma",), "hue_chroma", LRACSettings())
         folders += paint_all(photos, results, Painter(variant, device="cpu"), {row: PLAIN}).values()
     return folders
 

@@ -42,7 +42,7 @@ def _prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object
     """Return the settings that change what the model predicts (see `Painter.predict`)."""
     decoder = resolve(settings, spec)
     key = (decoder.fuse, decoder.size)
-    if not spec.draws:
+    if spec.kind != "samples":
         return key
     drawing = (settings.samples, settings.seed, settings.refine, settings.rank)
     return (*key, decoder.temperature, decoder.guidance, *drawing)

@@ -56,17 +56,17 @@ def measure_photo(
     shape = drawing_shape((rgb.shape[2], rgb.shape[3]), model.spec.working_size, model.spec.multiple_of)
     luma, chroma = (_resize(planes, shape) for planes in YCBCR.split(rgb))
     generator = torch.Generator().manual_seed(seed)
-    drawn = model.sample(luma, n=samples, generator=generator, refine=False)
+    drawn = model.draw(luma, n=samples, generator=generator)
     low, low_truth, log_prob = drawn.chroma[0], model.reduce(chroma), drawn.log_prob
     assert log_prob is not None
-    refined = model.refine_draw(luma.expand(samples, -1, -1, -1), low)
+    refined = model.finish(luma.expand(samples, -1, -1, -1), low)
     # Refinement is given the draw made continuous, so that is what stands for "unrefined".
-    coarse = model.continuous(low[:1])
+    coarse = model.finish(luma, low[:1], refine=False)
     versions = (coarse, low_truth, model.refine(luma, low_truth), refined)
     errors = sample_errors(torch.cat([_picture(version, rgb) for version in versions]), rgb)
     log_prob_truth = model.log_prob(luma, low_truth)
     rank = torch.empty(0)
-    if model.ranker is not None:
+    if "rank" in model.spec.can:
         rank = model.rank(luma, torch.cat([drawn.chroma, low_truth[:, None]], dim=1))[0]
     bits = 1 / (math.log(2) * low_truth.numel())
     return {

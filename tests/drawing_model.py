@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.models.base import Colorizer, Samples
+from autochrome.models.base import Samples, SamplingColorizer
 from autochrome.models.registry import model_spec
 
 CELL = 8
 
 
-class Drawing(Colorizer):
+class Drawing(SamplingColorizer):
     """As PixColor: coarse chroma, which is refined, with likelihoods and a judge.
 
     One color a sample, over the whole grid; refining reddens the bottom half and keeps all else. Sample k of
@@ -31,7 +31,7 @@ class Drawing(Colorizer):
         self.seen: list[Tensor] = []
         self.asked: list[dict[str, Any]] = []
 
-    def sample(self, luma: Tensor, *, generator: torch.Generator | None = None, **asked: Any) -> Samples:
+    def draw(self, luma: Tensor, *, generator: torch.Generator | None = None, **asked: Any) -> Samples:
         self.seen.append(luma)
         self.asked.append(asked)
         if min(luma.shape[2:]) > self.fails_above:
@@ -42,20 +42,19 @@ class Drawing(Colorizer):
         known = -colors.sum(1)[None] * 100 if self.knows_likelihood else None
         return Samples(grid, "ycbcr", log_prob=known)
 
-    def continuous(self, chroma: Tensor) -> Tensor:
-        return chroma
-
-    def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor:
-        refined = F.interpolate(chroma, luma.shape[2:])
+    def finish(self, luma: Tensor, drawn: Tensor, *, refine: bool = True) -> Tensor:
+        if not refine:
+            return drawn
+        refined = F.interpolate(drawn, luma.shape[2:])
         refined[:, 1, luma.shape[2] // 2 :] += 0.1
         return refined
 
-    def rank(self, luma: Tensor, chroma: Tensor) -> Tensor:
-        assert chroma.shape[3:] == (luma.shape[2] // CELL, luma.shape[3] // CELL)
-        return chroma[:, :, 0].mean((2, 3))
+    def rank(self, luma: Tensor, drawn: Tensor) -> Tensor:
+        assert drawn.shape[3:] == (luma.shape[2] // CELL, luma.shape[3] // CELL)
+        return drawn[:, :, 0].mean((2, 3))
 
 
-class WholeDrawing(Colorizer):
+class WholeDrawing(SamplingColorizer):
     """As the conditional GAN: noise alone decides, nothing is refined or ranked, likelihoods are not known.
 
     Sample k of a seed is the k-th pair of numbers of the generator, times 0.25: U and V of the left half; the
@@ -71,7 +70,7 @@ class WholeDrawing(Colorizer):
         self.seen: list[Tensor] = []
         self.asked: list[dict[str, Any]] = []
 
-    def sample(
+    def draw(
         self,
         luma: Tensor,
         *,

@@ -12,13 +12,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.color.spaces import HUE_CHROMA, lab_to_rgb
-from autochrome.models.base import Colorizer, Guide, Samples
+from autochrome.models.base import DistributionColorizer, Guide, Samples
 from autochrome.models.registry import model_spec
 
 HUES, CHROMAS, STRIDE = 12, 8, 4
 
 
-class HueModel(Colorizer):
+class HueModel(DistributionColorizer):
     """Bins of hue (centers k/12) and of chroma ((k + .5)/8); left of the middle one hue, right another.
 
     Attributes:
@@ -68,7 +68,7 @@ class HueModel(Colorizer):
         doubt = torch.special.entr(hue).sum(1, keepdim=True)
         return Samples(torch.cat((turned, size), 1)[:, None], "hue_chroma", uncertainty=doubt, logits=logits)
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
         """Distance along the hue circle and along chroma, in units of about a CIE unit."""
         hue, chroma = self._planes(lab[:, :, None, None])
         turns = (torch.arange(HUES) / HUES - hue[:, None] + 0.5) % 1 - 0.5

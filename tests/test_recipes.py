@@ -17,15 +17,17 @@ from autochrome.engine.optimizer import LR_SCALE, make_optimizer
 from autochrome.engine.recipe import SourceRecipe, dump_recipe, load_recipe
 from autochrome.engine.schedule import learning_rate_factor
 from autochrome.models.cgan import model as cgan
-from autochrome.models.cgan import settings as cgan_settings
-from autochrome.models.cgan.compact import CompactSettings
+from autochrome.models.cgan.compact import CompactCGANSettings
 from autochrome.models.cgan.generator import PaperGenerator
+from autochrome.models.cgan.settings import CGANSettings
 from autochrome.models.cic import model as cic
 from autochrome.models.cic.compact import CompactNet
 from autochrome.models.cic.model import CIC, LossSettings
-from autochrome.models.lrac import model as lrac
+from autochrome.models.lrac.settings import LRACSettings
 from autochrome.models.pixcolor import model as pixcolor
+from autochrome.models.pixcolor.compact import CompactPixColorSettings
 from autochrome.models.pixcolor.conditioning import PaperConditioning
+from autochrome.models.pixcolor.settings import PixColorSettings
 from autochrome.models.registry import model_spec
 
 ROOT = Path(__file__).parent.parent / "recipes"
@@ -46,16 +48,17 @@ def known_options(model: str) -> set[str]:
         own = {"trunk", "frozen_norms"} if model == "cic.compact" else set()
         return own | {field.name for field in fields(LossSettings)}
     if model_spec(model).arch == "lrac":
-        return {"output"} | {field.name for field in fields(lrac.TrainingSettings)}
+        return {"output"} | {field.name for field in fields(LRACSettings)}
     if model == "cgan.compact":
-        return {field.name for field in fields(CompactSettings)}
+        return {field.name for field in fields(CompactCGANSettings)}
     if model_spec(model).arch == "cgan":
         parameters = inspect.signature(cgan.paper).parameters
         own = {name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
-        return own | {field.name for field in fields(cgan_settings.TrainingSettings)}
-    known = {field.name for field in fields(pixcolor.TrainingSettings)}
-    own = inspect.signature(pixcolor.paper).parameters if model == "pixcolor.paper" else {}
-    return known | {name for name in own if name.startswith("multiplier_")}
+        return own | {field.name for field in fields(CGANSettings)}
+    if model != "pixcolor.paper":
+        return {field.name for field in fields(CompactPixColorSettings)}
+    own = {name for name in inspect.signature(pixcolor.paper).parameters if name.startswith("multiplier_")}
+    return own | {field.name for field in fields(PixColorSettings)}
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -198,7 +201,7 @@ def test_larsson_s_values() -> None:
     with torch.device("meta"):
         model = lrac.paper(model_spec(recipe.model.name), **recipe.model.options)
     assert isinstance(model, lrac.LRAC)
-    assert model.settings == lrac.TrainingSettings(locations=128, window=1, hue_weight=5.0)
+    assert model.settings == LRACSettings(locations=128, window=1, hue_weight=5.0)
     assert model.output.name == "hue_chroma"
     optimizer, trainer = recipe.optimizer, recipe.trainer
     assert (optimizer.name, optimizer.lr, optimizer.betas[0]) == ("sgd", 1e-3, 0.9)

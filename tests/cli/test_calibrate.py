@@ -8,11 +8,9 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from autochrome.cli.calibrate import WITH_CURVES
 from autochrome.cli.main import main
-from autochrome.models.base import HasCalibration
-from autochrome.models.calibration import identity_curve
-from autochrome.models.registry import create_model, list_models
+from autochrome.models.registry import create_model
+from autochrome.models.tone_curves import identity_curve
 from autochrome.models.weights import save_weights
 from tests.data.made_photos import write_folder
 
@@ -47,21 +45,14 @@ def test_a_gan_of_given_weights_gets_a_curve(tmp_path: Path) -> None:
         assert channel[channel.index("0:") + 1] == "0.0"
     before = create_model("cgan", weights=weights).state_dict()
     after = create_model("cgan", weights=out).state_dict()
-    assert (after.pop("calibration") != before.pop("calibration")).any()
+    assert (after.pop("tone_curves") != before.pop("tone_curves")).any()
     assert all(torch.equal(after[name], value) for name, value in before.items())
-
-
-def test_the_models_that_are_named_are_those_with_curves() -> None:
-    with torch.device("meta"):
-        compact = [name for name in list_models() if name.endswith(".compact")]
-        found = [name for name in compact if isinstance(create_model(name, pretrained=False), HasCalibration)]
-    assert sorted(WITH_CURVES) == found
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--model", "cic.test"], "cic.test has no curve to fit; cgan.compact and pixcolor.compact have one"),
+        (["--model", "cic.test"], "cic.test has no curve to fit; cgan and pixcolor have one"),
         (["--model", "cgan.test"], "cgan.test has no curve to fit"),
         (["--model", "pixcollor"], "did you mean"),
         (["--weights", "none.safetensors"], "none.safetensors"),

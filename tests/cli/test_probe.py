@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autochrome.cli.main import main
-from autochrome.models.base import HasFeatures
-from autochrome.models.registry import create_model, list_models
+from autochrome.models.registry import list_models, model_spec
 from autochrome.models.weights import save_weights
 from tests.data.made_photos import encode, write_folder
 from tests.evaluation.probe.made_voc import write_voc
@@ -85,7 +84,7 @@ def test_the_same_seed_gives_the_same_results(photos: Path, tmp_path: Path) -> N
 def test_every_system_is_probed_or_refused(photos: Path, model: str) -> None:
     """On the luma of its own space, whatever its layers are."""
     result = run(photos, "--random", "--model", model, "--layers", "each,all", "--per-class", 10)
-    if isinstance(create_model(model), HasFeatures):
+    if "features" in model_spec(model).can:
         assert result.exit_code == 0, result.output
         assert f"{model}, percent" in result.stdout
     else:

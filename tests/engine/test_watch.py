@@ -16,11 +16,10 @@ from autochrome.color.spaces import LAB, get_space
 from autochrome.data.priors import estimate_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.recipe import WatchRecipe
-from autochrome.engine.watch import Look, Moment, Watch, start_warnings, step_warnings
+from autochrome.engine.watch import Look, Moment, Watch, step_warnings
 from autochrome.models.base import Batch, Colorizer, Samples
 from autochrome.models.cic.model import CIC
-from autochrome.models.registry import create_model
-from autochrome.models.spec import ModelSpec
+from autochrome.models.registry import create_model, model_spec
 from tests.data.made_photos import encode
 
 
@@ -29,7 +28,7 @@ class Painted(Colorizer):
 
     def __init__(self, chroma: tuple[float, float], space: str = "lab") -> None:
         super().__init__()
-        self.spec = ModelSpec("painted", "test", space, 32, 1, "none")
+        self.spec = replace(model_spec("gray"), arch="painted", tag="test", space=space)
         self.value = torch.nn.Parameter(torch.tensor(chroma)[None, None, :, None, None])
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -58,7 +57,7 @@ class Fanned(Painted):
 
     def __init__(self) -> None:
         super().__init__((0.0, 0.0))
-        self.spec = replace(self.spec, draws=True)
+        self.spec = replace(self.spec, kind="samples")
 
     def sample(
         self,
@@ -347,8 +346,8 @@ def test_a_discriminator_is_judged_by_many_steps(means: dict[str, float]) -> Non
 def test_rebalancing_by_a_flat_prior_is_noticed(photos: Path) -> None:
     colorizer = create_model("cic.test", pretrained=False)
     assert isinstance(colorizer, CIC)
-    assert "rebalancing has no effect" in start_warnings(colorizer)[0]
+    assert "rebalancing has no effect" in colorizer.start_warnings()[0]
     colorizer.set_prior(estimate_prior(open_source(photos)))
-    assert start_warnings(colorizer) == []
-    assert start_warnings(create_model("cic.test", pretrained=False, rebalance_mix=1.0)) == []
-    assert start_warnings(Painted((0.0, 0.0))) == []
+    assert colorizer.start_warnings() == []
+    assert create_model("cic.test", pretrained=False, rebalance_mix=1.0).start_warnings() == []
+    assert Painted((0.0, 0.0)).start_warnings() == []

@@ -12,15 +12,15 @@ from autochrome.color.bins import AB_CENTERS
 from autochrome.color.names import parse_color
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.guidance import rotated, tint, warmth
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.models.registry import create_model
 from tests.hue_model import HUES, HueModel
 
 
 @pytest.fixture(scope="module")
-def cic() -> HasDistribution:
+def cic() -> DistributionColorizer:
     model = create_model("cic.test")
-    assert isinstance(model, HasDistribution)
+    assert isinstance(model, DistributionColorizer)
     return model
 
 
@@ -40,18 +40,18 @@ def sure(a: float, b: float) -> Tensor:
 
 
 @pytest.mark.parametrize("angle", [0.0, 65.0, 120.0, 245.0, 300.0])
-def test_a_rotated_bias_turns_to_its_hue(cic: HasDistribution, angle: float) -> None:
+def test_a_rotated_bias_turns_to_its_hue(cic: DistributionColorizer, angle: float) -> None:
     a, b = mean_ab(rotated(cic, angle)(unsure())).tolist()
     off = (math.degrees(math.atan2(b, a)) - angle + 180) % 360 - 180
     assert abs(off) < 12
     assert math.hypot(a, b) > 12
 
 
-def test_opposite_rotations_are_opposite(cic: HasDistribution) -> None:
+def test_opposite_rotations_are_opposite(cic: DistributionColorizer) -> None:
     torch.testing.assert_close(rotated(cic, 30.0).bias, -rotated(cic, 210.0).bias, atol=0.02, rtol=0)
 
 
-def test_the_advantage_of_vivid_colors_is_kappa(cic: HasDistribution) -> None:
+def test_the_advantage_of_vivid_colors_is_kappa(cic: DistributionColorizer) -> None:
     bias = rotated(cic, 0.0, strength=2.0).bias
     gray = int(AB_CENTERS.norm(dim=1).argmin())
     assert float(bias.max() - bias[gray]) == pytest.approx(2, abs=0.1)
@@ -68,19 +68,19 @@ def test_hues_on_a_circle_get_a_cosine() -> None:
 
 
 @pytest.mark.parametrize("amount", [0.5, 1.0])
-def test_warm_and_cool(cic: HasDistribution, amount: float) -> None:
+def test_warm_and_cool(cic: DistributionColorizer, amount: float) -> None:
     warm, cool = (mean_ab(warmth(cic, sign * amount)(unsure())) for sign in (1, -1))
     assert warm[1] > 5
     assert cool[1] < -5
     assert warm[0] > cool[0]
 
 
-def test_no_warmth_changes_nothing(cic: HasDistribution) -> None:
+def test_no_warmth_changes_nothing(cic: DistributionColorizer) -> None:
     assert torch.equal(warmth(cic, 0.0)(unsure()), unsure())
 
 
 @pytest.mark.parametrize("color", ["teal", "crimson", "gold", "orchid"])
-def test_a_tint_draws_to_its_color(cic: HasDistribution, color: str) -> None:
+def test_a_tint_draws_to_its_color(cic: DistributionColorizer, color: str) -> None:
     rgb = parse_color(color)
     wanted = rgb_to_lab(torch.tensor(rgb)[None, :, None, None])[0, 1:, 0, 0]
     away = [float((mean_ab(tint(cic, rgb, s)(unsure())) - wanted).norm()) for s in (0.1, 0.5, 1.0)]
@@ -88,12 +88,12 @@ def test_a_tint_draws_to_its_color(cic: HasDistribution, color: str) -> None:
     assert away[-1] < 0.5 * float((mean_ab(unsure()) - wanted).norm())
 
 
-def test_a_gray_tint_mutes(cic: HasDistribution) -> None:
+def test_a_gray_tint_mutes(cic: DistributionColorizer) -> None:
     colorful = unsure() + rotated(cic, 40.0)(torch.zeros_like(unsure()))
     assert mean_ab(tint(cic, (0.5, 0.5, 0.5), 1.0)(colorful)).norm() < 0.5 * mean_ab(colorful).norm()
 
 
-def test_what_is_sure_hardly_moves(cic: HasDistribution) -> None:
+def test_what_is_sure_hardly_moves(cic: DistributionColorizer) -> None:
     for guide in (rotated(cic, 0.0), warmth(cic, 1.0), tint(cic, parse_color("teal"), 1.0)):
         moved = mean_ab(guide(sure(-30, 30))) - mean_ab(sure(-30, 30))
         free = mean_ab(guide(unsure())) - mean_ab(unsure())

@@ -27,7 +27,7 @@ from autochrome.guidance.hints import (
     mask_of,
     parse_hint,
 )
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model
 from tests.hue_model import HueModel
@@ -61,7 +61,7 @@ def two_fields() -> Float[Tensor, "1 1 64 64"]:
 
 
 def guided(
-    model: HasDistribution, lightness: Tensor, logits: Tensor, hints: list[Hint]
+    model: DistributionColorizer, lightness: Tensor, logits: Tensor, hints: list[Hint]
 ) -> tuple[Float[Tensor, "2 h w"], Float[Tensor, "2 h w"], HintGuide]:
     """a* and b* without the hints and with them, and the guide."""
     guide = HintGuide(hints, model, lightness, (256, 256))
@@ -74,7 +74,7 @@ def guided(
 
 def unsure_logits() -> Float[Tensor, "1 313 16 16"]:
     """Of a model that takes all for dull colors, without much confidence."""
-    near_gray = cic().closeness(torch.tensor([[50.0, 0.0, 0.0]]), 15.0)
+    near_gray = cic().log_kernel(torch.tensor([[50.0, 0.0, 0.0]]), 15.0)
     return near_gray[:, :, None, None].expand(1, 313, 16, 16).clone()
 
 
@@ -106,7 +106,7 @@ def test_logits_move_by_the_closeness_at_the_hinted_place() -> None:
     moved = (guide(unsure_logits()) - unsure_logits())[0]
     inside = moved[:, 8, 8]
     lab = fitted([hint], torch.tensor([45.0]))
-    torch.testing.assert_close(inside, cic().closeness(lab, 20.0)[0], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(inside, cic().log_kernel(lab, 20.0)[0], atol=1e-3, rtol=1e-3)
     assert moved[:, 0, 0].abs().max() < 0.05 * inside.abs().max()
 
 
@@ -114,7 +114,7 @@ def test_where_the_model_is_sure_it_resists() -> None:
     """Two halves alike in lightness and in what is likeliest; of the right one the model is sure."""
     lightness = torch.full((1, 1, 64, 64), 50.0)
     logits = torch.zeros(1, 313, 16, 16)
-    likeliest = int(cic().closeness(torch.tensor([[50.0, 0.0, -30.0]]), 10.0).argmax())
+    likeliest = int(cic().log_kernel(torch.tensor([[50.0, 0.0, -30.0]]), 10.0).argmax())
     moved = []
     for sureness in (4.0, 60.0):
         logits[:, likeliest] = sureness

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from autochrome.color.spaces import YUV
-from autochrome.models.base import Adversarial, Batch
+from autochrome.models.base import AdversarialColorizer, Batch
 from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.model import CGAN
 from autochrome.models.cgan.objectives import discriminator_loss, generator_loss
-from autochrome.models.cgan.settings import Objective, TrainingSettings
+from autochrome.models.cgan.settings import CGANSettings, Objective
 from autochrome.models.registry import create_model, model_spec
 
 OBJECTIVES: tuple[Objective, ...] = ("gan", "non_saturating", "wgan", "wgan_gp")
@@ -71,7 +71,7 @@ class Witness(nn.Module):
 def painting(color: tuple[float, ...], **settings: Any) -> CGAN:
     space = "rgb" if len(color) == 3 else "yuv"
     return CGAN(
-        model_spec("cgan.test"), Painter(color), Witness, TrainingSettings(**settings), space=space
+        model_spec("cgan.test"), Painter(color), Witness, CGANSettings(**settings), space=space
     ).train()
 
 
@@ -81,10 +81,10 @@ def painting(color: tuple[float, ...], **settings: Any) -> CGAN:
 def test_the_paper_s_model_is_what_the_registry_makes() -> None:
     model = create_model("cgan.paper", pretrained=False)
     assert isinstance(model, CGAN)
-    assert isinstance(model, Adversarial)
+    assert isinstance(model, AdversarialColorizer)
     assert sum(p.numel() for p in model.parameters()) == 898_550  # the discriminator is no part of it
     assert sum(p.numel() for p in model.make_discriminator().parameters()) == 4_832_769
-    assert model.settings == TrainingSettings(objective="gan", lightness_weight=1.0)
+    assert model.settings == CGANSettings(objective="gan", lightness_weight=1.0)
     assert model.space == model.spec.space == "yuv"
     single = create_model("cgan.paper", pretrained=False, noise="single", space="rgb")
     assert sum(p.numel() for p in single.parameters()) == 895_350 + 25 * 33 + 1

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from autochrome.models.base import Adversarial, Batch, HasBackbone, HasCalibration
-from autochrome.models.calibration import fit_curve
-from autochrome.models.cgan.compact import CompactCGAN, CompactDiscriminator, CompactSettings
+from autochrome.models.base import AdversarialColorizer, Batch
+from autochrome.models.cgan.compact import CompactCGAN, CompactCGANSettings, CompactDiscriminator
 from autochrome.models.cgan.compact_generator import CompactGenerator, GeneratorSize, NoisePlanes
 from autochrome.models.cic.compact import ScratchNet
 from autochrome.models.registry import create_model, model_spec
+from autochrome.models.tone_curves import fit_curve
 from autochrome.models.weights import load_weights, resolve_weights, save_weights
 
 SMALL = GeneratorSize((4, 6, 8, 8), (1, 1, 1, 1), 6, (6, 5, 4), 3, 24, 3, 4, 2)
@@ -24,7 +24,7 @@ def small(**settings: float | int | str) -> CompactCGAN:
     return CompactCGAN(
         model_spec("cgan.compact"),
         CompactGenerator(SMALL),
-        CompactSettings(**settings),  # type: ignore[arg-type]
+        CompactCGANSettings(**settings),  # type: ignore[arg-type]
     )
 
 
@@ -48,10 +48,7 @@ def test_the_generator_has_at_most_six_million_parameters() -> None:
 
 
 def test_it_is_what_the_engine_asks_for() -> None:
-    assert isinstance(small(), Adversarial)
-    assert isinstance(small(), HasBackbone)
-    assert isinstance(small(), HasCalibration)
-    assert not isinstance(create_model("cgan.test"), HasCalibration)
+    assert isinstance(small(), AdversarialColorizer)
     assert small().adversarial
     assert not small(adversarial=0.0).adversarial
 
@@ -237,7 +234,7 @@ def test_samples_pass_through_the_curves_and_losses_do_not() -> None:
         return [one["loss"].item() for one in found]
 
     before = losses()
-    model.calibration[0], model.calibration[1] = 0.75, 0.25
+    model.tone_curves[0], model.tone_curves[1] = 0.75, 0.25
     assert losses() == before
     chroma = model.sample(batch().luma, n=2).chroma
     assert (chroma[:, :, 0] == 0.5).all()  # .75 of the way from -1 to 1
@@ -248,7 +245,7 @@ def test_gray_stays_gray_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     model = small().eval()
     noise = torch.randn(1, 2, 200, 200, generator=seeded())
     curve = fit_curve(0.5 + 0.02 * noise, 0.53 + 0.05 * noise, neutral=model.curve_neutral)
-    model.calibration.copy_(curve)
+    model.tone_curves.copy_(curve)
     monkeypatch.setattr(model.generator, "forward", lambda condition, z: torch.zeros(len(z), 2, 16, 16))
     assert (model.sample(batch().luma, n=2).chroma == 0).all()
 
@@ -256,19 +253,19 @@ def test_gray_stays_gray_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_curves_are_fitted_to() -> None:
     """Samples and truth on one grid and in [0, 1]; the samples as they are without curves, then with them."""
     model, photos = small().eval(), batch()
-    (show,) = model.draws_to_calibrate(photos.luma, seeded())
+    (show,) = model.draws_for_curves(photos.luma, seeded())
     expected = (model.sample(photos.luma, generator=seeded()).chroma[:, 0] + 1) / 2
     torch.testing.assert_close(show(), expected)
     true = (F.interpolate(photos.chroma, scale_factor=0.5, mode="area") + 1) / 2
-    torch.testing.assert_close(model.truth_to_calibrate(photos.chroma), true)
-    model.calibration.copy_(0.5 + 0.3 * (model.calibration - 0.5))
+    torch.testing.assert_close(model.truth_for_curves(photos.chroma), true)
+    model.tone_curves.copy_(0.5 + 0.3 * (model.tone_curves - 0.5))
     torch.testing.assert_close(show(), 0.5 + 0.3 * (expected - 0.5))
 
 
 def test_the_curves_are_saved_with_the_weights_unrounded(tmp_path: Path) -> None:
     model, other = small(), small()
     curve = torch.rand(2, 256, generator=seeded()).sort(1).values
-    model.calibration.copy_(curve)
+    model.tone_curves.copy_(curve)
     save_weights(model, tmp_path / "new.safetensors")
     load_weights(other, resolve_weights(tmp_path / "new.safetensors"))
-    assert torch.equal(other.calibration, curve)
+    assert torch.equal(other.tone_curves, curve)

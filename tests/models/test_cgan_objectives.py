@@ -21,7 +21,7 @@ from autochrome.models.cgan.objectives import (
     is_critic,
     lightness_loss,
 )
-from autochrome.models.cgan.settings import Objective, TrainingSettings
+from autochrome.models.cgan.settings import CGANSettings, Objective
 
 REAL = torch.tensor([[2.0], [-0.5], [0.3]])
 FAKE = torch.tensor([[-1.0], [0.7], [-3.0]])
@@ -174,4 +174,4 @@ def test_equation_4_is_a_mean_distance() -> None:
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        TrainingSettings(**wrong)
+        CGANSettings(**wrong)

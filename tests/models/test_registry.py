@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import signature
 
 import pytest
 import torch
 
 from autochrome.color.spaces import get_space
 from autochrome.errors import UnknownModelError, WeightsError
+from autochrome.models.base import DistributionColorizer, SamplingColorizer
 from autochrome.models.registry import create_model, default_names, list_models, model_spec, needs_weights
 
 
@@ -46,11 +48,32 @@ def test_systems_name_their_paper(arch: str, number: str, tag: str) -> None:
     assert f"arXiv:{number}" in model_spec(arch + tag).paper
 
 
-def test_what_draws_says_so() -> None:
-    drawing = {name for name in list_models() if model_spec(name).draws}
-    assert drawing == {
-        f"{arch}.{tag}" for arch in ("cgan", "pixcolor") for tag in ("compact", "paper", "test")
-    }
+KINDS = {"distribution": DistributionColorizer, "samples": SamplingColorizer}
+METHODS = {
+    "backbone": "load_backbone",
+    "features": "features",
+    "prior": "set_prior",
+    "rank": "rank",
+    "refine": "finish",
+    "tone_curves": "draws_for_curves",
+}
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_the_table_says_what_the_network_can_do(name: str) -> None:
+    """Settings are refused by the table; what it promises are methods that the base class does not have."""
+    with torch.device("meta"):
+        model = create_model(name, pretrained=False)
+    spec = model_spec(name)
+    for kind, base in KINDS.items():
+        assert isinstance(model, base) is (spec.kind == kind)
+    for capability, method in METHODS.items():
+        of_base = getattr(SamplingColorizer, method)
+        assert (getattr(type(model), method, of_base) is not of_base) is (capability in spec.can), capability
+    assert ("tone_curves" in dict(model.named_buffers())) is ("tone_curves" in spec.can)
+    if isinstance(model, SamplingColorizer):
+        settings = set(signature(model.draw).parameters) & {"temperature", "guidance"}
+        assert set(spec.defaults) == settings
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import pickle
 import struct
 import threading
@@ -117,7 +116,6 @@ def test_the_header_tells_what_the_file_is(model: Colorizer, tmp_path: Path) -> 
     digest = save_weights(model, path, metadata={"trained_on": "nothing"})
     header = read_weights_metadata(path)
     assert (header["name"], header["arch"], header["tag"]) == ("cic.test", "cic", "test")
-    assert json.loads(header["spec"])["working_size"] == model_spec("cic.test").working_size
     assert header["trained_on"] == "nothing"
     assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
     assert list(tmp_path.iterdir()) == [path]
@@ -157,7 +155,7 @@ def test_every_tensor_must_fit(file: Path, tmp_path: Path, change, told: str) ->
 
 
 def test_another_model_s_weights_name_their_model(file: Path) -> None:
-    with pytest.raises(WeightsError, match=r"saved from cic\.test.*\n[\s\S]*use --model cic\.test"):
+    with pytest.raises(WeightsError, match=r"saved from cic\.test: use --model cic\.test"):
         create_model("cic.compact", weights=file)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autochrome.models.base import Colorizer, HasDistribution
+from autochrome.models.base import Colorizer, DistributionColorizer
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.nn.folding import fold_norms
@@ -86,7 +86,7 @@ def test_training_mode_is_refused() -> None:
 
 def answer(model: Colorizer, luma: Tensor) -> Tensor:
     """What the model's networks say, before anything discrete is drawn from it."""
-    if isinstance(model, HasDistribution):
+    if isinstance(model, DistributionColorizer):
         return model.predict(luma)
     if isinstance(model, PixColor):
         return model.conditioning(luma)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.nn import hypercolumns
-from autochrome.nn.hypercolumns import HypercolumnHead, dense_columns, random_locations, sample_columns
+from autochrome.nn.hypercolumns import HypercolumnHead, random_locations, sample_columns
+from benchmarks.hypercolumns import dense_columns
 
 WIDTHS = (1, 3, 4, 5, 7, 6)
 STRIDES = (1, 2, 4, 4, 8, 32)

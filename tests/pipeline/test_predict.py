@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from math import log
 from typing import Any
 
@@ -15,7 +14,6 @@ import torch
 
 from autochrome.color.spaces import YCBCR, YUV
 from autochrome.io.photo import Photo
-from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.painter import ColorizedPhoto, ColorizeSettings, Painter
 from autochrome.pipeline.predict import drawing_shape, preview
@@ -286,15 +284,3 @@ def test_what_a_whole_drawing_has_not_is_refused_before_it_is_asked(asked: dict[
     with pytest.raises(ValueError, match=f"does not support {next(iter(asked))}"):
         Painter(model).colorize(FLAT, ColorizeSettings(**asked))
     assert not model.asked
-
-
-@pytest.mark.parametrize("name", [name for name in list_models() if model_spec(name).draws])
-def test_what_is_said_of_a_drawing_model_holds(name: str) -> None:
-    """The table's ``refines`` and ``ranks``, by which settings are refused, are the network's."""
-    with torch.device("meta"):
-        model = create_model(name, pretrained=False)
-    assert model.spec.refines is hasattr(model, "refine_draw") is hasattr(model, "continuous")
-    assert model.spec.ranks is (getattr(model, "ranker", None) is not None)
-    asked = set(signature(model.sample).parameters)
-    assert set(model.spec.defaults) == asked & {"temperature", "guidance"}
-    assert model.spec.refines is ("refine" in asked)

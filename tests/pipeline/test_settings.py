@@ -24,23 +24,24 @@ from autochrome.pipeline.settings import (
 )
 
 SURE = ModelSpec(
-    "sure",
-    "test",
-    "lab",
-    64,
-    8,
-    "",
+    arch="sure",
+    tag="test",
+    kind="distribution",
+    space="lab",
+    working_size=64,
+    multiple_of=8,
+    paper="",
     defaults={"temperature": 0.5, "vibrance": 0.25},
     looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"temperature": 1.0, "saturation": 1.5}},
 )
 DRAWS = ModelSpec(
-    "draws",
-    "test",
-    "lab",
-    64,
-    8,
-    "",
-    draws=True,
+    arch="draws",
+    tag="test",
+    kind="samples",
+    space="lab",
+    working_size=64,
+    multiple_of=8,
+    paper="",
     defaults={"temperature": 0.5, "guidance": 0.25},
     looks={"vivid": {"guidance": 0.5}},
 )

@@ -10,7 +10,7 @@ import skimage.data
 import torch
 
 from autochrome.io.photo import Photo
-from autochrome.models.base import HasDistribution, Samples
+from autochrome.models.base import DistributionColorizer, Samples
 from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.predict import UNSURE
@@ -86,5 +86,5 @@ def test_it_is_told_where_most_is_unsure(sureness: tuple[float, float], told: bo
 
 def test_shares_are_of_the_model_s_own_bins() -> None:
     model = create_model("cic.test")
-    assert isinstance(model, HasDistribution)
+    assert isinstance(model, DistributionColorizer)
     assert entropy_share(torch.zeros(1, 313, 2, 2), model) == pytest.approx(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,7 @@ def test_every_table_is_printed(photos: Path, capsys: pytest.CaptureFixture[str]
     assert "2 of 2 photos" in captured.err
 
 
-def test_cells_are_in_their_places(
-    photos: Path, model: PixColor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_are_in_their_places(photos: Path, model: PixColor, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first sample refined is a cell; refining changes the sample and the truth."""
     rgb = load_rgb(photos / "coffee.png")
     judged = []
@@ -113,7 +112,7 @@ def test_true_chroma_unrefined_gives_one_color_back(tmp_path: Path, model: PixCo
 
 
 def test_a_model_without_ranker_leaves_that_choice_out(photos: Path, model: PixColor) -> None:
-    model.ranker = None
+    model.spec = replace(model.spec, can=model.spec.can - {"rank"})
     measured = measure(model, load_rgb(photos / "chelsea.png"), 2, 0)
     text = choice_tables({key: value[None].double() for key, value in measured.items()})
     assert "has no ranker" in text

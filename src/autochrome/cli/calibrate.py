@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from autochrome.models.registry import default_specs
+
 _SHOWN = (-40, -20, -10, 0, 10, 20, 40)  # bytes from gray
 _CHANNELS = {"ycbcr": ("Cb", "Cr"), "yuv": ("U", "V")}
-WITH_CURVES = ("cgan.compact", "pixcolor.compact")
-"""The models that it is for."""
+WITH_CURVES = [name for name, spec in default_specs().items() if "tone_curves" in spec.can]
+"""The models that it is for, by their short names."""
 
 
 @click.command()
@@ -30,10 +32,19 @@ WITH_CURVES = ("cgan.compact", "pixcolor.compact")
     help="The file to write: the weights with the new curve.",
 )
 @click.option(
-    "--photos", type=click.IntRange(1), default=2000, show_default=True, metavar="N", help="Draw for so many."
+    "--photos",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="Photos to draw for.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the choice of photos and draws."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed for choosing photos and drawing.",
 )
 def calibrate(
     data: tuple[Path, ...], model: str, weights: str | None, out: Path, photos: int, seed: int
@@ -51,11 +62,11 @@ def calibrate(
     from rich.progress import Progress
 
     from autochrome.data.sources import JoinedSource, open_source
-    from autochrome.engine.calibration import calibrate as fit
+    from autochrome.engine.tone_curves import fit_tone_curves
     from autochrome.errors import UnknownModelError
-    from autochrome.models.base import HasCalibration
-    from autochrome.models.calibration import apply_curve
+    from autochrome.models.base import SamplingColorizer
     from autochrome.models.registry import create_model
+    from autochrome.models.tone_curves import apply_curve
     from autochrome.models.weights import save_weights
 
     if not out.absolute().parent.is_dir():
@@ -63,7 +74,7 @@ def calibrate(
     console = Console(stderr=True)
     try:
         network = create_model(model, weights=weights)
-        if not isinstance(network, HasCalibration):
+        if not isinstance(network, SamplingColorizer) or "tone_curves" not in network.spec.can:
             raise click.BadParameter(
                 f"{network.spec.name} has no curve to fit; {' and '.join(WITH_CURVES)} have one",
                 param_hint="--model",
@@ -72,7 +83,7 @@ def calibrate(
         numbers = np.random.default_rng(seed).permutation(len(source))[:photos].tolist()
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("photos", total=len(numbers))
-            curve = fit(
+            curve = fit_tone_curves(
                 network,
                 source,
                 numbers=numbers,

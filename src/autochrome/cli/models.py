@@ -15,7 +15,7 @@ def models() -> None:
     rows = []
     for name in list_models():
         spec = model_spec(name)
-        answers = "several" if spec.draws else "one"
+        answers = "several" if spec.kind == "samples" else "one"
         looks = ", ".join(spec.look_names)
         rows.append((name, _weights(name), f"{spec.working_size} px", answers, looks, spec.paper))
     rows.insert(0, ("model", "weights", "size", "answers", "looks", "paper"))

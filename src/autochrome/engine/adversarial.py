@@ -1,4 +1,4 @@
-"""Training against a discriminator: algorithm 1 of Cao et al. (2017), for any ``Adversarial`` colorizer.
+"""Training against a discriminator: algorithm 1 of Cao et al. (2017), for any ``AdversarialColorizer``.
 
 A step is k_D updates of the discriminator and then k_G of the generator, each on a batch of its own. Both
 networks stay in training mode in both phases, as the paper has it.
@@ -13,7 +13,7 @@ from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
 from autochrome.engine.recipe import AdversaryRecipe, OptimizerRecipe, Recipe
 from autochrome.engine.task import TrainingTask
-from autochrome.models.base import Adversarial, Batch, Colorizer
+from autochrome.models.base import AdversarialColorizer, Batch, Colorizer
 
 DISCRIMINATOR = "discriminator"
 GENERATOR = "generator"
@@ -23,7 +23,7 @@ class AdversarialTask(TrainingTask):
     """Train a colorizer and its discriminator in turn.
 
     Args:
-        colorizer: the generator; an ``Adversarial`` one.
+        colorizer: the generator, an ``AdversarialColorizer``.
         adversary: how many updates of each make a step.
         faults, mounts: as for `TrainingTask`.
 
@@ -39,36 +39,35 @@ class AdversarialTask(TrainingTask):
         mounts: Mounts | None = None,
     ) -> None:
         super().__init__(colorizer, faults, mounts)
-        self.discriminator = self._player.make_discriminator()
+        self.discriminator = self._generator.make_discriminator()
         self.phases = (DISCRIMINATOR,) * adversary.steps + (GENERATOR,) * adversary.generator_steps
 
     @property
-    def _player(self) -> Adversarial:
-        """The colorizer, as what knows the rules of the game."""
-        if not isinstance(self.colorizer, Adversarial):
+    def _generator(self) -> AdversarialColorizer:
+        if not isinstance(self.colorizer, AdversarialColorizer):
             raise TypeError(f"{self.colorizer.spec.name} does not learn against a discriminator")
         return self.colorizer
 
     def forward(self, batch: Batch, phase: str = GENERATOR) -> dict[str, Tensor]:
-        """The losses of the one whose turn it is."""
+        """Return the losses of the phase's network."""
         if phase == DISCRIMINATOR:
-            return self._player.discriminator_losses(self.discriminator, batch)
-        return self._player.generator_losses(self.discriminator, batch)
+            return self._generator.discriminator_losses(self.discriminator, batch)
+        return self._generator.generator_losses(self.discriminator, batch)
 
     def trained_in(self, phase: str) -> nn.Module:
-        """The one whose turn it is."""
+        """Return the phase's network."""
         return self.discriminator if phase == DISCRIMINATOR else self.colorizer
 
     def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
-        """The discriminator has an optimizer of its own."""
+        """Return the phase's optimizer; the discriminator has one of its own."""
         return recipe.adversary.optimizer if phase == DISCRIMINATOR else recipe.optimizer
 
     def optimizer_setting(self, phase: str) -> str:
-        """Where the recipe speaks of it."""
+        """Return the phase's section of the recipe."""
         return "adversary.optimizer" if phase == DISCRIMINATOR else "optimizer"
 
     @torch.no_grad()
     def after_update(self, phase: str) -> None:
-        """What the objective demands of the discriminator, such as clipped weights."""
+        """Do what the objective demands of the discriminator, such as clipping its weights."""
         if phase == DISCRIMINATOR:
-            self._player.constrain(self.discriminator)
+            self._generator.constrain(self.discriminator)

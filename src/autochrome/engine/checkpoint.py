@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +40,7 @@ _WITHOUT_INFLUENCE = (
 def save_checkpoint(
     folder: Path, state: Mapping[str, Any], colorizer: Colorizer, recipe: Recipe, metadata: Mapping[str, str]
 ) -> None:
-    """Write ``state.pt``, ``model.safetensors``, ``spec.json`` and ``recipe.yaml``, each whole or not at all.
+    """Write ``state.pt``, ``model.safetensors`` and ``recipe.yaml``, each whole or not at all.
 
     Args:
         folder: where; made if missing.
@@ -54,9 +52,6 @@ def save_checkpoint(
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(colorizer, folder / WEIGHTS, metadata=metadata)
-    spec = replace(colorizer.spec, weights=None, sha256=None)  # those it started from, if any, not these
-    spec_json = json.dumps(asdict(spec), indent=2, default=dict) + "\n"
-    write_whole(spec_json, folder / "spec.json")
     write_whole(dump_recipe(recipe), folder / RECIPE)
     with written_whole(folder / STATE) as temporary:
         torch.save(dict(state), temporary)

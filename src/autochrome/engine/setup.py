@@ -22,16 +22,15 @@ from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.adversarial import AdversarialTask
-from autochrome.models.backbones import load_backbone_state
 from autochrome.engine.checkpoint import load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import Recipe, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
-from autochrome.engine.watch import Watch, start_warnings
+from autochrome.engine.watch import Watch
 from autochrome.errors import CheckpointError, RecipeError, WeightsError
-from autochrome.models.base import Adversarial, Colorizer, HasBackbone, HasBalancing
-from autochrome.models.cic.model import CIC
+from autochrome.models.backbones import load_backbone_state
+from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model
 from autochrome.models.weights import load_weights, resolve_weights
 
@@ -79,7 +78,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     photos = training_photos(recipe)
     torch.manual_seed(recipe.trainer.seed)
     colorizer = starting_model(recipe, photos, resumed=resume)
-    warnings = resume_notes(folder, recipe) if resume else start_warnings(colorizer)
+    warnings = resume_notes(folder, recipe) if resume else colorizer.start_warnings()
     watch = _make_watch(recipe, photos)
     task = _make_task(colorizer, recipe)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -114,7 +113,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
 
 
 def _make_task(colorizer: Colorizer, recipe: Recipe) -> TrainingTask:
-    if isinstance(colorizer, Adversarial) and colorizer.adversarial:
+    if colorizer.adversarial:
         return AdversarialTask(colorizer, recipe.adversary, recipe.data.faults, recipe.data.mounts)
     return ColorizationTask(colorizer, recipe.data.faults, recipe.data.mounts)
 
@@ -190,7 +189,7 @@ def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
 
 
 def _load_backbone(colorizer: Colorizer, source: str) -> None:
-    if not isinstance(colorizer, HasBackbone):
+    if "backbone" not in colorizer.spec.can:
         raise RecipeError(f"model.backbone: {colorizer.spec.name} has no part that others have trained")
     state = load_backbone_state(source)
     try:
@@ -200,9 +199,7 @@ def _load_backbone(colorizer: Colorizer, source: str) -> None:
 
 
 def _balance(colorizer: Colorizer, photos: TrainingPhotos) -> None:
-    """Bring the layers of what others have trained to one scale, where the model asks for it."""
-    if not isinstance(colorizer, HasBalancing):
-        return
+    """Bring the layers of the backbone to one scale."""
     space = get_space(colorizer.spec.space)
     numbers = photos.epoch_order(0)[:_BALANCING_PHOTOS]
     try:
@@ -212,7 +209,7 @@ def _balance(colorizer: Colorizer, photos: TrainingPhotos) -> None:
 
 
 def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> None:
-    if not isinstance(colorizer, CIC):
+    if "prior" not in colorizer.spec.can:
         return
     if recipe.data.prior:
         colorizer.set_prior(load_prior(recipe.data.prior))

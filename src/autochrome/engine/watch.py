@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.color.bins import AB_BINS, rebalancing_weights
+from autochrome.color.bins import AB_BINS
 from autochrome.color.conversion import ab_of_chroma
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import LAB, get_space
@@ -23,7 +23,7 @@ from autochrome.engine.recipe import WatchRecipe
 from autochrome.io.photo import Photo, write_photo
 from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.diversity import ab_spread
-from autochrome.models.base import Adversarial, Batch, Colorizer, HasDistribution
+from autochrome.models.base import Batch, Colorizer
 from autochrome.types import RGB, Chroma, Luma
 
 _AT_ONCE = 16  # colorings made in one go
@@ -114,7 +114,7 @@ class Watch:
         gray, the result (the samples) and the truth. The model and the global random numbers are left as
         they were.
         """
-        n = _SAMPLES if colorizer.spec.draws else 1
+        n = _SAMPLES if colorizer.spec.kind == "samples" else 1
         lightness = LAB.split(self.truth)[0]
         luma = get_space(colorizer.spec.space).split(self.truth)[0]
         result = fit_chroma(lightness.repeat_interleave(n, 0), _color(colorizer, luma, n))
@@ -129,7 +129,7 @@ class Watch:
             true_chroma=_mean_chroma(LAB.split(self.truth)[1]),
             colorfulness=colorfulness(result).mean().item(),
             true_colorfulness=colorfulness(self.truth).mean().item(),
-            diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.draws else None,
+            diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.kind == "samples" else None,
             loss=_validation_loss(colorizer, self.truth),
         )
 
@@ -151,7 +151,7 @@ def _color(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 2
 
 def _validation_loss(colorizer: Colorizer, truth: RGB) -> float | None:
     """Return the photos' mean loss in evaluation mode, always with the same random numbers."""
-    if isinstance(colorizer, Adversarial) and colorizer.adversarial:
+    if colorizer.adversarial:
         return None
     was_training = colorizer.training
     colorizer.eval()
@@ -186,20 +186,6 @@ def write_grid(columns: Sequence[RGB], path: Path, *, rows: int = 12) -> None:
     pixels: UInt8[np.ndarray, "h w 3"] = (tall.permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_photo(Photo(pixels), path)
-
-
-def start_warnings(colorizer: Colorizer) -> list[str]:
-    """What can be seen before the first step: a rebalancing that would have no effect."""
-    settings = getattr(colorizer, "loss_settings", None)
-    if settings is None or settings.rebalance_mix >= 1 or not isinstance(colorizer, HasDistribution):
-        return []
-    weights = rebalancing_weights(colorizer.prior, mix=settings.rebalance_mix)
-    if weights.max() / weights.min() > 1.5:
-        return []
-    return [
-        "rebalancing has no effect: the color prior is nearly flat, so every bin weighs the same; "
-        "make one with 'autochrome prior' and name it in data.prior"
-    ]
 
 
 def step_warnings(

@@ -35,7 +35,7 @@ class Coherence:
 
     Attributes:
         luma: L* in [0, 100] of the photo, at any resolution; it is reduced to the prediction's.
-        axes: the bins of each distribution of a place, as in `HasDistribution.axes`.
+        axes: the bins of each distribution of a place, as in `DistributionColorizer.axes`.
         amount: 0 to 1; 0 leaves the prediction unchanged.
     """
 

@@ -4,8 +4,8 @@ Larsson 2016, "Sampling colorizations" (figure 9): a global bias that is not fit
 through color space gives other colorizations of a photo. Places where the model is uncertain follow it,
 those where it is certain hardly move. `warmth` and `tint` are such biases under names that people know.
 
-All are made from `HasDistribution.closeness`, and so are of any model's bins. Of two opposite colors the
-difference of closeness is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k . u
+All are made from `DistributionColorizer.log_kernel`, and so fit the bins of any model. Of two opposite
+colors the difference of their kernels is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k . u
 on a plane of colors c_k; what is near the gray between both gains and loses nothing. Through kappa tanh the
 slope levels out where colors become vivid: it asks for other hues, not for ever more chroma.
 """
@@ -20,7 +20,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 
 ROTATED_STRENGTH = 2.0
 """kappa of figure 9, in nats: the advantage of vivid colors of the favored hue over gray."""
@@ -52,7 +52,7 @@ class ColorBias:
         return logits + self.bias.to(logits)[:, None, None]
 
 
-def rotated(model: HasDistribution, angle: float, strength: float = ROTATED_STRENGTH) -> ColorBias:
+def rotated(model: DistributionColorizer, angle: float, strength: float = ROTATED_STRENGTH) -> ColorBias:
     """Favor a hue and disfavor its opposite.
 
     Args:
@@ -62,11 +62,11 @@ def rotated(model: HasDistribution, angle: float, strength: float = ROTATED_STRE
             their opposites.
     """
     favored, opposite = (_color(angle + turn) for turn in (0, 180))
-    near, far = model.closeness(torch.stack((favored, opposite)).to(model.prior), _WIDTH)
+    near, far = model.log_kernel(torch.stack((favored, opposite)).to(model.prior), _WIDTH)
     return ColorBias(strength * torch.tanh(near - far))
 
 
-def warmth(model: HasDistribution, amount: float) -> ColorBias:
+def warmth(model: DistributionColorizer, amount: float) -> ColorBias:
     """Favor warm colors, or cool ones.
 
     Args:
@@ -79,7 +79,7 @@ def warmth(model: HasDistribution, amount: float) -> ColorBias:
     return rotated(model, WARM_HUE + turn, WARM_STRENGTH * abs(amount))
 
 
-def tint(model: HasDistribution, color: tuple[float, float, float], strength: float) -> ColorBias:
+def tint(model: DistributionColorizer, color: tuple[float, float, float], strength: float) -> ColorBias:
     """Draw colors toward a given one.
 
     Args:
@@ -89,7 +89,7 @@ def tint(model: HasDistribution, color: tuple[float, float, float], strength: fl
             as `TINT_WIDTH`, and nearly all the way where it is wider.
     """
     lab = rgb_to_lab(torch.tensor(color)[None, :, None, None])[:, :, 0, 0]
-    return ColorBias(model.closeness(lab.to(model.prior), TINT_WIDTH / sqrt(strength))[0])
+    return ColorBias(model.log_kernel(lab.to(model.prior), TINT_WIDTH / sqrt(strength))[0])
 
 
 def _color(angle: float) -> Float[Tensor, "3"]:

@@ -31,7 +31,7 @@ from autochrome.guidance.hint_files import (
     write_hints,
 )
 from autochrome.guidance.propagation import anchor, hint_weights
-from autochrome.models.base import HasDistribution, log_probabilities
+from autochrome.models.base import DistributionColorizer, log_probabilities
 from autochrome.types import Chroma, Luma
 
 __all__ = [
@@ -82,7 +82,7 @@ class HintGuide:
     def __init__(
         self,
         hints: Sequence[Hint],
-        model: HasDistribution,
+        model: DistributionColorizer,
         lightness: Luma,
         size: tuple[int, int],
         box: tuple[int, int, int, int] | None = None,
@@ -112,7 +112,7 @@ class HintGuide:
         requested = fitted(self.hints, (masks * cells).sum((1, 2)) / masks.sum((1, 2)))
         self._requested = requested[:, 1:]
         strengths = logits.new_tensor([hint.strength for hint in self.hints])
-        drawn = self.model.closeness(requested, WIDTH).to(logits) * strengths[:, None]
+        drawn = self.model.log_kernel(requested, WIDTH).to(logits) * strengths[:, None]
         return logits + torch.einsum("nhw,nq->qhw", self.weights, drawn)
 
     def correct(self, ab: Chroma) -> Chroma:

@@ -42,7 +42,7 @@ class HistogramTransfer:
     """A guide that moves a photo's mean distribution toward a target.
 
     Attributes:
-        target: t, such as `HasDistribution.histogram` of a reference.
+        target: t, such as `DistributionColorizer.histogram` of a reference.
         axes: the bins of each axis; every axis is moved on its own.
         weight: lambda; 0 changes nothing, more comes nearer to the target.
     """

@@ -125,7 +125,11 @@ def model_system(text: str, out: Path, samples: int) -> System:
     except ValueError as error:
         raise SettingsError(f"{text}: {error}") from error
     folder = out / "results" / label
-    folders = tuple(folder / str(number) for number in range(1, samples + 1)) if spec.draws else (folder,)
+    folders = (
+        tuple(folder / str(number) for number in range(1, samples + 1))
+        if spec.kind == "samples"
+        else (folder,)
+    )
     return System(label, spec.name, folder, folders, settings, weights)
 
 
@@ -181,7 +185,7 @@ def describe(system: System) -> str:
     decoder = resolve(system.settings, spec)
     how: dict[str, Any] = {"size": decoder.size}
     how |= {name: getattr(decoder, name) for name in spec.defaults}
-    if not spec.draws and spec.defaults:
+    if spec.kind == "distribution":
         how["fuse"] = decoder.fuse
     if decoder.look_saturation != 1:
         how["look_saturation"] = decoder.look_saturation
@@ -189,7 +193,7 @@ def describe(system: System) -> str:
     shown = ", ".join(
         f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in how.items()
     )
-    several = f", {len(system.samples)} samples" if spec.draws else ""
+    several = f", {len(system.samples)} samples" if spec.kind == "samples" else ""
     return f"{system.model}: {shown}{several}"
 
 

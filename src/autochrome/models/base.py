@@ -1,10 +1,11 @@
-"""What every system is: a ``Colorizer`` with a ``ModelSpec``, answering with ``Samples``."""
+"""What every system is: a ``Colorizer`` with a ``ModelSpec`` that answers with ``Samples``."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,18 +14,14 @@ from torch import Tensor, nn
 from autochrome.models.spec import ModelSpec
 
 __all__ = [
-    "Adversarial",
+    "AdversarialColorizer",
     "Batch",
     "Colorizer",
+    "DistributionColorizer",
     "Guide",
-    "HasBackbone",
-    "HasBalancing",
-    "HasCalibration",
-    "HasDistribution",
-    "HasFeatures",
-    "HasOptions",
     "ModelSpec",
     "Samples",
+    "SamplingColorizer",
     "log_probabilities",
 ]
 
@@ -61,7 +58,10 @@ class Batch:
 
 
 class Colorizer(nn.Module):
-    """A system that colors luma."""
+    """A system that colors luma.
+
+    Methods that only some systems have raise ``NotImplementedError`` in the others; ``spec.can`` says which.
+    """
 
     spec: ModelSpec
 
@@ -73,15 +73,64 @@ class Colorizer(nn.Module):
         temperature: float | None = None,
         generator: torch.Generator | None = None,
     ) -> Samples:
-        """Draw ``n`` colorizations of each luma.
+        """Make ``n`` colorizations of each luma.
 
         Args:
             luma: range of the model's color space; sides are multiples of ``spec.multiple_of``.
             n: answers for each luma.
             temperature: how boldly the model decides, its own default if None.
             generator: source of randomness, on the CPU, so that a seed gives one picture on every device.
+
+        Raises:
+            ValueError: ``n`` or the temperature is out of the model's range, or the sides are no multiples.
         """
         raise NotImplementedError
+
+    @property
+    def options(self) -> Mapping[str, str | int | float | bool | list[int]]:
+        """The factory's arguments that decide what parameters there are; saved with the weights."""
+        return {}
+
+    def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        """Return the trunk's maps in the order in which it computes them; each has its own stride.
+
+        Of models with the capability "features".
+        """
+        raise NotImplementedError
+
+    # Training -------------------------------------------------------------------------------------
+
+    adversarial: bool = False
+    """Whether it is trained against a discriminator, as an ``AdversarialColorizer``."""
+
+    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the losses of one batch (scalars); ``loss`` is minimized, the others are logged."""
+        raise NotImplementedError
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialize the network's first part from one that was trained on something else.
+
+        Of models with the capability "backbone".
+
+        Raises:
+            ValueError: the state dict is of another network; the message begins with "not ".
+        """
+        raise NotImplementedError
+
+    def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
+        """Bring the layers of a backbone just loaded to one scale, from batches of luma; most need nothing.
+
+        Raises:
+            ValueError: there are no images, or a layer is zero on all of them.
+        """
+
+    def set_prior(self, counts: Float[Tensor, " q"]) -> None:
+        """Take the color statistics of the training photos. Of models with the capability "prior"."""
+        raise NotImplementedError
+
+    def start_warnings(self) -> list[str]:
+        """Return what is wrong with the training's settings, in so far as it shows before the first step."""
+        return []
 
     def _require_multiples(self, luma: Float[Tensor, "b 1 h w"]) -> None:
         unit = self.spec.multiple_of
@@ -89,32 +138,46 @@ class Colorizer(nn.Module):
             sides = f"{luma.shape[2]} x {luma.shape[3]}"
             raise ValueError(f"{self.spec.name} needs luma sides that are multiples of {unit}, not {sides}")
 
-    def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of one batch (scalars); ``loss`` is minimized, the others are logged."""
-        raise NotImplementedError
+    def _require_one(self, n: int) -> None:
+        if n != 1:
+            raise ValueError(
+                f"{self.spec.name} has one answer for a photo, not {n}; colorize --samples varies it"
+            )
+
+    def _checked_temperature(self, n: int, temperature: float | None) -> float:
+        """Return the temperature (the default for None) if it and the number of samples are in range."""
+        if n < 1:
+            raise ValueError(f"the number of samples is at least 1, not {n}")
+        t = self.spec.defaults["temperature"] if temperature is None else temperature
+        if not 0 <= t <= 1:
+            raise ValueError(f"temperature must lie within 0 and 1, not {t:g}")
+        return t
 
 
-@runtime_checkable
-class HasDistribution(Protocol):
-    """A colorizer whose answer is a distribution over color bins: predict once, decode in many ways.
+class DistributionColorizer(Colorizer):
+    """A colorizer that predicts a distribution over color bins: predict once, decode in many ways.
 
     The bins of a place form one or more axes, each a distribution of its own: CIC has one of 313 ab bins,
     LRAC one of hue and one of chroma.
     """
 
-    spec: ModelSpec
     prior: Float[Tensor, " q"]
     """Smoothed marginal distribution of the bins in the training photos; sums to 1 within every axis."""
 
     @property
+    @abstractmethod
     def axes(self) -> tuple[slice, ...]:
         """The bins of each axis, in order and without gaps."""
-        ...
 
+    @abstractmethod
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b q h w"]:
-        """Logits over the bins at the model's output resolution."""
-        ...
+        """Return logits over the bins at the model's output resolution.
 
+        Raises:
+            ValueError: height or width is not a multiple of ``spec.multiple_of``.
+        """
+
+    @abstractmethod
     def decode(
         self,
         logits: Float[Tensor, "b q h w"],
@@ -122,11 +185,17 @@ class HasDistribution(Protocol):
         temperature: float | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """One colorization from logits, after the guides have changed them."""
-        ...
+        """Return one colorization of logits, after the guides have changed them in turn.
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """How near the bins of every axis lie to colors, as the logarithm of a Gaussian kernel.
+        Args:
+            logits: as ``predict`` gives them.
+            temperature: 0 decides for the mode; the model's default if None.
+            guides: maps from logits to logits, such as ``autochrome.guidance.Vibrance``.
+        """
+
+    @abstractmethod
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """Return the log of a Gaussian kernel between colors and the bins of every axis.
 
         Args:
             lab: the colors, in CIE units; L* counts where the bins' colors depend on it.
@@ -135,121 +204,114 @@ class HasDistribution(Protocol):
         Returns:
             At most 0, which is where the bin holds the color; added to logits it draws them there.
         """
-        ...
 
+    @abstractmethod
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
-        """The true colors of photos as a mean distribution over the bins; sums to 1 within every axis."""
-        ...
+        """Return the mean distribution of true colors over the bins; sums to 1 within every axis."""
+
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+        guides: Sequence[Guide] = (),
+    ) -> Samples:
+        """Predict and decode; ``n`` must be 1, and the generator is not used."""
+        self._require_one(n)
+        return self.decode(self.predict(luma), temperature=temperature, guides=guides)
 
 
-def log_probabilities(logits: Float[Tensor, "b q h w"], axes: Sequence[slice]) -> Float[Tensor, "b q h w"]:
-    """Logits, normalized within every axis of bins."""
-    return torch.cat([logits[:, axis].log_softmax(1) for axis in axes], 1)
+class SamplingColorizer(Colorizer):
+    """A colorizer that draws its answers at random, as many as requested: draw, then finish."""
 
-
-@runtime_checkable
-class HasFeatures(Protocol):
-    """A colorizer whose trunk can be asked for its features, as a representation of the photo."""
-
-    spec: ModelSpec
-
-    def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """Maps of the trunk, in the order in which it computes them; each layer has its own stride."""
-        ...
-
-
-@runtime_checkable
-class HasBalancing(Protocol):
-    """A colorizer whose pre-trained layers are brought to one scale on photos before training."""
-
-    def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
-        """Do so, from batches of luma.
-
-        Raises:
-            ValueError: there are none, or a layer is zero on all of them.
-        """
-        ...
-
-
-@runtime_checkable
-class HasCalibration(Protocol):
-    """A colorizer whose draws pass through tone curves, which can be fitted to photos after training."""
-
-    spec: ModelSpec
-    calibration: Float[Tensor, "2 256"]
-    """The curve of each chroma channel (`autochrome.models.calibration`), over [0, 1]."""
+    tone_curves: Float[Tensor, "2 256"]
+    """With the capability "tone_curves": the curve of each chroma channel over [0, 1], through which its
+    samples pass (`autochrome.models.tone_curves`)."""
     curve_neutral: float
     """Where gray lies on that scale; the curves leave it there."""
 
-    def draws_to_calibrate(
+    @abstractmethod
+    def draw(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Samples:
+        """Draw ``n`` samples of each luma, on the model's own grid; arguments as of ``sample``."""
+
+    def finish(
+        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h2 w2"], *, refine: bool = True
+    ) -> Float[Tensor, "b 2 h3 w3"]:
+        """Return a drawn sample of each luma as it is shown.
+
+        Args:
+            luma: what was drawn for.
+            drawn: chroma as ``draw`` gives it.
+            refine: bring it to the luma's size, if the model can; otherwise it stays on its grid.
+        """
+        return drawn
+
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+        **how: Any,
+    ) -> Samples:
+        """Draw and finish ``n`` samples of each luma; ``how`` are more arguments of the model's ``draw``."""
+        drawn = self.draw(luma, n=n, temperature=temperature, generator=generator, **how)
+        chroma = self.finish(luma.repeat_interleave(n, 0), drawn.chroma.flatten(0, 1))
+        return Samples(chroma.unflatten(0, (-1, n)), drawn.space, log_prob=drawn.log_prob)
+
+    def rank(
+        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h2 w2"]
+    ) -> Float[Tensor, "b n"]:
+        """Score samples, higher being more plausible. Of models with the capability "rank"."""
+        raise NotImplementedError
+
+    def draws_for_curves(
         self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
     ) -> Sequence[Callable[[], Float[Tensor, "b 2 h w"]]]:
-        """Draw once for each photo, at the model's own settings, without any curve.
+        """Draw once for each luma, at the model's own settings. Of models with the capability "tone_curves".
 
         Returns:
-            What shows these draws under the model's curves, in [0, 1]: once, or at several places on their
-            way to the picture. The curves are fitted to the first, and are bettered by each further one.
-
-        Raises:
-            ValueError: as it is built, the model's draws pass through no curve.
+            Functions that give these draws in [0, 1] under the present curves: as they are drawn and, where
+            the model changes their colors afterwards, as they end. Curves are fitted to the first output and
+            refined on each later one.
         """
-        ...
+        raise NotImplementedError
 
-    def truth_to_calibrate(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
-        """The true chroma on the grid and the scale of what is shown of the draws."""
-        ...
-
-
-@runtime_checkable
-class HasBackbone(Protocol):
-    """A colorizer whose first part can start from a network that was trained on something else."""
-
-    spec: ModelSpec
-
-    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize that part from a state dict.
-
-        Raises:
-            ValueError: it is of another network; the message begins with "not ".
-        """
-        ...
+    def truth_for_curves(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
+        """Return true chroma on the grid and the scale of ``draws_for_curves``."""
+        raise NotImplementedError
 
 
-@runtime_checkable
-class Adversarial(Protocol):
-    """A colorizer that learns against a discriminator; which of the two takes a step when is the engine's."""
+class AdversarialColorizer(SamplingColorizer):
+    """A colorizer that learns against a discriminator; the engine decides which of the two takes a step."""
 
-    spec: ModelSpec
-
-    @property
-    def adversarial(self) -> bool:
-        """False where, as it is set, it learns without one, by its ``training_losses``."""
-        ...
-
+    @abstractmethod
     def make_discriminator(self) -> nn.Module:
-        """The opponent, newly initialized. It is trained and kept in checkpoints, but does not ship."""
-        ...
+        """Return a new discriminator, which is trained and kept in checkpoints but not shipped."""
 
+    @abstractmethod
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The discriminator's losses of a batch (scalars); ``loss`` is minimized over its parameters."""
-        ...
+        """Return the discriminator's losses (scalars); ``loss`` is minimized over its parameters."""
 
+    @abstractmethod
     def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The colorizer's own losses of a batch (scalars); ``loss`` is minimized over its parameters."""
-        ...
+        """Return the colorizer's own losses (scalars); ``loss`` is minimized over its parameters."""
 
+    @abstractmethod
     def constrain(self, discriminator: nn.Module) -> None:
-        """What the objective demands of the discriminator's parameters, after each of its steps."""
-        ...
+        """Bring the discriminator's parameters into the objective's limits, after each of its steps."""
 
 
-@runtime_checkable
-class HasOptions(Protocol):
-    """A colorizer whose factory builds several networks; which one, the file of its weights tells."""
-
-    spec: ModelSpec
-
-    @property
-    def options(self) -> Mapping[str, str | int | float | bool | list[int]]:
-        """Those arguments of the factory that decide what parameters there are, and none of its training."""
-        ...
+def log_probabilities(logits: Float[Tensor, "b q h w"], axes: Sequence[slice]) -> Float[Tensor, "b q h w"]:
+    """Return the logits normalized within every axis of bins."""
+    return torch.cat([logits[:, axis].log_softmax(1) for axis in axes], 1)

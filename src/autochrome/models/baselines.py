@@ -27,8 +27,3 @@ class Gray(Colorizer):
         """Return ``n`` times the neutral chroma, at the luma's resolution."""
         b, _, h, w = luma.shape
         return Samples(luma.new_zeros(b, n, 2, h, w), self.spec.space)
-
-
-def gray(spec: ModelSpec) -> Gray:
-    """Build the gray baseline."""
-    return Gray(spec)

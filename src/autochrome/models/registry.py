@@ -6,6 +6,7 @@ This module imports neither torch nor the systems, so that naming and listing mo
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from importlib import import_module
 from math import inf
@@ -18,20 +19,27 @@ from autochrome.models.spec import ModelSpec
 if TYPE_CHECKING:
     from autochrome.models.base import Colorizer
 
-_CIC = "Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511"
-# T = 1/6 is the paper's choice (v1, section 3.3); the compact weights' own were chosen by looking.
-_PAPER_DECODER = {"temperature": 1 / 6, "vibrance": 0.0}
+_RANKED = frozenset({"backbone", "rank", "refine", "tone_curves"})
 
-PAPER = ModelSpec("cic", "paper", "lab", 176, 8, _CIC, defaults=_PAPER_DECODER)
-COMPACT = ModelSpec(
-    "cic",
-    "compact",
-    "lab",
-    128,
-    16,
-    _CIC,
+CIC_PAPER = ModelSpec(
+    arch="cic",
+    tag="paper",
+    kind="distribution",
+    can=frozenset({"backbone", "features", "prior"}),
+    space="lab",
+    working_size=176,
+    multiple_of=8,
+    paper="Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511",
+    # T is the paper's choice (v1, section 3.3); that of the compact weights was chosen by looking.
+    defaults={"temperature": 1 / 6, "vibrance": 0.0},
+)
+CIC_COMPACT = replace(
+    CIC_PAPER,
+    tag="compact",
+    working_size=128,
+    multiple_of=16,
     weights="cic.compact.safetensors",
-    sha256="4c2e1478c170ebf0be0cf379d807bb1b94ab164fba55da9cb4f0e12a91bad2a6",
+    sha256="0c7561a9d65320f2448df2aabf5c08e792e55859b17645efc4eddd2944c67978",
     unsure_above=0.55,
     defaults={"temperature": 0.8, "vibrance": 0.0, "coherence": 0.5},
     looks={
@@ -39,123 +47,114 @@ COMPACT = ModelSpec(
         "vivid": {"temperature": 1.0, "saturation": 1.5},
     },
 )
-TEST = ModelSpec("cic", "test", "lab", 64, 32, _CIC, defaults=_PAPER_DECODER)
-_PIXCOLOR = "Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208"
-# As the network learned: the paper's. The compact weights' own were chosen by looking.
-_DRAWS = {"temperature": 1.0, "guidance": 0.0}
-PIXCOLOR_PAPER = ModelSpec(
-    "pixcolor",
-    "paper",
-    "ycbcr",
-    224,
-    8,
-    _PIXCOLOR,
-    unsure_above=inf,
-    draws=True,
-    refines=True,
-    defaults=_DRAWS,
+CIC_TEST = replace(CIC_PAPER, tag="test", working_size=64, multiple_of=32)
+LRAC_PAPER = ModelSpec(
+    arch="lrac",
+    tag="paper",
+    kind="distribution",
+    can=frozenset({"backbone", "features"}),
+    space="hue_chroma",
+    working_size=256,
+    multiple_of=32,
+    paper="Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668",
+    defaults={"temperature": 1.0},
 )
-PIXCOLOR_COMPACT = ModelSpec(
-    "pixcolor",
-    "compact",
-    "ycbcr",
-    224,
-    8,
-    _PIXCOLOR,
+LRAC_COMPACT = replace(
+    LRAC_PAPER,
+    tag="compact",
+    working_size=128,
+    weights="lrac.compact.safetensors",
+    sha256="e8a168194ae9d3590f1789713a54af23482d73983caf5a767388a4716b2a1ff0",
+    unsure_above=0.75,  # its bins of hue keep much entropy in gray places
+    defaults={"temperature": 1.0, "vibrance": 0.4},
+    # More vibrance would tint skin and white cloth pink.
+    looks={
+        "accurate": {"vibrance": 0.0, "fuse": "full"},
+        "vivid": {"vibrance": 0.5, "saturation": 1.4},
+    },
+)
+LRAC_TEST = replace(LRAC_PAPER, tag="test", working_size=64)
+PIXCOLOR_PAPER = ModelSpec(
+    arch="pixcolor",
+    tag="paper",
+    kind="samples",
+    can=frozenset({"backbone", "refine"}),
+    space="ycbcr",
+    working_size=224,
+    multiple_of=8,
+    paper="Guadarrama and others 2017, PixColor: Pixel Recursive Colorization, arXiv:1705.07208",
+    unsure_above=inf,
+    # As the network learned: the paper's. Those of the compact weights were chosen by looking.
+    defaults={"temperature": 1.0, "guidance": 0.0},
+)
+PIXCOLOR_COMPACT = replace(
+    PIXCOLOR_PAPER,
+    tag="compact",
+    can=_RANKED,
     weights="pixcolor.compact.safetensors",
-    sha256="2956427381bfdebe3922c21008fe0e9fd5804919e0e647caf39936aafc5404e8",
+    sha256="be3d51d28ad2a6899346b7ff7748160ed3c42a258d2c174bb58fd3a238123284",
     unsure_above=22.0,
-    draws=True,
-    refines=True,
-    ranks=True,
     defaults={"temperature": 0.85, "guidance": 0.2},
     looks={
         "accurate": {"temperature": 0.5, "saturation": 0.75},
         "vivid": {"temperature": 0.7, "guidance": 0.3, "saturation": 1.2},
     },
 )
-PIXCOLOR_TEST = ModelSpec(
-    "pixcolor",
-    "test",
-    "ycbcr",
-    64,
-    8,
-    _PIXCOLOR,
+PIXCOLOR_TEST = replace(PIXCOLOR_PAPER, tag="test", can=_RANKED, working_size=64)
+CGAN_PAPER = ModelSpec(
+    arch="cgan",
+    tag="paper",
+    kind="samples",
+    space="yuv",
+    working_size=64,
+    multiple_of=1,
+    paper="Cao and others 2017, Unsupervised Diverse Colorization via GANs, arXiv:1702.06674",
     unsure_above=inf,
-    draws=True,
-    refines=True,
-    ranks=True,
-    defaults=_DRAWS,
+    defaults={"temperature": 1.0},  # the noise as it was trained with
 )
-_LRAC = "Larsson and others 2016, Learning Representations for Automatic Colorization, arXiv:1603.06668"
-LRAC_PAPER = ModelSpec("lrac", "paper", "hue_chroma", 256, 32, _LRAC, defaults={"temperature": 1.0})
-LRAC_COMPACT = ModelSpec(
-    "lrac",
-    "compact",
-    "hue_chroma",
-    128,
-    32,
-    _LRAC,
-    weights="lrac.compact.safetensors",
-    sha256="f50c5fe4d38f9768ec68a436f2a27f42eb8c476a18040a1971dc1c733dd91c37",
-    defaults={"temperature": 1.0, "vibrance": 0.4},
-    # More vibrance would tint skin and white cloth pink.
-    looks={"accurate": {"vibrance": 0.0, "fuse": "full"}, "vivid": {"vibrance": 0.5, "saturation": 1.4}},
-    unsure_above=0.75,  # its bins of hue keep much entropy in gray places
-)
-LRAC_TEST = ModelSpec("lrac", "test", "hue_chroma", 64, 32, _LRAC, defaults={"temperature": 1.0})
-_CAO = "Cao and others 2017, Unsupervised Diverse Colorization via GANs, arXiv:1702.06674"
-_NOISE = {"temperature": 1.0}  # the noise as it was trained with
-CGAN_PAPER = ModelSpec("cgan", "paper", "yuv", 64, 1, _CAO, unsure_above=inf, draws=True, defaults=_NOISE)
-CGAN_COMPACT = ModelSpec(
-    "cgan",
-    "compact",
-    "yuv",
-    64,
-    16,
-    _CAO,
+CGAN_COMPACT = replace(
+    CGAN_PAPER,
+    tag="compact",
+    can=frozenset({"backbone", "tone_curves"}),
+    multiple_of=16,
     weights="cgan.compact.safetensors",
-    sha256="0d5134862b8e482c05e6189483203c3d36dc90a04c1254e0a3c15961827001dd",
+    sha256="71432f39268acff59ab9798dd99b79ba8df786eabfe59a85c7d6d4c0be6e464e",
     unsure_above=21.0,
-    draws=True,
     defaults={"temperature": 0.6},
     looks={
         "accurate": {"temperature": 0.3, "saturation": 0.6},
         "vivid": {"temperature": 0.8, "saturation": 1.2},
     },
 )
-CGAN_TEST = ModelSpec("cgan", "test", "yuv", 16, 1, _CAO, unsure_above=inf, draws=True, defaults=_NOISE)
-GRAY = ModelSpec("gray", "baseline", "lab", 32, 1, "the baseline of the four papers")
+CGAN_TEST = replace(CGAN_PAPER, tag="test", working_size=16)
+GRAY = ModelSpec(
+    arch="gray",
+    tag="baseline",
+    kind="point",
+    space="lab",
+    working_size=32,
+    multiple_of=1,
+    paper="the baseline of the four papers",
+)
 
 _MODELS: dict[str, tuple[ModelSpec, str]] = {
-    "cgan.compact": (CGAN_COMPACT, "autochrome.models.cgan.model:compact"),
+    "cgan.compact": (CGAN_COMPACT, "autochrome.models.cgan.compact:compact"),
     "cgan.paper": (CGAN_PAPER, "autochrome.models.cgan.model:paper"),
-    "cgan.test": (CGAN_TEST, "autochrome.models.cgan.model:tiny"),
-    "cic.compact": (COMPACT, "autochrome.models.cic.model:compact"),
-    "cic.paper": (PAPER, "autochrome.models.cic.model:paper"),
-    "cic.test": (TEST, "autochrome.models.cic.model:tiny"),
-    "gray.baseline": (GRAY, "autochrome.models.baselines:gray"),
-    "lrac.compact": (LRAC_COMPACT, "autochrome.models.lrac.model:compact"),
+    "cgan.test": (CGAN_TEST, "autochrome.models.cgan.compact:tiny"),
+    "cic.compact": (CIC_COMPACT, "autochrome.models.cic.compact:compact"),
+    "cic.paper": (CIC_PAPER, "autochrome.models.cic.model:paper"),
+    "cic.test": (CIC_TEST, "autochrome.models.cic.compact:tiny"),
+    "gray.baseline": (GRAY, "autochrome.models.baselines:Gray"),
+    "lrac.compact": (LRAC_COMPACT, "autochrome.models.lrac.compact:compact"),
     "lrac.paper": (LRAC_PAPER, "autochrome.models.lrac.model:paper"),
-    "lrac.test": (LRAC_TEST, "autochrome.models.lrac.model:tiny"),
-    "pixcolor.compact": (PIXCOLOR_COMPACT, "autochrome.models.pixcolor.model:compact"),
+    "lrac.test": (LRAC_TEST, "autochrome.models.lrac.compact:tiny"),
+    "pixcolor.compact": (PIXCOLOR_COMPACT, "autochrome.models.pixcolor.compact:compact"),
     "pixcolor.paper": (PIXCOLOR_PAPER, "autochrome.models.pixcolor.model:paper"),
-    "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.model:tiny"),
+    "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.compact:tiny"),
 }
-_DEFAULT_TAGS = {
-    "cgan": "compact",
-    "cic": "compact",
-    "gray": "baseline",
-    "lrac": "compact",
-    "pixcolor": "compact",
-}
-_WITHOUT_WEIGHTS = {
-    "cgan.test",
-    "cic.test",
-    "gray.baseline",
-    "lrac.test",
-    "pixcolor.test",
-}  # nothing to load: random on purpose, or no parameters
+_DEFAULT_TAGS = dict.fromkeys(("cgan", "cic", "gray", "lrac", "pixcolor"), "compact") | {"gray": "baseline"}
+# Nothing to load: random on purpose, or no parameters.
+_TAGS_WITHOUT_WEIGHTS = ("baseline", "test")
 
 
 def list_models() -> list[str]:
@@ -175,6 +174,11 @@ def model_spec(name: str) -> ModelSpec:
     return _find(name)[0]
 
 
+def default_specs() -> dict[str, ModelSpec]:
+    """Return the model that each short name (``cic``) stands for."""
+    return {arch: _MODELS[f"{arch}.{tag}"][0] for arch, tag in _DEFAULT_TAGS.items()}
+
+
 def default_names() -> dict[str, str]:
     """Return what each short name (``cic``) stands for."""
     return {arch: f"{arch}.{tag}" for arch, tag in _DEFAULT_TAGS.items()}
@@ -182,7 +186,7 @@ def default_names() -> dict[str, str]:
 
 def needs_weights(name: str) -> bool:
     """Return whether the model is of no use before weights are loaded into it."""
-    return _find(name)[0].name not in _WITHOUT_WEIGHTS
+    return _find(name)[0].tag not in _TAGS_WITHOUT_WEIGHTS
 
 
 def create_model(

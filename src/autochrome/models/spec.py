@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 NATURAL = "natural"
-"""The look that every model knows: its defaults."""
+"""The look that every model has: its defaults."""
+
+Kind = Literal["distribution", "samples", "point"]
+"""What a model makes of a photo: a distribution over color bins at every place, which is decoded to one
+colorization; samples, drawn at random; or one colorization and nothing else."""
+
+Capability = Literal["backbone", "features", "prior", "rank", "refine", "tone_curves"]
+"""What some models can do beside their kind:
+
+"backbone": start training from a network trained on something else (``Colorizer.load_backbone``);
+"features": give the maps of their trunk as a representation of the photo (``Colorizer.features``);
+"prior": learn with the color statistics of the training photos (``Colorizer.set_prior``);
+"rank": score the plausibility of their samples (``SamplingColorizer.rank``);
+"refine": draw coarsely and refine that to the luma's size by a network (``SamplingColorizer.finish``);
+"tone_curves": pass their samples through curves fitted to photos (``SamplingColorizer.tone_curves``).
+"""
 
 
 @dataclass(frozen=True)
@@ -17,14 +33,16 @@ class ModelSpec:
     """System, as in the command line's ``--model``: ``cic``."""
     tag: str
     """Variant: ``paper``, ``compact``, ``test``."""
+    kind: Kind
     space: str
     """Name of the color space whose luma it reads and whose chroma it predicts."""
     working_size: int
-    """Shorter side, in pixels, of the luma that it sees when nothing else is asked."""
+    """Default shorter side, in pixels, of the luma that it sees."""
     multiple_of: int
     """The luma's height and width must be multiples of this."""
     paper: str
     """Citation: authors, year, arXiv number."""
+    can: frozenset[Capability] = frozenset()
     weights: str | None = None
     """Source of its weights: a bundled file's name, or None when none is shipped."""
     sha256: str | None = None
@@ -33,15 +51,8 @@ class ModelSpec:
     unsure_above: float = 0.62
     """Doubt above which a photo's colors are said to be mostly a guess, in the unit of `Prediction.doubt`:
     what about one held-out photo in ten exceeds, by ``python -m reproduce.unsure``."""
-    draws: bool = False
-    """Whether it draws its answers at random, as many as are asked for."""
-    refines: bool = False
-    """Whether what it draws is coarse, and a network of its own brings it to the luma's size."""
-    ranks: bool = False
-    """Whether it has a judge that says which of its samples are plausible."""
     defaults: Mapping[str, float] = field(default_factory=dict)
-    """Decoder settings used when nothing is asked, chosen by looking (docs/papers). A model that draws knows
-    no others: one without ``guidance`` here takes none."""
+    """The default of every decoder setting that the model has, chosen by looking at results (docs/papers)."""
     looks: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
     """Looks other than "natural", which is the defaults: of each, the decoder settings that differ from them.
     A ``saturation`` here is the look's own; what a person asks for comes on top of it."""
@@ -53,5 +64,5 @@ class ModelSpec:
 
     @property
     def look_names(self) -> tuple[str, ...]:
-        """The looks that the model knows: "natural", and those of ``looks``."""
+        """The looks that the model has: "natural", and those of ``looks``."""
         return (NATURAL, *self.looks)

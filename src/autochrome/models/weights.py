@@ -1,4 +1,4 @@
-"""Weights: where they come from, proof that they are the right ones, and strict loading.
+"""Weights: where they come from, their digests, and strict loading.
 
 A source is one of
     ``cic.compact.safetensors``                    a file that ships with the package
@@ -19,7 +19,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,10 @@ from torch import Tensor
 
 from autochrome.errors import WeightsError
 from autochrome.io.whole_file import file_sha256, written_whole
-from autochrome.models.base import Colorizer, HasOptions, ModelSpec
+from autochrome.models.base import Colorizer, ModelSpec
+
+_FORMER_OPTIONS = {"cic.compact": {"trunk": "scratch"}}
+"""What models were, by their name, before they had options; the headers of their weights name none."""
 
 _TIMEOUT = 30  # seconds without an answer
 _CHUNK = 1 << 20
@@ -45,7 +48,7 @@ class WeightsFile:
     path: Path
     sha256: str
     source: str
-    """As it was asked for; a bundled file by its name alone."""
+    """As it was requested; a bundled file by its name alone."""
 
 
 def cache_dir() -> Path:
@@ -99,20 +102,36 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         state = load_file(weights.path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
-    problems = mismatches(model.state_dict(), state)
-    if problems:
-        made_for = read_weights_metadata(weights.path).get("name")
-        other = f" (they were saved from {made_for})" if made_for and made_for != model.spec.name else ""
-        hint = f"use --model {made_for}" if other else "use the model that they were trained with"
-        saved = saved_options(weights, model.spec)
-        if saved and saved != _options(model):
-            hint += f", with its options {', '.join(f'{key}={value}' for key, value in saved.items())}"
+    if problems := mismatches(model.state_dict(), state):
         listing = "\n  ".join(problems)
         raise WeightsError(
-            f"{weights.source} does not fit {model.spec.name}{other}:\n  {listing}\n{hint}, or other weights"
+            f"{weights.source} does not fit {model.spec.name}:\n  {listing}\n{_advice(model, weights)}"
         )
     model.load_state_dict(state, strict=True)
     model.spec = replace(model.spec, weights=weights.source, sha256=weights.sha256)
+
+
+def _advice(model: Colorizer, weights: WeightsFile) -> str:
+    """Return what to do about weights that do not fit."""
+    name, saved_from = model.spec.name, read_weights_metadata(weights.path).get("name")
+    if saved_from and saved_from != name:
+        return f"they were saved from {saved_from}: use --model {saved_from}, or other weights"
+    saved = saved_options(weights, model.spec)
+    if saved and saved != model.options:
+        return f"they were saved with the options {_listed(saved)}: use those, or other weights"
+    if saved_from and not saved and name in _FORMER_OPTIONS:
+        former = _FORMER_OPTIONS[name]
+        arguments = ", ".join(f"{key}={value!r}" for key, value in former.items())
+        return (
+            f"weights whose header has no options were trained with {_listed(former)}: write "
+            f"create_model({name!r}, weights={weights.source!r}, {arguments}) in Python, or "
+            f"--set model.options.{_listed(former)} to train on with them"
+        )
+    return "use the model that they were trained with, or other weights"
+
+
+def _listed(options: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in options.items())
 
 
 def save_weights(
@@ -125,8 +144,8 @@ def save_weights(
         path: the file to write; an existing one is replaced.
         half: parameters as float16. Buffers (running statistics, the prior) keep their precision: they are
             small, and a variance or a rare bin's probability may lie below what float16 holds.
-        metadata: more entries for the file's header, beside ``name``, ``arch``, ``tag`` and ``spec`` (JSON),
-            and ``options`` (JSON) where the model has some.
+        metadata: more entries for the file's header, beside ``name``, ``arch`` and ``tag``, and ``options``
+            (JSON) where the model has some.
 
     Returns:
         The file's sha256.
@@ -145,11 +164,9 @@ def save_weights(
                 f"{name} is not finite{' as float16' if half else ''}; the weights were not saved"
             )
         state[name] = kept.contiguous()
-    # The digest and source in the spec are of the weights that were loaded, not of those being written.
-    spec = json.dumps({**asdict(replace(model.spec, weights=None, sha256=None))}, sort_keys=True)
-    header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag, "spec": spec}
-    if options := _options(model):
-        header["options"] = json.dumps(options, sort_keys=True)
+    header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag}
+    if model.options:
+        header["options"] = json.dumps(model.options, sort_keys=True)
     with written_whole(path) as temporary:
         save_file(state, temporary, metadata={"format": "pt", **header, **(metadata or {})})
     return file_sha256(path)
@@ -159,7 +176,7 @@ def read_weights_metadata(path: Path) -> dict[str, str]:
     """Return the header entries of a safetensors file without reading its tensors.
 
     Raises:
-        WeightsError: it is no safetensors file.
+        WeightsError: it is not a safetensors file.
     """
     _require_safetensors(path, str(path))
     try:
@@ -182,12 +199,8 @@ def saved_options(weights: WeightsFile, spec: ModelSpec) -> dict[str, Any]:
         return dict(json.loads(header.get("options", "{}")))
     except (ValueError, TypeError) as error:
         raise WeightsError(
-            f"{weights.source} has a header whose options are no JSON object; fetch it again"
+            f"{weights.source} has a header whose options are not a JSON object; fetch it again"
         ) from error
-
-
-def _options(model: Colorizer) -> dict[str, Any]:
-    return dict(model.options) if isinstance(model, HasOptions) else {}
 
 
 def _local_file(source: str) -> Path:
@@ -301,8 +314,8 @@ def _unreachable(source: str, reason: object) -> str:
     return f"{source} could not be fetched ({reason}); check the connection, or download it and give the file"
 
 
-def _digest_problem(source: str, wanted: str, found: str) -> str:
-    return f"{source} has SHA-256 {found}, not {wanted}: it is damaged or was replaced; fetch it again"
+def _digest_problem(source: str, wanted: str, actual: str) -> str:
+    return f"{source} has SHA-256 {actual}, not {wanted}: it is damaged or was replaced; fetch it again"
 
 
 def _require_safetensors(path: Path, source: str) -> None:
@@ -326,21 +339,21 @@ def _require_safetensors(path: Path, source: str) -> None:
     raise WeightsError(f"{source} {problem}")
 
 
-def mismatches(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], *, shown: int = 8) -> list[str]:
-    """One line for each kind of difference between two state dicts."""
+def mismatches(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], *, shown: int = 8) -> list[str]:
+    """Return a line for each kind of difference between two state dicts."""
     shapes = [
-        f"{name} {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
+        f"{name} {tuple(given[name].shape)} instead of {tuple(wanted[name].shape)}"
         for name in wanted
-        if name in found and found[name].shape != wanted[name].shape
+        if name in given and given[name].shape != wanted[name].shape
     ]
     kinds = {
-        "missing": [name for name in wanted if name not in found],
-        "unexpected": [name for name in found if name not in wanted],
+        "missing": [name for name in wanted if name not in given],
+        "unexpected": [name for name in given if name not in wanted],
         "of another shape": shapes,
         "of another kind": [
-            f"{name} {found[name].dtype}"
+            f"{name} {given[name].dtype}"
             for name in wanted
-            if name in found and found[name].is_floating_point() != wanted[name].is_floating_point()
+            if name in given and given[name].is_floating_point() != wanted[name].is_floating_point()
         ],
     }
     lines = []

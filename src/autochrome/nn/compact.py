@@ -22,11 +22,15 @@ class CompactSize:
     """Widths on the way up, from the second coarsest stage to stride 4."""
 
 
+TINY = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
+"""A few thousand parameters, for tests."""
+
+
 class CompactTrunk(Trunk):
     """A residual U-Net with global context whose way up ends at stride 4.
 
     Most of its parameters work at strides 16 and 32, where they cost little; a vector that is the mean of
-    the coarsest features tells every place what the photo is about, at any photo size.
+    the coarsest features tells every place what the photo is about, whatever its size.
     """
 
     def __init__(self, size: CompactSize = CompactSize()) -> None:

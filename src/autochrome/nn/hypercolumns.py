@@ -289,28 +289,3 @@ def _check(maps: Sequence[Tensor], strides: Sequence[int], stride: int, size: tu
         if layer.shape[2:] != (wanted := _cells(size, own)):
             sizes = f"{wanted[0]} x {wanted[1]} cells, not {layer.shape[2]} x {layer.shape[3]}"
             raise ValueError(f"layer {number} of stride {own} should have {sizes}")
-
-
-# The straightforward way --------------------------------------------------------------------------
-
-
-def dense_columns(
-    maps: Sequence[Float[Tensor, "b _c _hi _wi"]],
-    strides: Sequence[int],
-    stride: int,
-    size: tuple[int, int],
-) -> Float[Tensor, "b c h w"]:
-    """The columns themselves on the grid of ``HypercolumnHead.dense``: what that avoids.
-
-    4 B x channels x points: 814 MB for the paper's network, a photo of 512 pixels and stride 4.
-    """
-    _check(maps, strides, stride, size)
-    height, width = _cells(size, stride)
-    found = []
-    for layer, own in zip(maps, strides, strict=True):
-        if own <= stride:
-            found.append(_average(layer, stride // own))
-        else:
-            layer = F.interpolate(layer, scale_factor=own // stride, mode="bilinear", align_corners=False)
-            found.append(layer[:, :, :height, :width])
-    return torch.cat(found, 1)

@@ -16,7 +16,7 @@ from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.names import parse_color
 from autochrome.guidance import Coherence, Hint, HintGuide, Vibrance, rotated, tint, warmth
 from autochrome.guidance.hints import as_entry, mask_of
-from autochrome.models.base import Colorizer, Guide, HasDistribution
+from autochrome.models.base import Colorizer, DistributionColorizer, Guide
 from autochrome.pipeline.predict import Prediction
 from autochrome.pipeline.reference import Reference
 from autochrome.pipeline.settings import ColorizeSettings, DecoderSettings, resolve
@@ -43,7 +43,7 @@ class Decoded:
 
 def count_samples(model: Colorizer, prediction: Prediction, settings: ColorizeSettings) -> int:
     """Return how many colorizations there are of a prediction."""
-    return settings.samples if isinstance(model, HasDistribution) else len(prediction.answer)
+    return settings.samples if isinstance(model, DistributionColorizer) else len(prediction.answer)
 
 
 def decode(
@@ -58,7 +58,7 @@ def decode(
     Raises:
         HintError: a hint lies outside the photo.
     """
-    if isinstance(model, HasDistribution):
+    if isinstance(model, DistributionColorizer):
         return _decode_distribution(model, prediction, settings, index, reference)
     decoder = resolve(settings, model.spec)
     used: dict[str, object] = _saturation_used(decoder)
@@ -71,7 +71,7 @@ def decode(
 
 
 def _decode_distribution(
-    model: HasDistribution,
+    model: DistributionColorizer,
     prediction: Prediction,
     settings: ColorizeSettings,
     index: int,
@@ -149,7 +149,7 @@ _Step = tuple[Guide, dict[str, object]]
 
 
 def _preferences(
-    model: HasDistribution,
+    model: DistributionColorizer,
     decoder: DecoderSettings,
     lightness: Luma,
     transfer: str,
@@ -161,7 +161,7 @@ def _preferences(
         yield reference.histogram_transfer(model), {"reference": reference.name, "transfer": transfer}
 
 
-def _biases(model: HasDistribution, settings: ColorizeSettings, index: int) -> Iterator[_Step]:
+def _biases(model: DistributionColorizer, settings: ColorizeSettings, index: int) -> Iterator[_Step]:
     if settings.warmth:
         yield warmth(model, float(settings.warmth)), {"warmth": settings.warmth}
     if settings.tint is not None:

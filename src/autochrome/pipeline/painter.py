@@ -21,7 +21,7 @@ from autochrome.errors import SettingsError
 from autochrome.guidance import Hint, parse_hint, read_hints
 from autochrome.io.in_memory import from_array, from_pil, is_pil_image, to_array, to_pil
 from autochrome.io.photo import Photo, Provenance, read_photo
-from autochrome.models.base import Colorizer, HasDistribution
+from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model
 from autochrome.nn.folding import fold_norms
 from autochrome.pipeline.decode import Decoded, count_samples, decode
@@ -74,7 +74,7 @@ class Painter:
         self.device = choose_device(device)
         if isinstance(model, str):
             model = create_model(model, weights=weights)
-            if isinstance(model, HasDistribution):  # drawn samples must not change by a rounding
+            if model.spec.kind != "samples":  # drawn samples must not change by a rounding
                 model = fold_norms(model)
         elif weights is not None:
             raise ValueError("weights are only loaded into models given by name")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import log
-from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -20,7 +19,13 @@ from autochrome.color.lightness import Lightness
 from autochrome.color.tones import Tones
 from autochrome.guidance.hints import check_inside
 from autochrome.io.photo import Photo
-from autochrome.models.base import Colorizer, HasDistribution, Samples, log_probabilities
+from autochrome.models.base import (
+    Colorizer,
+    DistributionColorizer,
+    Samples,
+    SamplingColorizer,
+    log_probabilities,
+)
 from autochrome.pipeline.extent import Extent, find_extent
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
@@ -95,20 +100,6 @@ class Prediction:
     doubt: float | None = None
 
 
-class _Refining(Protocol):
-    """What a model can whose ``spec.refines`` holds; its ``sample`` takes ``refine``, too."""
-
-    def continuous(self, chroma: Tensor) -> Tensor: ...
-
-    def refine_draw(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
-
-
-class _Ranking(Protocol):
-    """What a model can whose ``spec.ranks`` holds."""
-
-    def rank(self, luma: Tensor, chroma: Tensor) -> Tensor: ...
-
-
 @dataclass(frozen=True)
 class _Answers:
     luma: Luma
@@ -148,10 +139,13 @@ def predict(
         notes.append("it has colors or a tone of its own; only its lightness was used")
     wanted = resolve(settings, model.spec).size
     size = wanted
-    ask = partial(_drawn, noise_of=noise_of or picture.photo) if model.spec.draws else _fused
+    if isinstance(model, SamplingColorizer):
+        ask = partial(_drawn, model, noise_of=noise_of or picture.photo)
+    else:
+        ask = partial(_fused, model)
     while True:
-        found = _unless_memory_runs_out(device, partial(ask, model, device, picture, size, settings))
-        if found is not None:
+        answers = _unless_memory_runs_out(device, partial(ask, device, picture, size, settings))
+        if answers is not None:
             break
         if size <= SMALLEST:
             raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
@@ -160,20 +154,20 @@ def predict(
         notes.append(NO_PICTURE if picture.extent.is_uniform else BORDER)
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
-    doubt = entropy_share(found.answer, model) if isinstance(model, HasDistribution) else found.doubt
+    doubt = answers.doubt
     if doubt is not None and doubt > model.spec.unsure_above and not picture.extent.is_uniform:
         notes.append(UNSURE)
     return Prediction(
         photo,
         lightness,
         picture.extent,
-        found.luma,
+        answers.luma,
         picture.tones,
-        found.answer,
+        answers.answer,
         size,
         tuple(notes),
-        found.settings,
-        found.draws,
+        answers.settings,
+        answers.draws,
         doubt,
     )
 
@@ -225,7 +219,9 @@ def _fused(
         answer = answer.flip(3) if mirrored else answer
         total = answer if total is None else total + _on_grid(answer, total)
     assert total is not None
-    return _Answers(lumas[1.0], total / len(_VIEWS[fuse]), {"fuse": fuse})
+    mean = total / len(_VIEWS[fuse])
+    doubt = entropy_share(mean, model) if isinstance(model, DistributionColorizer) else None
+    return _Answers(lumas[1.0], mean, {"fuse": fuse}, doubt=doubt)
 
 
 def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
@@ -235,7 +231,7 @@ def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
     luma = luma_of_lightness(lightness, model.spec.space)
     padded = F.pad(luma, (0, -width % unit, 0, -height % unit), mode="replicate").to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        if isinstance(model, HasDistribution):
+        if isinstance(model, DistributionColorizer):
             answer = log_probabilities(model.predict(padded).float(), model.axes)
         else:
             samples = model.sample(padded)
@@ -260,7 +256,7 @@ def working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
 
 
 def _drawn(
-    model: Colorizer,
+    model: SamplingColorizer,
     device: torch.device,
     picture: Picture,
     size: int,
@@ -277,21 +273,20 @@ def _drawn(
     luma = luma_of_lightness(picture.tones(reduced), spec.space).to(device)
     decoder = resolve(settings, spec)
     how = {name: getattr(decoder, name) for name in spec.defaults}
-    coarse = {"refine": False} if spec.refines else {}
     generator = noise_generator(noise_of, settings.seed)
-    samples = model.sample(luma, n=settings.samples, generator=generator, **how, **coarse)
-    scores = cast(_Ranking, model).rank(luma, samples.chroma)[0] if settings.rank else None
+    samples = model.draw(luma, n=settings.samples, generator=generator, **how)
+    scores = model.rank(luma, samples.chroma)[0] if settings.rank else None
     order = list(range(settings.samples))
     if scores is not None:
         order = scores.argsort(descending=True, stable=True).tolist()
     # One at a time, so that a sample does not depend, by the last bit, on how many there are.
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
-    used = {"seed": settings.seed, **how, **({"refine": settings.refine} if spec.refines else {})}
+    used = {"seed": settings.seed, **how, **({"refine": settings.refine} if "refine" in spec.can else {})}
     draws = tuple(_known(samples, k, scores) for k in order)
     return _Answers(reduced, answer, used, draws, _spread(model, device, picture, size))
 
 
-def _spread(model: Colorizer, device: torch.device, picture: Picture, size: int) -> float:
+def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, size: int) -> float:
     """How far apart samples of a photo lie, in CIE units: of some that are drawn for this alone.
 
     They are drawn in the model's own way, so that neither a look nor a seed changes what is said of a photo,
@@ -300,21 +295,17 @@ def _spread(model: Colorizer, device: torch.device, picture: Picture, size: int)
     spec = model.spec
     shape = drawing_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
     luma = luma_of_lightness(picture.tones(picture.reduced(*shape)), spec.space).to(device)
-    coarse = {"refine": False} if spec.refines else {}
     generator = torch.Generator().manual_seed(0)
-    samples = model.sample(luma, n=_DOUBT_SAMPLES, generator=generator, **spec.defaults, **coarse)
+    samples = model.draw(luma, n=_DOUBT_SAMPLES, generator=generator, **spec.defaults)
     ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in range(samples.chroma.shape[1])])
     return float(ab.float().var(0).sum(0).sqrt().mean())
 
 
 def _ab(
-    model: Colorizer, luma: Luma, samples: Samples, index: int, refine: bool
+    model: SamplingColorizer, luma: Luma, samples: Samples, index: int, refine: bool
 ) -> Float[Tensor, "1 2 h2 w2"]:
     """One sample's a* and b*, on the grid on which the model draws or at the luma's size."""
-    chroma = samples.chroma[:, index]
-    if model.spec.refines:
-        refining = cast(_Refining, model)
-        chroma = refining.refine_draw(luma, chroma) if refine else refining.continuous(chroma)
+    chroma = model.finish(luma, samples.chroma[:, index], refine=refine)
     return ab_of_chroma(luma, chroma, samples.space)
 
 

@@ -11,7 +11,7 @@ from autochrome.color.spaces import rgb_to_lab
 from autochrome.errors import SettingsError
 from autochrome.guidance import HistogramTransfer, QuantileMatching
 from autochrome.io.photo import Photo
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.types import RGB
 
 _FINER = 4  # pixels of the photo for each pixel of its reduction, in each direction
@@ -38,7 +38,7 @@ class Reference:
         """The name of the file, without its folder."""
         return photo_name(self.photo)
 
-    def histogram_transfer(self, model: HasDistribution) -> HistogramTransfer:
+    def histogram_transfer(self, model: DistributionColorizer) -> HistogramTransfer:
         """Return the guide that moves a model's predictions to these colors."""
         return HistogramTransfer(model.histogram(rgb_to_lab(self.rgb).to(model.prior)), model.axes)
 

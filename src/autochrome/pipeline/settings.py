@@ -26,7 +26,7 @@ SMALLEST = 32
 """The smallest working size, in pixels."""
 
 LOOKS = (NATURAL, "accurate", "vivid")
-"""Named sets of decoder settings, each model having its own values for them (`ModelSpec.looks`)."""
+"""Named sets of decoder settings, with values of each model's own (`ModelSpec.looks`)."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _setting(default: object, *row: Any, **more: Any) -> Any:
 
 @dataclass(frozen=True)
 class ColorizeSettings:
-    """What may be asked of a colorization; None stands for the model's own default.
+    """The settings of a colorization; None stands for the model's own default.
 
     docs/settings.md says what each one does, `check_supported` which models support which.
 
@@ -203,10 +203,9 @@ SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fie
 
 def capabilities(spec: ModelSpec) -> set[str]:
     """Return what a model can do, in the words of `Setting.needs`."""
-    if spec.draws:
-        more = {"refine": spec.refines, "rank": spec.ranks}
-        return {"samples", *spec.defaults, *(name for name, has in more.items() if has)}
-    return {"views", *({"samples", "distribution", "temperature"} if spec.defaults else ())}
+    if spec.kind == "samples":
+        return {"samples", *spec.defaults, *spec.can}
+    return {"views", *({"samples", "distribution", "temperature"} if spec.kind == "distribution" else ())}
 
 
 def unsupported(settings: ColorizeSettings, spec: ModelSpec) -> list[str]:
@@ -247,10 +246,10 @@ def listed(names: Sequence[str], word: str = "or") -> str:
 
 @dataclass(frozen=True)
 class DecoderSettings:
-    """The values with which a model is asked and its answer decoded: none is left open.
+    """The values used for predicting and decoding, after looks and defaults are resolved.
 
     Attributes:
-        look: the look that they come from, where they were not given one by one.
+        look: the look that values come from which were not given one by one.
         saturation: factor of the chroma, as requested.
         look_saturation: the look's own factor, by which chroma is multiplied as well.
         size: shorter side, in pixels, of the luma that the model sees.
@@ -283,7 +282,10 @@ def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
         SettingsError: the model does not have the look.
     """
     check_supported(ColorizeSettings(look=settings.look), spec)
-    values: dict[str, Any] = {"size": spec.working_size, "fuse": "none" if spec.draws else "mirror"}
+    values: dict[str, Any] = {
+        "size": spec.working_size,
+        "fuse": "none" if spec.kind == "samples" else "mirror",
+    }
     values |= spec.defaults
     values |= spec.looks.get(settings.look, {})
     own_saturation = values.pop("saturation", 1.0)

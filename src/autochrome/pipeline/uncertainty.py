@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from autochrome.models.base import HasDistribution, Samples
+from autochrome.models.base import DistributionColorizer, Samples
 from autochrome.types import Chroma
 
 _VIVID = 0.25
@@ -35,7 +35,7 @@ class Uncertainty:
     most: float
 
 
-def uncertainty_of(samples: Samples, model: HasDistribution) -> Uncertainty | None:
+def uncertainty_of(samples: Samples, model: DistributionColorizer) -> Uncertainty | None:
     """Return what a model with a distribution says of one photo, where it says it."""
     if samples.uncertainty is None:
         return None
@@ -53,7 +53,7 @@ def spread_of(ab: Chroma) -> Uncertainty | None:
     return Uncertainty(spread.cpu().numpy(), "CIE units", _WIDE_SPREAD)
 
 
-def entropy_share(logits: Float[Tensor, "1 q h w"], model: HasDistribution) -> float:
+def entropy_share(logits: Float[Tensor, "1 q h w"], model: DistributionColorizer) -> float:
     """Return the mean entropy of all places as a share of the greatest that the model's bins allow."""
     entropies = [torch.special.entr(logits[:, axis].float().softmax(1)).sum(1).mean() for axis in model.axes]
     return float(sum(entropies)) / sum(log(axis.stop - axis.start) for axis in model.axes)

@@ -21,7 +21,7 @@ from autochrome.laboratory.sections.calibration.distributions import (
     predictions_of,
 )
 from autochrome.laboratory.sections.calibration.ranks import judge_ranks, measure_ranks
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.painter import Painter
 from autochrome.report.html import Figure, Table
 from tests.hue_model import HUES, HueModel
@@ -103,7 +103,7 @@ def test_vibrance_is_judged_beside_what_was_trained(make_run: MakeRun) -> None:
     painter = run.painter(run.systems[0])
     assert painter is not None
     network = painter.model
-    assert isinstance(network, HasDistribution)
+    assert isinstance(network, DistributionColorizer)
     network.prior.copy_(torch.linspace(1, 3, 313) / 626)
     object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 1.0})
     try:

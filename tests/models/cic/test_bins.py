@@ -7,20 +7,20 @@ from typing import Any
 import torch
 
 from autochrome.color.bins import AB_CENTERS, nearest_bin, soft_encode
-from autochrome.models.base import HasDistribution, HasFeatures, log_probabilities
+from autochrome.models.base import DistributionColorizer, log_probabilities
 from autochrome.models.registry import create_model
 
 model: Any = create_model("cic.test")
 
 
 def test_it_has_a_distribution() -> None:
-    assert isinstance(model, HasDistribution)
+    assert isinstance(model, DistributionColorizer)
     assert model.axes == (slice(0, 313),)
 
 
 def test_the_nearest_bin_is_the_closest_and_distance_falls_as_a_gaussian() -> None:
     lab = torch.tensor([[50.0, 20.0, -30.0], [70.0, 3.0, 4.0]])
-    close = model.closeness(lab, width=8.0)
+    close = model.log_kernel(lab, width=8.0)
     assert close[0].argmax() == nearest_bin(lab[:1, 1:, None, None]).item()
     assert close.max(1).values.tolist() == [0.0, 0.0]
     far = (torch.tensor([30.0, -30.0]) == AB_CENTERS).all(1).nonzero().item()
@@ -43,7 +43,6 @@ def test_every_axis_is_normalized_by_itself() -> None:
 
 
 def test_features_are_the_trunk_s_maps_fine_to_coarse_and_back() -> None:
-    assert isinstance(model, HasFeatures)
     maps = model.features(torch.full((1, 1, 64, 96), 40.0))
     assert [tuple(m.shape[2:]) for m in maps] == [
         (32, 48), (16, 24), (8, 12), (4, 6), (2, 3), (4, 6), (8, 12), (16, 24),

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
-from autochrome.engine.backbones import load_backbone_state
 from autochrome.errors import WeightsError
-from autochrome.models.base import ModelSpec
-from autochrome.models.cic.compact import SCRATCH, CompactNet, ScratchNet, make_network
-from autochrome.models.cic.model import CIC, compact, tiny
+from autochrome.models.backbones import load_backbone_state
+from autochrome.models.cic.compact import SCRATCH, CompactNet, ScratchNet, compact, make_network, tiny
+from autochrome.models.cic.model import CIC
 from autochrome.models.cic.paper import PaperNet
-from autochrome.models.registry import create_model
+from autochrome.models.registry import create_model, model_spec
 from autochrome.models.weights import load_weights, resolve_weights, save_weights
 from autochrome.nn.efficientnet import LITE_SIZES
 from tests.models.cic.counting import multiply_adds, on_meta, parameters
 
-SPEC = ModelSpec("cic", "compact", "lab", 144, 16, "Zhang 2016", defaults={"temperature": 0.6})
+SPEC = model_spec("cic.compact")
 TRUNKS = ["test", SCRATCH]
 
 
@@ -172,3 +172,11 @@ def test_weights_tell_their_trunk(trunk: str, tmp_path: Path):
     assert all(torch.equal(v, own.state_dict()[k]) for k, v in again.state_dict().items())
     with pytest.raises(WeightsError):
         load_weights(compact(SPEC, trunk="lite1"), resolve_weights(file))
+
+
+def test_weights_from_before_there_was_a_choice_of_trunk_say_what_to_type(tmp_path: Path):
+    own, file = compact(SPEC, trunk=SCRATCH), tmp_path / "own.safetensors"
+    save_file(own.state_dict(), file, metadata={"name": "cic.compact"})
+    with pytest.raises(WeightsError, match=r"create_model\('cic.compact', weights=.*, trunk='scratch'\)"):
+        create_model("cic.compact", weights=file)
+    assert create_model("cic.compact", weights=file, trunk=SCRATCH).options == {"trunk": SCRATCH}

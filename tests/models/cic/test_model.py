@@ -12,10 +12,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
-from autochrome.models.base import Batch, ModelSpec
-from autochrome.models.cic.model import CIC, LossSettings, colorful, tiny, weighted_cross_entropy
+from autochrome.models.base import Batch
+from autochrome.models.cic.compact import tiny
+from autochrome.models.cic.model import CIC, LossSettings, colorful, weighted_cross_entropy
+from autochrome.models.registry import model_spec
 
-SPEC = ModelSpec("cic", "test", "lab", 64, 32, "Zhang 2016", defaults={"temperature": 1 / 6})
+SPEC = model_spec("cic.test")
 SETTINGS = LossSettings()
 PLAIN = torch.ones(AB_BINS)
 COLORFUL = 40.0

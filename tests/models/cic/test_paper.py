@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.bins import rebalancing_weights
-from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.base import Batch
 from autochrome.models.cic.model import CIC, LossSettings, paper, weighted_cross_entropy
 from autochrome.models.cic.paper import PAPER_BLOCKS, PaperNet
+from autochrome.models.registry import model_spec
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 from tests.models.cic.counting import multiply_adds, on_meta, parameters
 
-PAPER_SPEC = ModelSpec("cic", "paper", "lab", 176, 8, "Zhang 2016", defaults={"temperature": 1 / 6})
+PAPER_SPEC = model_spec("cic.paper")
 
 # The authors' deploy network (colorization_deploy_v0.prototxt): strides, dilation, output side at 224.
 LAYERS = {

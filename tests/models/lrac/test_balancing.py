@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from autochrome.models.lrac.balancing import balance
 from autochrome.models.lrac.paper import LAYERS, PaperNetwork
 
 WIDTHS = (1, 4, 4, 6, 6, 6, 6, 6, 8, 8, 8, 8, 8, 8, 16, 16)
@@ -47,7 +46,7 @@ def test_every_layer_has_unit_second_moment(network: PaperNetwork, images: list[
     """Section 3.5: E[X^2] = 1, for conv1_1 to fc7."""
     before = second_moments(network, images)
     assert max(before[1:]) / min(before[1:]) > 100
-    balance(network, images)
+    network.balance(images)
     assert second_moments(network, images)[1:] == pytest.approx([1] * 15, rel=1e-4)
 
 
@@ -55,7 +54,7 @@ def test_the_networks_own_output_is_unchanged(network: PaperNetwork, images: lis
     """fc7, scaled back, and every other layer too, on photos that the balancing has not seen."""
     unseen = torch.rand(2, 1, 96, 64)
     before = maps(network, unseen)
-    factors = balance(network, images)
+    factors = network.balance(images)
     after = maps(network, unseen)
     assert factors.shape == (len(LAYERS) - 1,)
     assert torch.equal(before[0], after[0])
@@ -64,8 +63,8 @@ def test_the_networks_own_output_is_unchanged(network: PaperNetwork, images: lis
 
 
 def test_balancing_twice_is_balancing_once(network: PaperNetwork, images: list[Tensor]) -> None:
-    balance(network, images)
-    assert balance(network, images).tolist() == pytest.approx([1] * 15, rel=1e-4)
+    network.balance(images)
+    assert network.balance(images).tolist() == pytest.approx([1] * 15, rel=1e-4)
 
 
 def test_a_layers_filters_take_its_own_factor_and_lose_the_last_ones(
@@ -73,7 +72,7 @@ def test_a_layers_filters_take_its_own_factor_and_lose_the_last_ones(
 ) -> None:
     """W_l, b_l *= m_l and W_(l+1) /= m_l; fc6 reads pool5 in conv5_3's unit."""
     old = {name: value.clone() for name, value in network.layers.state_dict().items()}
-    factors = dict(zip(LAYERS[1:], balance(network, images).tolist(), strict=True))
+    factors = dict(zip(LAYERS[1:], network.balance(images).tolist(), strict=True))
     new = network.layers.state_dict()
     torch.testing.assert_close(new["conv1_1.weight"], old["conv1_1.weight"] * factors["conv1_1"])
     torch.testing.assert_close(new["fc6.weight"], old["fc6.weight"] * factors["fc6"] / factors["conv5_3"])
@@ -83,10 +82,10 @@ def test_a_layers_filters_take_its_own_factor_and_lose_the_last_ones(
 
 def test_the_mode_and_the_head_stay(network: PaperNetwork, images: list[Tensor]) -> None:
     head = {name: value.clone() for name, value in network.head.state_dict().items()}
-    balance(network, images)
+    network.balance(images)
     assert network.training
     assert all(torch.equal(value, head[name]) for name, value in network.head.state_dict().items())
-    balance(network.eval(), images)
+    network.eval().balance(images)
     assert not network.training
 
 
@@ -96,11 +95,11 @@ def test_a_layer_that_says_nothing_is_told(network: PaperNetwork, images: list[T
         network.layers["conv4_2"].get_parameter("bias").fill_(value)
     before = network.layers["conv1_1"].get_parameter("weight").clone()
     with pytest.raises(ValueError, match="conv4_2 cannot be balanced: it is zero or not finite"):
-        balance(network, images)
+        network.balance(images)
     assert torch.equal(network.layers["conv1_1"].get_parameter("weight"), before)
     assert network.training
 
 
 def test_no_images(network: PaperNetwork) -> None:
     with pytest.raises(ValueError, match="there are no images"):
-        balance(network, [])
+        network.balance([])

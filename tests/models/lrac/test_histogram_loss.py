@@ -8,11 +8,12 @@ import scipy.stats
 import torch
 from torch.nn import functional as F
 
-from autochrome.models.lrac.histogram_loss import LossSettings, divergence, targets
+from autochrome.models.lrac.histogram_loss import divergence, targets
+from autochrome.models.lrac.settings import LRACSettings
 
 
 def test_the_paper_s_constants() -> None:
-    assert LossSettings() == LossSettings(window=1, hue_weight=5.0, fade_extremes=False)
+    assert LRACSettings() == LRACSettings(window=1, hue_weight=5.0, fade_extremes=False)
 
 
 def test_divergence_against_scipy() -> None:
@@ -54,4 +55,4 @@ def test_a_list_without_its_windows_is_refused() -> None:
 
 def test_an_even_window_is_refused() -> None:
     with pytest.raises(ValueError, match="must be odd"):
-        LossSettings(window=4)
+        LRACSettings(window=4)

@@ -11,9 +11,9 @@ import torch
 from autochrome.color.spaces import HUE_CHROMA, rgb_to_lab
 from autochrome.engine.loop import train
 from autochrome.engine.recipe import load_recipe
-from autochrome.models.base import Batch, HasBackbone, HasDistribution, HasFeatures
+from autochrome.models.base import Batch, DistributionColorizer
+from autochrome.models.lrac.decoding import Decoding
 from autochrome.models.lrac.model import LRAC, RegressionLRAC, colors_at
-from autochrome.models.lrac.operators import Operators
 from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import differences, write_recipe
@@ -32,11 +32,11 @@ def batch(count: int = 2, size: int = 64) -> Batch:
     return Batch(luma, chroma, rgb)
 
 
-def test_it_is_asked_as_every_model_with_a_distribution() -> None:
-    model = tiny()
-    for protocol in (HasDistribution, HasFeatures, HasBackbone):
-        assert isinstance(model, protocol)
-    assert not isinstance(create_model("lrac.test", output="lab_l2"), HasDistribution)
+def test_all_outputs_but_one_give_a_distribution() -> None:
+    assert isinstance(tiny(), DistributionColorizer)
+    regression = create_model("lrac.test", output="lab_l2")
+    assert not isinstance(regression, DistributionColorizer)
+    assert regression.spec.kind == "point"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_each_output_answers_at_a_quarter_of_the_resolution(
     assert samples.uncertainty is not None
     assert samples.uncertainty.shape == (2, 1, 16, 24)
     assert model.prior.shape == (channels,)
-    assert model.closeness(torch.tensor([[50.0, 20.0, 20.0]]), 10.0).shape == (1, channels)
+    assert model.log_kernel(torch.tensor([[50.0, 20.0, 20.0]]), 10.0).shape == (1, channels)
 
 
 def test_regression_answers_with_one_color() -> None:
@@ -69,18 +69,14 @@ def test_regression_answers_with_one_color() -> None:
     torch.testing.assert_close(samples.chroma[:, 0], 25 * model.predict(luma))
 
 
-def test_fading_and_operators_are_the_model_s_own_unless_told() -> None:
+def test_fading_and_operators_can_be_chosen() -> None:
     model = tiny()
     logits = 3 * torch.randn(1, 64, 4, 4, generator=torch.Generator().manual_seed(2))
     faded = model.decode(logits).chroma
-    vivid = model.decode(logits, fading=False).chroma
-    assert (vivid[:, 0, 1] > faded[:, 0, 1] + 1e-3).any()
-    model.fading = False
-    torch.testing.assert_close(model.decode(logits).chroma, vivid)
-    mode = Operators(hue="mode", chroma="mode")
+    model.decoding = Decoding(fading=False)
+    assert (model.decode(logits).chroma[:, 0, 1] > faded[:, 0, 1] + 1e-3).any()
     expected = (logits[:, :32].argmax(1) + 0.5) / 32
-    torch.testing.assert_close(model.decode(logits, operators=mode).chroma[:, 0, 0], expected)
-    model.operators = mode
+    model.decoding = Decoding(hue="mode", chroma="mode")
     torch.testing.assert_close(model.decode(logits).chroma[:, 0, 0], expected)
 
 

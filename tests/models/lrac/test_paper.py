@@ -210,6 +210,6 @@ def test_other_networks_are_refused_and_change_nothing() -> None:
     before = [p.clone() for p in net.parameters()]
     state = {"features.0.weight": torch.zeros(64, 3, 3, 3)}
     with pytest.raises(ValueError, match=r"^not a VGG-16 state dict: features\.0\.bias should have shape"):
-        net.load_vgg16(state)
+        net.load_backbone(state)
     for ours, old in zip(net.parameters(), before, strict=True):
         assert torch.equal(ours, old)

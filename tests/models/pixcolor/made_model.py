@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.models.base import Batch
-from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.registry import create_model
 
 NEUTRAL = 128 / 255
 
 
-def tiny(**options: Any) -> PixColor:
+def tiny(**options: Any) -> CompactPixColor:
     model = create_model("pixcolor.test", **options)
-    assert isinstance(model, PixColor)
+    assert isinstance(model, CompactPixColor)
     return model
 
 
@@ -29,7 +29,7 @@ def photos(count: int = 2, height: int = 16, width: int = 24) -> Batch:
     return Batch(torch.rand(count, 1, height, width), chroma)
 
 
-def set_logits(model: PixColor, logits: Callable[[Tensor], Tensor]) -> None:
+def set_logits(model: CompactPixColor, logits: Callable[[Tensor], Tensor]) -> None:
     """Let the PixelCNN answer with these logits."""
     model.pixelcnn.forward = lambda bins, condition: logits(bins)  # type: ignore[method-assign]
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from autochrome.models.base import Batch
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
-from autochrome.models.pixcolor.sampler import draw, draw_naive, guide
+from autochrome.models.pixcolor.sampler import draw, guide
 from autochrome.models.registry import create_model
+from tests.models.pixcolor.naive_sampler import draw_naive
 
 
 @pytest.fixture(scope="module")

@@ -13,17 +13,13 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins
 from autochrome.color.spaces import YCBCR
-from autochrome.models.base import Batch, HasBackbone, HasDistribution
+from autochrome.models.base import Batch
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.pixcolor.conditioning import CompactConditioning, PaperConditioning
-from autochrome.models.pixcolor.model import (
-    STRIDE,
-    PixColor,
-    TrainingSettings,
-    colorness,
-    paper,
-)
+from autochrome.models.pixcolor.model import STRIDE, PixColor, colorness, paper
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.refinement import CompactRefinement, PaperRefinement
+from autochrome.models.pixcolor.settings import PixColorSettings
 from autochrome.models.registry import create_model, model_spec
 from tests.models.pixcolor.made_model import (
     NEUTRAL,
@@ -36,20 +32,20 @@ from tests.models.pixcolor.made_model import (
 
 
 @pytest.fixture
-def model() -> PixColor:
+def model() -> CompactPixColor:
     return tiny()
 
 
 # The bins and what they stand for ------------------------------------------------------------------
 
 
-def test_before_training_a_bin_stands_for_its_middle(model: PixColor) -> None:
+def test_before_training_a_bin_stands_for_its_middle(model: CompactPixColor) -> None:
     assert torch.equal(model.bin_means, model.bins.centers().expand(2, -1))
     assert not model.bin_counts.any()
     assert model.bin_counts.dtype == torch.int64
 
 
-def test_means_of_the_bins_equal_a_two_pass_computation(model: PixColor) -> None:
+def test_means_of_the_bins_equal_a_two_pass_computation(model: CompactPixColor) -> None:
     """The mean within each bin over all training photos, however they came in batches; Cr before Cb."""
     model.train()
     seen = []
@@ -69,12 +65,12 @@ def test_means_of_the_bins_equal_a_two_pass_computation(model: PixColor) -> None
     assert (model.bin_counts > 0).any(1).all() and (model.bin_counts == 0).any(1).all()
 
 
-def test_only_training_counts(model: PixColor) -> None:
+def test_only_training_counts(model: CompactPixColor) -> None:
     model.eval().colorization_losses(photos())
     assert not model.bin_counts.any()
 
 
-def test_training_pixels_decode_to_the_means_of_their_bins(model: PixColor) -> None:
+def test_training_pixels_decode_to_the_means_of_their_bins(model: CompactPixColor) -> None:
     model.train()
     batch = photos(4)
     model.colorization_losses(batch)
@@ -84,7 +80,7 @@ def test_training_pixels_decode_to_the_means_of_their_bins(model: PixColor) -> N
     assert (decoded - chroma).abs().max() <= 8 / 255
 
 
-def test_neutral_stays_neutral(model: PixColor) -> None:
+def test_neutral_stays_neutral(model: CompactPixColor) -> None:
     """A shift of half a bin makes neutral a bin's middle: before training and after it."""
     neutral = torch.full((1, 2, 3, 3), NEUTRAL)
     torch.testing.assert_close(model.decode(model.bins.encode(neutral)), neutral)
@@ -103,7 +99,7 @@ def test_without_a_shift_neutral_is_an_edge_and_tinted_until_means_are_known() -
         original.conditioning,
         PixelCNN(config),
         CompactRefinement(),
-        TrainingSettings(colorness_threshold=0.0),
+        PixColorSettings(colorness_threshold=0.0),
     )
     neutral = torch.full((1, 2, 1, 1), NEUTRAL)
     assert model.bins.encode(neutral).unique().tolist() == [16]
@@ -152,7 +148,7 @@ def test_colorness_is_each_photo_s_own() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 40), (40, 16)])
-def test_shapes(model: PixColor, height: int, width: int) -> None:
+def test_shapes(model: CompactPixColor, height: int, width: int) -> None:
     luma = torch.rand(2, 1, height, width)
     grid = (height // STRIDE, width // STRIDE)
     with torch.no_grad():
@@ -161,19 +157,19 @@ def test_shapes(model: PixColor, height: int, width: int) -> None:
         assert model.refine(luma, torch.rand(2, 2, *grid)).shape == (2, 2, height, width)
         assert model.log_prob(luma, torch.rand(2, 2, *grid)).shape == (2,)
         refined = model.sample(luma, n=3)
-        plain = model.sample(luma, n=3, refine=False)
+        plain = model.draw(luma, n=3)
     assert refined.chroma.shape == (2, 3, 2, height, width)
     assert plain.chroma.shape == (2, 3, 2, *grid)
     assert refined.log_prob is not None and refined.log_prob.shape == (2, 3)
     assert refined.space == plain.space == "ycbcr"
 
 
-def test_reducing_is_the_mean_over_cells(model: PixColor) -> None:
+def test_reducing_is_the_mean_over_cells(model: CompactPixColor) -> None:
     chroma = torch.rand(1, 2, 16, 24)
     torch.testing.assert_close(model.reduce(chroma), chroma.reshape(1, 2, 2, 8, 3, 8).mean((3, 5)))
 
 
-def test_encoding_shows_the_conditioning_its_own_resolution(model: PixColor) -> None:
+def test_encoding_shows_the_conditioning_its_own_resolution(model: CompactPixColor) -> None:
     """The compact network reads luma at half size, so that its stride of 4 meets the grid."""
     luma = torch.rand(1, 1, 16, 24)
     with torch.no_grad():
@@ -182,7 +178,7 @@ def test_encoding_shows_the_conditioning_its_own_resolution(model: PixColor) -> 
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 16), (16, 20), (4, 8)])
-def test_other_sides_are_refused(model: PixColor, height: int, width: int) -> None:
+def test_other_sides_are_refused(model: CompactPixColor, height: int, width: int) -> None:
     luma = torch.rand(1, 1, height, width)
     message = rf"pixcolor\.test needs luma sides that are multiples of 8, not {height} x {width}"
     with pytest.raises(ValueError, match=message):
@@ -201,7 +197,7 @@ def test_other_sides_are_refused(model: PixColor, height: int, width: int) -> No
         ({"temperature": math.nan}, "temperature must lie within 0 and 1, not nan"),
     ],
 )
-def test_what_cannot_be_sampled(model: PixColor, arguments: dict[str, float], message: str) -> None:
+def test_what_cannot_be_sampled(model: CompactPixColor, arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model.sample(torch.rand(1, 1, 16, 16), **arguments)  # type: ignore[arg-type]
 
@@ -211,7 +207,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 @torch.no_grad()
-def test_one_seed_gives_one_picture(model: PixColor) -> None:
+def test_one_seed_gives_one_picture(model: CompactPixColor) -> None:
     """Sample k is the same whatever n and the batch; another seed gives another."""
     luma = torch.rand(2, 1, 16, 24)
     four = model.sample(luma, n=4, generator=seeded(5))
@@ -229,33 +225,33 @@ def test_one_seed_gives_one_picture(model: PixColor) -> None:
 
 
 @torch.no_grad()
-def test_samples_of_a_photo_differ(model: PixColor) -> None:
-    chroma = model.sample(torch.rand(1, 1, 16, 16), n=3, refine=False).chroma[0]
+def test_samples_of_a_photo_differ(model: CompactPixColor) -> None:
+    chroma = model.draw(torch.rand(1, 1, 16, 16), n=3).chroma[0]
     assert not torch.equal(chroma[0], chroma[1])
     assert not torch.equal(chroma[1], chroma[2])
 
 
 @torch.no_grad()
-def test_without_a_generator_the_global_seed_decides(model: PixColor) -> None:
+def test_without_a_generator_the_global_seed_decides(model: CompactPixColor) -> None:
     luma = torch.rand(1, 1, 16, 16)
     torch.manual_seed(3)
-    first, second = (model.sample(luma, refine=False).chroma for _ in range(2))
+    first, second = (model.draw(luma).chroma for _ in range(2))
     torch.manual_seed(3)
-    assert torch.equal(model.sample(luma, refine=False).chroma, first)
+    assert torch.equal(model.draw(luma).chroma, first)
     assert not torch.equal(first, second)
 
 
 @torch.no_grad()
-def test_temperature_0_takes_the_most_probable(model: PixColor) -> None:
+def test_temperature_0_takes_the_most_probable(model: CompactPixColor) -> None:
     luma = torch.rand(1, 1, 16, 16)
-    chroma = model.sample(luma, n=2, temperature=0.0, generator=seeded(1), refine=False).chroma
+    chroma = model.draw(luma, n=2, temperature=0.0, generator=seeded(1)).chroma
     assert torch.equal(chroma[:, 0], chroma[:, 1])
-    other = model.sample(luma, temperature=0.0, generator=seeded(2), refine=False).chroma
+    other = model.draw(luma, temperature=0.0, generator=seeded(2)).chroma
     assert torch.equal(chroma[:, :1], other)
 
 
 @torch.no_grad()
-def test_a_draw_is_dequantized_within_its_bins(model: PixColor) -> None:
+def test_a_draw_is_dequantized_within_its_bins(model: CompactPixColor) -> None:
     bins = torch.randint(0, 32, (3, 2, 5, 6), generator=seeded(4))
     chroma = model.dequantize(bins)
     assert torch.equal(model.bins.encode(chroma), bins)
@@ -264,7 +260,7 @@ def test_a_draw_is_dequantized_within_its_bins(model: PixColor) -> None:
 
 
 @torch.no_grad()
-def test_a_plain_draw_gets_a_cast_that_is_nowhere_more_than_half_a_bin(model: PixColor) -> None:
+def test_a_plain_draw_gets_a_cast_that_is_nowhere_more_than_half_a_bin(model: CompactPixColor) -> None:
     casts = []
     for place in range(200):  # draws that differ in one pixel
         bins = torch.full((1, 2, 14, 15), 16)
@@ -276,24 +272,29 @@ def test_a_plain_draw_gets_a_cast_that_is_nowhere_more_than_half_a_bin(model: Pi
 
 
 @torch.no_grad()
-def test_without_dequantization_bins_decode_to_their_means(model: PixColor) -> None:
-    bins = torch.randint(0, 32, (1, 2, 5, 6), generator=seeded(4))
-    model.dequantization = None
-    assert torch.equal(model.dequantize(bins), model.decode(bins))
+def test_the_paper_s_draws_stay_at_the_means_of_bins() -> None:
+    parts = tiny()
+    model = PixColor(
+        parts.spec, parts.conditioning, parts.pixelcnn, parts.refinement, PixColorSettings()
+    ).eval()
+    luma = torch.rand(1, 1, 16, 24)
+    low = model.draw(luma, generator=seeded(1)).chroma[:, 0]
+    assert torch.equal(model.finish(luma, low, refine=False), low)
+    torch.testing.assert_close(model.finish(luma, low), model.refine(luma, low))
 
 
 @torch.no_grad()
-def test_unrefined_samples_lie_at_the_means_of_bins(model: PixColor) -> None:
-    chroma = model.sample(torch.rand(1, 1, 16, 24), n=2, generator=seeded(1), refine=False).chroma[0]
+def test_unrefined_samples_lie_at_the_means_of_bins(model: CompactPixColor) -> None:
+    chroma = model.draw(torch.rand(1, 1, 16, 24), n=2, generator=seeded(1)).chroma[0]
     assert torch.equal(model.decode(model.bins.encode(chroma)), chroma)
 
 
 @torch.no_grad()
-def test_log_prob_of_a_sample_is_that_of_its_chroma(model: PixColor) -> None:
+def test_log_prob_of_a_sample_is_that_of_its_chroma(model: CompactPixColor) -> None:
     """The teacher-forced likelihood at temperature 1, whatever the temperature of the draw."""
     luma = torch.rand(2, 1, 16, 24)
     for temperature in (None, 1.0, 0.5):
-        samples = model.sample(luma, n=2, temperature=temperature, generator=seeded(7), refine=False)
+        samples = model.draw(luma, n=2, temperature=temperature, generator=seeded(7))
         assert samples.log_prob is not None
         for k in range(2):
             expected = model.log_prob(luma, samples.chroma[:, k])
@@ -301,7 +302,7 @@ def test_log_prob_of_a_sample_is_that_of_its_chroma(model: PixColor) -> None:
 
 
 @torch.no_grad()
-def test_log_prob_agrees_with_the_loss_in_bits(model: PixColor) -> None:
+def test_log_prob_agrees_with_the_loss_in_bits(model: CompactPixColor) -> None:
     luma, chroma = torch.rand(2, 1, 32, 48), photos(2, 32, 48).chroma
     nats = -model.log_prob(luma, model.reduce(chroma))
     batch = Batch(F.avg_pool2d(luma, 2), F.avg_pool2d(chroma, 2))
@@ -312,32 +313,26 @@ def test_log_prob_agrees_with_the_loss_in_bits(model: PixColor) -> None:
 
 
 @torch.no_grad()
-def test_a_refined_sample_is_the_refinement_of_the_low_resolution_one(model: PixColor) -> None:
+def test_a_refined_sample_is_the_refinement_of_the_low_resolution_one(model: CompactPixColor) -> None:
     nn.init.normal_(model.refinement.head.weight, std=0.05)  # untrained, it would be bilinear upsampling
     luma = torch.rand(2, 1, 16, 16)
-    low = model.sample(luma, n=2, generator=seeded(4), refine=False).chroma
+    low = model.draw(luma, n=2, generator=seeded(4)).chroma
     full = model.sample(luma, n=2, generator=seeded(4)).chroma
     for k in range(2):
-        torch.testing.assert_close(full[:, k], model.refine_draw(luma, low[:, k]), rtol=0, atol=1e-5)
+        torch.testing.assert_close(full[:, k], model.finish(luma, low[:, k]), rtol=0, atol=1e-5)
     bilinear = F.interpolate(low[:, 0], (16, 16), mode="bilinear", align_corners=False)
     assert not torch.allclose(full[:, 0], bilinear, atol=1e-3)
 
 
 @torch.no_grad()
-def test_samples_share_one_encoding(model: PixColor) -> None:
+def test_samples_share_one_encoding(model: CompactPixColor) -> None:
     calls = []
     model.conditioning.register_forward_hook(lambda _m, args, _o: calls.append(len(args[0])))
     model.sample(torch.rand(2, 1, 16, 16), n=5)
     assert calls == [2]
 
 
-def test_what_it_is(model: PixColor) -> None:
-    assert model.spec.draws
-    assert isinstance(model, HasBackbone)
-    assert not isinstance(model, HasDistribution)
-
-
-def test_the_backbone_of_a_compact_model_comes_from_a_compact_cic(model: PixColor) -> None:
+def test_the_backbone_of_a_compact_model_comes_from_a_compact_cic(model: CompactPixColor) -> None:
     cic = create_model("cic.test").state_dict()
     model.load_backbone(cic)
     for key, value in model.conditioning.backbone.state_dict().items():
@@ -376,10 +371,10 @@ def test_paper_s_parts() -> None:
     assert model.pixelcnn.config == PixelCNNConfig()
     assert (model.bins.count, model.bins.width, model.bins.shift) == (32, 8, 0)
     assert model.pixelcnn.config.input_gain == 1
-    assert model.ranker is None
+    assert type(model) is PixColor
     spec = model_spec("pixcolor.paper")
-    assert (spec.working_size, spec.multiple_of, spec.draws) == (224, 8, True)
-    assert model.settings == TrainingSettings(
+    assert (spec.working_size, spec.multiple_of, spec.kind) == (224, 8, "samples")
+    assert model.settings == PixColorSettings(
         part="colorization", freeze_backbone=False, colorness_threshold=0.05, jitter=4 / 255
     )
 
@@ -426,7 +421,7 @@ def test_paper_s_training_step() -> None:
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
     conditioning.multiplier.passes.zero_()
-    settings = TrainingSettings(colorness_threshold=0.0)
+    settings = PixColorSettings(colorness_threshold=0.0)
     small = PixColor(model.spec, conditioning, pixelcnn, CompactRefinement(), settings).train()
     losses = small.training_losses(photos(2, 32, 48))
     losses["loss"].backward()
@@ -436,7 +431,7 @@ def test_paper_s_training_step() -> None:
     assert conditioning.multiplier.passes == 1
 
 
-def test_the_type_of_its_conditioning_is_either(model: PixColor) -> None:
+def test_the_type_of_its_conditioning_is_either(model: CompactPixColor) -> None:
     assert isinstance(model.conditioning, CompactConditioning)
     assert model.conditioning.stride == 4
     assert on_meta().conditioning.stride == 8

@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from autochrome.models.base import Batch
-from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
 from autochrome.models.registry import create_model
 
 
-def make_model(*, ranker_replay: int = 0) -> PixColor:
+def make_model(*, ranker_replay: int = 0) -> CompactPixColor:
     torch.manual_seed(0)
     model = create_model(
         "pixcolor.test", pretrained=False, part="ranker", ranker_replay=ranker_replay
     ).train()
-    assert isinstance(model, PixColor)
+    assert isinstance(model, CompactPixColor)
     return model
 
 
@@ -29,8 +29,7 @@ def batch(count: int = 3) -> Batch:
     )
 
 
-def shown(model: PixColor) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    assert model.ranker is not None
+def shown(model: CompactPixColor) -> list[tuple[torch.Tensor, torch.Tensor]]:
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
     model.ranker.register_forward_pre_hook(lambda _, inputs: seen.append(inputs))
     return seen
@@ -80,19 +79,12 @@ def test_earlier_pairs_are_shown_again() -> None:
     assert all(any(torch.equal(old, new) for old in first_true) for new in again_true)
 
 
-def test_without_a_ranker_there_is_no_rank() -> None:
-    model = make_model()
-    model.ranker = None
-    with pytest.raises(ValueError, match="has no ranker"):
-        model.rank(torch.rand(1, 1, 16, 16), torch.rand(1, 2, 2, 2, 2))
-
-
 def test_jitter_of_varying_strength() -> None:
     torch.manual_seed(0)
     model = create_model(
         "pixcolor.test", pretrained=False, part="refinement", jitter=0.04, jitter_varies=True
     ).train()
-    assert isinstance(model, PixColor)
+    assert isinstance(model, CompactPixColor)
     seen: list[torch.Tensor] = []
     told: list[torch.Tensor] = []
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from autochrome.color.bins import ChromaBins
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
-from autochrome.models.pixcolor.sampler import choose, draw, draw_naive, uniforms
+from autochrome.models.pixcolor.sampler import choose, draw, uniforms
 from autochrome.models.pixcolor.vertical_cache import toom_cook
+from tests.models.pixcolor.naive_sampler import draw_naive
 
 SIZES = {
     "tiny": PixelCNNConfig(maps=8, blocks=2, head=16, condition=5, kernel=3, input_gain=8.0),
@@ -57,10 +58,10 @@ def test_naive_equality_at_every_temperature(seed: int, temperature: float) -> N
 
 
 def test_naive_equality_in_the_compact_size() -> None:
-    from autochrome.models.pixcolor.model import COMPACT_PIXELCNN
+    from autochrome.models.pixcolor.compact import PIXELCNN
 
     torch.manual_seed(0)
-    net, condition = PixelCNN(COMPACT_PIXELCNN), features(1, 64, 3, 5)
+    net, condition = PixelCNN(PIXELCNN), features(1, 64, 3, 5)
     fast, naive = (f(net, condition, n=1, temperature=1.0, seed=3) for f in (draw, draw_naive))
     assert torch.equal(fast.bins, naive.bins)
 

@@ -1,4 +1,4 @@
-"""How PixColor learns: its losses, what is trained, and what a run keeps."""
+"""How CompactPixColor learns: its losses, what is trained, and what a run keeps."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from autochrome.engine.ema import WeightAverage
 from autochrome.engine.loop import train
 from autochrome.engine.recipe import load_recipe
 from autochrome.models.base import Batch
-from autochrome.models.pixcolor.model import (
-    PixColor,
-)
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.weights import load_weights, resolve_weights, save_weights
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import differences, write_recipe
@@ -35,14 +33,14 @@ from tests.models.pixcolor.made_model import (
 
 
 @pytest.fixture
-def model() -> PixColor:
+def model() -> CompactPixColor:
     return tiny()
 
 
 # Losses --------------------------------------------------------------------------------------------
 
 
-def test_cross_entropy_equals_torch_s_on_given_logits(model: PixColor) -> None:
+def test_cross_entropy_equals_torch_s_on_given_logits(model: CompactPixColor) -> None:
     """Section 3.1: cross-entropy per pixel, the mean over pixels and over Cr and Cb."""
     batch = photos(2)
     logits = torch.randn(2, 2, 32, 4, 6)
@@ -56,7 +54,7 @@ def test_cross_entropy_equals_torch_s_on_given_logits(model: PixColor) -> None:
     assert losses["kept"] == 1
 
 
-def test_uniform_predictions_cost_5_bits(model: PixColor) -> None:
+def test_uniform_predictions_cost_5_bits(model: CompactPixColor) -> None:
     """32 bins."""
     set_logits(model, lambda bins: torch.zeros(len(bins), 2, 32, *bins.shape[2:]))
     losses = model.colorization_losses(photos())
@@ -102,7 +100,7 @@ def test_a_batch_of_gray_photos_alone_has_loss_and_gradient_0() -> None:
     assert all(p.grad is None or not p.grad.any() for p in model.parameters())
 
 
-def test_teacher_forcing_needs_one_pass(model: PixColor) -> None:
+def test_teacher_forcing_needs_one_pass(model: CompactPixColor) -> None:
     calls = []
     model.pixelcnn.register_forward_hook(lambda *_: calls.append(1))
     model.colorization_losses(photos())
@@ -209,7 +207,7 @@ def test_a_few_steps_lower_the_loss() -> None:
 # Weights, averages, resuming -----------------------------------------------------------------------
 
 
-def trained() -> PixColor:
+def trained() -> CompactPixColor:
     """A model that has seen photos, so that its buffers hold something."""
     model = tiny().train()
     for _ in range(2):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from autochrome.errors import ProbeError
-from autochrome.models.base import Colorizer, HasFeatures
+from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model
 
 TRAINED, RANDOM = "colorization", "random"
@@ -28,7 +28,7 @@ class LayerGroup:
     name: str
     """As ``parse_layers`` reads it: ``3``, ``3+4``, ``all``."""
     layers: tuple[int, ...]
-    """Indices into the result of ``HasFeatures.features``."""
+    """Indices into the result of ``Colorizer.features``."""
 
 
 def make_trunk(name: str, *, weights: str | None = None, random: bool = False, seed: int = 0) -> Colorizer:
@@ -47,14 +47,13 @@ def make_trunk(name: str, *, weights: str | None = None, random: bool = False, s
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = create_model(name, weights=None if random else weights, pretrained=not random)
-    if not isinstance(model, HasFeatures):
+    if "features" not in model.spec.can:
         raise ProbeError(f"{model.spec.name} does not expose features; try --model cic or --model lrac")
     return model
 
 
 def layers_of(model: Colorizer, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
     """Return the feature maps of a model that was made by ``make_trunk``."""
-    assert isinstance(model, HasFeatures)
     return model.features(luma)
 
 

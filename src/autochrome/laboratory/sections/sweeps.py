@@ -19,7 +19,7 @@ from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.laboratory.pictures import picture
 from autochrome.laboratory.run import Run, System
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.painter import ColorizedPhoto
 from autochrome.pipeline.settings import resolve
 from autochrome.report.html import Figure, Gallery, Part, Section, Table
@@ -72,7 +72,7 @@ def sweeps_of(run: Run, system: System) -> list[Sweep]:
     if painter is None or "temperature" not in painter.model.spec.defaults:
         return []
     decoder = resolve(system.settings, painter.model.spec)
-    if not isinstance(painter.model, HasDistribution):
+    if not isinstance(painter.model, DistributionColorizer):
         return [_sweep(system, "temperature", DRAWING_TEMPERATURES, decoder.temperature)]
     temperature = _sweep(system, "temperature", FIGURE_4_TEMPERATURES, decoder.temperature)
     return [temperature, _sweep(system, "vibrance", VIBRANCES, decoder.vibrance)]
@@ -90,7 +90,7 @@ def paint_sweep(run: Run, sweep: Sweep, name: str) -> list[ColorizedPhoto]:
     assert painter is not None
     photo, own = run.photo(name), run.settings_of(system)
     varied = [replace(own, **{sweep.setting: value}) for value in sweep.values]
-    if isinstance(painter.model, HasDistribution):
+    if isinstance(painter.model, DistributionColorizer):
         prediction = painter.predict(photo, own)  # neither setting changes it
         return [painter.paint(prediction, settings) for settings in varied]
     return [painter.colorize(photo, settings)[0] for settings in varied]

@@ -1,8 +1,8 @@
-"""``cgan.compact``: the shipped conditional GAN, how it is trained and whom it plays against.
+"""``cgan.compact``: the shipped conditional GAN, its losses and its discriminator. Not the paper's.
 
-Its generator (``compact_generator``) learns three things, each of which can be weighed or left out:
+Its generator (``compact_generator``) has three loss terms, each of which can be weighted or left out:
 
-- from a discriminator, which sees chroma beside luma and what the condition network says of the photo;
+- from a discriminator, which sees chroma beside luma and the condition network's features of the photo;
 - from the energy score (``energy``), that the samples of a photo spread as the true colors do;
 - what is likely where, from a cross-entropy over color bins, which only the condition network gets.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -23,12 +24,14 @@ from torch.nn import functional as F
 from autochrome.color.bins import soft_encode
 from autochrome.color.spaces import LAB
 from autochrome.models.base import Batch, ModelSpec
-from autochrome.models.calibration import apply_curve, identity_curve
 from autochrome.models.cgan.compact_generator import STRIDE, CompactGenerator
+from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.energy import energy_score
-from autochrome.models.cgan.model import CGAN, frozen
+from autochrome.models.cgan.generator import PaperGenerator
+from autochrome.models.cgan.model import CGAN, frozen, norm_for
 from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
-from autochrome.models.cgan.settings import Objective, TrainingSettings
+from autochrome.models.cgan.settings import CGANSettings, Objective
+from autochrome.models.tone_curves import apply_curve, identity_curve
 from autochrome.nn.compact import load_trunk
 from autochrome.types import Chroma
 
@@ -38,8 +41,8 @@ _CONDITION_GAIN = 0.3
 
 
 @dataclass(frozen=True)
-class CompactSettings(TrainingSettings):
-    """What each of the three lessons weighs.
+class CompactCGANSettings(CGANSettings):
+    """The weights of the three loss terms.
 
     Raises:
         ValueError: a value is out of its range.
@@ -50,7 +53,7 @@ class CompactSettings(TrainingSettings):
     adversarial: float = 1.0
     """Weight of the objective; at 0 there is no discriminator."""
     energy: float = 20.0
-    """Weight of the energy score; with none of both the generator's layers learn nothing."""
+    """Weight of the energy score; if both are 0, the generator's layers learn nothing."""
     samples: int = 2
     """Colorizations of each photo that the energy score compares."""
     colors: float = 0.1
@@ -73,7 +76,7 @@ class CompactDiscriminator(nn.Module):
     """Judges chroma patch by patch and as a whole, beside luma and the condition.
 
     U and V vary by about .13, luma and the many planes of the condition by about .5: chroma is enlarged, or
-    the discriminator would be a long time in finding out that it matters. Group norm judges every picture
+    the discriminator would take long to notice that it matters. Group norm judges every picture
     alone.
 
     Args:
@@ -120,26 +123,25 @@ class CompactCGAN(CGAN):
     Args:
         spec: as registered.
         generator: the network.
-        settings: what each lesson weighs.
+        settings: the weights of the loss terms.
 
     Attributes:
-        calibration: the tone curves of (U + 1) / 2 and (V + 1) / 2 that samples pass through, and nothing in
-            training does; see `autochrome.models.calibration`.
+        tone_curves: of (U + 1) / 2 and (V + 1) / 2; samples pass through them, and nothing in training does.
     """
 
     generator: CompactGenerator  # pyright: ignore[reportIncompatibleVariableOverride]
-    settings: CompactSettings
-    calibration: Float[Tensor, "2 256"]
+    settings: CompactCGANSettings
+    tone_curves: Float[Tensor, "2 256"]
     curve_neutral: float = 0.5
 
-    def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactSettings) -> None:
+    def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactCGANSettings) -> None:
         condition = generator.size.ascent[-1]
         super().__init__(spec, generator, partial(CompactDiscriminator, condition), settings)
-        self.register_buffer("calibration", identity_curve())
+        self.register_buffer("tone_curves", identity_curve())
 
     @property
-    def adversarial(self) -> bool:
-        """Whether it plays against a discriminator at all."""
+    def adversarial(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the objective has a weight."""
         return self.settings.adversarial > 0
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
@@ -151,15 +153,15 @@ class CompactCGAN(CGAN):
         load_trunk(nn.ModuleDict({"stages": self.generator.network.stages}), state)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """What is learned without a discriminator.
+        """Return the losses that need no discriminator.
 
         Returns:
             ``loss`` (minimized); ``energy`` and ``colors``, before their weights.
         """
-        return self._lessons(batch, self.generator.encode(batch.luma))[0]
+        return self._loss_terms(batch, self.generator.encode(batch.luma))[0]
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """As algorithm 1; luma and true chroma are taken to the generator's grid.
+        """Return the losses as algorithm 1 has them, of luma and true chroma on the generator's grid.
 
         Returns:
             ``loss`` (minimized) and ``accuracy``.
@@ -174,13 +176,13 @@ class CompactCGAN(CGAN):
         return {"loss": loss, "accuracy": accuracy(self.settings.objective, real, fake).detach()}
 
     def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """As ``training_losses``, and what the discriminator says of the same samples.
+        """Return ``training_losses``, and the objective on the same samples.
 
         Returns:
             ``loss`` (minimized); ``fooling`` (of the objective), ``energy`` and ``colors``, unweighted.
         """
         condition = self.generator.encode(batch.luma)
-        losses, drawn = self._lessons(batch, condition)
+        losses, drawn = self._loss_terms(batch, condition)
         if drawn is None:
             drawn = self._color(condition, 1)
         with frozen(discriminator):
@@ -189,10 +191,10 @@ class CompactCGAN(CGAN):
         losses["loss"] = losses["loss"] + self.settings.adversarial * losses["fooling"]
         return losses
 
-    def _lessons(
+    def _loss_terms(
         self, batch: Batch, condition: Float[Tensor, "b c h w"]
     ) -> tuple[dict[str, Tensor], Float[Tensor, "mb 2 h w"] | None]:
-        """The losses that need no discriminator, and the samples that they are of, if any were drawn."""
+        """Return the losses that need no discriminator, and the samples that were drawn for them, if any."""
         settings = self.settings
         losses, drawn = {}, None
         if settings.colors:
@@ -207,23 +209,23 @@ class CompactCGAN(CGAN):
         return losses, drawn
 
     def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
-        """What `sample` answers with: the generator's U and V, through their curves."""
-        return 2 * apply_curve(_on_curve(colors), self.calibration) - 1
+        """Return the generator's U and V through their curves, as samples have them."""
+        return 2 * apply_curve(_on_curve(colors), self.tone_curves) - 1
 
-    def draws_to_calibrate(
+    def draws_for_curves(
         self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
     ) -> tuple[Callable[[], Float[Tensor, "b 2 h2 w2"]]]:
-        """One sample of each photo, shown as it comes out."""
+        """Draw one sample of each photo; it is the only output."""
         z = self.spec.defaults["temperature"] * self.generator.draw_noise(len(luma), generator).to(luma)
         drawn = _on_curve(self.generator(self.generator.encode(luma), z)).cpu()
-        return (lambda: apply_curve(drawn, self.calibration),)
+        return (lambda: apply_curve(drawn, self.tone_curves),)
 
-    def truth_to_calibrate(self, chroma: Chroma) -> Float[Tensor, "b 2 h2 w2"]:
-        """Its mean over the generator's places, on the curves' scale."""
+    def truth_for_curves(self, chroma: Chroma) -> Float[Tensor, "b 2 h2 w2"]:
+        """Return its mean over the generator's places, on the curves' scale."""
         return _on_curve(_reduced(chroma))
 
     def _color(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
-        """So many samples of each photo, sample by sample, with noise of torch's own generator."""
+        """Return colorings of each photo, sample by sample, with noise of torch's own generator."""
         z = self.generator.draw_noise(samples * len(condition))
         return self.generator(condition, z.to(condition.device))
 
@@ -257,6 +259,25 @@ def _image(
     return image.contiguous(memory_format=torch.channels_last)
 
 
-def make_compact(spec: ModelSpec, **settings: object) -> CompactCGAN:
-    """The shipped network; ``settings`` are fields of ``CompactSettings``."""
-    return CompactCGAN(spec, CompactGenerator(), CompactSettings(**settings))  # type: ignore[arg-type]
+# Factories ----------------------------------------------------------------------------------------
+
+
+def compact(spec: ModelSpec, **settings: Any) -> CompactCGAN:
+    """Return a generator of at most 6M parameters; ``settings`` are fields of ``CompactCGANSettings``."""
+    return CompactCGAN(spec, CompactGenerator(), CompactCGANSettings(**settings))
+
+
+def tiny(
+    spec: ModelSpec,
+    *,
+    noise: str = "multi",
+    condition: str = "multi",
+    space: str = "yuv",
+    **settings: Any,
+) -> CGAN:
+    """Return the paper's networks with few channels, for tests with 16-pixel photos; as ``paper``."""
+    training = CGANSettings(**settings)
+    generator = PaperGenerator(noise, condition, space, widths=(8, 6, 6, 4, 4), noise_size=8, plane=16)
+    discriminator = partial(PaperDiscriminator, widths=(8, 16), size=16, hidden=8, norm=norm_for(training))
+    options = {"noise": noise, "condition": condition, "space": space}
+    return CGAN(spec, generator, discriminator, training, space=space, options=options)

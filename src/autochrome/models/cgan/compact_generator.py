@@ -1,4 +1,4 @@
-"""The generator of ``cgan.compact``: the paper's, on a grid of half the luma's size, told more of the photo.
+"""The generator of ``cgan.compact``: the paper's at half the luma's size, conditioned on more.
 
 What is the paper's: a row of layers of stride 1, without a bottleneck, each of which is given the condition
 and the noise anew. What is ours:
@@ -128,10 +128,10 @@ class Layer(nn.Module):
         noise: Float[Tensor, "mb e h w"],
     ) -> Float[Tensor, "mb f h w"]:
         """The layer's output, from that of the layer before (None for the first)."""
-        told, total = self.condition(condition), self.noise(noise)
+        conditioned, total = self.condition(condition), self.noise(noise)
         if x is not None and self.before is not None:
             total = total + self.before(x)
-        total = total.unflatten(0, (-1, len(told))) + told
+        total = total.unflatten(0, (-1, len(conditioned))) + conditioned
         return F.relu(self.norm(total.flatten(0, 1)))
 
 
@@ -143,13 +143,13 @@ class CompactGenerator(nn.Module):
         self.size = size
         self.network = ConditionNetwork(size)
         self.planes = NoisePlanes(size)
-        told = size.ascent[-1]
+        condition = size.ascent[-1]
         self.layers = nn.ModuleList(
-            Layer(before, width, told, self.planes.channels)
+            Layer(before, width, condition, self.planes.channels)
             for before, width in pairwise([0, *[size.width] * size.layers])
         )
         self.last = nn.Conv2d(size.width, 2, 3, padding=1, padding_mode="replicate")
-        self.colors = nn.Conv2d(told, AB_BINS, 1)
+        self.colors = nn.Conv2d(condition, AB_BINS, 1)
         """How likely each ab bin is, from the condition alone: what the condition network learns first."""
 
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:

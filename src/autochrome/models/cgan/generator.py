@@ -1,4 +1,4 @@
-"""The generator of sections 3.2 and figure 4: stride 1 throughout, told noise and condition again and again.
+"""The generator of section 3.2 and figure 4: stride 1 throughout, with noise and condition in many layers.
 
 | stage | input                               | operation               | norm, activation |
 |-------|-------------------------------------|-------------------------|------------------|
@@ -36,7 +36,7 @@ class GeneratorNetwork(Protocol):
     """What a conditional GAN draws colors with; an ``nn.Module``."""
 
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """What the layers are told of some photos, from Y in [-1, 1]; done once for all samples."""
+        """Return the condition of every layer, from Y in [-1, 1]; computed once for all samples."""
         ...
 
     def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n *z"]:
@@ -135,9 +135,9 @@ class PaperGenerator(nn.Module):
         self.convolutions = nn.ModuleList()
         width_in = 0
         for layer, width in enumerate(outputs):
-            told = (layer < self.conditioned_layers) + (layer < self.noisy_layers)
+            extra = (layer < self.conditioned_layers) + (layer < self.noisy_layers)
             kernel = 7 if layer == 0 else 5
-            self.convolutions.append(nn.Conv2d(width_in + told, width, kernel, padding=kernel // 2))
+            self.convolutions.append(nn.Conv2d(width_in + extra, width, kernel, padding=kernel // 2))
             width_in = width
         self.norms = nn.ModuleList([batch_norm(width) for width in widths])
         initialize(self)

@@ -3,7 +3,7 @@
 Yun Cao, Zhiming Zhou, Weinan Zhang, Yong Yu.
 
 Section, equation or algorithm -> name here
-    3.1, G: {y, z} -> x                           ``CGAN.sample``
+    3.1, G: {y, z} -> x                           ``CGAN.draw``
     Equations 2 and 3                             ``objectives.discriminator_loss``, ``generator_loss`` there
     3.2, figure 4, the generator, stride 1        ``generator.PaperGenerator``
     3.2, figure 4, the discriminator              ``discriminator.PaperDiscriminator``
@@ -16,7 +16,7 @@ Section, equation or algorithm -> name here
     Algorithm 1, lines 3 to 6                     ``CGAN.discriminator_losses``
     Algorithm 1, lines 9 to 11                    ``CGAN.generator_losses``
     Algorithm 1, the loops                        ``autochrome.engine``
-    Algorithm 2, batch norm when testing          ``CGAN.sample`` with statistics="batch", ``statistics``
+    Algorithm 2, batch norm when testing          ``CGAN.draw`` with statistics="batch", ``statistics``
 ``compact`` is ours: noise and condition in every layer of a network that learns from all kinds of photos.
 What departs from the paper, and why: docs/papers/cgan.md.
 """
@@ -33,7 +33,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.color.spaces import YUV
-from autochrome.models.base import Batch, Colorizer, ModelSpec, Samples
+from autochrome.models.base import AdversarialColorizer, Batch, ModelSpec, Samples
 from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.generator import GeneratorNetwork, ImageSpace, PaperGenerator, require_choice
 from autochrome.models.cgan.objectives import (
@@ -44,14 +44,14 @@ from autochrome.models.cgan.objectives import (
     gradient_penalty,
     lightness_loss,
 )
-from autochrome.models.cgan.settings import TrainingSettings
+from autochrome.models.cgan.settings import CGANSettings
 from autochrome.models.cgan.statistics import batch_statistics, require_different_photos
 from autochrome.types import Chroma
 
 Statistics = Literal["running", "batch"]
 
 
-class CGAN(Colorizer):
+class CGAN(AdversarialColorizer):
     """Draws colors from Y in [-1, 1] and noise, with a network that learned against a discriminator.
 
     Args:
@@ -60,7 +60,7 @@ class CGAN(Colorizer):
         discriminator: makes a network that judges pictures "b 3 h w", Y, U and V or R, G and B in [-1, 1].
         settings: objective and constants.
         space: what the generator paints, and so what the discriminator sees: "yuv" or "rgb".
-        options: what the factory was asked for that decides the network; weights are saved with it.
+        options: the factory's arguments that decide the network; weights are saved with them.
 
     Raises:
         ValueError: the space is unknown.
@@ -73,7 +73,7 @@ class CGAN(Colorizer):
         spec: ModelSpec,
         generator: GeneratorNetwork,
         discriminator: Callable[[], nn.Module],
-        settings: TrainingSettings,
+        settings: CGANSettings,
         *,
         space: str = "yuv",
         options: Mapping[str, str | list[int]] | None = None,
@@ -84,10 +84,15 @@ class CGAN(Colorizer):
         self.generator = generator
         self.settings = settings
         self.space = space
-        self.options = dict(options or {})
+        self._options = dict(options or {})
         self._discriminator = discriminator
 
-    def sample(
+    @property
+    def options(self) -> Mapping[str, str | list[int]]:
+        """Those of ``paper`` that decide the network."""
+        return self._options
+
+    def draw(
         self,
         luma: Float[Tensor, "b 1 h w"],
         *,
@@ -116,11 +121,7 @@ class CGAN(Colorizer):
                 statistics are unknown, or are the batch's and two of its photos are identical.
         """
         self._require_multiples(luma)
-        if n < 1:
-            raise ValueError(f"the number of samples is at least 1, not {n}")
-        t = self.spec.defaults["temperature"] if temperature is None else temperature
-        if not 0 <= t <= 1:
-            raise ValueError(f"temperature must lie within 0 and 1, not {t:g}")
+        t = self._checked_temperature(n, temperature)
         require_choice("statistics", statistics, Statistics)
         if statistics == "batch":
             require_different_photos(luma)
@@ -135,19 +136,16 @@ class CGAN(Colorizer):
     def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
         return colors if self.space == "yuv" else YUV.split((colors + 1) / 2)[1]
 
-    # Adversarial: algorithm 1 ---------------------------------------------------------------------
+    # Algorithm 1 ----------------------------------------------------------------------------------
 
-    @property
-    def adversarial(self) -> bool:
-        """Whether it plays against a discriminator at all."""
-        return True
+    adversarial = True
 
     def make_discriminator(self) -> nn.Module:
-        """The opponent, newly initialized."""
+        """Return a new discriminator."""
         return self._discriminator()
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Lines 3 to 6 of algorithm 1: new noise, and scores of photos and of what is made of their luma.
+        """Return the losses of lines 3 to 6 of algorithm 1, with new noise.
 
         Returns:
             ``loss`` (minimized), ``accuracy`` (of `objectives.accuracy`) and, for "wgan_gp", ``penalty``
@@ -170,7 +168,7 @@ class CGAN(Colorizer):
         return losses
 
     def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Lines 9 to 11 of algorithm 1: new noise, and scores of what is made of the photos' luma.
+        """Return the losses of lines 9 to 11 of algorithm 1, with new noise.
 
         The discriminator's parameters get no gradient.
 
@@ -220,7 +218,7 @@ def frozen(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(required)
 
 
-# Factories ----------------------------------------------------------------------------------------
+# Factory ------------------------------------------------------------------------------------------
 
 
 def paper(
@@ -233,7 +231,7 @@ def paper(
     discriminator_widths: Sequence[int] = (64, 128, 256, 512),
     **settings: Any,
 ) -> CGAN:
-    """The paper's networks.
+    """Return the paper's networks.
 
     Args:
         spec: as registered.
@@ -242,41 +240,18 @@ def paper(
         space: "yuv" or "rgb": what the generator paints.
         widths: of the generator's layers but the last; the paper's, or others for a smaller network.
         discriminator_widths: of the discriminator's convolutions.
-        settings: fields of ``TrainingSettings``.
+        settings: fields of ``CGANSettings``.
 
     Raises:
         ValueError: a choice is unknown; the message names those that are known.
     """
-    training = TrainingSettings(**settings)
+    training = CGANSettings(**settings)
     generator = PaperGenerator(noise, condition, space, widths=widths)
-    discriminator = partial(PaperDiscriminator, widths=discriminator_widths, norm=_norm(training))
+    discriminator = partial(PaperDiscriminator, widths=discriminator_widths, norm=norm_for(training))
     options = {"noise": noise, "condition": condition, "space": space, "widths": list(widths)}
     return CGAN(spec, generator, discriminator, training, space=space, options=options)
 
 
-def compact(spec: ModelSpec, **settings: Any) -> CGAN:
-    """Our generator of at most 6M parameters; ``settings`` are fields of ``TrainingSettings``."""
-    from autochrome.models.cgan.compact import make_compact
-
-    return make_compact(spec, **settings)
-
-
-def tiny(
-    spec: ModelSpec,
-    *,
-    noise: str = "multi",
-    condition: str = "multi",
-    space: str = "yuv",
-    **settings: Any,
-) -> CGAN:
-    """The paper's networks with a few channels, for tests with photos of 16 pixels; options as ``paper``."""
-    training = TrainingSettings(**settings)
-    generator = PaperGenerator(noise, condition, space, widths=(8, 6, 6, 4, 4), noise_size=8, plane=16)
-    discriminator = partial(PaperDiscriminator, widths=(8, 16), size=16, hidden=8, norm=_norm(training))
-    options = {"noise": noise, "condition": condition, "space": space}
-    return CGAN(spec, generator, discriminator, training, space=space, options=options)
-
-
-def _norm(settings: TrainingSettings) -> str:
-    """A gradient penalty needs pictures that are judged alone."""
+def norm_for(settings: CGANSettings) -> str:
+    """Return the discriminator's norm; a gradient penalty needs pictures that are judged alone."""
     return "layer" if settings.objective == "wgan_gp" else "batch"

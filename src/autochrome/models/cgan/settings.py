@@ -9,7 +9,7 @@ Objective = Literal["gan", "non_saturating", "wgan", "wgan_gp"]
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class CGANSettings:
     """Objective and constants; the defaults are the paper's.
 
     Raises:

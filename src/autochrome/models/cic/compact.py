@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.color.bins import AB_BINS
+from autochrome.models.base import ModelSpec
+from autochrome.models.cic.model import CIC, LossSettings
 from autochrome.models.cic.readout import LIGHTNESS_CENTER, Readout
-from autochrome.nn.compact import CompactSize, CompactTrunk
+from autochrome.nn.compact import TINY, CompactSize, CompactTrunk
 from autochrome.nn.efficientnet import LITE_SIZES
 from autochrome.nn.pretrained import PretrainedSize, PretrainedTrunk
 from autochrome.nn.trunk import Trunk
 
 SCRATCH = "scratch"
-"""The option ``trunk`` of a compact network that starts from nothing."""
+"""The option ``trunk`` of a compact network that is trained from scratch."""
 
 
 class _BinNetwork(Trunk):
-    """A trunk whose features are read as logits over the 313 bins; the second base of the networks below."""
+    """A trunk whose features are read as logits over the 313 bins; the second base of the networks below.
 
+    Attributes:
+        trunk: the option that this network is built for.
+    """
+
+    trunk: str
     head: nn.Conv2d
 
     def forward(self, centered: Float[Tensor, "b 1 h w"]) -> list[Readout]:
@@ -35,23 +45,30 @@ class CompactNet(PretrainedTrunk, _BinNetwork):
 
     def __init__(self, size: PretrainedSize | None = None, *, frozen_norms: bool = True) -> None:
         super().__init__(size or PretrainedSize(), frozen_norms=frozen_norms)
+        self.trunk = self.size.encoder
         self.head = nn.Conv2d(self.width, AB_BINS, 1)
 
 
 class ScratchNet(CompactTrunk, _BinNetwork):
-    """The trunk that starts from nothing, with the same readout."""
+    """The trunk that is trained from scratch, with the same readout."""
+
+    trunk = SCRATCH
 
     def __init__(self, size: CompactSize | None = None) -> None:
         super().__init__(size or CompactSize())
         self.head = nn.Conv2d(self.width, AB_BINS, 1)
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Refuse a backbone."""
+        raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
 
 
 def make_network(trunk: str, *, frozen_norms: bool = True) -> CompactNet | ScratchNet:
     """Build a compact network.
 
     Args:
-        trunk: the encoder, of `autochrome.nn.efficientnet.LITE_SIZES`; or "scratch", a trunk that has seen
-            nothing before its training.
+        trunk: the encoder, of `autochrome.nn.efficientnet.LITE_SIZES`; or "scratch", a trunk without
+            pretraining.
         frozen_norms: of the encoder; see `autochrome.nn.efficientnet.EfficientNetLite`.
 
     Raises:
@@ -62,3 +79,40 @@ def make_network(trunk: str, *, frozen_norms: bool = True) -> CompactNet | Scrat
     if trunk not in LITE_SIZES:
         raise ValueError(f"trunk must be one of {', '.join([*LITE_SIZES, SCRATCH])}, not {trunk!r}")
     return CompactNet(PretrainedSize(trunk), frozen_norms=frozen_norms)
+
+
+class CompactCIC(CIC):
+    """CIC over a compact network."""
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialize the encoder from an EfficientNet-Lite; see ``CompactNet.load_imagenet``."""
+        self.network.load_imagenet(state)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The network's trunk."""
+        return {"trunk": self.network.trunk}
+
+
+def compact(
+    spec: ModelSpec, *, trunk: str = "lite0", frozen_norms: bool = True, **options: Any
+) -> CompactCIC:
+    """Return a network that a laptop runs, with the paper's losses.
+
+    Args:
+        spec: as registered.
+        trunk: as of ``make_network``: lite0, lite1, lite2, test or scratch.
+        frozen_norms: as of ``make_network``.
+        options: fields of ``LossSettings``.
+
+    Raises:
+        ValueError: there is no such trunk.
+    """
+    return CompactCIC(spec, make_network(trunk, frozen_norms=frozen_norms), LossSettings(**options))
+
+
+def tiny(spec: ModelSpec, *, trunk: str = SCRATCH, **options: Any) -> CompactCIC:
+    """Return a network of a few thousand parameters for tests; ``options`` as of ``compact``."""
+    if trunk != SCRATCH:
+        raise ValueError(f"trunk of {spec.name} must be {SCRATCH}, not {trunk!r}")
+    return CompactCIC(spec, ScratchNet(TINY), LossSettings(**options))

@@ -1,7 +1,7 @@
 """Colorful Image Colorization. Richard Zhang, Phillip Isola, Alexei A. Efros. ECCV 2016, arXiv:1603.08511v1.
 
 Section or equation -> name here
-    3.1, F: X -> Y^ (equation 1)                 ``CIC.sample``
+    3.1, F: X -> Y^ (equation 1)                 ``CIC.sample``: predict and decode
     3.1, G: X -> Z^ (equation 2)                 ``CIC.predict``
     3.1, H_gt^-1: soft encoding                  ``autochrome.color.bins.soft_encode``
     3.1, L(Z^, Z) (equation 3)                   ``weighted_cross_entropy``
@@ -22,16 +22,14 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
 from autochrome.color.decoding import annealed_mean, entropy
-from autochrome.models.base import Batch, Colorizer, Guide, ModelSpec, Samples
-from autochrome.models.cic.compact import SCRATCH, CompactNet, ScratchNet, make_network
+from autochrome.models.base import Batch, DistributionColorizer, Guide, ModelSpec, Samples
 from autochrome.models.cic.paper import PaperNet
 from autochrome.models.cic.readout import LIGHTNESS_CENTER, Readout
-from autochrome.nn.compact import CompactSize
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,13 @@ def colorful(ab: Float[Tensor, "b 2 h w"], threshold: float) -> Bool[Tensor, " b
 # The colorizer -----------------------------------------------------------------------------------
 
 
-class CIC(Colorizer):
+class CIC(DistributionColorizer):
     """Predicts a distribution over 313 ab bins at every fourth pixel, from CIE L in [0, 100].
+
+    Args:
+        spec: as registered.
+        network: from L - 50 to its readouts: a ``PaperNet``, or one with the same methods.
+        loss: the constants of the loss.
 
     Attributes:
         prior: p~, the smoothed distribution of the bins in the training photos; uniform until set.
@@ -96,12 +99,10 @@ class CIC(Colorizer):
 
     prior: Float[Tensor, "313"]
 
-    def __init__(
-        self, spec: ModelSpec, network: PaperNet | CompactNet | ScratchNet, loss: LossSettings
-    ) -> None:
+    def __init__(self, spec: ModelSpec, network: nn.Module, loss: LossSettings) -> None:
         super().__init__()
         self.spec = spec
-        self.network = network
+        self.network: Any = network
         self.loss_settings = loss
         self.register_buffer("prior", torch.full((AB_BINS,), 1 / AB_BINS))
 
@@ -110,11 +111,7 @@ class CIC(Colorizer):
         self.prior.copy_(smooth_prior(counts.double() / counts.double().sum()))
 
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 313 h4 w4"]:
-        """Logits over the bins at a quarter of the luma's resolution (equation 2).
-
-        Raises:
-            ValueError: height or width is not a multiple of ``spec.multiple_of``.
-        """
+        """Return logits over the bins at a quarter of the luma's resolution (equation 2)."""
         self._require_multiples(luma)
         return self.network(luma - LIGHTNESS_CENTER)[-1].logits.float()
 
@@ -125,16 +122,10 @@ class CIC(Colorizer):
         temperature: float | None = None,
         guides: Sequence[Guide] = (),
     ) -> Samples:
-        """Annealed mean (equations 4 and 8) of the logits after every guide has changed them in turn.
+        """Return the annealed mean (equations 4 and 8): ab in CIE units, at the logits' resolution.
 
-        Args:
-            logits: as ``predict`` gives them.
-            temperature: T from 0 (mode) to 1 (mean); the model's default if None.
-            guides: maps from logits to logits, such as ``autochrome.guidance.Vibrance``.
-
-        Returns:
-            Chroma (ab in CIE units, one sample) at the logits' resolution, with the entropy of the changed
-            distribution as ``uncertainty`` (nats) and its ``logits``.
+        The temperature T goes from 0 (mode) to 1 (mean). The entropy of the guided distribution is the
+        ``uncertainty`` (nats).
         """
         for guide in guides:
             logits = guide(logits)
@@ -142,48 +133,18 @@ class CIC(Colorizer):
         ab = annealed_mean(logits, AB_CENTERS.to(logits), t)
         return Samples(ab[:, None], self.spec.space, uncertainty=entropy(logits), logits=logits)
 
-    def sample(
-        self,
-        luma: Float[Tensor, "b 1 h w"],
-        *,
-        n: int = 1,
-        temperature: float | None = None,
-        generator: torch.Generator | None = None,
-        guides: Sequence[Guide] = (),
-    ) -> Samples:
-        """Color luma (CIE L): predict and decode, F = H(G(X)) of equation 1.
-
-        Args:
-            luma: L in [0, 100], sides multiples of ``spec.multiple_of``.
-            n: must be 1: the system has one answer for a photo.
-            temperature: as in ``decode``.
-            generator: not used: nothing is drawn at random.
-            guides: as in ``decode``.
-
-        Raises:
-            ValueError: ``n`` is not 1, or the sides are no multiples.
-        """
-        if n != 1:
-            raise ValueError(
-                f"{self.spec.name} has one answer for a photo, not {n}; vary temperature or vibrance"
-            )
-        return self.decode(self.predict(luma), temperature=temperature, guides=guides)
-
     @property
     def axes(self) -> tuple[slice, ...]:
-        """One: the 313 bins are of both a and b."""
+        """One axis: the 313 bins are of both a and b."""
         return (slice(0, AB_BINS),)
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:
-        """Log of a Gaussian kernel in ab, of standard deviation ``width`` (CIE units), about each color.
-
-        The bin nearest to a color has 0, even where the color lies off its center.
-        """
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:
+        """Return the log of a Gaussian kernel in ab, 0 at the bin nearest to the color."""
         squared = torch.cdist(lab[:, 1:], AB_CENTERS.to(lab)).square()
         return (squared.amin(1, keepdim=True) - squared) / (2 * width**2)
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "313"]:
-        """Mean of the soft-encoded colors of photos (section 3.1); sums to 1."""
+        """Return the mean of the soft-encoded colors of photos (section 3.1); sums to 1."""
         settings = self.loss_settings
         weights, bins = soft_encode(lab[:, 1:], k=settings.neighbors, sigma=settings.sigma)
         return (
@@ -191,36 +152,26 @@ class CIC(Colorizer):
         )
 
     def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """Maps of the trunk from L in [0, 100]: the compact one's stages, or the paper's conv1 to conv7."""
+        """Return conv1 to conv7 (of a compact network its stages), from L in [0, 100]."""
         self._require_multiples(luma)
         return self.network.layers(luma - LIGHTNESS_CENTER)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the network's first part from one that was trained on something else (section 3.4).
+        """Initialize conv1 to conv5 from a VGG-16 (section 3.4); see ``PaperNet.load_vgg16``."""
+        self.network.load_vgg16(state)
 
-        Args:
-            state: of a VGG-16 for cic.paper (``PaperNet.load_vgg16``); of an EfficientNet-Lite for
-                cic.compact (``CompactNet.load_imagenet``).
-
-        Raises:
-            ValueError: it is of another network, or this trunk is trained from scratch.
-        """
-        if isinstance(self.network, PaperNet):
-            self.network.load_vgg16(state)
-        elif isinstance(self.network, CompactNet):
-            self.network.load_imagenet(state)
-        else:
-            raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
-
-    @property
-    def options(self) -> dict[str, str]:
-        """The option ``trunk`` of a compact network, which is saved in the weights' header."""
-        if isinstance(self.network, CompactNet):
-            return {"trunk": self.network.size.encoder}
-        return {"trunk": SCRATCH} if isinstance(self.network, ScratchNet) else {}
+    def start_warnings(self) -> list[str]:
+        """Return a warning if the rebalancing (section 3.2) would have no effect."""
+        weights = rebalancing_weights(self.prior, mix=self.loss_settings.rebalance_mix)
+        if self.loss_settings.rebalance_mix >= 1 or weights.max() / weights.min() > 1.5:
+            return []
+        return [
+            "rebalancing has no effect: the color prior is nearly flat, so every bin weighs the same; "
+            "make one with 'autochrome prior' and name it in data.prior"
+        ]
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Equation 3 for every readout, each averaged over its own places and weighted by ``supervision``.
+        """Return equation 3 for every readout, averaged over its own places and weighted by ``supervision``.
 
         Returns:
             ``loss`` (minimized), ``cross_entropy`` and ``rebalanced`` (plain and weighted, of the answer) and
@@ -237,41 +188,18 @@ class CIC(Colorizer):
             weighted, plain = weighted_cross_entropy(readout.logits, ab, weights, settings)
             total = total + factor * weighted
         with torch.no_grad():
-            doubt = entropy(readouts[-1].logits[:, :, ::2, ::2].float()).mean()
-        return {"loss": total, "cross_entropy": plain, "rebalanced": weighted, "entropy": doubt}
+            nats = entropy(readouts[-1].logits[:, :, ::2, ::2].float()).mean()
+        return {"loss": total, "cross_entropy": plain, "rebalanced": weighted, "entropy": nats}
 
 
 def _reduce(ab: Float[Tensor, "b 2 h w"], stride: int, *, area_average: bool) -> Float[Tensor, "b 2 h2 w2"]:
     return F.avg_pool2d(ab, stride) if area_average else ab[:, :, ::stride, ::stride]
 
 
-# Factories ---------------------------------------------------------------------------------------
+# Factory -----------------------------------------------------------------------------------------
 
 
 def paper(spec: ModelSpec, **options: Any) -> CIC:
-    """The paper's network and losses; ``options`` are fields of ``LossSettings``."""
+    """Return the paper's network and losses; ``options`` are fields of ``LossSettings``."""
     settings = {"supervision": (0.25, 0.5, 1.0), "area_average": False, **options}
     return CIC(spec, PaperNet(), LossSettings(**settings))
-
-
-def compact(spec: ModelSpec, *, trunk: str = "lite0", frozen_norms: bool = True, **options: Any) -> CIC:
-    """A network that a laptop runs, with the paper's losses.
-
-    Args:
-        spec: of the registry.
-        trunk: of `autochrome.models.cic.compact.make_network`: lite0, lite1, lite2, test or scratch.
-        frozen_norms: see `autochrome.nn.efficientnet.EfficientNetLite`.
-        options: as for ``paper``.
-
-    Raises:
-        ValueError: there is no such trunk.
-    """
-    return CIC(spec, make_network(trunk, frozen_norms=frozen_norms), LossSettings(**options))
-
-
-def tiny(spec: ModelSpec, *, trunk: str = SCRATCH, **options: Any) -> CIC:
-    """A network of a few thousand parameters for tests; ``options`` as for ``paper``."""
-    if trunk != SCRATCH:
-        raise ValueError(f"trunk of {spec.name} must be {SCRATCH}, not {trunk!r}")
-    size = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
-    return CIC(spec, ScratchNet(size), LossSettings(**options))

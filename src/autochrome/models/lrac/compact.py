@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.color.conversion import lightness_of_gray
-from autochrome.nn.compact import CompactSize, CompactTrunk, load_trunk
+from autochrome.models.base import ModelSpec
+from autochrome.models.lrac.model import ALL_OUTPUTS, HUE_CHROMA_OUTPUT, HypercolumnColorizer, make_colorizer
+from autochrome.nn.compact import TINY, CompactSize, CompactTrunk, load_trunk
 from autochrome.nn.hypercolumns import HypercolumnHead
 
 HIDDEN = 240
@@ -40,7 +44,7 @@ class CompactNetwork(nn.Module):
         self.head = HypercolumnHead(self.widths, self.strides, hidden, outputs)
 
     def maps(self, gray: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """Layers of the hypercolumn, from (R+G+B)/3 in [0, 1]; the trunk sees its CIE lightness."""
+        """Return the hypercolumn's layers, from (R+G+B)/3 in [0, 1]; the trunk sees CIE lightness."""
         lightness = lightness_of_gray(gray) / 50 - 1
         return [lightness, *self.trunk.maps(lightness)]
 
@@ -51,3 +55,23 @@ class CompactNetwork(nn.Module):
             ValueError: tensors are missing or have other shapes; nothing is changed then.
         """
         load_trunk(self.trunk, state)
+
+    def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
+        """Leave the layers, which are normalized."""
+
+
+def compact(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
+    """Return our network of at most 10M parameters with all four outputs; ``output`` answers.
+
+    Args:
+        spec: as registered.
+        output: as of ``autochrome.models.lrac.model.paper``.
+        options: fields of ``LRACSettings``.
+    """
+    return make_colorizer(spec, CompactNetwork, ALL_OUTPUTS, output, options)
+
+
+def tiny(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
+    """Return a compact network of a few thousand parameters, for tests; arguments as of ``compact``."""
+    network = partial(CompactNetwork, size=TINY, hidden=16)
+    return make_colorizer(spec, network, ALL_OUTPUTS, output, options)

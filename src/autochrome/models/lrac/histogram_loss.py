@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.histogram_bins import windowed_histogram
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """The constants of section 3.2.
-
-    Raises:
-        ValueError: the window is even or not positive.
-    """
-
-    window: int = 1
-    """R, the side of the region whose colors are the target; odd. The paper found no use in more than 1."""
-    hue_weight: float = 5.0
-    """lambda_H, "roughly the inverse expectation" of chroma."""
-    fade_extremes: bool = False
-    """Weigh the chroma term by min(3L, 1, 3(1 - L)), as the authors' trainer does and their text does not."""
-
-    def __post_init__(self) -> None:
-        if self.window < 1 or self.window % 2 == 0:
-            raise ValueError(f"the targets' window must be odd, so that it has a middle, not {self.window}")
 
 
 def divergence(

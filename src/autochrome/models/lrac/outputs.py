@@ -6,9 +6,9 @@ Section or equation -> name here
     3.2, Lab, K = 32, a and b as marginals        ``LabMarginals``
     3.2, Lab, K = 16 x 16, a and b jointly        ``LabJoint``
     3.2, L_hue/chroma (equation 3), K = 32        ``HueChroma``
-    3.2, R, lambda_H                              ``LossSettings``
-    3.3, sample, mode, median, expectation        ``Operators``
-    3.3, chromatic fading, eta                    ``HueChroma.decode``, ``Operators.eta``
+    3.2, R, lambda_H                              ``LRACSettings``
+    3.3, sample, mode, median, expectation        ``Decoding``
+    3.3, chromatic fading, eta                    ``HueChroma.decode``, ``Decoding.eta``
 What the bins are and how the operators work is in ``color.histogram_bins`` and ``color.decoding``.
 """
 
@@ -35,20 +35,9 @@ from autochrome.color.decoding import (
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.histogram_bins import gaussian_quantile_bins, uniform_bins
 from autochrome.color.spaces import HUE_CHROMA, LAB, ColorSpace, rgb_to_lab
-from autochrome.models.lrac.histogram_loss import LossSettings, divergence, targets
-from autochrome.models.lrac.operators import PAPER_OPERATORS, Operators, probabilities_of
-
-__all__ = [
-    "OUTPUT_NAMES",
-    "HueChroma",
-    "LabJoint",
-    "LabL2",
-    "LabMarginals",
-    "LossSettings",
-    "Operators",
-    "Output",
-    "create_output",
-]
+from autochrome.models.lrac.decoding import PAPER_DECODING, Decoding
+from autochrome.models.lrac.histogram_loss import divergence, targets
+from autochrome.models.lrac.settings import LRACSettings
 
 SIGMA = 25.0
 """Width of the Gaussian whose quantiles bin a and b, in CIE units; the unit of `LabL2`'s outputs too."""
@@ -64,16 +53,14 @@ class Output(ABC):
         name: as `create_output` takes it.
         space: color space of what ``decode`` gives.
         channels: of the network's last layer.
-        axes: the channels of each histogram; none where colors are regressed.
     """
 
     name: str
     space: str
     channels: int
-    axes: tuple[slice, ...]
 
-    def __init__(self, settings: LossSettings | None = None) -> None:
-        self.settings = settings or LossSettings()
+    def __init__(self, settings: LRACSettings | None = None) -> None:
+        self.settings = settings or LRACSettings()
 
     @abstractmethod
     def loss(
@@ -95,34 +82,42 @@ class Output(ABC):
 
     @abstractmethod
     def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float = 1.0,
-        operators: Operators = PAPER_OPERATORS,
-        fading: bool = True,
-        generator: torch.Generator | None = None,
+        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
     ) -> Float[Tensor, "b 2 h w"]:
-        """The color of every place, as chroma of ``space``.
+        """Return the color of every place, as chroma of ``space``."""
 
-        Args:
-            logits: what the network gives.
-            temperature: divides the logits first; 1 leaves the distribution as it is, 0 leaves its mode.
-            operators: how each axis is decided.
-            fading: whether chroma fades where hues disagree (hue/chroma alone).
-            generator: where the operator is "sample"; on the CPU.
 
-        Raises:
-            ValueError: the temperature is negative.
-        """
+class Histograms(Output):
+    """Colors as histograms over one or two axes of bins.
 
-    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"] | None:
-        """How unsure the color of every place is, in nats; None where the output cannot tell."""
-        return torch.stack([entropy(logits[:, axis]) for axis in self.axes]).sum(0) if self.axes else None
+    Attributes:
+        axes: the channels of each histogram.
+    """
+
+    axes: tuple[slice, ...]
 
     @abstractmethod
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """How near the bins lie to colors; see `autochrome.models.base.HasDistribution`."""
+    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b axes *places"]:
+        """The true bin on every axis."""
+
+    def divergences(
+        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
+    ) -> list[Float[Tensor, "b *places"]]:
+        """Equation 2 of every axis at every place."""
+        dense = logits.ndim == 4
+        truth = self.encode(rgb).unbind(1)
+        return [
+            divergence(logits[:, axis], targets(bins, axis.stop - axis.start, self.settings.window, dense))
+            for axis, bins in zip(self.axes, truth, strict=True)
+        ]
+
+    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
+        """Return how uncertain the color of every place is, in nats."""
+        return torch.stack([entropy(logits[:, axis]) for axis in self.axes]).sum(0)
+
+    @abstractmethod
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+        """Return a log kernel; see `autochrome.models.base.DistributionColorizer.log_kernel`."""
 
     @abstractmethod
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
@@ -146,32 +141,13 @@ class Output(ABC):
         return torch.cat([_spread(shares[axis]) for axis in self.axes])
 
 
-class Histograms(Output):
-    """Colors as histograms over one or two axes of bins."""
-
-    @abstractmethod
-    def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b axes *places"]:
-        """The true bin on every axis."""
-
-    def divergences(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> list[Float[Tensor, "b *places"]]:
-        """Equation 2 of every axis at every place."""
-        dense = logits.ndim == 4
-        truth = self.encode(rgb).unbind(1)
-        return [
-            divergence(logits[:, axis], targets(bins, axis.stop - axis.start, self.settings.window, dense))
-            for axis, bins in zip(self.axes, truth, strict=True)
-        ]
-
-
 class HueChroma(Histograms):
     """K bins of hue and K of chroma, both uniform in [0, 1] (`autochrome.color.spaces.HUE_CHROMA`)."""
 
     name = "hue_chroma"
     space = "hue_chroma"
 
-    def __init__(self, settings: LossSettings | None = None, bins: int = 32) -> None:
+    def __init__(self, settings: LRACSettings | None = None, bins: int = 32) -> None:
         super().__init__(settings)
         self.bins = uniform_bins(bins)
         self.channels = 2 * bins
@@ -200,24 +176,15 @@ class HueChroma(Histograms):
         }
 
     def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float = 1.0,
-        operators: Operators = PAPER_OPERATORS,
-        fading: bool = True,
-        generator: torch.Generator | None = None,
+        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
     ) -> Float[Tensor, "b 2 h w"]:
         """Hue in [0, 1) and chroma in [0, 1]."""
-        hues, chromas = (probabilities_of(logits[:, axis], temperature) for axis in self.axes)
+        hues, chromas = (how.probabilities(logits[:, axis]) for axis in self.axes)
         z = circular_expectation(hues)
-        if operators.hue == "expectation":
-            hue = hue_of(z)
-        else:
-            hue = operators.point(hues, self.bins, operators.hue, generator)
-        chroma = operators.point(chromas, self.bins, operators.chroma, generator)
-        if fading:
-            chroma = chroma * chromatic_fading(z, operators.eta)
+        hue = hue_of(z) if how.hue == "expectation" else how.point(hues, self.bins, how.hue)
+        chroma = how.point(chromas, self.bins, how.chroma)
+        if how.fading:
+            chroma = chroma * chromatic_fading(z, how.eta)
         return torch.cat((hue, chroma), 1)
 
     def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
@@ -225,7 +192,7 @@ class HueChroma(Histograms):
         hue, chroma = (logits[:, axis].float() for axis in self.axes)
         return entropy(hue) * median(chroma.softmax(1), self.bins)
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
         """Log of a Gaussian kernel about each color along hue and along chroma, at its own lightness.
 
         Distances are about those of CIE ab, whose unit ``width`` has. Hue: the chord 2 C_ab sin(d / 2) that
@@ -240,7 +207,7 @@ class HueChroma(Histograms):
         centers = self.bins.centers.to(lab)
         chord = 2 * cie * torch.sin(math.pi * (centers - hue))
         along = (centers - chroma) * (cie + 100 * GRAYISH) / (chroma + GRAYISH)
-        return torch.cat([_log_kernel(distance.square(), width) for distance in (chord, along)], 1)
+        return torch.cat([_gaussian(distance.square(), width) for distance in (chord, along)], 1)
 
     def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts as a smoothed distribution within hue, which is a circle, and within chroma."""
@@ -265,7 +232,7 @@ class LabMarginals(Histograms):
     name = "lab"
     space = "lab"
 
-    def __init__(self, settings: LossSettings | None = None, bins: int = 32) -> None:
+    def __init__(self, settings: LRACSettings | None = None, bins: int = 32) -> None:
         super().__init__(settings)
         self.bins = gaussian_quantile_bins(bins, SIGMA)
         self.channels = 2 * bins
@@ -279,26 +246,20 @@ class LabMarginals(Histograms):
         self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
     ) -> dict[str, Tensor]:
         """The sum of equation 2 over both axes; its parts are ``a`` and ``b``."""
-        a, b = (found.mean() for found in self.divergences(logits, rgb))
+        a, b = (axis.mean() for axis in self.divergences(logits, rgb))
         return {"loss": a + b, "a": a, "b": b}
 
     def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float = 1.0,
-        operators: Operators = PAPER_OPERATORS,
-        fading: bool = True,
-        generator: torch.Generator | None = None,
+        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
     ) -> Float[Tensor, "b 2 h w"]:
         """Return a and b in CIE units; each for itself. Nothing fades."""
-        shares = (probabilities_of(logits[:, axis], temperature) for axis in self.axes)
-        return torch.cat([operators.point(p, self.bins, operators.ab, generator) for p in shares], 1)
+        shares = (how.probabilities(logits[:, axis]) for axis in self.axes)
+        return torch.cat([how.point(p, self.bins, how.ab) for p in shares], 1)
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
         """Log of a Gaussian kernel of standard deviation ``width``, in CIE units, along a and along b."""
         distance = lab[:, 1:, None] - self.bins.centers.to(lab)
-        return _log_kernel(distance.square(), width).flatten(1)
+        return _gaussian(distance.square(), width).flatten(1)
 
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
         """How many places fall into each bin of a and of b."""
@@ -311,7 +272,7 @@ class LabJoint(Histograms):
     name = "lab_joint"
     space = "lab"
 
-    def __init__(self, settings: LossSettings | None = None, bins: int = 16) -> None:
+    def __init__(self, settings: LRACSettings | None = None, bins: int = 16) -> None:
         super().__init__(settings)
         self.bins = gaussian_quantile_bins(bins, SIGMA)
         self.centers = torch.cartesian_prod(self.bins.centers, self.bins.centers)
@@ -330,19 +291,13 @@ class LabJoint(Histograms):
         return {"loss": self.divergences(logits, rgb)[0].mean()}
 
     def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float = 1.0,
-        operators: Operators = PAPER_OPERATORS,
-        fading: bool = True,
-        generator: torch.Generator | None = None,
+        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
     ) -> Float[Tensor, "b 2 h w"]:
         """Return a and b in CIE units, decided together; the median takes either's marginal."""
-        shares = probabilities_of(logits, temperature)
-        match operators.ab:
+        shares = how.probabilities(logits)
+        match how.ab:
             case "sample":
-                return sample(shares, self.centers, generator)
+                return sample(shares, self.centers, how.generator)
             case "mode":
                 return mode(shares, self.centers)
             case "expectation":
@@ -350,13 +305,11 @@ class LabJoint(Histograms):
             case "median":
                 grid = shares.unflatten(1, (self.bins.count, self.bins.count))
                 marginals = (grid.sum(2), grid.sum(1))
-                return torch.cat(
-                    [median(p, self.bins, interpolate=operators.interpolate) for p in marginals], 1
-                )
+                return torch.cat([how.point(p, self.bins, "median") for p in marginals], 1)
 
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
+    def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
         """Log of a Gaussian kernel of standard deviation ``width``, in CIE units, in the ab plane."""
-        return _log_kernel(torch.cdist(lab[:, 1:], self.centers.to(lab)).square(), width)
+        return _gaussian(torch.cdist(lab[:, 1:], self.centers.to(lab)).square(), width)
 
     def prior(self, counts: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
         """Counts as a distribution, smoothed along a and along b."""
@@ -374,7 +327,6 @@ class LabL2(Output):
     name = "lab_l2"
     space = "lab"
     channels = 2
-    axes = ()
 
     def loss(
         self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
@@ -384,35 +336,10 @@ class LabL2(Output):
         return {"loss": (logits - ab / SIGMA).square().sum(1).mean()}
 
     def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float = 1.0,
-        operators: Operators = PAPER_OPERATORS,
-        fading: bool = True,
-        generator: torch.Generator | None = None,
+        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
     ) -> Float[Tensor, "b 2 h w"]:
         """Return a and b in CIE units; there is nothing to choose."""
         return logits.float() * SIGMA
-
-    def closeness(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
-        """There are no bins.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(_NO_BINS)
-
-    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
-        """There are no bins.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(_NO_BINS)
-
-
-_NO_BINS = 'the "lab_l2" output gives one color and no distribution; use "hue_chroma", "lab" or "lab_joint"'
 
 
 def _planes(space: ColorSpace, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, "b 3 *places"]:
@@ -425,7 +352,7 @@ def _middle(rgb: Float[Tensor, "b 3 *truth"], logits: Tensor) -> Float[Tensor, "
     return rgb if rgb.ndim == logits.ndim else rgb[..., rgb.shape[-2] // 2, rgb.shape[-1] // 2]
 
 
-def _log_kernel(squared: Float[Tensor, "*n k"], width: float) -> Float[Tensor, "*n k"]:
+def _gaussian(squared: Float[Tensor, "*n k"], width: float) -> Float[Tensor, "*n k"]:
     """Log of a Gaussian of distances, 0 at the nearest bin."""
     return (squared.amin(-1, keepdim=True) - squared) / (2 * width**2)
 
@@ -452,7 +379,7 @@ OUTPUT_NAMES = tuple(_OUTPUTS)
 """What `create_output` knows."""
 
 
-def create_output(name: str, settings: LossSettings | None = None) -> Output:
+def create_output(name: str, settings: LRACSettings | None = None) -> Output:
     """Return an output space, with the paper's number of bins.
 
     Args:

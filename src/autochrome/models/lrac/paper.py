@@ -3,15 +3,16 @@
 Section or equation -> name here
     3.5, "a fully convolutional version of VGG-16"        ``PaperNetwork``
     3.5, the layers of the hypercolumn, 12,417 channels   ``PaperNetwork.maps``, ``WIDTHS``, ``STRIDES``
-    3.5, initialization from VGG-16                       ``PaperNetwork.load_vgg16``
-    3.5, balanced hypercolumns (E[X^2] = 1)               ``autochrome.models.lrac.balancing.balance``
+    3.5, initialization from VGG-16                       ``PaperNetwork.load_backbone``
+    3.5, balanced hypercolumns (E[X^2] = 1)               ``PaperNetwork.balance``
     3.5, h_fc1 and the output layers, sparse hypercolumns ``autochrome.nn.hypercolumns.HypercolumnHead``
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -87,22 +88,18 @@ class PaperNetwork(nn.Module):
             gray: (R + G + B) / 3 in [0, 1], sides multiples of 32.
         """
         x = gray - self.mean
-        found = [x]
+        maps = [x]
         for name, layer in self.layers.items():
             if name in POOLED:
                 x = F.max_pool2d(x, 2)
             x = F.relu(layer(x), inplace=True)
             if name.startswith("fc"):
                 x = F.dropout(x, 0.5, self.training)
-            found.append(x)
-        return found
+            maps.append(x)
+        return maps
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk: ``load_vgg16``."""
-        self.load_vgg16(state)
-
-    def load_vgg16(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk from a VGG-16; `balancing.balance` should follow.
+        """Initialize the trunk from a VGG-16; ``balance`` should follow.
 
         Filters over RGB become one over gray levels which answers to a gray photo as VGG's do, except where
         they reach beyond its edge: VGG saw the mean color there.
@@ -117,3 +114,49 @@ class PaperNetwork(nn.Module):
         theirs = vgg16_convolutions(state, gain=1.0, offset=self.mean) + vgg16_fully_connected(state)
         for layer, (weight, bias) in zip(self.layers.values(), theirs, strict=True):
             layer.load_state_dict({"weight": weight, "bias": bias})
+
+    @torch.no_grad()
+    def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> Float[Tensor, "15"]:
+        """Scale every layer to unit second moment over gray photos: E[x^2] = 1 (section 3.5).
+
+        A layer's filters and bias are multiplied by m = 1 / sqrt(E[x^2]), and the next one's filters divided
+        by it. ReLU and max pooling let a positive factor through, so that each layer says the same in another
+        unit. The data layer has no parameters and stays as it is. Do it before training a head, which reads
+        the new units. The paper's appendix A.1 is not in the text that we follow.
+
+        Args:
+            images: batches of gray photos as ``maps`` takes them; they need not be of one size.
+
+        Returns:
+            The factor m of each layer from conv1_1 to fc7: what they give now is m times what they gave.
+
+        Raises:
+            ValueError: there are no images, or a layer is zero (or not finite) on all of them; nothing is
+                changed then.
+        """
+        factors = 1 / self._second_moments(images).sqrt()
+        for name, factor in zip(LAYERS[1:], factors.tolist(), strict=True):
+            if not 0 < factor < float("inf"):
+                raise ValueError(
+                    f"{name} cannot be balanced: it is zero or not finite on all of these images"
+                )
+        before = 1.0
+        for layer, factor in zip(self.layers.values(), factors.tolist(), strict=True):
+            layer.get_parameter("weight").mul_(factor / before)
+            layer.get_parameter("bias").mul_(factor)
+            before = factor
+        return factors
+
+    def _second_moments(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> Float[Tensor, "15"]:
+        """Return the mean square of each layer over all images, channels and places, without dropout."""
+        training = self.training
+        self.eval()
+        total, count = torch.zeros(len(LAYERS) - 1, dtype=torch.float64), 0
+        for gray in images:
+            squares = [layer.square().mean(dtype=torch.float64).cpu() for layer in self.maps(gray)[1:]]
+            total += torch.stack(squares) * gray.numel()
+            count += gray.numel()
+        self.train(training)
+        if not count:
+            raise ValueError("there are no images to balance the layers on")
+        return total / count

@@ -1,19 +1,19 @@
 """Drawing chroma from the PixelCNN, pixel after pixel (Guadarrama 2017, section 3.1).
 
-``draw_naive`` does what the factorization says: one pass of the whole network for every pixel and channel.
-``draw`` gives the same draws for a three-thousandth of the multiplications, as in Ramachandran and others
-2017 (Fast Generation for Convolutional Autoregressive Models, arXiv:1704.06001): nothing is computed twice.
-The vertical stack runs once per row (``vertical_cache``), the horizontal one once per pixel and channel
-(``horizontal_cache``), for all draws of all photos together.
+The factorization asks for a pass of the whole network for every pixel and channel. ``draw`` gives the same
+draws for a three-thousandth of the multiplications, as in Ramachandran and others 2017 (Fast Generation for
+Convolutional Autoregressive Models, arXiv:1704.06001): nothing is computed twice. The vertical stack runs
+once per row (``vertical_cache``), the horizontal one once per pixel and channel (``horizontal_cache``), for
+all draws of all photos together.
 
-Everything runs on the CPU and in double precision, whatever the network's own device and precision. The two
-ways add in different orders, so that their logits differ by about 1e-13; a draw would differ only where a
-uniform number falls that close to the edge of a bin, which is to be expected in one of about 1e9 pictures.
+Everything runs on the CPU and in double precision, whatever the network's own device and precision. The plain
+way, to which the tests compare it, adds in another order, so that its logits differ by about 1e-13; a draw
+would differ only where a uniform number falls that close to the edge of a bin, which is to be expected in one
+of about 1e9 pictures.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass
 
@@ -80,7 +80,7 @@ def draw(
     """
     check(net, condition, n, temperature, guidance)
     rows = len(condition) * n
-    condition = _with_untold(condition, guidance)
+    condition = with_unconditional(condition, guidance)
     photos, _, height, width = condition.shape
     features = condition.detach().double().cpu().permute(2, 3, 0, 1).flatten(1, 2).contiguous().numpy()
     noise = np.tile(uniforms(seed, n, height, width), photos)
@@ -89,9 +89,9 @@ def draw(
     horizontal = HorizontalCache(net, photos, n, width)
     bins = np.empty((height, width, 2, photos * n), np.int64)
     logits = np.empty((height, width, 2, photos * n, len(inputs)))
-    told = None
+    context = None
     for i in range(height):
-        horizontal.begin_row(told, features[i])
+        horizontal.begin_row(context, features[i])
         for j in range(width):
             (cr, cb), (cr_noise, cb_noise), (cr_logits, cb_logits) = bins[i, j], noise[i, j], logits[i, j]
             cr_logits[:] = horizontal.cr_logits(j).T
@@ -100,40 +100,12 @@ def draw(
             cb[:] = choose(guide(cb_logits, guidance), cb_noise, temperature)
             horizontal.finish(j, inputs[bins[i, j]])
         if i < height - 1:
-            told = vertical.advance(inputs[bins[i].swapaxes(1, 2)], features[i])
-    return _collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
+            context = vertical.advance(inputs[bins[i].swapaxes(1, 2)], features[i])
+    return collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
 
 
-@torch.no_grad()
-def draw_naive(
-    net: PixelCNN,
-    condition: Float[Tensor, "b c h w"],
-    *,
-    n: int = 1,
-    temperature: float = 1.0,
-    guidance: float = 0.0,
-    seed: int = 0,
-) -> Draws:
-    """``draw`` by one pass of the whole network for every pixel and channel: slow, and plainly right."""
-    check(net, condition, n, temperature, guidance)
-    rows = len(condition) * n
-    condition = _with_untold(condition, guidance)
-    photos, _, height, width = condition.shape
-    double = copy.deepcopy(net).cpu().double()
-    features = condition.detach().cpu().double().repeat_interleave(n, 0)
-    noise = np.tile(uniforms(seed, n, height, width), photos)
-    drawn = torch.zeros(photos * n, 2, height, width, dtype=torch.int64)
-    logits = np.empty((height, width, 2, photos * n, net.config.bins.count))
-    for i, j, channel in np.ndindex(height, width, 2):
-        logits[i, j, channel] = double(drawn, features)[:, channel, :, i, j].numpy()
-        chosen = choose(guide(logits[i, j, channel], guidance), noise[i, j, channel], temperature)
-        drawn[:, channel, i, j] = torch.from_numpy(chosen)
-    bins = drawn.permute(2, 3, 1, 0).numpy()
-    return _collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
-
-
-def _with_untold(condition: Float[Tensor, "b c h w"], guidance: float) -> Float[Tensor, "b2 c h w"]:
-    """The photos' features, and with guidance once more as many of which the network is told nothing."""
+def with_unconditional(condition: Float[Tensor, "b c h w"], guidance: float) -> Float[Tensor, "b2 c h w"]:
+    """Return the features, with guidance followed by as many unconditional rows (zeros)."""
     return torch.cat((condition, torch.zeros_like(condition))) if guidance else condition
 
 
@@ -141,7 +113,7 @@ def guide(logits: ndarray, guidance: float) -> ndarray:
     """Log-probabilities to draw from, unnormalized.
 
     Args:
-        logits: (rows, k); with guidance the second half of the rows is not told of the photo.
+        logits: (rows, k); with guidance the second half of the rows is unconditional.
         guidance: g of ``draw``.
 
     Returns:
@@ -149,8 +121,8 @@ def guide(logits: ndarray, guidance: float) -> ndarray:
     """
     if not guidance:
         return logits
-    told, untold = (half - _log_sum_exp(half) for half in np.split(logits, 2))
-    return np.tile((1 + guidance) * told - guidance * untold, (2, 1))
+    given, free = (half - _log_sum_exp(half) for half in np.split(logits, 2))
+    return np.tile((1 + guidance) * given - guidance * free, (2, 1))
 
 
 def _log_sum_exp(logits: ndarray) -> ndarray:
@@ -211,7 +183,7 @@ def choose(logits: ndarray, uniform: ndarray, temperature: float) -> ndarray:
     return np.add.reduce(cumulative <= threshold, 1)
 
 
-def _collect(bins: ndarray, logits: ndarray, n: int, device: torch.device) -> Draws:
+def collect(bins: ndarray, logits: ndarray, n: int, device: torch.device) -> Draws:
     """Draws from bins (h, w, 2, photos * n) and the logits that they were drawn from."""
     drawn = torch.from_numpy(bins).permute(3, 2, 0, 1).contiguous()
     log_prob = torch.from_numpy(logits).log_softmax(-1).gather(-1, torch.from_numpy(bins)[..., None])

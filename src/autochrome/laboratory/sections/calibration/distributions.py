@@ -35,7 +35,7 @@ from autochrome.metrics.reliability import (
     reliability_sums,
     temperature_losses,
 )
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.settings import resolve
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
@@ -193,7 +193,7 @@ def predictions_of(system_name: str, run: Run, name: str) -> dict[str, AxisPredi
     painter = run.painter(system)
     assert painter is not None
     model = painter.model
-    assert isinstance(model, HasDistribution)
+    assert isinstance(model, DistributionColorizer)
     prediction = painter.predict(run.photo(name), replace(run.settings_of(system), fuse="none"))
     logits = prediction.answer.float().cpu()
     step = max(1, round((logits[0, 0].numel() / _PLACES) ** 0.5))
@@ -213,7 +213,7 @@ def predictions_of(system_name: str, run: Run, name: str) -> dict[str, AxisPredi
             predictions[f"{label}, shared"] = _predictions(logits[:, axis], events, shares, weight)
             nearest = events[:, :1]
         else:
-            closeness = model.closeness(_rows(lab).to(model.prior), 1.0)
+            closeness = model.log_kernel(_rows(lab).to(model.prior), 1.0)
             nearest = closeness[:, axis].argmax(1, keepdim=True).cpu()
         certain = torch.ones(nearest.shape)
         predictions[label] = _predictions(logits[:, axis], nearest, certain, weight)
@@ -224,7 +224,7 @@ def predictions_of(system_name: str, run: Run, name: str) -> dict[str, AxisPredi
     return predictions
 
 
-def axis_names(model: HasDistribution) -> list[str]:
+def axis_names(model: DistributionColorizer) -> list[str]:
     """Return what the axes of a model's bins are, in a word each."""
     if len(model.axes) == 1:
         return ["ab"]
@@ -257,7 +257,7 @@ def measure_distributions(run: Run) -> dict[str, Reliability]:
     for system in run.systems:
         painter = run.painter(system)
         key = (system.model, system.weights, system.settings.size)
-        if painter is None or not isinstance(painter.model, HasDistribution) or key in seen:
+        if painter is None or not isinstance(painter.model, DistributionColorizer) or key in seen:
             continue
         seen.add(key)
         photos = run.map(f"reliability of {system.name}", partial(predictions_of, system.name), run.subset)

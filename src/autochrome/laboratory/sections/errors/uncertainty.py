@@ -18,7 +18,7 @@ from autochrome.evaluation.files import load_rgb
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.laboratory.run import Run, System
 from autochrome.metrics.pixel import delta_e
-from autochrome.models.base import HasDistribution
+from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.uncertainty import spread_of
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
@@ -130,7 +130,7 @@ def measure_uncertainty(run: Run, system: System) -> list[Places]:
     more, the error is that of the first, and the uncertainty the spread of the others.
     """
     painter = run.painter(system)
-    if painter is not None and isinstance(painter.model, HasDistribution):
+    if painter is not None and isinstance(painter.model, DistributionColorizer):
         work = _of_distribution
     elif len(system.samples) > 2:
         work = _of_samples

@@ -106,7 +106,7 @@ def changes_of(system_name: str, run: Run, name: str) -> Changes:
         differences.append(color_difference(reduced, before, after))
         chromas.append(mean_chroma(after))
     redrawn = float("nan")
-    if painter.model.spec.draws:
+    if painter.model.spec.kind == "samples":
         other = predicted_ab(painter, plain, replace(settings, seed=settings.seed + 1))[1]
         redrawn = color_difference(reduced, before, other)
     return Changes(np.array(differences), np.array(chromas), mean_chroma(before), redrawn)

@@ -23,21 +23,27 @@ HueOperator = Literal["sample", "mode", "expectation"]
 
 
 @dataclass(frozen=True)
-class Operators:
-    """The operator of every axis; the paper's choices.
+class Decoding:
+    """The operator of every axis, and what goes with it; the paper's choices.
 
     Raises:
-        ValueError: an axis has no such operator, or eta is not positive.
+        ValueError: an axis has no such operator, eta is not positive, or the temperature is negative.
     """
 
     hue: HueOperator = "expectation"
     chroma: Operator = "median"
     ab: Operator = "expectation"
     """For a and b; of a joint histogram the median is that of its marginals."""
+    temperature: float = 1.0
+    """What logits are divided by; 1 leaves the distribution as it is, 0 leaves its mode alone."""
+    fading: bool = True
+    """Whether chroma fades where hues disagree (hue/chroma alone)."""
     eta: float = 0.03
     """Length of the complex expectation below which chroma fades."""
     interpolate: bool = True
     """Whether the median lies between bins, as the paper has it, or on a center, as in the authors' code."""
+    generator: torch.Generator | None = None
+    """Of the operator "sample"; on the CPU."""
 
     def __post_init__(self) -> None:
         for axis, known in (("hue", HueOperator), ("chroma", Operator), ("ab", Operator)):
@@ -46,26 +52,26 @@ class Operators:
                 raise ValueError(f"{axis} has no operator {getattr(self, axis)!r}; choose one of: {choices}")
         if self.eta <= 0:
             raise ValueError(f"eta must be positive, not {self.eta}; for no fading, turn fading off")
+        if self.temperature < 0:
+            raise ValueError(
+                f"temperature must not be negative, not {self.temperature}; 0 is the mode, 1 the histogram"
+            )
+
+    def probabilities(self, logits: Float[Tensor, "b k h w"]) -> Float[Tensor, "b k h w"]:
+        """Return the distribution of one axis, at the temperature."""
+        logits = logits.float()
+        if self.temperature == 0:
+            return F.one_hot(logits.argmax(1), logits.shape[1]).movedim(-1, 1).to(logits)
+        return torch.softmax(logits / self.temperature, 1)
 
     def point(
-        self,
-        probabilities: Float[Tensor, "b k h w"],
-        bins: AxisBins,
-        operator: Operator,
-        generator: torch.Generator | None = None,
+        self, probabilities: Float[Tensor, "b k h w"], bins: AxisBins, operator: Operator
     ) -> Float[Tensor, "b 1 h w"]:
-        """Return the value of an axis that one of the operators takes of its distributions.
-
-        Args:
-            probabilities: they sum to 1 over k.
-            bins: of the axis.
-            operator: ``self.chroma`` or another.
-            generator: where it is "sample"; on the CPU.
-        """
+        """Return the value of an axis that an operator takes of its distributions, which sum to 1 over k."""
         values = bins.centers[:, None]
         match operator:
             case "sample":
-                return sample(probabilities, values, generator)
+                return sample(probabilities, values, self.generator)
             case "mode":
                 return mode(probabilities, values)
             case "expectation":
@@ -74,24 +80,4 @@ class Operators:
                 return median(probabilities, bins, interpolate=self.interpolate)
 
 
-PAPER_OPERATORS = Operators()
-
-
-def probabilities_of(logits: Float[Tensor, "b k h w"], temperature: float) -> Float[Tensor, "b k h w"]:
-    """Return the distribution of one axis.
-
-    Args:
-        logits: unnormalized log-probabilities.
-        temperature: what they are divided by; 1 leaves the distribution as it is, 0 leaves its mode alone.
-
-    Raises:
-        ValueError: the temperature is negative.
-    """
-    if temperature < 0:
-        raise ValueError(
-            f"temperature must not be negative, not {temperature}; 0 is the mode, 1 the histogram"
-        )
-    logits = logits.float()
-    if temperature == 0:
-        return F.one_hot(logits.argmax(1), logits.shape[1]).movedim(-1, 1).to(logits)
-    return torch.softmax(logits / temperature, 1)
+PAPER_DECODING = Decoding()

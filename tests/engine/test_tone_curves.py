@@ -13,58 +13,58 @@ from torch.nn import functional as F
 
 from autochrome.color.spaces import YUV
 from autochrome.data.sources import PhotoSource, open_source
-from autochrome.engine.calibration import calibrate
+from autochrome.engine.tone_curves import fit_tone_curves
 from autochrome.errors import DataError
-from autochrome.models.calibration import apply_curve, identity_curve
 from autochrome.models.cgan.compact import CompactCGAN
-from autochrome.models.pixcolor.model import PixColor
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.registry import create_model, model_spec
+from autochrome.models.tone_curves import apply_curve, identity_curve
 from tests.data.made_photos import encode, write_folder
 
 SHARES = torch.tensor([0.02, 0.1, 0.2, 0.8, 0.9, 0.98])  # of the draws below, none beside gray
 
 
 @pytest.fixture
-def model() -> PixColor:
+def model() -> CompactPixColor:
     torch.manual_seed(0)
     found = create_model("pixcolor.test")
-    assert isinstance(found, PixColor)
+    assert isinstance(found, CompactPixColor)
     return found
 
 
-def test_the_model_gets_the_curve_and_draws_with_it(model: PixColor, tmp_path: Path) -> None:
+def test_the_model_gets_the_curve_and_draws_with_it(model: CompactPixColor, tmp_path: Path) -> None:
     source = open_source(write_folder(tmp_path / "photos", 3))
     bins = torch.randint(0, 32, (1, 2, 8, 8), generator=torch.Generator().manual_seed(0))
     before = model.dequantize(bins)
     done: list[tuple[int, int]] = []
-    curve = calibrate(model, source, seed=4, progress=lambda *now: done.append(now))
+    curve = fit_tone_curves(model, source, seed=4, progress=lambda *now: done.append(now))
     assert done == [(3, 3)]
-    assert torch.equal(model.calibration, curve)
+    assert torch.equal(model.tone_curves, curve)
     assert not torch.equal(curve, identity_curve())
     assert not torch.equal(model.dequantize(bins), before)
     # An untrained network draws all colors alike: the photos' are fewer, so the curve is flatter.
     assert (curve[:, 200] - curve[:, 50] < 150 / 255).all()
 
 
-def test_it_starts_from_no_curve_and_follows_the_seed(model: PixColor, tmp_path: Path) -> None:
+def test_it_starts_from_no_curve_and_follows_the_seed(model: CompactPixColor, tmp_path: Path) -> None:
     source = open_source(write_folder(tmp_path / "photos", 2))
-    first = calibrate(model, source, numbers=[1], seed=1)
-    other = calibrate(model, source, numbers=[1], seed=2)
-    assert torch.equal(calibrate(model, source, numbers=[1], seed=1), first)
+    first = fit_tone_curves(model, source, numbers=[1], seed=1)
+    other = fit_tone_curves(model, source, numbers=[1], seed=2)
+    assert torch.equal(fit_tone_curves(model, source, numbers=[1], seed=1), first)
     assert not torch.equal(first, other)
 
 
-def test_what_has_no_curve_and_what_cannot_be_read_is_told(model: PixColor, tmp_path: Path) -> None:
+def test_what_has_no_curve_and_what_cannot_be_read_is_told(model: CompactPixColor, tmp_path: Path) -> None:
     photos = write_folder(tmp_path / "photos", 1)
     source = open_source(photos)
     model.dequantization = None
     with pytest.raises(ValueError, match=r"leaves its draws as they are.*pixcolor\.compact has one"):
-        calibrate(model, source)
+        fit_tone_curves(model, source)
     other = create_model("pixcolor.test")
-    assert isinstance(other, PixColor)
+    assert isinstance(other, CompactPixColor)
     (photos / "bad.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"bad\.png is not a readable picture"):
-        calibrate(other, open_source(photos))
+        fit_tone_curves(other, open_source(photos))
 
 
 def noise_photos(folder: Path, count: int) -> tuple[PhotoSource, Tensor]:
@@ -105,12 +105,12 @@ def test_samples_of_a_gan_become_as_vivid_as_the_photos(pale_gan: CompactCGAN, t
         return pale_gan.sample(luma, generator=torch.Generator().manual_seed(3)).chroma[:, 0]
 
     assert (quantiles(sampled()) - quantiles(true)).abs().max() > 0.15
-    curve = calibrate(pale_gan, source, seed=1)
-    assert torch.equal(pale_gan.calibration, curve)
+    curve = fit_tone_curves(pale_gan, source, seed=1)
+    assert torch.equal(pale_gan.tone_curves, curve)
     # A byte is 2 / 255.
     torch.testing.assert_close(quantiles(sampled()), quantiles(true), atol=0.015, rtol=0)
-    assert torch.equal(calibrate(pale_gan, source, seed=1), curve)  # the old curve does not matter
-    assert not torch.equal(calibrate(pale_gan, source, seed=2), curve)
+    assert torch.equal(fit_tone_curves(pale_gan, source, seed=1), curve)  # the old curve does not matter
+    assert not torch.equal(fit_tone_curves(pale_gan, source, seed=2), curve)
 
 
 class Fading:
@@ -120,19 +120,19 @@ class Fading:
     curve_neutral = 0.5
 
     def __init__(self) -> None:
-        self.calibration = identity_curve()
+        self.tone_curves = identity_curve()
 
-    def draws_to_calibrate(
+    def draws_for_curves(
         self, luma: Tensor, generator: torch.Generator | None = None
     ) -> tuple[Callable[[], Tensor], ...]:
         noise = torch.randn(len(luma), 2, 32, 32, generator=generator)
 
         def shown() -> Tensor:
-            return apply_curve(0.5 + 0.025 * noise, self.calibration)
+            return apply_curve(0.5 + 0.025 * noise, self.tone_curves)
 
         return shown, lambda: 0.5 + 0.6 * (shown() - 0.5)
 
-    def truth_to_calibrate(self, chroma: Tensor) -> Tensor:
+    def truth_for_curves(self, chroma: Tensor) -> Tensor:
         noise = torch.randn(chroma.shape, generator=torch.Generator().manual_seed(len(chroma)))
         return 0.5 + 0.03 * noise
 
@@ -140,6 +140,6 @@ class Fading:
 def test_what_is_lost_after_the_first_look_is_made_up_for(tmp_path: Path) -> None:
     """Deviations .025 and .03, and a loss to .6: the curve's slope is .03 / (.6 * .025) = 2."""
     source = open_source(write_folder(tmp_path / "photos", 12))
-    curve = calibrate(Fading(), source)
+    curve = fit_tone_curves(Fading(), source)
     slopes = (curve[:, 137] - curve[:, 118]) * 255 / 19
     assert slopes.tolist() == pytest.approx([2.0, 2.0], abs=0.1)

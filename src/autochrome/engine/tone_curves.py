@@ -1,4 +1,4 @@
-"""Fitting the tone curves that a model's draws pass through (`autochrome.models.calibration`)."""
+"""Fitting the tone curves that a model's draws pass through (`autochrome.models.tone_curves`)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from torch.nn import functional as F
 from autochrome.color.spaces import get_space
 from autochrome.data.photos import decode_rgb
 from autochrome.data.sources import PhotoSource
-from autochrome.models.base import HasCalibration
-from autochrome.models.calibration import apply_curve, fit_curve, identity_curve
+from autochrome.models.base import SamplingColorizer
+from autochrome.models.tone_curves import apply_curve, fit_curve, identity_curve
 
 BATCH = 32  # photos that are drawn for together
 
 
 @torch.inference_mode()
-def calibrate(
-    model: HasCalibration,
+def fit_tone_curves(
+    model: SamplingColorizer,
     source: PhotoSource,
     *,
     numbers: Sequence[int] | None = None,
@@ -30,13 +30,13 @@ def calibrate(
 ) -> Float[Tensor, "2 256"]:
     """Draw once for each photo, at the model's own settings, and give the model its curves.
 
-    They are fitted on the grid of the draws; where the model shows these at several places on their way to
-    the picture, what is lost after the first is made up for.
+    They are fitted on the grid of the draws. Where a model has several outputs (``draws_for_curves``), the
+    curves are fitted to the first and refined on each later one, which makes up for color lost on the way.
 
     Args:
-        model: set to inference, on the CPU or any device; its curves are replaced.
-        source: photos like those that it will meet; their center square is taken.
-        numbers: which of them; None takes all.
+        model: set to inference, with the capability "tone_curves"; its curves are replaced.
+        source: photos like those that it will color; their center square is taken.
+        numbers: indices of the photos to take; all if None.
         seed: of the first batch's draws.
         progress: called with photos done and to do.
 
@@ -45,26 +45,25 @@ def calibrate(
 
     Raises:
         DataError: a photo cannot be read.
-        ValueError: the model's draws pass through no curve.
     """
     curve = identity_curve()
-    model.calibration.copy_(curve)
+    model.tone_curves.copy_(curve)
     space = get_space(model.spec.space)
     numbers = range(len(source)) if numbers is None else numbers
     drawn, true = [], []
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
         rgb = torch.cat([_square(source, number, model.spec.working_size) for number in batch])
-        luma, chroma = space.split(rgb.to(model.calibration.device))
-        drawn.append(model.draws_to_calibrate(luma, torch.Generator().manual_seed(seed + start)))
-        true.append(model.truth_to_calibrate(chroma).cpu())
+        luma, chroma = space.split(rgb.to(model.tone_curves.device))
+        drawn.append(model.draws_for_curves(luma, torch.Generator().manual_seed(seed + start)))
+        true.append(model.truth_for_curves(chroma).cpu())
         progress(start + len(batch), len(numbers))
     truth = torch.cat(true)
-    for look, shown in enumerate(zip(*drawn, strict=True)):
-        colors = torch.cat([show().cpu() for show in shown])
+    for number, outputs in enumerate(zip(*drawn, strict=True)):
+        colors = torch.cat([output().cpu() for output in outputs])
         fitted = fit_curve(colors, truth, neutral=model.curve_neutral)
-        curve = apply_curve(curve[None, :, :, None], fitted)[0, :, :, 0] if look else fitted
-        model.calibration.copy_(curve)
+        curve = apply_curve(curve[None, :, :, None], fitted)[0, :, :, 0] if number else fitted
+        model.tone_curves.copy_(curve)
     return curve
 
 

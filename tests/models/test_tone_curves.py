@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from autochrome.models.calibration import LEVELS, apply_curve, fit_curve, identity_curve
+from autochrome.models.tone_curves import LEVELS, apply_curve, fit_curve, identity_curve
 
 NEUTRAL = 128 / 255
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from autochrome.color.histogram_bins import uniform_bins
-from autochrome.models.lrac.operators import Operator, Operators, probabilities_of
+from autochrome.models.lrac.decoding import Decoding, Operator
 
 
 def test_the_paper_s_choices() -> None:
     """Expectations for Lab; for hue the complex one, for chroma the median; eta = .03."""
-    assert Operators() == Operators("expectation", "median", "expectation", eta=0.03, interpolate=True)
+    expected = Decoding("expectation", "median", "expectation", fading=True, eta=0.03, interpolate=True)
+    assert Decoding() == expected
 
 
 @pytest.mark.parametrize(
@@ -21,21 +22,22 @@ def test_the_paper_s_choices() -> None:
 )
 def test_each_operator_takes_its_own_value(operator: Operator, value: float) -> None:
     shares = torch.tensor([0.4, 0.3, 0.2, 0.1])[None, :, None, None]
-    assert Operators().point(shares, uniform_bins(4), operator).item() == pytest.approx(value)
+    assert Decoding().point(shares, uniform_bins(4), operator).item() == pytest.approx(value)
 
 
 def test_the_mode_is_the_middle_of_its_bin() -> None:
     """The authors' code lacks the + .5 for chroma and would say 0 here."""
-    assert Operators().point(torch.eye(4)[None, :1].mT[..., None], uniform_bins(4), "mode").item() == 0.125
+    assert Decoding().point(torch.eye(4)[None, :1].mT[..., None], uniform_bins(4), "mode").item() == 0.125
 
 
 def test_temperature_sharpens_down_to_the_mode() -> None:
     logits = torch.randn(2, 5, 3, 3)
-    torch.testing.assert_close(probabilities_of(logits, 0.5), torch.softmax(2 * logits, 1))
-    assert torch.equal(probabilities_of(logits, 0.0).argmax(1), logits.argmax(1))
-    assert probabilities_of(logits, 0.0).amax(1).min() == 1
+    torch.testing.assert_close(Decoding(temperature=0.5).probabilities(logits), torch.softmax(2 * logits, 1))
+    peaks = Decoding(temperature=0.0).probabilities(logits)
+    assert torch.equal(peaks.argmax(1), logits.argmax(1))
+    assert peaks.amax(1).min() == 1
     with pytest.raises(ValueError, match="temperature"):
-        probabilities_of(logits, -1.0)
+        Decoding(temperature=-1.0)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,8 @@ def test_temperature_sharpens_down_to_the_mode() -> None:
     ],
 )
 def test_wrong_choices_are_named(wrong: dict[str, Any], match: str) -> None:
-    operators = Operators()
+    how = Decoding()
     for name, value in wrong.items():  # past the checks of types, which only the tests make
-        object.__setattr__(operators, name, value)
+        object.__setattr__(how, name, value)
     with pytest.raises(ValueError, match=match):
-        operators.__post_init__()
+        how.__post_init__()

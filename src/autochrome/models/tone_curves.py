@@ -1,4 +1,4 @@
-"""A tone curve for drawn chroma: what brings the colors of draws to be as frequent as those of photos.
+"""Tone curves for drawn chroma, which make each color as frequent in samples as it is in photos.
 
 Ours, not the papers'. What a network draws comes out paler than the photos that it learned from. PixColor
 goes pixel after pixel, each given the ones before, and gray breeds gray; samples of the compact conditional
@@ -27,14 +27,14 @@ _COARSE = 2.0**-20  # float32 holds neutral and a few of these to either side of
 
 
 def identity_curve() -> Float[Tensor, "2 256"]:
-    """The curve of each channel that changes nothing."""
+    """Return the curve of each channel that changes nothing."""
     return torch.linspace(0, 1, LEVELS).expand(2, -1).clone()
 
 
 def fit_curve(
     drawn: Float[Tensor, "n 2 h w"], true: Float[Tensor, "m 2 h2 w2"], *, neutral: float
 ) -> Float[Tensor, "2 256"]:
-    """The curves that give ``drawn`` the quantiles of ``true``.
+    """Return the curves that give ``drawn`` the quantiles of ``true``.
 
     Args:
         drawn: chroma in [0, 1], on the CPU.
@@ -89,7 +89,7 @@ def _without_repeats(source: ndarray, moves: ndarray) -> tuple[ndarray, ndarray]
 
 
 def apply_curve(chroma: Float[Tensor, "b 2 h w"], curve: Float[Tensor, "2 256"]) -> Float[Tensor, "b 2 h w"]:
-    """Chroma through the curves, linear between their points; what lies outside [0, 1] is clipped first."""
+    """Return chroma mapped by the curves, linear between their points; it is clipped to [0, 1] first."""
     place = chroma.clamp(0, 1) * (LEVELS - 1)
     low = place.floor().clamp(max=LEVELS - 2)
     index = low.long()
