@@ -76,14 +76,14 @@ def test_a_study_from_its_first_command_to_its_report(desk: Path) -> None:
     said = new().stdout
     # 8 photos less one for practice and one for vigilance; 6 x 2 units x 2 votes / 4 trials.
     assert said.startswith(
-        "s: 6 photos, 12 units of 2 votes each\nIt needs 6 raters who finish; each takes about"
+        "s: 6 photos, 12 units of 2 votes each\nIt needs 6 raters who finish, each for about"
     )
     assert said.endswith("To begin:\n  autochrome study serve s\n")
     assert "24 votes missing" in succeed("status", "s").stdout
     vote(desk / "s", 2)
     status = succeed("status", "s")
     assert "16 votes missing" in status.stdout and "2 enrolled, 2 finished" in status.stdout
-    assert "decide beforehand when to stop" in status.stderr
+    assert "fix the stopping rule in advance" in status.stderr
     found = json.loads(succeed("status", "s", "--json").stdout)
     assert found["status"]["votes"] == {"practice": 2, "test": 8, "vigilance": 2}
 
@@ -161,14 +161,14 @@ def test_the_database_of_the_environment_is_used(desk: Path, monkeypatch: pytest
         ("new s --design gone.yaml", "gone.yaml does not exist"),
         ("new s --design gone.yaml --seed 3", "--seed: --design has the whole design"),
         ("new truth --protocol turing --references truth --system one=one --trials 4", "not empty"),
-        ("status truth", "is no study"),
-        ("serve truth", "is no study"),
-        ("report truth -o r.html", "is no study"),
+        ("status truth", "is not a study"),
+        ("serve truth", "is not a study"),
+        ("report truth -o r.html", "is not a study"),
         ("report truth -o r.pdf", "a report is written as .html"),
-        ("report truth -o gone/r.html", "does not exist; make it first"),
-        ("export truth -o votes.csv", "is no study"),
+        ("report truth -o gone/r.html", "does not exist; create it first"),
+        ("export truth -o votes.csv", "is not a study"),
         ("export truth -o votes.xlsx", "votes are written as .csv or .parquet"),
-        ("export truth -o gone/votes.csv", "does not exist; make it first"),
+        ("export truth -o gone/votes.csv", "does not exist; create it first"),
         ("power --rate 30 --difference .03", "rate is 30; give a share between 0 and 1"),
         ("power --rate .3 --difference 0", "difference"),
     ],

@@ -44,7 +44,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def answer(study: Any) -> None:
-    from autochrome.study.statistics.simulation import Crowd, SimulatedRater
+    from tests.study.simulation import Crowd, SimulatedRater
 
     crowd = Crowd(dict.fromkeys(study.design.folders(), 0.3))
     for _ in range(3):
@@ -118,10 +118,10 @@ def test_the_table_of_columns_is_the_export_s() -> None:
 def test_the_plan_is_the_command_s() -> None:
     from autochrome.study.statistics.power import Question, detectable_difference, plan
 
-    rows = [row[:4] for row in table("| votes a photo |")]
+    rows = [row[:4] for row in table("| votes per photo |")]
     found = plan(Question(0.3, 0.03), raters=[int(row[0]) for row in rows])
     assert rows == [
         [str(p.raters), str(p.pictures), str(p.votes), f"{100 * p.half_width:.1f} points"] for p in found
     ]
     least = detectable_difference(Question(0.3, 0.03), 5, 500)
-    assert least is not None and f"{100 * least:.1f} points\nare found" in DOCUMENT
+    assert least is not None and f"{100 * least:.1f} points\nare detectable" in DOCUMENT

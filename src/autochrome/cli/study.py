@@ -11,36 +11,51 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from autochrome.cli.study_design import design_of, design_options
+from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
     from autochrome.study.report.live import Live
-    from autochrome.study.report.summary import Summary
     from autochrome.study.statistics.power import Planned
     from autochrome.study.storage.store import Study
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH = click.Path(path_type=Path)
 _PEEKING = (
-    "These figures move while votes come in. Who stops when they look good will find too much:"
-    " decide beforehand when to stop."
+    "These figures change as votes come in. Stopping early because results look good inflates false"
+    " positives; fix the stopping rule in advance."
 )
 
 
-class _InOrder(click.Group):
+class _StudyGroup(click.Group):
     """A group that lists its commands in the order in which a person needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names as they were added."""
+        """Return the names in the order in which they were added."""
         return list(self.commands)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a missing package or an unusable file becomes one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("autochrome"):
+                raise
+            raise click.ClickException(
+                f"studies need the package {error.name}: pip install 'autochrome[study]'"
+            ) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            place = error.filename or "the disk"
+            raise click.ClickException(f"{place}: {error.strerror or error}") from error
 
-@click.group(cls=_InOrder)
+
+@click.group(cls=_StudyGroup)
 def study() -> None:
     """Ask people to judge colorized photos: build a study, serve it, read its results.
 
-    docs/study.md explains the protocols, what is stored, and what each figure means.
+    docs/study.md explains the protocols, what is stored and what each figure means.
     """
 
 
@@ -48,49 +63,60 @@ def _database_option(command: _Command) -> _Command:
     return click.option(
         "--database",
         metavar="URL",
-        help="Where the votes are, such as postgresql://user@host/name. [default: the environment's"
-        " AUTOCHROME_STUDY_DATABASE, or a file in FOLDER]",
+        help="Database with the votes, such as postgresql://user@host/name. [default: that of the environment"
+        " variable AUTOCHROME_STUDY_DATABASE, or a file in FOLDER]",
     )(command)
 
 
 @study.command()
-@click.option("--rate", type=float, required=True, help="Fooling rate of one system that you expect: .3")
-@click.option("--difference", type=float, required=True, help="The least difference that matters: .03")
 @click.option(
-    "--raters", type=click.IntRange(1), multiple=True, help="Votes a picture. [default: 1, 2, 3, 5, 10, 20]"
+    "--rate", type=float, required=True, help="Fooling rate that you expect of one system, such as .3."
 )
-@click.option("--pictures", type=click.IntRange(2), help="Photos at hand: adds what difference they find.")
-@click.option("--power", type=float, help="Chance to find it if it is there. [default: .8]")
-@click.option("--alpha", type=float, help="Level of the test, two-sided. [default: .05]")
-@click.option("--correlation", type=float, help="Of two votes on one picture. [default: .05]")
-@click.option("--shared", type=float, help="Share of that which both systems have in common. [default: .5]")
-@click.option("--unpaired", is_flag=True, help="Each system is judged on photos of its own.")
+@click.option(
+    "--difference", type=float, required=True, help="Smallest difference that matters, such as .03."
+)
+@click.option(
+    "--raters",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Votes per photo; may be repeated. [default: 1, 2, 3, 5, 10, 20]",
+)
+@click.option(
+    "--pictures", type=click.IntRange(2), help="Photos you have: adds the difference that they detect."
+)
+@click.option("--power", type=float, help="Chance of detecting the difference. [default: .8]")
+@click.option("--alpha", type=float, help="Significance level of the test, two-sided. [default: .05]")
+@click.option("--correlation", type=float, help="Correlation of two votes on one photo. [default: .05]")
+@click.option(
+    "--shared", type=float, help="Share of the photos' effects common to both systems. [default: .5]"
+)
+@click.option("--unpaired", is_flag=True, help="Each system is judged on its own photos.")
 def power(
     rate: float, difference: float, raters: tuple[int, ...], pictures: int | None, **given: Any
 ) -> None:
-    """Tell how large a study must be.
+    """Compute how large a study must be.
 
-    How many photos and votes find a difference between two systems. Ask before the study starts. One vote
-    each on more photos finds more than more votes on each.
+    How many photos and votes detect a difference between two systems. Do this before the study starts. One
+    vote each on more photos detects more than more votes on each photo.
     """
-    with _errors_told():
-        from autochrome.study.statistics.power import RATERS, Question, plan
+    from autochrome.study.statistics.power import RATERS, Question, plan
 
-        unpaired = given.pop("unpaired")
-        settings = {name: value for name, value in given.items() if value is not None}
-        try:
-            question = Question(rate, difference, paired=not unpaired, **settings)
-            rows = plan(question, raters=sorted(raters) or RATERS, pictures=pictures)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-    _tell_plan(rows, pictures)
+    unpaired = given.pop("unpaired")
+    settings = {name: value for name, value in given.items() if value is not None}
+    try:
+        question = Question(rate, difference, paired=not unpaired, **settings)
+        rows = plan(question, raters=sorted(raters) or RATERS, pictures=pictures)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _print_plan(rows, pictures)
 
 
-@study.command()
+@study.command(cls=DesignCommand)
 @click.argument("folder", type=_PATH)
-@design_options
-@click.option("--design", "design_file", type=_PATH, metavar="FILE", help="A design instead of the options.")
-@click.option("--design-only", is_flag=True, help="Write FOLDER.yaml to edit, and build nothing yet.")
+@click.option(
+    "--design", "design_file", type=_PATH, metavar="FILE", help="A design file instead of the options above."
+)
+@click.option("--design-only", is_flag=True, help="Only write the design to FOLDER.yaml, for editing.")
 @_database_option
 def new(
     folder: Path, design_file: Path | None, design_only: bool, database: str | None, **options: Any
@@ -101,27 +127,33 @@ def new(
 
     autochrome study new my-study --protocol two-afc --references truth --system cic=results/cic
 
-    Numbers that are not given are the paper's, or ours where the paper has none (docs/study.md). All pictures
-    take the same way: scaled, cut and written alike, under random names.
+    Options that are not given have the paper's values, or ours where the paper has none (docs/study.md). All
+    pictures are scaled, cropped and written in the same way, under random names.
     """
-    with _errors_told():
-        design = design_of(design_file, options)
-        if design_only:
-            _write_design(design, folder)
-            return
-        from autochrome.study.storage.building import build_study
+    design = design_of(design_file, options)
+    if design_only:
+        _write_design(design, folder)
+        return
+    from autochrome.study.storage.building import build_study
 
-        with _progress() as report, build_study(design, folder, database=database, progress=report) as built:
-            _tell_built(built, folder)
+    with _progress() as report, build_study(design, folder, database=database, progress=report) as built:
+        _print_built(built, folder)
 
 
 @study.command()
 @click.argument("folder", type=_PATH)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
 @click.option(
-    "--name", "names", multiple=True, help="A further name by which people reach it, such as a proxy's."
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0: any free one."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes."
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="Another host name that people use to reach the server, such as that of a proxy; may be repeated.",
 )
 @_database_option
 def serve(
@@ -129,20 +161,19 @@ def serve(
 ) -> None:
     """Serve a study to raters, until Ctrl-C.
 
-    It can be stopped and started at any time: every vote that a rater was thanked for is on the disk.
+    The server can be stopped and restarted at any time: every vote that was acknowledged is on the disk.
     """
-    with _errors_told():
-        from autochrome.study.web.server import is_loopback
-        from autochrome.study.web.server import serve as run
+    from autochrome.study.web.server import is_loopback
+    from autochrome.study.web.server import serve as run
 
-        with _opened(folder, database) as opened:
-            if not is_loopback(host):
-                click.echo(
-                    f"warning: {host} is reached from outside, without encryption. Better leave the host out"
-                    " and put a proxy with HTTPS before it (docs/study.md).",
-                    err=True,
-                )
-            run(opened, host, port, workers, names=names, database=database)
+    with _opened(folder, database) as opened:
+        if not is_loopback(host):
+            click.echo(
+                f"warning: {host} can be reached from the network, and the connection is not encrypted. It is"
+                " safer to omit --host and put a proxy with HTTPS in front (docs/study.md).",
+                err=True,
+            )
+        run(opened, host, port, workers, names=names, database=database)
 
 
 @study.command()
@@ -150,15 +181,15 @@ def serve(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_database_option
 def status(folder: Path, as_json: bool, database: str | None) -> None:
-    """Tell how far a study is; it may be running."""
-    with _errors_told(), _opened(folder, database) as opened:
+    """Show the progress of a study, which may be running."""
+    with _opened(folder, database) as opened:
         from autochrome.study.report.live import live
 
-        found = live(opened)
+        current = live(opened)
         if as_json:
-            click.echo(json.dumps(found.to_json(), indent=1))
+            click.echo(json.dumps(current.to_json(), indent=1))
         else:
-            _tell_status(found)
+            _print_status(current)
 
 
 @study.command()
@@ -166,63 +197,45 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
 @click.option("-o", "--out", type=_PATH, required=True, help="votes.csv or votes.parquet.")
 @_database_option
 def export(folder: Path, out: Path, database: str | None) -> None:
-    """Write all votes as a table for other programs.
+    """Write all votes to a table for other programs.
 
-    One row per judgment; docs/study.md tells what the columns are. Nothing in it tells who the raters are.
+    One row per judgment; docs/study.md explains the columns. Nothing in the table identifies a rater.
     """
     _check_folder(out)
-    with _errors_told():
-        from autochrome.study.report.export import check_suffix, export_votes
+    from autochrome.study.report.export import check_suffix, export_votes
 
-        check_suffix(out)
-        with _opened(folder, database) as opened:
-            count = export_votes(opened.design.protocol, opened.answers(), out)
+    check_suffix(out)
+    with _opened(folder, database) as opened:
+        count = export_votes(opened.design.protocol, opened.answers(), out)
     click.echo(f"{out}: {count} judgments")
 
 
 @study.command()
 @click.argument("folder", type=_PATH)
-@click.option("-o", "--out", type=_PATH, required=True, help="The report: one HTML file.")
-@click.option("--json", "json_path", type=_PATH, help="Write all figures to this file, too.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the bootstraps.")
+@click.option("-o", "--out", type=_PATH, required=True, help="The report, one HTML file.")
+@click.option("--json", "json_path", type=_PATH, help="Also write all figures to this file, as JSON.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstraps.")
 @_database_option
 def report(folder: Path, out: Path, json_path: Path | None, seed: int, database: str | None) -> None:
-    """Write the results as one HTML file.
+    """Write the results to one HTML file.
 
-    The file needs nothing else; it holds the figures, charts and the photos at both ends.
+    The file is self-contained: it has the figures, the charts, and the photos at both ends.
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise click.BadParameter("a report is written as .html", param_hint="--out")
     _check_folder(out, json_path)
-    with _errors_told():
-        from autochrome.io.whole_file import write_json
-        from autochrome.study.report.summary import report as make_report
-        from autochrome.study.report.summary import summarize
+    from autochrome.io.whole_file import write_json
+    from autochrome.study.report.document import report as make_report
+    from autochrome.study.report.summary import summarize
 
-        with _opened(folder, database) as opened:
-            summary = summarize(opened, seed=seed)
-        make_report(summary).write(out)
-        if json_path:
-            write_json(summary.to_json(), json_path)
-    _tell_report(summary, out)
-
-
-# Ways that the commands share.
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    """What a person can mend becomes one line and exit code 1."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("autochrome"):
-            raise
-        raise click.ClickException(
-            f"studies need the package {error.name}: pip install 'autochrome[study]'"
-        ) from error
-    except OSError as error:
-        raise click.ClickException(f"{error.filename or 'the disk'}: {error.strerror or error}") from error
+    with _opened(folder, database) as opened:
+        summary = summarize(opened, seed=seed)
+    make_report(summary).write(out)
+    if json_path:
+        write_json(summary.to_json(), json_path)
+    click.echo(f"{out}: {summary.counted} of {summary.judged} judgments, by {summary.raters} raters, count")
+    if not summary.status.done:
+        click.echo(_PEEKING, err=True)
 
 
 @contextmanager
@@ -234,10 +247,10 @@ def _opened(folder: Path, database: str | None) -> Iterator[Study]:
 
 
 def _check_folder(*paths: Path | None) -> None:
-    """Refuse what could not be written before minutes are spent."""
+    """Refuse an output that cannot be written, before minutes are spent on it."""
     for path in paths:
         if path and not path.absolute().parent.is_dir():
-            raise click.UsageError(f"the folder of {path} does not exist; make it first")
+            raise click.UsageError(f"the folder of {path} does not exist; create it first")
 
 
 @contextmanager
@@ -251,38 +264,37 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-# What is said at the end.
+# Output.
 
 
 def _write_design(design: Design, folder: Path) -> None:
-    """Write the design beside the folder that will be the study's."""
+    """Write the design beside the study's future folder."""
     file = folder.with_name(f"{folder.name}.yaml")
     if file.exists():
         raise click.ClickException(f"{file} exists; build it with --design {file}, or name another folder")
     design.write(file)
-    click.echo(f"{file} holds the whole design. Change what you like, then:")
+    click.echo(f"{file} has the whole design. Edit it as you like, then:")
     click.echo(f"  autochrome study new {shlex.quote(str(folder))} --design {shlex.quote(str(file))}")
 
 
-def _tell_built(study: Study, folder: Path) -> None:
-    from autochrome.study.report.summary import units_a_photo
+def _print_built(study: Study, folder: Path) -> None:
     from autochrome.study.web.pages.words import minutes
 
     for note in study.notes:
         click.echo(f"note: {note}", err=True)
     design, units = study.design, study.status().units
-    photos = units // units_a_photo(design)
+    photos = units // design.units_per_photo()
     click.echo(f"{folder}: {photos} photos, {units} units of {design.raters} votes each")
     raters = design.raters_needed(units, photos)
-    click.echo(f"It needs {raters} raters who finish; each takes {minutes(design)}.")
+    click.echo(f"It needs {raters} raters who finish, each for {minutes(design)}.")
     click.echo("To begin:")
     click.echo(f"  autochrome study serve {shlex.quote(str(folder))}")
 
 
-def _tell_status(found: Live) -> None:
+def _print_status(current: Live) -> None:
     from autochrome.study.records import Stage
 
-    status = found.status
+    status = current.status
     test, practice, vigilance = (
         status.votes.get(stage, 0) for stage in (Stage.TEST, Stage.PRACTICE, Stage.VIGILANCE)
     )
@@ -291,40 +303,33 @@ def _tell_status(found: Live) -> None:
         "state": f"complete{phase}" if status.done else f"{status.missing} votes missing{phase}",
         "raters": f"{status.enrolled} enrolled, {status.finished} finished, {status.active} active;"
         f" {status.max_raters} may enroll",
-        "votes a unit": f"{status.fewest} to {status.most}; {status.wanted} wanted on each of {status.units}",
+        "votes per unit": f"{status.fewest} to {status.most}; {status.units} units need {status.wanted} each",
         "test votes": f"{test}, {status.slipped} slipped",
         "attention checks": f"{vigilance}, {status.vigilance_failed} failed",
         "practice": f"{practice}",
     }
-    for name, rate in found.rates.items():
+    for name, rate in current.rates.items():
         low, high = rate.interval.low, rate.interval.high
         lines[name] = f"{rate.value:.1%} [{low:.1%}, {high:.1%}] of {rate.votes} votes"
     width = max(map(len, lines)) + 2
     for name, text in lines.items():
         click.echo(f"{name:<{width}}{text}")
-    if found.rates and not status.done:
+    if current.rates and not status.done:
         click.echo(_PEEKING, err=True)
 
 
-def _tell_report(summary: Summary, out: Path) -> None:
-    click.echo(f"{out}: {summary.counted} of {summary.judged} judgments of {summary.raters} raters count")
-    if not summary.status.done:
-        click.echo(_PEEKING, err=True)
-
-
-def _tell_plan(rows: list[Planned], pictures: int | None) -> None:
+def _print_plan(rows: list[Planned], pictures: int | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(caption="photos and votes that find the difference; both systems on the same photos")
-    heads = ["votes a photo", "photos needed", "votes in all", "design effect", "± of a rate, 95%"]
-    for head in [*heads, *([f"found with {pictures}"] if pictures else [])]:
+    table = Table(caption="photos and votes that detect the difference")
+    heads = ["votes per photo", "photos needed", "votes in all", "design effect", "± of a rate, 95%"]
+    for head in [*heads, *([f"detected with {pictures}"] if pictures else [])]:
         table.add_column(head, justify="right")
     for row in rows:
         cells = [str(row.raters), str(row.pictures), str(row.votes), f"{row.design_effect:.2f}"]
         cells.append(f"{100 * row.half_width:.1f} points")
         if pictures:
-            found = row.detectable
-            cells.append("none" if found is None else f"{100 * found:+.1f} points")
+            cells.append("none" if row.detectable is None else f"{100 * row.detectable:+.1f} points")
         table.add_row(*cells)
     Console().print(table)

@@ -1,60 +1,97 @@
-"""The options of `autochrome study new`, and the design they make."""
+"""The options of `autochrome study new`, derived from the fields of `Design`, and the design they make.
+
+They are made when the command is called, so that listing the commands does not import pydantic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_PATH = click.Path(path_type=Path)
-_PROTOCOLS = ("two-afc", "turing", "questionnaire", "preference")
+_OPTIONS = (
+    "protocol",
+    "references",
+    "systems",
+    "title",
+    "question",
+    "consent",
+    "pictures",
+    "raters",
+    "trials",
+    "practice",
+    "vigilance",
+    "size",
+    "oracle",
+    "seed",
+)
+"""The keys of a design that are options too; the others are rarely changed, and then in the file."""
+
 _TITLE = "How real are these colors?"
+_PATH = click.Path(path_type=Path)
+_SPECIAL: dict[str, dict[str, Any]] = {
+    "references": {"type": _PATH, "metavar": "DIR"},
+    "consent": {"type": _PATH, "metavar": "FILE"},
+    "systems": {
+        "multiple": True,
+        "metavar": "NAME=DIR",
+        "help": "A system and its folder of results, named like the references. Repeat it for more systems;"
+        " repeat a NAME for several samples of one system.",
+    },
+}
+"""Where the command line writes a key differently from the file."""
 
 
-def design_options(command: _Command) -> _Command:
-    """Add the options that become keys of the design."""
-    positive, count = click.IntRange(1), click.IntRange(0)
-    for option in (
-        click.option("--seed", type=int, help="Of the photos that take part. [default: 0]"),
-        click.option(
-            "--oracle", is_flag=True, default=None, help="turing: the best-liked sample, judged again."
-        ),
-        click.option("--size", type=count, help="Side of the pictures; 0: as they are. [default: 224]"),
-        click.option("--vigilance", type=count, help="Attention checks of a rater."),
-        click.option("--practice", type=count, help="Trials before the test, with the answers shown."),
-        click.option("--trials", type=positive, help="Test trials of a rater."),
-        click.option("--raters", type=positive, help="Votes wanted on each photo and system."),
-        click.option("--pictures", type=positive, help="Photos that take part, drawn by the seed."),
-        click.option("--consent", type=_PATH, metavar="FILE", help="What raters agree to: plain text."),
-        click.option("--question", help="What is asked. [default: the paper's words]"),
-        click.option("--title", help=f"What raters see at the top. [default: {_TITLE}]"),
-        click.option(
-            "--system",
-            "systems",
-            multiple=True,
-            metavar="NAME=DIR",
-            help="A system and its folder of results, named as the references. Repeat it for more systems;"
-            " repeat a NAME for several samples of one system.",
-        ),
-        click.option("--references", type=_PATH, metavar="DIR", help="Folder of the true photos."),
-        click.option("--protocol", type=click.Choice(_PROTOCOLS), help="How people are asked."),
-    ):
-        command = option(command)
-    return command
+class DesignCommand(click.Command):
+    """A command that has the keys of a design as options, before its own."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the arguments, the options of the design, and the command's own options."""
+        own = super().get_params(ctx)
+        arguments = [each for each in own if isinstance(each, click.Argument)]
+        return [*arguments, *design_options(), *(each for each in own if each not in arguments)]
+
+
+def design_options() -> list[click.Option]:
+    """Return an option for each of the `_OPTIONS`, with the range, choices and description of its field."""
+    from autochrome.study.design import Design
+
+    schema = Design.model_json_schema()
+    return [_option(name, schema["properties"][name], schema["$defs"]) for name in _OPTIONS]
+
+
+def _option(name: str, key: dict[str, Any], definitions: dict[str, Any]) -> click.Option:
+    """Return the option of a key; ``key`` and ``definitions`` are JSON schemas."""
+    value = next(iter(key.get("anyOf", [key])))
+    if "$ref" in value:
+        value = definitions[value["$ref"].rpartition("/")[2]]
+    default = _TITLE if name == "title" else key.get("default")
+    description = key["description"].partition("; null:")[0].rstrip(".")
+    shown = "" if default is None or default is False else f" [default: {default}]"
+    keywords: dict[str, Any] = {"help": f"{description}.{shown}"}
+    if value["type"] == "integer":
+        keywords["type"] = click.IntRange(value["minimum"]) if "minimum" in value else int
+    elif value["type"] == "boolean":
+        keywords |= {"is_flag": True, "default": None}
+    elif "enum" in value:
+        keywords["type"] = click.Choice(value["enum"])
+    return click.Option([f"--{_flag(name)}", name], **(keywords | _SPECIAL.get(name, {})))
+
+
+def _flag(key: str) -> str:
+    return "system" if key == "systems" else key
 
 
 def design_of(file: Path | None, options: dict[str, Any]) -> Design:
-    """The design of the options, or of a file.
+    """Return the design that the options give, or that of a file.
 
     Raises:
-        click.UsageError: both are given, or too little is.
-        DesignError: the file's is wrong.
+        click.UsageError: both are given, or an option is missing or wrong.
+        DesignError: the file is wrong.
     """
     from pydantic import ValidationError
 
@@ -63,13 +100,12 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if file:
         if given:
-            names = ", ".join(f"--{'system' if key == 'systems' else key}" for key in given)
+            names = ", ".join(f"--{_flag(key)}" for key in given)
             raise click.UsageError(f"{names}: --design has the whole design; change it in {file}")
         return Design.read(file)
     for key in ("protocol", "references", "systems"):
         if key not in given:
-            option = "system" if key == "systems" else key
-            raise click.UsageError(f"give --{option}, or a whole design with --design")
+            raise click.UsageError(f"give --{_flag(key)}, or a whole design with --design")
     given["systems"] = _systems(given["systems"])
     if "consent" in given:
         given["consent"] = _text(given["consent"])
@@ -80,27 +116,27 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
 
 
 def _explain(problem: Any) -> str:
-    """A problem of a design; what concerns the whole of it names its keys itself."""
+    """Return a design's problem; one that concerns the whole design names its keys itself."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
 
 
 def _systems(given: tuple[str, ...]) -> dict[str, Path | list[Path]]:
-    """Folders by name; of a name that is given several times, the samples."""
-    found: dict[str, list[Path]] = {}
+    """Return each system's folder, or the folders of its samples if its name is given several times."""
+    folders: dict[str, list[Path]] = {}
     for text in given:
         name, sign, folder = text.partition("=")
         if not (name and sign and folder):
             raise click.BadParameter(
                 f"{text!r} is not NAME=DIR, such as cic=results/cic", param_hint="--system"
             )
-        found.setdefault(name, []).append(Path(folder))
-    return {name: folders[0] if len(folders) == 1 else folders for name, folders in found.items()}
+        folders.setdefault(name, []).append(Path(folder))
+    return {name: paths[0] if len(paths) == 1 else paths for name, paths in folders.items()}
 
 
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError as error:
-        raise click.ClickException(f"{path} is no text in UTF-8") from error
+        raise click.ClickException(f"{path} is not UTF-8 text") from error

@@ -1,6 +1,6 @@
-"""The words of a study: what is judged (`Unit`), by whom and when (`Trial`), and what they said (`Vote`).
+"""The records of a study: what is judged (`Unit`), by whom and when (`Trial`), and the answer (`Vote`).
 
-This module imports nothing, so that the server, the store and the analysis share it.
+This module imports nothing of the package, so the server, the store and the analysis can share it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 TRUTH = "truth"
-"""The name under which the true photo takes part in a unit."""
+"""The version name of the true photo."""
 
 RANDOM = "random"
-"""The name of the random-color baseline: the photo in another photo's colors. No system is called so."""
+"""The name of the random-color baseline: the photo in another photo's colors. No system may have it."""
+
+ORACLE = "oracle"
+"""What follows a system's name where its best-liked samples are judged again: "pixcolor.oracle"."""
 
 
 class Protocol(StrEnum):
-    """How people are asked."""
+    """How raters judge pictures."""
 
     TWO_AFC = "two-afc"
     """CIC, section 4.1 (3): true and generated one after the other; which was generated?"""
@@ -26,17 +29,17 @@ class Protocol(StrEnum):
     QUESTIONNAIRE = "questionnaire"
     """Cao et al., section 5.2: one true and several generated pictures; which look poor?"""
     PREFERENCE = "preference"
-    """Two systems side by side; which is better?"""
+    """Two systems side by side; which has the better colors?"""
 
 
 class Stage(StrEnum):
-    """For what a unit is shown."""
+    """What a unit is shown for."""
 
     PRACTICE = "practice"
     """With feedback; never counted."""
     TEST = "test"
     VIGILANCE = "vigilance"
-    """Looks like a test to the rater; anyone attentive gets it right. Counted apart."""
+    """An attention check: looks like a test trial, but anyone attentive gets it right. Counted separately."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Unit:
         phase: 1, or 2 for the re-rating of the samples that phase 1 liked best (PixColor's oracle).
         stage: practice, test or vigilance.
         picture: name of the photo.
-        versions: names of what is shown, the truth's `TRUTH` first where it is among them, then systems.
+        versions: names of what is shown: `TRUTH` first if the true photo is among them, then systems.
     """
 
     id: int
@@ -63,11 +66,11 @@ class Trial:
     """A unit in front of one rater.
 
     Attributes:
-        id: opaque and unguessable; all that the browser knows of it.
+        id: opaque and unguessable; all that the browser is told about the unit.
         unit: what is judged.
-        order: ``order[slot]`` is the number, in ``unit.versions``, of what is shown in that slot.
+        order: ``order[slot]`` is the index in ``unit.versions`` of what is shown in that slot.
         number: its place among the rater's trials, from 1.
-        total: how many trials the rater has, as far as known.
+        total: the number of the rater's trials.
     """
 
     id: str
@@ -77,7 +80,7 @@ class Trial:
     total: int
 
     def shown(self, slot: int) -> str:
-        """Name of the version in a slot."""
+        """Return the name of the version in a slot."""
         return self.unit.versions[self.order[slot]]
 
 
@@ -88,9 +91,9 @@ class Vote:
     Attributes:
         chosen: slots: the one chosen picture (two-afc: that taken for generated; turing: that taken for true;
             preference: the better one), or all that were marked as poor (questionnaire; may be empty).
-        shown_ms: how long each slot's picture was really on the screen; empty where it is not timed.
+        shown_ms: how long each slot's picture was actually on the screen; empty if the protocol is not timed.
         response_ms: from the end of the display to the answer.
-        slipped: the timing was not as designed: a display outside of the tolerance, or a hidden page.
+        slipped: the timing was not as designed: a display was outside the tolerance, or the page was hidden.
     """
 
     chosen: tuple[int, ...]
@@ -101,11 +104,11 @@ class Vote:
 
 @dataclass(frozen=True)
 class Answer:
-    """A trial that was answered, as the analysis and the export see it.
+    """An answered trial, as the analysis and the export see it.
 
     Attributes:
-        rater: number of the rater in the study, from 1; nothing else of them is kept.
-        trial: what was asked.
+        rater: number of the rater in the study, from 1; nothing else about them is stored.
+        trial: what was shown.
         vote: what was answered.
         answered_at: UTC, ISO 8601, to the second.
     """
@@ -118,7 +121,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Judgment:
-    """One verdict on one version of one photo: the row of every statistic.
+    """One verdict on one version of one photo: what every statistic is computed from.
 
     Attributes:
         rater: number of the rater.
@@ -129,7 +132,7 @@ class Judgment:
         stage, phase: of the unit.
         rival: the other system (preference), else empty.
         slipped: the timing was not as designed.
-        first: the version stood in the first slot.
+        first: the version was in the first slot.
     """
 
     rater: int
@@ -144,15 +147,12 @@ class Judgment:
 
 
 def judgments(protocol: Protocol, answers: Sequence[Answer]) -> list[Judgment]:
-    """Verdicts of the answers, in their order.
+    """Return the verdicts in the answers, in order.
 
-    Two-afc and turing give one per answer, of the generated picture; the questionnaire one per picture shown;
-    preference one per answer, of the first-named system over its rival.
+    Two-afc and turing give one per answer, on the generated picture; the questionnaire gives one per picture
+    shown; preference one per answer, of the first-named system over its rival.
     """
-    found: list[Judgment] = []
-    for answer in answers:
-        found += _verdicts(protocol, answer)
-    return found
+    return [verdict for answer in answers for verdict in _verdicts(protocol, answer)]
 
 
 def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgment]:
@@ -160,17 +160,16 @@ def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgment]:
     chosen = {trial.shown(slot) for slot in answer.vote.chosen}
 
     def verdict(system: str, success: bool, rival: str = "") -> Judgment:
-        first = trial.shown(0) == system
         return Judgment(
-            answer.rater,
-            unit.picture,
-            system,
-            success,
-            unit.stage,
-            unit.phase,
-            rival,
-            answer.vote.slipped,
-            first,
+            rater=answer.rater,
+            picture=unit.picture,
+            system=system,
+            success=success,
+            stage=unit.stage,
+            phase=unit.phase,
+            rival=rival,
+            slipped=answer.vote.slipped,
+            first=trial.shown(0) == system,
         )
 
     if protocol is Protocol.QUESTIONNAIRE:
@@ -184,9 +183,9 @@ def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgment]:
 
 
 def passed(verdict: Judgment) -> bool:
-    """Whether a verdict on a pair with the random colors (vigilance) was the right one.
+    """Return whether a vigilance verdict, on a pair with the random colors, was right.
 
-    Of (truth, random) the random picture was not taken for true; of (system, random) the system was
+    Of (truth, random) the random picture was not taken for the true one; of (system, random) the system was
     preferred.
     """
     return verdict.success if verdict.rival == RANDOM else not verdict.success

@@ -1,4 +1,4 @@
-"""Designs as YAML: a key that is given twice is refused, and paragraphs stay as a person would write them."""
+"""Designs as YAML: duplicate keys are refused, and paragraphs stay as a person would write them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autochrome.errors import DesignError
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """YAML where a key that is given twice is an error: the first of two systems would be lost."""
+    """Refuse a key that is given twice: the first of two systems would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -24,26 +24,26 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """The keys and values of a design file.
+    """Return the keys and values of a design file.
 
     Raises:
-        DesignError: it is missing, no YAML, or holds no keys.
+        DesignError: it is missing, is not YAML, or has no keys.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
     except FileNotFoundError as error:
-        raise DesignError(f"{path} does not exist; make one with `autochrome study new`") from error
+        raise DesignError(f"{path} does not exist; create one with `autochrome study new`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise DesignError(f"{path} cannot be read ({error}); give a design in YAML") from error
     except yaml.YAMLError as error:
-        raise DesignError(f"{path} is no valid YAML: {error}") from error
+        raise DesignError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise DesignError(f"{path} is no design: it holds no keys such as protocol, references and systems")
+        raise DesignError(f"{path} is not a design: it has no keys such as protocol, references and systems")
     return content
 
 
 class _Plain(yaml.SafeDumper):
-    """Paragraphs as block text, which a person can edit."""
+    """Write paragraphs as block text, which a person can edit."""
 
 
 _Plain.add_representer(
@@ -55,5 +55,5 @@ _Plain.add_representer(
 
 
 def dump_yaml(values: dict[str, Any]) -> str:
-    """Plain values as YAML, in their order."""
+    """Return plain values as YAML, in their order."""
     return yaml.dump(values, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=108)

@@ -15,8 +15,7 @@ from autochrome.study.statistics.agreement import (
     percent_agreement,
 )
 from autochrome.study.statistics.intervals import Estimate
-from autochrome.study.statistics.power import vote_correlation
-from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
+from tests.study.simulation import Crowd, pairs_layout, simulate, vote_correlation
 from tests.study.statistics.test_rates import votes
 
 # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", section C: four observers, twelve units.

@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from autochrome.study.statistics.intervals import (
-    beyond_none,
     bootstrap_ratio,
     difference_bounds,
     expanded_tail,
@@ -15,6 +14,7 @@ from autochrome.study.statistics.intervals import (
     rate_bounds,
     resample_counts,
     two_way_spread,
+    zero_success_bound,
 )
 
 
@@ -130,4 +130,4 @@ def test_of_one_picture_or_one_rater_nothing_is_known() -> None:
 def test_systems_that_never_differ_may_differ_on_the_next_picture() -> None:
     spread = two_way_spread(np.zeros((1, 50)), np.arange(50), np.arange(50))
     low, high = difference_bounds(np.array([0.0]), spread, 50)
-    assert (low[0], high[0]) == pytest.approx((-beyond_none(50), beyond_none(50)))
+    assert (low[0], high[0]) == pytest.approx((-zero_success_bound(50), zero_success_bound(50)))

@@ -8,7 +8,7 @@ import pytest
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.oracle import oracles
 from autochrome.study.statistics.questionnaire import percentages
-from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
+from tests.study.simulation import Crowd, pairs_layout, simulate
 from tests.study.statistics.test_rates import votes
 
 SAMPLES = ("pix.1", "pix.2", "pix.3")

@@ -13,13 +13,11 @@ from autochrome.study.statistics.power import (
     design_effect,
     detectable_difference,
     half_width,
-    picture_sd,
     pictures_needed,
     plan,
-    simulated_power,
-    vote_correlation,
 )
-from autochrome.study.statistics.published import intra_picture_correlation, mean_design_effect
+from tests.study.simulation import picture_sd, simulated_power, vote_correlation
+from tests.study.statistics.recomputed import intra_picture_correlation, mean_design_effect
 
 
 def test_the_textbooks_two_proportions() -> None:
@@ -85,7 +83,7 @@ def test_spread_of_pictures_for_a_correlation() -> None:
     [
         ({"rate": 33.0}, "rate is 33; give a share between 0 and 1"),
         ({"difference": 0.9}, r"rate \+ difference is 1.2"),
-        ({"difference": 0.0}, "difference is 0, which no study finds"),
+        ({"difference": 0.0}, "difference is 0, which no study detects"),
         ({"power": 80.0}, "power is 80"),
         ({"shared": 2.0}, "shared is 2"),
     ],

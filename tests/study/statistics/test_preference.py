@@ -10,7 +10,7 @@ from scipy import stats
 
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.preference import PSEUDO_VOTES, bradley_terry, log_strengths, preferences
-from autochrome.study.statistics.simulation import Crowd, simulate_preferences
+from tests.study.simulation import Crowd, simulate_preferences
 
 
 def pair(system: str, rival: str, wins: int, count: int) -> list[Judgment]:

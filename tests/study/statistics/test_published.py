@@ -6,12 +6,10 @@ import pytest
 from scipy import stats
 
 from autochrome.study.statistics.comparisons import welch_from_moments
-from autochrome.study.statistics.published import (
-    CAO_P,
+from autochrome.study.statistics.published import CAO_P, CIC_TABLE_1, PIXCOLOR_FIGURE_6
+from tests.study.statistics.recomputed import (
     CIC_LEARCH,
     CIC_P,
-    CIC_TABLE_1,
-    PIXCOLOR_FIGURE_6,
     design_effect,
     deviation_for_p,
     intra_picture_correlation,

@@ -16,7 +16,7 @@ from autochrome.study.statistics.questionnaire import (
     questionnaire,
     welch,
 )
-from autochrome.study.statistics.simulation import Crowd, questionnaire_layout, simulate
+from tests.study.simulation import Crowd, questionnaire_layout, simulate
 from tests.study.statistics.test_rates import votes
 
 MADE = ("s1", "s2", "s3", "s4")

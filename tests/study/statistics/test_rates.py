@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from autochrome.study.analysis import to_plain
+from autochrome.io.plain import to_plain
 from autochrome.study.records import (
     TRUTH,
     Answer,
@@ -118,5 +118,5 @@ def test_a_rater_who_always_takes_the_first_slot(protocol: Protocol) -> None:
 
 def test_first_slot_without_votes_or_of_a_questionnaire() -> None:
     assert first_slot_share(Protocol.TURING, []) is None
-    with pytest.raises(ValueError, match="give pairs"):
+    with pytest.raises(ValueError, match="use a protocol with pairs"):
         first_slot_share(Protocol.QUESTIONNAIRE, [])

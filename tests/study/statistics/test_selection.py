@@ -9,7 +9,7 @@ from scipy import stats
 
 from autochrome.study.records import RANDOM, Judgment, Stage
 from autochrome.study.statistics.selection import MAIN, MOST_FAILED, attention, reported_rates, select
-from autochrome.study.statistics.simulation import Crowd, pairs_layout, simulate
+from tests.study.simulation import Crowd, pairs_layout, simulate
 
 
 def rater(number: int, failed: int, *, slipped: bool = False) -> list[Judgment]:

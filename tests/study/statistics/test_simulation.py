@@ -17,7 +17,7 @@ from autochrome.study.records import (
     Unit,
     judgments,
 )
-from autochrome.study.statistics.simulation import (
+from tests.study.simulation import (
     PICTURE_SD,
     Crowd,
     SimulatedRater,

@@ -1,4 +1,4 @@
-"""A study's figures as sections of a document. What a reader must know to read a figure stands beside it."""
+"""A study's report: its figures as sections of a document, each with what a reader must know to read them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from autochrome._version import __version__
-from autochrome.report.html import Figure, Note, Part, Section, Table, Text, charts
-from autochrome.report.html import Gallery as Sheet
+from autochrome.report.html import Document, Figure, Gallery, Note, Part, Section, Table, Text, charts
 from autochrome.study.records import Protocol, Stage
 from autochrome.study.report.results import (
     differences_section,
@@ -23,32 +22,55 @@ from autochrome.study.report.wording import SUCCESS, minus, percent, plural, sha
 
 _GALLERY_PX = 512
 
+_READING = """\
+**Main figures** leave out trials whose timing slipped and raters who failed the attention checks, by rules \
+that were fixed in advance; the table with and without them is under Results.
+
+**Photos** are the sample: intervals and tests ask what other photos of the same kind would give. Votes on \
+one photo agree more than votes on different photos, and so do votes of one rater, so treating every vote as \
+independent would overstate the certainty.
+
+**Raters** were not sampled from a known population. Nothing is known about their screens, rooms or eyes, \
+and color-blind raters are not told apart from others.
+
+**Not significant** does not mean equal; look at the width of the interval.
+
+**Other studies**, with other photos, people or instructions, give other rates. Compare systems within one \
+study."""
+
+
+def report(summary: Summary) -> Document:
+    """Return a study's figures as a document to read."""
+    design = summary.design
+    subtitle = f"Results of a study. Raters were asked: “{design.question}”"
+    return Document(design.title, sections(summary), subtitle, facts(summary))
+
 
 def facts(summary: Summary) -> dict[str, str]:
-    """The small table at the top."""
+    """Return the rows of the small table at the top."""
     design, status = summary.design, summary.status
-    found = {
+    rows = {
         "protocol": str(design.protocol),
         "photos": f"{summary.pictures}",
         "systems": f"{len(design.systems)}",
         "raters who count": f"{summary.raters}",
         "judgments that count": f"{summary.counted} of {summary.judged}",
-        "votes a unit": f"{status.fewest} to {status.most}, {status.wanted} wanted",
+        "votes per unit": f"{status.fewest} to {status.most}, {status.wanted} needed",
         "state": "complete" if status.done else f"{status.missing} votes missing",
     }
     if summary.days:
         first, last = summary.days
-        found["votes from"] = first if first == last else f"{first} to {last}"
-    return {**found, "autochrome": __version__, "study": summary.study[:8]}
+        rows["votes from"] = first if first == last else f"{first} to {last}"
+    return {**rows, "autochrome": __version__, "study": summary.study[:8]}
 
 
 def sections(summary: Summary) -> list[Section]:
-    """All that is known of the study; sections without content are left out."""
+    """Return everything that is known about the study; sections without content are left out."""
     if not summary.counted:
         return [
             Section("Results", [Note("There are no votes that count yet.", "warning")]),
             _people(summary),
-            _asked(summary),
+            _design(summary),
         ]
     makers: list[Callable[[Summary], Section | None]] = [
         results_section,
@@ -58,8 +80,8 @@ def sections(summary: Summary) -> list[Section]:
         _gallery,
         _people,
         _timing,
-        _asked,
-        _reading,
+        _design,
+        lambda _: Section("How to read this", [Text(_READING)]),
     ]
     return [section for make in makers if (section := make(summary)) is not None]
 
@@ -69,22 +91,20 @@ def _gallery(summary: Summary) -> Section | None:
         return None
     preference = summary.design.protocol is Protocol.PREFERENCE
     success = SUCCESS[summary.design.protocol]
-    sheets: list[Part] = []
-    for label, gallery in summary.galleries.items():
+    galleries: list[Part] = []
+    for label, extremes in summary.galleries.items():
         shown, beside = label.split(" against ") if preference else (label, "true photo")
         head = [f"most often: {shown}", beside, f"least often: {shown}", beside]
-        pairs = zip_longest(gallery.best, gallery.worst)
         items = [
-            (str(place), [figure for e in pair if e for figure in _pair(e)])
-            for place, pair in enumerate(pairs, 1)
+            (str(place), [figure for example in pair if example for figure in _pair(example)])
+            for place, pair in enumerate(zip_longest(extremes.best, extremes.worst), 1)
         ]
-        sheets.append(Sheet(items, head, f"**{label}**: most and least often {success}."))
+        galleries.append(Gallery(items, head, f"**{label}**: most and least often {success}."))
     lead = (
-        "As raters saw them. With few votes on a photo both ends are partly luck: judged again, they would"
-        " move"
-        " toward the middle."
+        "As raters saw them. With few votes per photo both ends are partly luck: judged again, they would"
+        " move toward the middle."
     )
-    return Section("Photos at both ends", sheets, lead)
+    return Section("Photos at both ends", galleries, lead)
 
 
 def _pair(example: Example) -> list[Figure]:
@@ -100,7 +120,7 @@ def _pair(example: Example) -> list[Figure]:
 
 
 def _inlined(path: Path) -> bytes:
-    """A picture small enough to stand in the report beside a hundred others."""
+    """Return a picture small enough to appear in the report beside a hundred others."""
     import pyvips
 
     picture = pyvips.Image.thumbnail(str(path), _GALLERY_PX, height=_GALLERY_PX, size="down")
@@ -118,20 +138,19 @@ def _people(summary: Summary) -> Section:
         ["left out for failing the attention checks", f"{plural(summary.inattentive_out, 'rater')}"],
         ["left out for timing", f"{plural(summary.slipped_out, 'judgment')}"],
     ]
-    parts: list[Part] = [Table(["", ""], rows, "Numbers are all that is known of them.", 1)]
+    parts: list[Part] = [Table(["", ""], rows, "Raters are anonymous; only numbers are known.", 1)]
     if attention.caught:
         parts.append(
             Text(
                 "**Attention.** Pictures in another photo's colors were recognized in"
-                f" {share(attention.caught)}"
-                f" of {plural(attention.caught.votes, 'trial')}; CIC's raters caught 96%. Raters who failed"
-                " more"
-                f" than {attention.most_failed:.0%} of theirs are left out."
+                f" {share(attention.caught)} of {plural(attention.caught.votes, 'trial')}; CIC's raters"
+                f" caught 96%. Raters who failed more than {attention.most_failed:.0%} of theirs are left"
+                " out."
             )
         )
     elif summary.design.vigilance == 0:
         parts.append(
-            Text("**Attention.** The study has no attention checks, so nobody is left out for them.")
+            Text("**Attention.** The study has no attention checks, so nobody is left out for failing them.")
         )
     if summary.agreement:
         parts.append(_agreement_table(summary))
@@ -139,25 +158,18 @@ def _people(summary: Summary) -> Section:
 
 
 def _agreement_table(summary: Summary) -> Table:
-    rows = [
-        [
-            name,
-            minus(
-                f"{found.alpha.value:.2f} [{found.alpha.interval.low:.2f}, {found.alpha.interval.high:.2f}]"
-            )
-            if found.alpha
-            else "–",
-            percent(found.percent),
-            "–" if found.kappa is None else f"{found.kappa:.2f}",
-            str(found.units),
-        ]
-        for name, found in summary.agreement.items()
-    ]
+    rows = []
+    for name, agreement in summary.agreement.items():
+        alpha = "–"
+        if agreement.alpha:
+            interval = agreement.alpha.interval
+            alpha = minus(f"{agreement.alpha.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]")
+        kappa = "–" if agreement.kappa is None else f"{agreement.kappa:.2f}"
+        rows.append([name, alpha, percent(agreement.percent), kappa, str(agreement.units)])
     caption = (
-        "Agreement of raters on the same picture. Alpha (Krippendorff's) is 1 where all agree and 0 at"
-        " chance. Low"
-        " values are usual here: what fools half of the people is what they disagree on. Kappa (Fleiss') only"
-        " where all pictures have as many votes."
+        "Agreement of raters on the same picture. Krippendorff's alpha is 1 if all agree and 0 at chance. Low"
+        " values are usual here: what fools half of the people is what they disagree on. Fleiss' kappa is"
+        " given only if all pictures have the same number of votes."
     )
     return Table(["system", "alpha [95%]", "pairs that agree", "kappa", "pictures"], rows, caption)
 
@@ -168,57 +180,52 @@ def _timing(summary: Summary) -> Section | None:
         return None
     design = summary.design
     words = [f"Half of the answers came within {timing.response_median_s:.1f} s."]
-    figures = [
-        _outline(timing.response_s, "time to answer, s", "Time from the end of the display to the answer.")
-    ]
+    caption = "Time from the end of the display to the answer."
+    figures = [_histogram(timing.response_s, "time to answer, s", caption)]
     if design.timed:
         words.insert(0, _slips(timing, summary))
     if timing.shown_ms and timing.shown_middle:
         low, middle, high = timing.shown_middle
         caption = (
             f"Single displays: designed {design.exposure_ms} ms, median {middle:.0f}, from {low:.0f} to"
-            f" {high:.0f}."
-            " What lies beyond the axis is in the outermost bins."
+            f" {high:.0f}. Values beyond the axis are in the outermost bins."
         )
-        figures.insert(0, _outline(timing.shown_ms, "shown for, ms", caption))
+        figures.insert(0, _histogram(timing.shown_ms, "shown for, ms", caption))
     if summary.first_slot:
         words.append(
-            f"What was shown first was named in {share(summary.first_slot)} of votes; without a bias it is"
-            " 50%."
-            " The order is balanced, so a bias widens errors and moves no rate toward a system."
+            f"The picture shown first was chosen in {share(summary.first_slot)} of votes; without a bias it"
+            " is 50%. The order is balanced, so a bias widens errors but moves no rate toward a system."
         )
     return Section("Timing", [Text("\n\n".join(words)), *figures])
 
 
 def _slips(timing: Timing, summary: Summary) -> str:
-    share = timing.slipped / timing.answers
+    slipped = timing.slipped / timing.answers
     return (
         f"The pages measure how long each picture was on the screen. In {timing.slipped} of {timing.answers}"
-        " test"
-        f" trials ({share:.1%}) it was off by more than {summary.design.tolerance_ms} ms, or the page was"
-        " hidden;"
-        " these are left out above."
+        f" test trials ({slipped:.1%}) it was off by more than {summary.design.tolerance_ms} ms, or the page"
+        " was hidden; these trials are left out above."
     )
 
 
-def _outline(histogram: Histogram, xlabel: str, caption: str) -> Figure:
+def _histogram(histogram: Histogram, xlabel: str, caption: str) -> Figure:
     edges, counts = np.array(histogram.edges), np.array(histogram.counts, dtype=float)
     chart = charts.steps({"trials": (edges, counts)}, xlabel=xlabel, ylabel="count")
-    fullest = int(counts.argmax())
-    alt = f"Histogram; most lie from {edges[fullest]:g} to {edges[fullest + 1]:g} ({xlabel})."
+    mode = int(counts.argmax())
+    alt = f"Histogram; the fullest bin is from {edges[mode]:g} to {edges[mode + 1]:g} ({xlabel})."
     return Figure(chart, alt, caption)
 
 
-def _asked(summary: Summary) -> Section:
+def _design(summary: Summary) -> Section:
     design = summary.design
     size = f"{design.size} px, central square" if design.size else "as they are"
     rows = [
         ["question", design.question],
         ["systems", ", ".join(design.folders())],
         ["photos", str(summary.pictures)],
-        ["votes wanted for a photo and system", str(design.raters)],
+        ["votes needed per photo and system", str(design.raters)],
         [
-            "trials of a rater",
+            "trials per rater",
             f"{design.practice} practice, {design.trials} test, {design.vigilance} attention",
         ],
         ["pictures", size],
@@ -230,25 +237,4 @@ def _asked(summary: Summary) -> Section:
     if design.practice:
         rows.append(["feedback in practice", f"{design.feedback_ms} ms"])
     consent = Text(f"What raters agreed to:\n\n{design.consent}")
-    return Section("What was asked", [Table(["", ""], rows, numeric_from=2), consent])
-
-
-def _reading(summary: Summary) -> Section:
-    words = [
-        "**Main figures** leave out trials whose timing slipped and raters who failed the attention checks,"
-        " by rules"
-        " that were fixed before; the table with and without them is under Results.",
-        "**Photos** are the sample: intervals and tests ask what other photos of the same kind would give."
-        " Votes on"
-        " one photo agree more than votes on different ones, and votes of one rater do too, so counting each"
-        " vote"
-        " as independent would be too sure.",
-        "**Raters** came as they came. Nothing is known of their screens, rooms or eyes, and the"
-        " color-blind are"
-        " not told from others.",
-        "**Not significant** does not mean equal; read how wide the interval is.",
-        "**Other studies** with other photos, people or instructions give other rates. Compare systems"
-        " within one"
-        " study.",
-    ]
-    return Section("How to read this", [Text("\n\n".join(words))])
+    return Section("How the study was done", [Table(["", ""], rows, numeric_from=2), consent])

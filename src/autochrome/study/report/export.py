@@ -20,8 +20,8 @@ class Column:
 
     Attributes:
         kind: ``int``, ``float``, ``bool`` or ``str``; bools are 0 and 1 in CSV.
-        meaning: what is in it, for the documentation.
-        value: its cell from a trial's answer and one verdict of it; None stays empty.
+        meaning: its content, for the documentation.
+        value: returns its cell from a trial's answer and one of its verdicts; None is left empty.
     """
 
     kind: type
@@ -40,13 +40,11 @@ def _shown_ms(answer: Answer, verdict: Judgment) -> float | None:
 
 
 COLUMNS: dict[str, Column] = {
-    "rater": Column(int, "Number of the rater, from 1 in the order of enrollment.", lambda a, v: v.rater),
+    "rater": Column(int, "Number of the rater, from 1, in order of enrollment.", lambda a, v: v.rater),
     "number": Column(
         int, "Place of the trial among the rater's trials, from 1.", lambda a, v: a.trial.number
     ),
-    "stage": Column(
-        str, "`practice`, `test` or `vigilance`. Rates are of `test`.", lambda a, v: str(v.stage)
-    ),
+    "stage": Column(str, "`practice`, `test` or `vigilance`. Rates use `test`.", lambda a, v: str(v.stage)),
     "phase": Column(
         int, "1, or 2 for the re-rating of the best-liked samples (oracle).", lambda a, v: v.phase
     ),
@@ -68,7 +66,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "slot": Column(int, "Where it was shown: 0 is the first place.", _slot),
     "slots": Column(int, "How many pictures the trial showed.", lambda a, v: len(a.trial.order)),
-    "shown_ms": Column(float, "How long it was really on the screen; empty where not timed.", _shown_ms),
+    "shown_ms": Column(float, "How long it was actually on the screen; empty if not timed.", _shown_ms),
     "response_ms": Column(
         float, "From the end of the display to the answer.", lambda a, v: a.vote.response_ms
     ),
@@ -83,14 +81,14 @@ _BLOCK = 20_000  # rows that are in memory at once
 
 
 def rows(protocol: Protocol, answers: Iterable[Answer]) -> Iterator[dict[str, Any]]:
-    """A row per judgment, in the order of the answers; keys are those of `COLUMNS`."""
+    """Yield a row per judgment, in the order of the answers; the keys are those of `COLUMNS`."""
     for answer in answers:
         for verdict in judgments(protocol, [answer]):
             yield {name: column.value(answer, verdict) for name, column in COLUMNS.items()}
 
 
 def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> int:
-    """Write all judgments to a file; an existing one is replaced as a whole.
+    """Write all judgments to a file, replacing an existing one as a whole.
 
     Args:
         protocol: of the study.
@@ -101,7 +99,7 @@ def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> i
         The number of rows.
 
     Raises:
-        StudyError: another suffix, or the file cannot be written.
+        StudyError: the suffix is not supported, or the file cannot be written.
     """
     write = _WRITERS[check_suffix(path)]
     try:
@@ -112,14 +110,14 @@ def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> i
 
 
 def check_suffix(path: Path) -> str:
-    """The suffix of an export in lower case.
+    """Return the suffix of an export in lower case.
 
     Raises:
-        StudyError: no format belongs to it.
+        StudyError: the suffix is not supported.
     """
     suffix = path.suffix.lower()
     if suffix not in _WRITERS:
-        raise StudyError(f"{path.name}: votes are written as {' or '.join(_WRITERS)}; name the file so")
+        raise StudyError(f"{path.name}: votes are written as {' or '.join(_WRITERS)}; rename the file")
     return suffix
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from autochrome.report.html import Figure, Note, Part, Section, Table, Text, charts
-from autochrome.study.analysis import MAIN, Comparison, Oracle
 from autochrome.study.records import TRUTH, Protocol
 from autochrome.study.report.summary import Summary
 from autochrome.study.report.wording import (
@@ -20,6 +19,8 @@ from autochrome.study.report.wording import (
     points,
     share,
 )
+from autochrome.study.statistics.comparisons import Comparison
+from autochrome.study.statistics.oracle import Oracle
 from autochrome.study.statistics.published import (
     CAO_GENERATED,
     CAO_P,
@@ -29,11 +30,11 @@ from autochrome.study.statistics.published import (
     Printed,
 )
 from autochrome.study.statistics.questionnaire import GENERATED
-from autochrome.study.statistics.selection import SELECTIONS
+from autochrome.study.statistics.selection import MAIN, SELECTIONS
 
 
 def results_section(summary: Summary) -> Section:
-    """Rates of all systems, with every form of error, with and without what was left out."""
+    """Return the rates of all systems, with every form of error, with and without what was left out."""
     if summary.preferences:
         return _preferences(summary)
     protocol = summary.design.protocol
@@ -85,16 +86,15 @@ def _rates_table(summary: Summary) -> Table:
     ]
     caption = (
         "Read the first interval: it holds for other photos and other people of the same kind. The second"
-        " holds"
-        " for other photos before the same people. The two printed forms are there to compare with the"
-        " papers;"
-        " they are smaller, since one takes all votes for independent and the other is one standard error."
+        " holds for other photos judged by the same people. The two printed forms are for comparison with the"
+        " papers; they are smaller, since one treats all votes as independent and the other is one standard"
+        " error."
     )
     return Table(head, rows, caption)
 
 
 def _ways_to_count(summary: Summary) -> Iterator[Part]:
-    """The rates with and without what was left out, as far as anything was."""
+    """Yield the rates with and without what was left out, if anything was."""
     out = bool(summary.slipped_out), bool(summary.inattentive_out)
     names = [
         name
@@ -105,15 +105,13 @@ def _ways_to_count(summary: Summary) -> Iterator[Part]:
         yield Text("Nothing was left out, neither for timing nor for failed attention checks.")
         return
     rows = [
-        [system, *(share(found) if (found := summary.rates[way].get(system)) else "–" for way in names)]
+        [system, *(share(rate) if (rate := summary.rates[way].get(system)) else "–" for way in names)]
         for system in summary.rates[MAIN]
     ]
     caption = (
-        f"With and without what was left out: {plural(summary.slipped_out, 'judgment')} on pictures that"
-        " were"
+        f"With and without what was left out: {plural(summary.slipped_out, 'judgment')} on pictures that were"
         f" not shown as designed, and {plural(summary.inattentive_out, 'rater')} who failed the attention"
-        " checks."
-        " If the columns tell different stories, say so."
+        " checks. If the columns tell different stories, say so."
     )
     yield Table(["", "what counts", *names[1:]], rows, caption)
 
@@ -133,28 +131,29 @@ def _published_rates() -> Table:
     rows += [row("PixColor", printed, True) for printed in PIXCOLOR_FIGURE_6]
     caption = (
         "**Published, for orientation only.** Other photos, other people, other instructions: CIC asked for"
-        " the"
-        " generated picture after ten practice trials, PixColor for the true one. Only systems judged in one"
-        " study can be compared. CIC: Zhang et al. (2016), table 1; PixColor: Guadarrama et al. (2017),"
-        " figure 6."
+        " the generated picture after ten practice trials, PixColor for the true one. Only systems judged in"
+        " the same study can be compared. CIC: Zhang et al. (2016), table 1; PixColor: Guadarrama et al."
+        " (2017), figure 6."
     )
     return Table(["paper and system", "printed", "their ± is", "as 95% interval"], rows, caption)
 
 
 def _preferences(summary: Summary) -> Section:
-    found = summary.preferences
-    assert found is not None
+    results = summary.preferences
+    assert results is not None
+    labels = [f"{pair.system} over {pair.rival}" for pair in results.pairs]
+    shares = [pair.share for pair in results.pairs]
     rows = [
-        (f"{pair.system} over {pair.rival}", 100 * pair.share.value, *percents(pair.share.interval))
-        for pair in found.pairs
+        (label, 100 * rate.value, *percents(rate.interval))
+        for label, rate in zip(labels, shares, strict=True)
     ]
     chart = charts.intervals(rows, xlabel="share of votes, %", reference=50.0)
-    words = "; ".join(f"{pair.system} over {pair.rival} {share(pair.share)}" for pair in found.pairs)
+    words = "; ".join(f"{label} {share(rate)}" for label, rate in zip(labels, shares, strict=True))
     table = Table(
         ["pair", "share of votes", "95%", "p", "p, Holm", "p, binomial", "votes", "pictures", "raters"],
         [
             [
-                f"{pair.system} over {pair.rival}",
+                label,
                 percent(pair.share.value),
                 bounds(pair.share.interval),
                 p_value(pair.p),
@@ -162,22 +161,20 @@ def _preferences(summary: Summary) -> Section:
                 p_value(pair.binomial_p),
                 *(str(n) for n in (pair.share.votes, pair.share.pictures, pair.share.raters)),
             ]
-            for pair in found.pairs
+            for label, pair in zip(labels, results.pairs, strict=True)
         ],
-        "p: sign-flip permutation test over photos; Holm: corrected for all pairs. The binomial test takes"
-        " all"
-        " votes for independent and is there for comparison.",
+        "p: sign-flip permutation test over photos; Holm: corrected for all pairs. The binomial test treats"
+        " all votes as independent and is for comparison.",
     )
+    caption = "Dots: shares; whiskers: 95% intervals. Dashed: no preference."
     parts: list[Part] = [
         *_incomplete(summary),
-        Figure(
-            chart, f"Preference: {words}", "Dots: shares; whiskers: 95% intervals. Dashed: no preference."
-        ),
+        Figure(chart, f"Preference: {words}", caption),
         table,
         *_ways_to_count(summary),
     ]
-    if found.strengths:
-        scale = [(name, e.value, e.interval.low, e.interval.high) for name, e in found.strengths.items()]
+    if results.strengths:
+        scale = [(name, e.value, e.interval.low, e.interval.high) for name, e in results.strengths.items()]
         caption = (
             "Bradley-Terry strengths, best first, with 95% bootstrap intervals over photos: a system one unit"
             " stronger than another is preferred to it in 73% of votes."
@@ -191,22 +188,21 @@ def _incomplete(summary: Summary) -> Iterator[Note]:
     status = summary.status
     if not status.done:
         yield Note(
-            f"The study is not complete: {plural(status.missing, 'vote')} of phase {status.phase} of"
-            f" {status.phases} are missing. Figures will move. To stop when they look good makes them too"
-            " good:"
-            " decide beforehand when to stop.",
+            f"The study is not complete: phase {status.phase} of {status.phases} still lacks"
+            f" {plural(status.missing, 'vote')}. Figures will change. Stopping early because results look"
+            " good inflates false positives; fix the stopping rule in advance.",
             "warning",
         )
 
 
 def differences_section(summary: Summary) -> Section | None:
-    """Systems against each other and against 50%; None where there is nothing to compare."""
+    """Return the systems against each other and against 50%; None if there is nothing to compare."""
     if not summary.comparisons and not summary.halves:
         return None
     parts: list[Part] = []
     if summary.comparisons:
         rows = [
-            (f"{c.system} less {c.rival}", 100 * c.difference, *percents(c.interval))
+            (f"{c.system} minus {c.rival}", 100 * c.difference, *percents(c.interval))
             for c in summary.comparisons
         ]
         chart = charts.intervals(rows, xlabel="difference, percentage points", reference=0.0)
@@ -218,9 +214,9 @@ def differences_section(summary: Summary) -> Section | None:
     if summary.halves:
         parts.append(_comparison_table(summary.halves, "Each system against the 50% of true photos."))
     lead = (
-        "Tests flip signs photo by photo; p by Holm's method is corrected for all comparisons of its table."
-        " The intervals are for new pictures and new raters and may hold 0 where p is small: p speaks of new"
-        " pictures alone."
+        "Tests flip signs photo by photo; p by Holm's method is corrected for all comparisons in its table."
+        " The intervals are for new pictures and new raters and may include 0 where p is small: p concerns"
+        " new pictures only."
     )
     return Section("Differences", parts, lead)
 
@@ -244,7 +240,7 @@ def _comparison_table(comparisons: Sequence[Comparison], caption: str) -> Table:
 
 
 def oracles_section(summary: Summary) -> Section | None:
-    """Samples and the best of them; None where no system was given in samples."""
+    """Return samples and the best of them; None if no system has samples."""
     if not summary.oracles:
         return None
     head = [
@@ -258,11 +254,10 @@ def oracles_section(summary: Summary) -> Section | None:
     ]
     rows = [_oracle_row(oracle) for oracle in summary.oracles.values()]
     caption = (
-        "PixColor's oracle: the sample of each photo that phase 1 liked best, judged by other raters in"
-        " phase 2."
-        " The rate by the votes that chose it is too high, for the luckiest was chosen; it is shown to say"
-        " by how"
-        " much. PixColor printed 38.3% ±0.98 (one standard error) against 33.9% of single samples."
+        "PixColor's oracle: the sample of each photo that phase 1 liked best, judged by other raters in phase"
+        " 2. The rate by the votes that chose it is too high, because the luckiest was chosen; it is given to"
+        " show by how much. PixColor printed 38.3% ±0.98 (one standard error) against 33.9% for single"
+        " samples."
     )
     return Section("Best of several samples", [Table(head, rows, caption)])
 
@@ -282,48 +277,41 @@ def _oracle_row(oracle: Oracle) -> list[str]:
 
 
 def questionnaire_section(summary: Summary) -> Section | None:
-    """True photos against generated ones; None for other protocols."""
-    found = summary.questionnaire
-    if found is None:
+    """Return true photos against generated ones; None for other protocols."""
+    results = summary.questionnaire
+    if results is None:
         return None
-    rows = [
-        [
-            name,
-            share(found.rates[name]),
-            f"{rank.average.value:.2f} [{rank.average.interval.low:.2f}, {rank.average.interval.high:.2f}]",
-            percent(rank.more_credible),
-        ]
-        for name, rank in found.ranks.items()
-    ]
+    rows = []
+    for name, rank in results.ranks.items():
+        average, interval = rank.average.value, rank.average.interval
+        ranks = f"{average:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+        rows.append([name, share(results.rates[name]), ranks, percent(rank.more_credible)])
     table = Table(
-        ["version", "not marked as poor", "average rank", "of the others, more credible"],
+        ["version", "not marked as poor", "average rank", "more credible versions"],
         rows,
         "Rank 1 is the most credible picture of its photo; ties share their mean rank. Cao et al. print 2.5"
-        " of 5"
-        " for the true photos, so that 37.5% of the others were more credible.",
+        " of 5 for the true photos, so that 37.5% of the others were more credible.",
     )
-    truth, made = found.rates.get(TRUTH), found.rates.get(GENERATED)
+    truth, generated = results.rates.get(TRUTH), results.rates.get(GENERATED)
     words = []
-    if truth and made:
-        words.append(f"True photos {share(truth)}, generated ones {share(made)} not marked as poor.")
-    if found.welch:
+    if truth and generated:
+        words.append(f"True photos {share(truth)}, generated ones {share(generated)} not marked as poor.")
+    if results.welch:
         words.append(
-            f"Welch's t over the pictures' percentages: t = {found.welch.t:.2f}, {found.welch.degrees:.1f}"
-            " degrees"
-            f" of freedom, {p_is(found.welch.p)}. This is the paper's test, and the one to report first."
+            f"Welch's t over the pictures' percentages: t = {results.welch.t:.2f},"
+            f" {results.welch.degrees:.1f} degrees of freedom, {p_is(results.welch.p)}. This is the paper's"
+            " test, and the one to report first."
         )
-    if found.difference and found.difference_bootstrap:
+    if results.difference and results.difference_bootstrap:
         words.append(
-            f"Truth less generated: {points(found.difference.value)} percentage points"
-            f" {bounds(found.difference.interval, '+')}, and by the bootstrap over photos and raters together"
-            f" {bounds(found.difference_bootstrap, '+')}."
+            f"True minus generated: {points(results.difference.value)} percentage points"
+            f" {bounds(results.difference.interval, '+')}, and by the bootstrap over photos and raters"
+            f" together {bounds(results.difference_bootstrap, '+')}."
         )
     published = Note(
         f"**Published, for orientation only**: Cao et al. (2017) print {CAO_TRUE:g}% for true and"
-        f" {CAO_GENERATED:g}% for generated pictures, p = {CAO_P:g}, of 80 people and 20 questions. That p"
-        " is of"
-        " pictures: over their 8,000 judgments the same gap would be far from chance. A difference that is"
-        " not"
-        " significant does not show that there is none; read the interval."
+        f" {CAO_GENERATED:g}% for generated pictures, p = {CAO_P:g}, from 80 people and 20 questions. That p"
+        " is over pictures: over their 8,000 judgments the same gap would be far from chance. A difference"
+        " that is not significant does not show that there is none; read the interval."
     )
     return Section("True against generated", [Text("\n\n".join(words)), table, published])

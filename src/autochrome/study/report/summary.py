@@ -1,56 +1,36 @@
-"""The figures of a study, all of them plain values, and the report that is made of them."""
+"""The figures of a study as plain values: everything that its report shows."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from autochrome.study.analysis import (
-    Agreement,
-    Attention,
-    Comparison,
-    Oracle,
-    Preferences,
-    Questionnaire,
-    Rate,
-    against_half,
-    agreement,
-    agreement_by_system,
-    attention,
-    compare_systems,
-    first_slot_share,
-    fooling_rates,
-    oracles,
-    preferences,
-    questionnaire,
-    reported_rates,
-    select,
-    to_plain,
-)
+from autochrome.io.plain import to_plain
 from autochrome.study.design import Design
 from autochrome.study.records import TRUTH, Answer, Judgment, Protocol, Stage, judgments
-from autochrome.study.statistics.selection import SELECTIONS
-from autochrome.study.storage.status import Status
-from autochrome.study.storage.store import Study
-
-if TYPE_CHECKING:
-    from autochrome.report.html import Document
+from autochrome.study.statistics.agreement import Agreement, agreement, agreement_by_system
+from autochrome.study.statistics.comparisons import Comparison, against_half, compare_systems
+from autochrome.study.statistics.oracle import Oracle, oracles
+from autochrome.study.statistics.preference import Preferences, preferences
+from autochrome.study.statistics.questionnaire import Questionnaire, questionnaire
+from autochrome.study.statistics.rates import Rate, first_slot_share, fooling_rates
+from autochrome.study.statistics.selection import SELECTIONS, Attention, attention, reported_rates, select
+from autochrome.study.storage.store import Status, Study
 
 EXAMPLES = 6
-"""Photos of each system at either end of the gallery; fewer where there are many systems."""
+"""Photos at either end of each system's gallery; fewer if there are many systems."""
 _GALLERY_ROWS = 48
 _RESPONSE_S = 15.0
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts between edges; what lies beyond the edges is in the outermost bins."""
+    """Counts between edges; values beyond the edges are in the outermost bins."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -58,13 +38,13 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long pictures were really shown, and how long raters took, over all test answers.
+    """How long pictures were actually shown, and how long raters took, over all test answers.
 
     Attributes:
-        answers: test answers.
+        answers: number of test answers.
         slipped: of them, those whose timing was not as designed.
-        shown_ms: of single displays; None where nothing is timed.
-        shown_middle: least, median and greatest duration of a display, in ms; None where nothing is timed.
+        shown_ms: durations of single displays; None if nothing is timed.
+        shown_middle: least, median and greatest duration of a display, in ms; None if nothing is timed.
         response_s: from the end of the display to the answer.
         response_median_s: their median.
     """
@@ -79,7 +59,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Example:
-    """A photo at one end: what was shown of it, and how often it succeeded.
+    """A photo at one end of a gallery: what was shown of it, and how often it succeeded.
 
     Attributes:
         picture: name of the photo.
@@ -100,7 +80,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Gallery:
+class Extremes:
     """The photos on which a system did best and worst."""
 
     best: tuple[Example, ...]
@@ -109,16 +89,16 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Summary:
-    """A study in figures. Where votes were left out, ``counted`` of ``timing.answers`` are behind them.
+    """A study in figures, computed from the ``counted`` of its ``judged`` test verdicts.
 
     Attributes:
         study: its id.
-        design: what was asked, of whom.
-        pictures: photos that were to be judged.
-        status: how far it is.
-        raters: numbers of raters whose test votes count.
-        judged: test verdicts there are.
-        counted: test verdicts that count.
+        design: of the study.
+        pictures: number of photos that were to be judged.
+        status: its progress.
+        raters: number of raters whose test votes count.
+        judged: number of test verdicts.
+        counted: number of test verdicts that count.
         slipped_out: test verdicts left out because their timing slipped.
         inattentive_out: raters left out because they failed the attention checks.
         days: first and last day of votes, or None.
@@ -127,12 +107,12 @@ class Summary:
         halves: each system against 50% (two-afc, turing).
         comparisons: systems against each other.
         agreement: of raters, on each system's pictures (preference: on all pairs).
-        attention: the vigilance trials.
+        attention: results of the vigilance trials.
         timing: None without test answers.
         first_slot: share of votes for what was shown first; None for questionnaires.
-        questionnaire, preferences: of these protocols.
-        oracles: systems that were judged in samples.
-        galleries: by system (preference: by pair).
+        questionnaire, preferences: results of these protocols, None for others.
+        oracles: results of the systems that have samples.
+        galleries: photos at both ends, by system (preference: by pair).
     """
 
     study: str
@@ -155,25 +135,25 @@ class Summary:
     questionnaire: Questionnaire | None
     preferences: Preferences | None
     oracles: dict[str, Oracle]
-    galleries: dict[str, Gallery]
+    galleries: dict[str, Extremes]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the pictures, as dictionaries, lists and numbers."""
+        """Return everything but the pictures, as dictionaries, lists and numbers."""
         values = {name: to_plain(value) for name, value in vars(self).items() if name != "design"}
         for gallery in values["galleries"].values():
             for example in (*gallery["best"], *gallery["worst"]):
                 del example["shown"], example["beside"]
-        paths = {"references", "systems"}  # folders of somebody's computer
+        paths = {"references", "systems"}  # folders on somebody's computer
         design = {key: value for key, value in self.design.to_dict().items() if key not in paths}
         return {"design": {**design, "systems": list(self.design.folders())}, **values}
 
 
 def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary:
-    """Compute everything that is reported of a study, finished or not.
+    """Compute everything that is reported about a study, finished or not.
 
     Args:
         study: an open study.
-        replicates: of the bootstraps.
+        replicates: number of bootstrap replicates.
         seed: of the bootstraps and permutation tests.
     """
     protocol = study.design.protocol
@@ -191,7 +171,7 @@ def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary
     return Summary(
         study=study.id,
         design=study.design,
-        pictures=status.units // units_a_photo(study.design, status.phase),
+        pictures=status.units // study.design.units_per_photo(status.phase),
         status=status,
         raters=len({j.rater for j in counted}),
         judged=sum(j.stage is Stage.TEST for j in verdicts),
@@ -213,26 +193,6 @@ def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary
     )
 
 
-def report(summary: Summary) -> Document:
-    """The figures as a document to read."""
-    from autochrome.report.html import Document
-    from autochrome.study.report.document import facts, sections
-
-    design = summary.design
-    subtitle = f"Results of a study. Raters were asked: “{design.question}”"
-    return Document(design.title, sections(summary), subtitle, facts(summary))
-
-
-def units_a_photo(design: Design, phase: int = 1) -> int:
-    """How many test units of a phase are of one photo."""
-    versions = len(design.folders())
-    if design.protocol is Protocol.QUESTIONNAIRE:
-        return 1
-    if design.protocol is Protocol.PREFERENCE:
-        return math.comb(versions, 2)
-    return len(design.samples()) if phase == 2 else versions
-
-
 def _rates(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, dict[str, Rate]]:
     if protocol is not Protocol.PREFERENCE:
         return reported_rates(verdicts, **how)
@@ -243,7 +203,7 @@ def _rates(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict
 
 
 def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, Rate]:
-    """Fooling rate of each system; in a preference study the share of each "A over B"."""
+    """Return each system's fooling rate; in a preference study the share of each "A over B"."""
     if protocol is not Protocol.PREFERENCE:
         return fooling_rates(verdicts, **how)
     pairs = preferences(verdicts, **how).pairs
@@ -253,8 +213,8 @@ def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) 
 def _agreement(protocol: Protocol, counted: Sequence[Judgment], **how: int) -> dict[str, Agreement]:
     if protocol is not Protocol.PREFERENCE:
         return agreement_by_system(counted, **how)
-    found = agreement(counted, **how)
-    return {"all pairs": found} if found else {}
+    overall = agreement(counted, **how)
+    return {"all pairs": overall} if overall else {}
 
 
 def _timing(design: Design, answers: Sequence[Answer]) -> Timing:
@@ -280,8 +240,8 @@ def _histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
     return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
 
 
-def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]) -> dict[str, Gallery]:
-    """The photos with the highest and the lowest share of successes, of each system or pair."""
+def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]) -> dict[str, Extremes]:
+    """Return the photos with the highest and lowest share of successes, for each system or pair."""
     files: dict[tuple[str, str], Path] = {}
     for answer in answers:
         trial = answer.trial
@@ -295,21 +255,21 @@ def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgme
         if j.system != TRUTH:
             votes[j.system, j.rival, j.picture] += 1
             successes[j.system, j.rival, j.picture] += j.success
-    found: dict[str, list[Example]] = {}
+    examples: dict[str, list[Example]] = {}
     for system, rival, picture in sorted(votes):
         key = system, rival, picture
         label = f"{system} against {rival}" if rival else system
         beside = files[picture, rival or TRUTH]
         example = Example(picture, system, rival, successes[key], votes[key], files[picture, system], beside)
-        found.setdefault(label, []).append(example)
-    rows = max(1, min(EXAMPLES, _GALLERY_ROWS // (2 * max(len(found), 1))))
-    return {label: _ends(examples, rows) for label, examples in found.items()}
+        examples.setdefault(label, []).append(example)
+    rows = max(1, min(EXAMPLES, _GALLERY_ROWS // (2 * max(len(examples), 1))))
+    return {label: _extremes(each, rows) for label, each in examples.items()}
 
 
-def _ends(examples: Sequence[Example], rows: int) -> Gallery:
-    """Best and worst; no photo is at both ends, and of equals those with more votes come first."""
+def _extremes(examples: Sequence[Example], rows: int) -> Extremes:
+    """Return the best and worst; no photo is at both ends, and ties go to the photo with more votes."""
     rows = min(rows, len(examples) // 2) or min(1, len(examples))
     best = sorted(examples, key=lambda e: (-e.successes / e.votes, -e.votes, e.picture))[:rows]
     rest = [example for example in examples if example not in best]
     worst = sorted(rest, key=lambda e: (e.successes / e.votes, -e.votes, e.picture))[:rows]
-    return Gallery(tuple(best), tuple(worst))
+    return Extremes(tuple(best), tuple(worst))

@@ -1,8 +1,8 @@
-"""How far raters agree on the same picture: Krippendorff's alpha, percent agreement, Fleiss' kappa.
+"""How much raters agree on the same picture: Krippendorff's alpha, percent agreement, Fleiss' kappa.
 
-Raters need not be the same from picture to picture, nor as many. For two categories alpha is nearly the
+Neither the raters nor their number need be the same for every picture. For two categories alpha is nearly the
 correlation of two votes on one picture, so 1 + (raters - 1) alpha is nearly the design effect of a rate,
-which the planning of a study asks for (`autochrome.study.statistics.power`).
+which is needed to plan a study (`autochrome.study.statistics.power`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autochrome.study.statistics.intervals import (
 )
 
 Counts = Int[np.ndarray, "units categories"]
-"""How many raters put each unit into each category."""
+"""Number of raters who put each unit into each category."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Agreement:
     """Agreement on the units that two or more raters judged.
 
     Attributes:
-        alpha: Krippendorff's, nominal, with its bootstrap over photos: 1 is agreement on everything, 0 what
-            chance would give. None where nothing could disagree: all votes are alike.
-        percent: share of pairs of raters of one unit who agree, in [0, 1].
-        kappa: Fleiss'; None where units have different numbers of raters, or as alpha.
-        units: a photo and what was judged of it.
-        votes: on these units.
+        alpha: Krippendorff's, nominal, with its bootstrap over photos: 1 is full agreement, 0 the agreement
+            expected by chance. None if all votes are alike, so that nobody could disagree.
+        percent: share of pairs of raters of a unit who agree, in [0, 1].
+        kappa: Fleiss'; None if units have different numbers of raters, or if all votes are alike.
+        units: number of units, each a photo and what was judged of it.
+        votes: number of votes on these units.
     """
 
     alpha: Estimate | None
@@ -51,10 +51,10 @@ class Agreement:
 def agreement(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Agreement | None:
-    """Agreement of the test verdicts; None where no unit has two votes.
+    """Return the agreement of the test verdicts; None if no unit has two votes.
 
-    Give one system's verdicts to learn of its pictures: over several systems together alpha is higher, as
-    raters agree that some systems are better.
+    Pass one system's verdicts to measure agreement on its pictures: over several systems together alpha is
+    higher, since raters agree that some systems are better.
     """
     votes: dict[tuple[str, str, str], list[int]] = {}
     for j in tested(judgments):
@@ -70,18 +70,18 @@ def agreement(
 def agreement_by_system(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Agreement]:
-    """Agreement on each system's pictures; without those of which no picture has two votes."""
-    found = {
+    """Return the agreement on each system's pictures, for the systems with two votes on some picture."""
+    results = {
         name: agreement(rows, replicates=replicates, seed=seed)
         for name, rows in by_system(tested(judgments)).items()
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in results.items() if value is not None}
 
 
 def agreement_of(
     counts: Counts, photo: Int[np.ndarray, " units"], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Agreement:
-    """Agreement on units with two votes or more; ``photo`` says which units are resampled together."""
+    """Return the agreement on units with two or more votes; units of one ``photo`` are resampled together."""
     alpha = krippendorff_alpha(counts)
     photos = int(photo.max()) + 1
     interval = Interval(-1.0, 1.0, OVER_PICTURES)
@@ -102,18 +102,18 @@ def agreement_of(
 
 
 def krippendorff_alpha(counts: Counts) -> float | None:
-    """Krippendorff's alpha for nominal values with missing ones; units with fewer than two votes are out.
+    """Return Krippendorff's alpha for nominal data; units with fewer than two votes are left out.
 
     alpha = 1 - observed / expected disagreement. With n votes that have a partner, n_c of them in category c:
     expected = (n² - sum n_c²) / (n (n - 1)). None if that is 0: all votes are alike, or there are none.
     """
     pairable = counts[counts.sum(1) > 1]
-    found = _alphas(pairable.sum(0)[None].astype(float), np.array([disagreement(pairable).sum()]))[0]
-    return float(found) if np.isfinite(found) else None
+    alpha = _alphas(pairable.sum(0)[None].astype(float), np.array([disagreement(pairable).sum()]))[0]
+    return float(alpha) if np.isfinite(alpha) else None
 
 
 def disagreement(counts: Counts) -> Float[np.ndarray, " units"]:
-    """Pairs of votes in different categories in each unit of m votes, over m - 1."""
+    """Return, for each unit of m votes, the pairs of votes in different categories over m - 1."""
     m = counts.sum(1)
     return (m**2 - (counts**2).sum(1)) / (m - 1)
 
@@ -128,13 +128,13 @@ def _alphas(
 
 
 def percent_agreement(counts: Counts) -> float:
-    """Mean over units of the share of pairs of raters who agree."""
+    """Return the mean over units of the share of pairs of raters who agree."""
     m = counts.sum(1)
     return float(np.mean(1 - disagreement(counts) / m))
 
 
 def fleiss_kappa(counts: Counts) -> float | None:
-    """Fleiss' (1971) kappa; None where units have different numbers of raters, or all votes are alike."""
+    """Return Fleiss' (1971) kappa; None if units have different numbers of raters or all votes are alike."""
     m = counts.sum(1)
     if (m != m[0]).any():
         return None

@@ -1,7 +1,7 @@
-"""Systems against each other, and against 50%, on the photos that both were judged on.
+"""Systems against each other, and against 50%, on the photos on which both were judged.
 
-The permutation tests flip photos. They are right about new raters, too, where every rater judges both systems
-alike often, as the server has them do: what a rater sees better, is seen better of both.
+The permutation tests flip the signs of photos. They also hold for new raters if every rater judges both
+systems equally often, as the server arranges: a rater's skill then affects both alike.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Comparison:
 
     Attributes:
         system, rival: what is compared; the rival may be `HALF`.
-        difference: mean over photos of the system's rate less the rival's, in [-1, 1].
+        difference: mean over photos of the system's rate minus the rival's, in [-1, 1].
         interval: 95%, for new pictures and new raters.
-        over_pictures: 95% bootstrap over pictures, in pairs: the same raters.
+        over_pictures: 95% paired bootstrap over pictures: for new pictures and the same raters.
         p: two-sided, of the sign-flip permutation test over photos.
-        exact: every flip was tried; otherwise `FLIPS` random ones.
-        p_holm: p, corrected by Holm's method for all comparisons that were made at once.
-        pictures: photos that both have.
+        exact: whether every flip was tried, and not `FLIPS` random ones.
+        p_holm: p, corrected by Holm's method for all comparisons made at once.
+        pictures: number of photos that both have.
     """
 
     system: str
@@ -61,7 +61,7 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class DifferenceBounds:
-    """Figures of a difference in each of many studies of one layout.
+    """A difference with its intervals, in each of many studies of one layout.
 
     Attributes:
         value: mean over photos.
@@ -79,13 +79,13 @@ class DifferenceBounds:
 def compare_systems(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> list[Comparison]:
-    """All pairs of systems that share photos; the p-values are corrected for all of them."""
+    """Compare all pairs of systems that share photos; p-values are corrected for all of them."""
     groups = by_system(tested(judgments))
-    found = [
+    comparisons = [
         compare(groups[system], groups[rival], replicates=replicates, seed=seed)
         for system, rival in combinations(groups, 2)
     ]
-    return corrected([comparison for comparison in found if comparison])
+    return corrected([comparison for comparison in comparisons if comparison])
 
 
 def compare(
@@ -95,7 +95,7 @@ def compare(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Comparison | None:
-    """One system against another; None if they share no photo."""
+    """Compare one system with another; None if they share no photo."""
     shared = {j.picture for j in votes} & {j.picture for j in rival_votes}
     rows = [j for j in votes if j.picture in shared]
     rivals = [j for j in rival_votes if j.picture in shared]
@@ -109,26 +109,26 @@ def compare(
 def against_half(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> list[Comparison]:
-    """Every system against the 50% of pictures that cannot be told from true ones."""
-    found = []
+    """Compare every system with the 50% of pictures that cannot be told from true ones."""
+    comparisons = []
     for system, rows in by_system(tested(judgments)).items():
         measured = measure_difference(Columns.of(rows), None, replicates=replicates, seed=seed)
-        found.append(_comparison(system, HALF, measured, seed))
-    return corrected(found)
+        comparisons.append(_comparison(system, HALF, measured, seed))
+    return corrected(comparisons)
 
 
-def _comparison(system: str, rival: str, found: DifferenceBounds, seed: int) -> Comparison:
-    p, exact = sign_flip(found.per_picture[0], seed=seed)
+def _comparison(system: str, rival: str, measured: DifferenceBounds, seed: int) -> Comparison:
+    p, exact = sign_flip(measured.per_picture[0], seed=seed)
     return Comparison(
         system=system,
         rival=rival,
-        difference=float(found.value[0]),
-        interval=Interval.first(found.interval, OVER_BOTH),
-        over_pictures=Interval.first(found.over_pictures, OVER_PICTURES),
+        difference=float(measured.value[0]),
+        interval=Interval.first(measured.interval, OVER_BOTH),
+        over_pictures=Interval.first(measured.over_pictures, OVER_PICTURES),
         p=p,
         exact=exact,
         p_holm=p,
-        pictures=found.per_picture.shape[1],
+        pictures=measured.per_picture.shape[1],
     )
 
 
@@ -139,13 +139,13 @@ def measure_difference(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> DifferenceBounds:
-    """Mean over photos of the difference of two rates, with its intervals, of each of many studies.
+    """Return the mean over photos of the difference of two rates, with intervals, for each of many studies.
 
     Every photo counts once, however many votes it has.
 
     Args:
-        columns: votes of both systems on the photos that both have.
-        second: which votes are the second system's; None compares the one system with 50%.
+        columns: votes on both systems, on the photos that both have.
+        second: which votes are on the second system; None compares the only system with 50%.
         replicates: of the bootstrap.
         seed: of the bootstrap.
     """
@@ -174,20 +174,21 @@ def measure_difference(
 def sign_flip(
     differences: Float[np.ndarray, " pictures"], *, flips: int = FLIPS, seed: int = 0
 ) -> tuple[float, bool]:
-    """Two-sided p of the hypothesis that each photo's difference might as well have had the other sign.
+    """Test the hypothesis that each photo's difference is equally likely to have the other sign.
+
+    Photos without a difference are the same either way and are left out.
 
     Returns:
-        p, and whether it is exact: all flips were tried, which they are if they are no more than ``flips``.
-        Photos without a difference are the same either way and are left out.
+        The two-sided p-value, and whether it is exact, which it is if there are at most ``flips`` flips.
     """
     from scipy import stats
 
     moved = differences[differences != 0]
     exact = 2 ** len(moved) <= flips
-    if len(moved) < 2:  # one photo may be flipped or not: both are as far from 0
+    if len(moved) < 2:  # a single photo is equally far from 0, flipped or not
         return 1.0, True
     block = max(1, 4_000_000 // len(moved))
-    found = stats.permutation_test(
+    test = stats.permutation_test(
         (moved,),
         np.mean,
         permutation_type="samples",
@@ -196,23 +197,23 @@ def sign_flip(
         batch=block,
         rng=np.random.default_rng(seed),
     )
-    return float(found.pvalue), exact
+    return float(test.pvalue), exact
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) correction: of m values the k-th smallest times m - k + 1, never falling, at most 1."""
+    """Apply Holm's (1979) correction: the k-th smallest of m times m - k + 1, monotone, at most 1."""
     order = np.argsort(p_values, kind="stable")
     m = len(p_values)
-    found = [0.0] * m
+    adjusted = [0.0] * m
     highest = 0.0
     for k, index in enumerate(order):
         highest = max(highest, min(1.0, (m - k) * p_values[index]))
-        found[index] = highest
-    return found
+        adjusted[index] = highest
+    return adjusted
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """The same comparisons with Holm's correction over all of them."""
+    """Return the same comparisons with Holm's correction over all of them."""
     p_values = holm([c.p for c in comparisons])
     return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
 
@@ -229,12 +230,12 @@ class Welch:
 def welch_from_moments(
     mean: float, deviation: float, count: int, rival: float, rival_deviation: float, rival_count: int
 ) -> Welch:
-    """Welch's t test from the means, standard deviations (n - 1) and sizes of two groups."""
+    """Compute Welch's t test from the means, standard deviations (n - 1) and sizes of two groups."""
     from scipy import stats
 
     variances = deviation**2 / count, rival_deviation**2 / rival_count
-    found = stats.ttest_ind_from_stats(
+    test = stats.ttest_ind_from_stats(
         mean, deviation, count, rival, rival_deviation, rival_count, equal_var=False
     )
     degrees = sum(variances) ** 2 / (variances[0] ** 2 / (count - 1) + variances[1] ** 2 / (rival_count - 1))
-    return Welch(float(found.statistic), degrees, float(found.pvalue))
+    return Welch(float(test.statistic), degrees, float(test.pvalue))

@@ -1,17 +1,17 @@
 """Intervals of rates and of differences of rates, for votes that share photos and raters.
 
-Votes on one photo agree more than votes on different ones, and so do votes of one rater. What an interval is
-to hold decides what is resampled:
+Votes on one photo agree more than votes on different photos, and so do votes of one rater. The population to
+which an interval refers decides what is resampled:
 
 - **new pictures, the same raters**: the percentile bootstrap over photos, each with all of its votes. Raters
   are nested in photos. (Resampling the votes within the drawn photos as well counts their noise twice: with 5
-  votes a photo such intervals are a third too wide, and 98-99% of them hold the truth.) The percentiles
-  are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
+  votes per photo such intervals are a third too wide, and 98-99% of them contain the true value.) The
+  percentiles are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
 - **new pictures and new raters**: the two-way cluster-robust variance of Cameron, Gelbach and Miller (2011),
-  pictures + raters - votes, with Student's t for its degrees of freedom (Satterthwaite). Where raters do not
-  differ it is the first interval; where few raters gave many votes each, it is far wider, and right.
+  pictures + raters - votes, with Student's t for its degrees of freedom (Satterthwaite). If raters do not
+  differ it equals the first interval; if few raters gave many votes each, it is far wider, and correct.
 
-`benchmarks/coverage.py` measures how often each of them holds the truth.
+``tests/study/statistics/coverage.py`` measures how often each of them contains the true value.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autochrome.study.statistics.columns import cluster_sums
 
 LEVEL = 0.95
 REPLICATES = 2000
-_BLOCK = 4_000_000  # numbers of a bootstrap that are in memory at once
+_BLOCK = 4_000_000  # numbers of a bootstrap in memory at once
 
 OVER_PICTURES = "95% bootstrap over pictures"
 OVER_BOTH = "95% for new pictures and new raters"
@@ -37,7 +37,7 @@ Bounds = tuple[Values, Values]
 
 @dataclass(frozen=True)
 class Interval:
-    """Ends of an interval, and how it was made."""
+    """The ends of an interval, and the method that gave it."""
 
     low: float
     high: float
@@ -45,7 +45,7 @@ class Interval:
 
     @classmethod
     def first(cls, bounds: Bounds, method: str) -> Interval:
-        """The interval of the first study."""
+        """Return the interval of the first study."""
         return cls(float(bounds[0][0]), float(bounds[1][0]), method)
 
 
@@ -59,21 +59,21 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """A variance and the degrees of freedom that it was estimated with; infinite where nothing is known."""
+    """A variance and its degrees of freedom; the variance is infinite if nothing is known."""
 
     variance: Values
     degrees: Values
 
 
 def resample_counts(clusters: int, replicates: int, seed: int) -> Float[np.ndarray, "replicates clusters"]:
-    """How often each cluster is drawn in each resample with replacement; rows sum to ``clusters``."""
+    """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
     return resampled_sums(np.eye(clusters), replicates=replicates, seed=seed).T
 
 
 def resampled_sums(
     values: Float[np.ndarray, "rows clusters"], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Float[np.ndarray, "rows replicates"]:
-    """Sum of each row over resamples of whole clusters, the same for all rows."""
+    """Return the sum of each row over resamples of whole clusters, the same for all rows."""
     clusters = values.shape[1]
     generator = np.random.default_rng(seed)
     chances = np.full(clusters, 1 / clusters)
@@ -92,17 +92,17 @@ def bootstrap_ratio(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Float[np.ndarray, "studies replicates"]:
-    """Sum of ``above`` over the sum of ``below`` in resamples of whole clusters."""
+    """Return the sum of ``above`` over the sum of ``below`` in resamples of whole clusters."""
     sums = resampled_sums(np.vstack([above, below]), replicates=replicates, seed=seed)
     return sums[:-1] / sums[-1]
 
 
 def expanded_tail(clusters: int, level: float = LEVEL) -> float:
-    """The share of resamples beyond each end: less than (1 - level) / 2 where clusters are few.
+    """Return the share of resamples beyond each end: less than (1 - level) / 2 for few clusters.
 
-    A bootstrap's spread is short of the standard error by sqrt((n - 1) / n), and its percentiles are a
-    normal's where n values ask for Student's t. Both are mended if the normal's quantile is
-    t * sqrt(n / (n - 1)): Hesterberg (2015), "What Teachers Should Know About the Bootstrap".
+    A bootstrap's spread is smaller than the standard error by sqrt((n - 1) / n), and its percentiles are
+    those of a normal distribution where n values call for Student's t. Both are corrected if the normal
+    quantile is t * sqrt(n / (n - 1)): Hesterberg (2015), "What Teachers Should Know About the Bootstrap".
     """
     from scipy import stats
 
@@ -111,7 +111,7 @@ def expanded_tail(clusters: int, level: float = LEVEL) -> float:
 
 
 def percentile_bounds(resampled: Float[np.ndarray, "studies replicates"], clusters: int) -> Bounds:
-    """Expanded percentile interval of what was resampled from at least two clusters."""
+    """Return the expanded percentile interval of values resampled from at least two clusters."""
     tail = expanded_tail(clusters)
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=1)
     return low, high
@@ -122,16 +122,16 @@ def two_way_spread(
     picture: Int[np.ndarray, " votes"],
     rater: Int[np.ndarray, " votes"],
 ) -> Spread:
-    """Variance of a sum over votes whose pictures and raters were both drawn.
+    """Return the variance of a sum over votes whose pictures and raters are both random.
 
-    Squared sums over pictures, plus those over raters, less those over votes of one rater on one picture,
-    which are in both. Neither part is let fall below that of independent votes: it only does so by chance.
-    Where every rater judges every photo, the mean that is subtracted takes some of the effects with it: the
-    photos' part is short by one in the number of raters, the raters' by one in that of photos.
+    Squared sums over pictures, plus those over raters, minus those over votes of one rater on one picture,
+    which are in both. Neither part may fall below that of independent votes, since it would only do so by
+    chance. If every rater judges every photo, subtracting the mean removes some of the effects: the photos'
+    part is too small by one in the number of raters, the raters' part by one in the number of photos.
 
     Args:
-        residuals: what each vote adds to the estimate's deviation; for a mean (success - mean) / votes.
-        picture: number of each vote's photo.
+        residuals: each vote's contribution to the estimate's deviation; for a mean (success - mean) / votes.
+        picture: index of each vote's photo.
         rater: number of each vote's rater.
     """
     studies = len(residuals)
@@ -157,7 +157,7 @@ def _squares(residuals: Float[np.ndarray, "studies votes"], clusters: Int[np.nda
 
 
 def rate_bounds(value: Values, spread: Spread, clusters: int) -> Bounds:
-    """Student's interval on the logit scale, so that it stays within [0, 1] and is skewed as rates are."""
+    """Return Student's interval on the logit scale, which stays within [0, 1] and is skewed as rates are."""
     from scipy.special import expit, logit
 
     inside = (value > 0) & (value < 1) & np.isfinite(spread.variance)
@@ -169,31 +169,31 @@ def rate_bounds(value: Values, spread: Spread, clusters: int) -> Bounds:
 
 
 def difference_bounds(value: Values, spread: Spread, clusters: int) -> Bounds:
-    """Student's interval of a difference of two rates, within [-1, 1]."""
+    """Return Student's interval of a difference of two rates, within [-1, 1]."""
     known = np.isfinite(spread.variance)
     wide = _quantile(spread.degrees) * np.sqrt(np.where(known, spread.variance, 0))
     wide = np.where(known, wide, 2)
-    # Where no photo differs from another, the bound is that of a rate of 0.
-    wide = np.where(spread.variance > 0, wide, beyond_none(clusters))
+    # If no photo differs from another, the bound is that of a rate of 0.
+    wide = np.where(spread.variance > 0, wide, zero_success_bound(clusters))
     return np.maximum(value - wide, -1), np.minimum(value + wide, 1)
 
 
 def without_spread(value: Values, bounds: Bounds, clusters: int, spread: Spread | None = None) -> Bounds:
-    """Mend the interval of a rate where all votes agree, or where there is one cluster alone.
+    """Correct the interval of a rate if all votes agree, or if there is only one cluster.
 
-    Votes that all agree show no spread, but not certainty: the exact binomial bound of as many trials as
-    there are clusters is given. Of one cluster nothing can be said: [0, 1].
+    Votes that all agree have no spread, which does not mean certainty: the interval then ends at the exact
+    binomial bound for as many trials as there are clusters. One cluster says nothing: [0, 1].
     """
     low, high = bounds
-    beyond = beyond_none(clusters)
-    high = np.where(value == 0, beyond, high)
-    low = np.where(value == 1, 1 - beyond, low)
+    bound = zero_success_bound(clusters)
+    high = np.where(value == 0, bound, high)
+    low = np.where(value == 1, 1 - bound, low)
     unknown = np.full(len(value), clusters < 2) if spread is None else ~np.isfinite(spread.variance)
     return np.where(unknown, 0.0, low), np.where(unknown, 1.0, high)
 
 
-def beyond_none(trials: int) -> float:
-    """The upper end of the exact (Clopper-Pearson) interval of no success in so many trials."""
+def zero_success_bound(trials: int) -> float:
+    """Return the upper end of the exact (Clopper-Pearson) interval for no success in ``trials``."""
     return float(1 - ((1 - LEVEL) / 2) ** (1 / trials))
 
 

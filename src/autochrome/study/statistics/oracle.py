@@ -1,8 +1,8 @@
 """PixColor's oracle: the best-liked of three samples of each photo, judged again by other raters.
 
-Of three samples with five votes each the best-liked is best partly by luck: its rate in the votes that chose
+Of three samples with five votes each, the best-liked is best partly by luck: its rate in the votes that chose
 it is too high, and falls when others judge it (regression to the mean). So the oracle's rate is that of phase
-2 alone; the rate of phase 1 is given beside it, to show by how much one would have deceived oneself.
+2 only; the rate of phase 1 is given as well, to show the size of the effect.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from autochrome.study.records import Judgment
+from autochrome.study.records import ORACLE, Judgment
 from autochrome.study.statistics.columns import by_system, tested
 from autochrome.study.statistics.comparisons import Comparison, compare
 from autochrome.study.statistics.intervals import REPLICATES
@@ -21,8 +21,6 @@ from autochrome.study.statistics.questionnaire import percentages
 from autochrome.study.statistics.rates import Rate, fooling_rates
 
 _SAMPLE = re.compile(r"(?P<name>.+)\.(?P<number>\d+)")
-MARK = ".oracle"
-"""What follows a system's name in phase 2."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,11 @@ class Oracle:
         name: of the system.
         samples: rate of each sample in phase 1.
         all_samples: rate of all of them together.
-        best_in_phase_1: mean over photos of the best-liked sample's share of the votes that chose it: too
-            high.
+        best_in_phase_1: mean over photos of the best-liked sample's share of the votes that chose it: biased
+            upward.
         rate: of the best-liked samples, by the raters of phase 2; None before phase 2 has votes.
         gain: the oracle against all samples of the same photos; None before phase 2 has votes.
-        regression: best_in_phase_1 less the rate of phase 2, over the photos of phase 2.
+        regression: best_in_phase_1 minus the rate of phase 2, over the photos of phase 2.
     """
 
     name: str
@@ -52,7 +50,7 @@ class Oracle:
 def oracles(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Oracle]:
-    """Results of every system that was judged in samples called NAME.1, NAME.2, ..., and as NAME.oracle."""
+    """Return the results of every system with samples named NAME.1, NAME.2, ..., and NAME.oracle."""
     groups = by_system(tested(judgments))
     samples: dict[str, dict[str, list[Judgment]]] = {}
     for label, rows in groups.items():
@@ -60,7 +58,7 @@ def oracles(
         if match:
             samples.setdefault(match["name"], {})[label] = [j for j in rows if j.phase == 1]
     return {
-        name: _oracle(name, parts, groups.get(name + MARK, []), replicates=replicates, seed=seed)
+        name: _oracle(name, parts, groups.get(f"{name}.{ORACLE}", []), replicates=replicates, seed=seed)
         for name, parts in samples.items()
         if len(parts) > 1
     }
@@ -85,7 +83,7 @@ def _oracle(
         samples=fooling_rates([j for rows in samples.values() for j in rows], **how),
         all_samples=fooling_rates(pooled, **how)[name],
         best_in_phase_1=float(np.mean(list(best.values()))),
-        rate=fooling_rates(again, **how).get(name + MARK),
+        rate=fooling_rates(again, **how).get(f"{name}.{ORACLE}"),
         gain=compare(again, pooled, **how),
         regression=float(np.mean([best[photo] - second[photo] for photo in both])) if both else None,
     )

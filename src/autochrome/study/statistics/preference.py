@@ -1,4 +1,4 @@
-"""Preference: which of two systems' pictures of a photo is better, and the scale that such votes make."""
+"""Preference: which of two systems' pictures of a photo is better, and the scale that the votes imply."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from autochrome.study.statistics.intervals import (
 from autochrome.study.statistics.rates import Rate, rate_of
 
 PSEUDO_VOTES = 0.5
-"""Added to either side of every pair that was compared, as the Haldane-Anscombe correction of log odds does:
-so a system that won every vote has a finite strength."""
+"""Added to both sides of every pair that was compared, like the Haldane-Anscombe correction of log odds, so
+that a system that won every vote has a finite strength."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Preferences:
         pairs: every pair that has votes.
         strengths: Bradley-Terry log strengths, best first, with mean 0: system i is preferred to j with
             probability 1 / (1 + exp(strength j - strength i)). Empty for fewer than three systems or two
-            photos, and where votes do not link all systems.
+            photos, and if votes do not link all systems.
     """
 
     pairs: list[Preferred]
@@ -63,7 +63,7 @@ class Preferences:
 
 
 def preferences(judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0) -> Preferences:
-    """Results of the test verdicts."""
+    """Return the results of the test verdicts."""
     groups: dict[tuple[str, str], list[Judgment]] = defaultdict(list)
     for judgment in tested(judgments):
         groups[judgment.system, judgment.rival].append(judgment)
@@ -91,7 +91,7 @@ def _preferred(system: str, rival: str, rows: Sequence[Judgment], *, replicates:
 def bradley_terry(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Estimate]:
-    """Log strengths of three or more systems, with bootstrap intervals over photos."""
+    """Return the log strengths of three or more systems, with bootstrap intervals over photos."""
     rows = tested(judgments)
     names = sorted({name for j in rows for name in (j.system, j.rival)})
     photos = sorted({j.picture for j in rows})
@@ -122,13 +122,13 @@ def bradley_terry(
 def log_strengths(
     wins: Float[np.ndarray, "tables n n"], *, tolerance: float = 1e-9
 ) -> Float[np.ndarray, "tables n"]:
-    """Maximum likelihood strengths of the Bradley-Terry model, log, with mean 0.
+    """Return the maximum likelihood log strengths of the Bradley-Terry model, with mean 0.
 
-    Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which climb always.
+    Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which always ascend.
 
     Args:
         wins: ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won
-            against one that won against ... every other, or strengths are infinite.
+            against one that won against ... every other; otherwise strengths are infinite.
         tolerance: of the log strengths between two steps.
     """
     games = wins + wins.transpose(0, 2, 1)
@@ -146,6 +146,6 @@ def log_strengths(
 
 
 def _linked(compared: Bool[np.ndarray, "n n"]) -> bool:
-    """Every system is compared with every other, if over others in between."""
+    """Return whether every system is linked to every other, directly or through others."""
     reached = np.linalg.matrix_power(compared.astype(float) + np.eye(len(compared)), len(compared))
     return bool((reached > 0).all())

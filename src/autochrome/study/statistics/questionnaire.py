@@ -1,7 +1,7 @@
 """The questionnaire of Cao et al. (section 5): true and generated pictures of each photo; which look poor?
 
 A picture's percentage is the share of raters who did not mark it. The paper tests the 20 percentages of true
-pictures against the 80 of generated ones; what it tests so are pictures, not judgments (docs/study.md).
+pictures against the 80 of generated ones, so the test is over pictures, not judgments (docs/study.md).
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ GENERATED = "generated"
 
 @dataclass(frozen=True)
 class Rank:
-    """Where a version stands among the versions of its photo.
+    """A version's rank among the versions of its photo.
 
     Attributes:
         average: over photos, of its rank by percentage: 1 is the most credible; ties share their mean rank.
-        versions: how many there are.
-        more_credible: the paper's (average - 1) / (versions - 1): the share of the others that convince more.
+        versions: their number.
+        more_credible: the paper's (average - 1) / (versions - 1): the share of the others that rank higher.
     """
 
     average: Estimate
@@ -58,8 +58,8 @@ class Questionnaire:
         rates: share not marked as poor, of the truth, of `GENERATED`, and of each system.
         percentages: share not marked, of each version and photo.
         welch: truth against generated over the pictures' percentages: the paper's test, and the one to
-            report. It takes the generated pictures of one photo for independent.
-        difference: truth less generated, a photo counting once; for new pictures and new raters.
+            report. It treats the generated pictures of one photo as independent.
+        difference: truth minus generated, each photo counting once; for new pictures and new raters.
         difference_bootstrap: of the difference of the two rates, over judgments: the crossed bootstrap,
             which resamples photos and raters.
         ranks: of each version, over the photos where all versions have votes.
@@ -76,10 +76,10 @@ class Questionnaire:
 def questionnaire(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Questionnaire:
-    """Results of the test verdicts.
+    """Return the results of the test verdicts.
 
-    ``welch`` and the differences are None where the truth, or everything generated, has no votes on the
-    photos that both share; Welch's also with fewer than two pictures on a side, or where all are alike.
+    ``welch`` and the differences are None if the truth or everything generated has no votes on the photos
+    that both share; ``welch`` also with fewer than two pictures on a side, or if all are alike.
     """
     rows = tested(judgments)
     groups = by_system(rows)
@@ -95,8 +95,8 @@ def questionnaire(
     difference, crossed = None, None
     if judged:
         columns, generated = Columns.of(judged), np.array([j.system != TRUTH for j in judged])
-        found = measure_difference(columns, generated, **how)
-        difference = Estimate(float(found.value[0]), Interval.first(found.interval, OVER_BOTH))
+        measured = measure_difference(columns, generated, **how)
+        difference = Estimate(float(measured.value[0]), Interval.first(measured.interval, OVER_BOTH))
         crossed = Interval.first(crossed_bounds(columns, generated, **how), CROSSED)
     return Questionnaire(
         rates=rates,
@@ -109,7 +109,7 @@ def questionnaire(
 
 
 def percentages(judgments: Sequence[Judgment]) -> dict[str, float]:
-    """Share of successes of each photo, by name."""
+    """Return the share of successes on each photo, by name."""
     votes: dict[str, list[bool]] = defaultdict(list)
     for judgment in judgments:
         votes[judgment.picture].append(judgment.success)
@@ -117,7 +117,7 @@ def percentages(judgments: Sequence[Judgment]) -> dict[str, float]:
 
 
 def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
-    """Welch's t test of two groups of percentages; None if a group has fewer than two or nothing varies."""
+    """Compute Welch's t test of two groups; None if a group has fewer than two values or nothing varies."""
     if min(len(values), len(rivals)) < 2:
         return None
     deviations = float(np.std(values, ddof=1)), float(np.std(rivals, ddof=1))
@@ -134,11 +134,12 @@ def crossed_bounds(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Bounds:
-    """Bootstrap interval of the difference of two pooled rates: photos and raters are both resampled.
+    """Return the bootstrap interval of the difference of two pooled rates, resampling photos and raters.
 
-    A vote counts as often as its photo was drawn times as often as its rater was: Owen's (2007) pigeonhole
-    bootstrap, with plain percentiles. It counts the noise of single votes three times, which makes it wide
-    where photos are many; few photos make percentiles narrow. At the paper's size the two are about even.
+    A vote's weight is the number of times its photo was drawn times the number of times its rater was: Owen's
+    (2007) pigeonhole bootstrap, with plain percentiles. It counts the noise of single votes three times,
+    which makes it wide for many photos; few photos make percentiles narrow. At the paper's size the two
+    cancel.
     """
     _, picture = np.unique(columns.picture, return_inverse=True)
     _, rater = np.unique(columns.rater, return_inverse=True)
@@ -162,7 +163,7 @@ def crossed_bounds(
                 for row in columns.success
             ]
         )
-    # A resample that has drawn no vote of a side says nothing of it.
+    # A resample without a vote of one side says nothing about it.
     drawn = np.isfinite(differences).all(0)
     if not drawn.any():
         return unknown
@@ -174,10 +175,10 @@ def crossed_bounds(
 def credibility_ranks(
     shares: dict[str, dict[str, float]], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Rank]:
-    """Average rank of each version among those of its photo, ties averaged.
+    """Return the average rank of each version among those of its photo, ties averaged.
 
     Args:
-        shares: percentage of each version and photo; photos that lack a version are passed over.
+        shares: percentage of each version and photo; photos that lack a version are skipped.
         replicates: of the bootstrap over photos.
         seed: of the bootstrap.
     """
@@ -206,5 +207,5 @@ def credibility_ranks(
 
 
 def more_credible(rank: float, versions: int) -> float:
-    """Share of the other versions that rank higher, as the paper has it: (2.5 - 1) / (5 - 1) = 37.5%."""
+    """Return the share of the other versions that rank higher; in the paper (2.5 - 1) / (5 - 1) = 37.5%."""
     return (rank - 1) / (versions - 1)

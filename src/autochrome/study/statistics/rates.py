@@ -1,8 +1,8 @@
 """Fooling rates: how often a system's pictures were taken for the true ones, with every form of error.
 
-The papers print different errors under the same sign: CIC's ± is a 95% interval of independent votes,
+The papers print different errors with the same sign: CIC's ± is a 95% interval of independent votes,
 PixColor's one standard error of a bootstrap over photos. Both are here under their own names, beside the
-intervals that we read results by (`autochrome.study.statistics.intervals`).
+intervals that we use to read results (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ class Rate:
     """A share of votes.
 
     Attributes:
-        name: of the system, or of what else was counted.
+        name: of the system, or of whatever else was counted.
         value: successes over votes, in [0, 1].
-        interval: 95%, for new pictures and new raters. The one to read.
+        interval: 95%, for new pictures and new raters. This is the one to read.
         over_pictures: 95% bootstrap over pictures: for new pictures, judged by the same raters.
         binomial: "binomial 95% (as CIC prints)": value ± 1.96 sqrt(p (1 - p) / votes).
         standard_error: "one standard error (as PixColor prints)": the bootstrap's, over pictures.
         binomial_error: sqrt(p (1 - p) / votes), one standard error of independent votes.
-        design_effect: (standard_error / binomial_error)²: by how much votes on one picture agree; None where
-            all votes do.
-        votes, pictures, raters: how many there are.
+        design_effect: (standard_error / binomial_error)², above 1 if votes on one picture agree; None if all
+            votes do.
+        votes, pictures, raters: their numbers.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Rate:
 
 @dataclass(frozen=True, eq=False)
 class RateBounds:
-    """Figures of a rate in each of many studies of one layout."""
+    """A rate with its errors, in each of many studies of one layout."""
 
     value: Values
     interval: Bounds
@@ -75,9 +75,10 @@ class RateBounds:
 def fooling_rates(
     judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> dict[str, Rate]:
-    """Rate of each system that has test votes; practice and vigilance trials are passed over.
+    """Return the rate of each system that has test votes; practice and vigilance trials are ignored.
 
-    In a questionnaire it is the share of raters who did not mark a picture as poor, the true ones among them.
+    In a questionnaire it is the share of votes that did not mark a picture as poor; true photos count as a
+    system there.
     """
     groups = by_system(tested(judgments))
     return {
@@ -89,34 +90,34 @@ def fooling_rates(
 def first_slot_share(
     protocol: Protocol, judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
 ) -> Rate | None:
-    """Share of test votes that named the picture of the first slot: 50% of raters without a bias.
+    """Return the share of test votes for the picture in the first slot: 50% without a bias.
 
     None without votes.
 
     Raises:
-        ValueError: for the questionnaire, where any number of pictures may be named.
+        ValueError: for the questionnaire, where any number of pictures may be chosen.
     """
     if protocol is Protocol.QUESTIONNAIRE:
-        raise ValueError("a questionnaire has no vote for the first slot; give pairs")
+        raise ValueError("a questionnaire has no votes for the first slot; use a protocol with pairs")
     rows = tested(judgments)
-    # Two-afc asks for the generated picture: who was fooled named the other one.
-    named_it = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
+    # Two-afc asks for the generated picture: whoever was fooled chose the other one.
+    chose_first = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
     if not rows:
         return None
-    return rate_of("first slot", Columns.where(rows, named_it), replicates=replicates, seed=seed)
+    return rate_of("first slot", Columns.where(rows, chose_first), replicates=replicates, seed=seed)
 
 
 def rate_of(name: str, columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> Rate:
-    """The rate of one study, which has a vote at least."""
-    found = measure_rate(columns, replicates=replicates, seed=seed)
-    value, error = float(found.value[0]), float(found.standard_error[0])
-    binomial = float(found.binomial_error[0])
+    """Return the rate of one study, which must have a vote."""
+    measured = measure_rate(columns, replicates=replicates, seed=seed)
+    value, error = float(measured.value[0]), float(measured.standard_error[0])
+    binomial = float(measured.binomial_error[0])
     half = 1.96 * binomial
     return Rate(
         name=name,
         value=value,
-        interval=Interval.first(found.interval, OVER_BOTH),
-        over_pictures=Interval.first(found.over_pictures, OVER_PICTURES),
+        interval=Interval.first(measured.interval, OVER_BOTH),
+        over_pictures=Interval.first(measured.over_pictures, OVER_PICTURES),
         binomial=Interval(value - half, value + half, BINOMIAL),
         standard_error=error,
         binomial_error=binomial,
@@ -128,9 +129,9 @@ def rate_of(name: str, columns: Columns, *, replicates: int = REPLICATES, seed: 
 
 
 def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> RateBounds:
-    """Pooled rate, with its intervals, of each of many studies of one layout.
+    """Return the pooled rate, with its intervals, of each of many studies of one layout.
 
-    Successes and votes are summed before they are divided, so a picture with more votes counts more.
+    Successes and votes are summed before dividing, so a picture with more votes counts more.
     """
     success = columns.success
     votes = success.shape[1]
@@ -151,5 +152,5 @@ def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 
 
 
 def binomial_error(value: Values, votes: int) -> Values:
-    """Standard error of a rate of independent votes."""
+    """Return the standard error of a rate of independent votes."""
     return np.sqrt(value * (1 - value) / votes)

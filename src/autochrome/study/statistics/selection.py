@@ -1,4 +1,4 @@
-"""Which votes count: those of attentive raters, on pictures that were shown as long as designed."""
+"""Which votes count: those of attentive raters, on pictures that were shown for as long as designed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from autochrome.study.statistics.rates import Rate, fooling_rates, rate_of
 MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.
 
-CIC's raters caught 96% of the random colors, and who guesses catches 50%. Of the design's four such trials
-an attentive rater fails two or more with a probability of .9%, one who guesses with 69%; two failures of four
-are 43 times likelier from guessing, one failure hardly twice. So the cut is after one of four."""
+CIC's raters caught 96% of the random colors, and whoever guesses catches 50%. Of the design's four such
+trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%; two failures
+of four
+are 43 times as likely from guessing, one failure hardly twice. So the threshold is one of four."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """How raters did on pictures in another photo's colors.
+    """The raters' results on pictures in another photo's colors.
 
     Attributes:
-        caught: share that was recognized (CIC: 96%); None where no such trial was answered.
+        caught: share that was recognized (CIC: 96%); None if no such trial was answered.
         failed: share of such trials that each rater failed, by the rater's number.
         inattentive: raters who failed more than ``most_failed`` of theirs.
         most_failed: the threshold.
@@ -41,7 +42,7 @@ class Selection:
     """Verdicts that count, and what was left out of the test trials.
 
     Attributes:
-        judgments: of all stages, but without what was left out.
+        judgments: of all stages, without those left out.
         slipped: test verdicts left out because the display was not as designed.
         inattentive: raters left out.
     """
@@ -58,7 +59,7 @@ def attention(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> Attention:
-    """Check raters against vigilance trials; those whose display slipped say nothing of a rater."""
+    """Check raters by their vigilance trials; trials that slipped say nothing about a rater."""
     rows = [j for j in judgments if j.stage is Stage.VIGILANCE and not j.slipped]
     caught = [passed(j) for j in rows]
     answers: dict[int, list[bool]] = defaultdict(list)
@@ -82,13 +83,13 @@ def select(
     inattentive: bool = False,
     most_failed: float = MOST_FAILED,
 ) -> Selection:
-    """The verdicts that count.
+    """Return the verdicts that count.
 
     Args:
         judgments: of a whole study.
-        slipped: count trials whose timing slipped, too.
-        inattentive: count raters who failed the vigilance trials, too.
-        most_failed: share of vigilance trials that a rater may fail. Who did none is kept.
+        slipped: also count trials whose timing slipped.
+        inattentive: also count raters who failed the vigilance trials.
+        most_failed: share of vigilance trials that a rater may fail. Raters without any are kept.
     """
     out = () if inattentive else _inattentive(judgments, most_failed)
     kept = [j for j in judgments if j.rater not in out]
@@ -107,7 +108,7 @@ SELECTIONS = {
     "inattentive raters too": (False, True),
     "every vote": (True, True),
 }
-"""Name of each way to count, and whether slipped trials and inattentive raters are in it."""
+"""Name of each way to count, and whether it includes slipped trials and inattentive raters."""
 
 
 def reported_rates(
@@ -117,9 +118,9 @@ def reported_rates(
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> dict[str, dict[str, Rate]]:
-    """Fooling rates under each of `SELECTIONS`, so that a reader sees what leaving votes out has done."""
-    found = {}
+    """Return the fooling rates for each of `SELECTIONS`, to show the effect of leaving votes out."""
+    rates = {}
     for name, (slipped, inattentive) in SELECTIONS.items():
         kept = select(judgments, slipped=slipped, inattentive=inattentive, most_failed=most_failed)
-        found[name] = fooling_rates(kept.judgments, replicates=replicates, seed=seed)
-    return found
+        rates[name] = fooling_rates(kept.judgments, replicates=replicates, seed=seed)
+    return rates

@@ -1,1 +1,1 @@
-"""A study on disk: schema, rows, rules."""
+"""A study on disk: building its folder, the tables (schema), their rows (ledger), the rules (store)."""

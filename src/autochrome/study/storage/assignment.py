@@ -1,8 +1,8 @@
-"""What comes when and where in front of a rater: stages and slots in balance, and nothing to be foreseen.
+"""The order of a rater's stages and slots: balanced, and not predictable.
 
-Which unit comes next is a query (`Ledger.choose_unit`), for it depends on what others have judged. Whatever
-is drawn comes from a generator keyed on the study's seed and its secret, the rater and the trial: who holds
-the study's folder can follow it afterwards, and nobody else can foresee it.
+Which unit comes next is a query (`Ledger.choose_unit`), since it depends on what others have judged. Every
+random choice comes from a generator keyed on the study's seed and secret, the rater and the trial: whoever
+has the study's folder can reproduce it afterwards, and nobody else can predict it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from autochrome.study.records import Stage
 
 
 def keyed(seed: int, *key: object) -> Random:
-    """A generator of its own for each key."""
+    """Return a random generator that depends only on the seed and the key."""
     return Random("/".join(map(str, (seed, *key))))
 
 
 def stages(practice: int, trials: int, vigilance: int, rng: Random) -> list[Stage]:
-    """For what each of a rater's trials is: practice first, then the test with vigilance strewn into it.
+    """Return the stage of each of a rater's trials: practice, then the test with vigilance trials among it.
 
-    The test is cut into as many stretches as there are vigilance trials; each has one, at a place drawn for
-    it.
+    The test is divided into as many stretches as there are vigilance trials; each has one, at a random place.
     """
     length = trials + vigilance
     edges = [i * length // vigilance for i in range(vigilance + 1)] if vigilance else []
@@ -33,16 +32,17 @@ def stages(practice: int, trials: int, vigilance: int, rng: Random) -> list[Stag
 
 
 def choose_order(before: Counter[int], stock: Counter[int], rng: Random) -> tuple[int, ...]:
-    """In which slot each version stands: ``order[slot]`` is the version's number.
+    """Choose the slot of each version: ``order[slot]`` is the version's index.
 
     Args:
-        before: how often the first version stood in each slot when this unit was shown to others.
+        before: how often the first version was in each slot when this unit was shown to others.
         stock: how often the rater is still to see the first version in each slot; see `stock`.
-        rng: draws the rest.
+        rng: breaks ties and orders the other versions.
 
     Returns:
-        The first version in the slot that it had least often in this unit, out of the rater's stock; equal
-        slots are drawn in proportion to the stock, so that what the rater saw does not tell what follows.
+        The order with the first version in the slot that it had least often in this unit, among those in the
+        rater's stock; ties are drawn in proportion to the stock, so that what the rater has seen does not
+        reveal what follows.
     """
     possible = [slot for slot in stock if stock[slot] > 0]
     least = min(before[slot] for slot in possible)
@@ -55,10 +55,10 @@ def choose_order(before: Counter[int], stock: Counter[int], rng: Random) -> tupl
 
 
 def stock(slots: int, trials: int, used: Counter[int], rng: Random) -> Counter[int]:
-    """How often a rater is still to see the first version in each slot.
+    """Count how often a rater is still to see the first version in each slot.
 
-    Over all ``trials`` of a stage each slot comes equally often; what does not divide is drawn, always alike
-    if ``rng`` is keyed on rater and stage.
+    Over all ``trials`` of a stage each slot comes equally often; the remainder is drawn, always in the same
+    way if ``rng`` is keyed on rater and stage.
     """
     spread = Counter({slot: trials // slots for slot in range(slots)})
     spread.update(rng.sample(range(slots), trials % slots))

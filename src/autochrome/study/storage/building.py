@@ -15,11 +15,9 @@ from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from autochrome._version import __version__
 from autochrome.errors import EvaluationError, StudyError
-from autochrome.evaluation.scores import Pair, load_rgb, match_files
+from autochrome.evaluation.files import Pair, load_rgb, match_files
 from autochrome.io.sniff import HEAD_BYTES, picture_format
 from autochrome.io.whole_file import file_sha256
 from autochrome.study.design import Design
@@ -33,17 +31,17 @@ from autochrome.study.storage.folder import (
     Manifest,
     Prepared,
 )
-from autochrome.study.storage.ledger import unit_rows
+from autochrome.study.storage.ledger import Ledger
 from autochrome.study.storage.pictures import encode, prepare, random_version
-from autochrome.study.storage.schema import SCHEMA_VERSION, Database, studies, units
+from autochrome.study.storage.schema import Database
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from autochrome.types import RGB
 
 DONORS = 5
-"""How many photos are tried for the random colors of another."""
+"""Number of photos tried as the source of another photo's random colors."""
 
 LOSSY = frozenset({"avif", "heic", "jpeg", "webp"})
-_DAY = 946_684_800  # 2000-01-01: the time that every picture's file bears
+_DAY = 946_684_800  # 2000-01-01, the modification time of every picture
 
 
 def build_study(
@@ -53,32 +51,32 @@ def build_study(
     database: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Study:
-    """Make a study's folder and its tables, and open it.
+    """Create a study's folder and tables, and open it.
 
-    Practice and vigilance take photos of their own, so of N references at most N - practice - vigilance are
+    Practice and vigilance use photos of their own, so of N references at most N - practice - vigilance are
     tested. Practice pairs alternate between random colors and the systems in turn (preference: random
-    colors alone); vigilance pairs are against random colors.
+    colors only); vigilance pairs are against random colors.
 
     Args:
         design: what to build.
-        folder: where; it must not exist, or be empty.
-        database: URL of a database for the votes; the environment's ``AUTOCHROME_STUDY_DATABASE`` or an
-            SQLite file in the folder if None.
-        progress: called after each photo with how many are done and how many there are.
+        folder: where to build it; must not exist or be empty.
+        database: URL of a database for the votes; if None, that of the environment variable
+            ``AUTOCHROME_STUDY_DATABASE``, or an SQLite file in the folder.
+        progress: called after each photo with the number done and the total.
 
     Raises:
-        StudyError: the folder is taken, photos or results are missing, too few, or do not fit; nothing is
-            left behind then.
+        StudyError: the folder is in use, or photos or results are missing, too few or of the wrong size;
+            nothing is left behind.
     """
     folder = folder.resolve()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        what = "is a study already" if (folder / STUDY_FILE).exists() else "exists and is not empty"
-        raise StudyError(f"{folder} {what}; name a new folder")
+        what = "is already a study" if (folder / STUDY_FILE).exists() else "exists and is not empty"
+        raise StudyError(f"{folder} {what}; give a new folder")
     pairs = _match(design)
     layout = lay_out(design, sorted(pairs))
     named = database or os.environ.get(DATABASE_VARIABLE)
     if named:
-        _try_out(named)
+        _check_database(named)
     work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         (work / PICTURES).mkdir(parents=True)
@@ -95,10 +93,11 @@ def build_study(
         )
         design.write(work / DESIGN_FILE)
         manifest.write(work)
-        _keep(manifest.id, layout.units, named or work / DATABASE_FILE, work, folder)
+        ledger = Ledger(manifest.id, design.total)
+        _keep(ledger, layout.units, named or work / DATABASE_FILE, work, folder)
     except OSError as error:
         raise StudyError(
-            f"{folder} cannot be written ({error}); check its place and the free space"
+            f"{folder} cannot be written ({error}); check the path and the free space"
         ) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -107,18 +106,18 @@ def build_study(
 
 @dataclass(frozen=True)
 class Layout:
-    """What is judged against what, and what the person should know about it."""
+    """The units of a study, and what the person who builds it should know about them."""
 
     units: list[Unit]
     notes: list[str]
 
 
 def lay_out(design: Design, names: Sequence[str]) -> Layout:
-    """The units of a study (an oracle's first phase).
+    """Return the units of a study (of an oracle's first phase).
 
     Args:
         design: of the study.
-        names: of the references, sorted.
+        names: the names of the references, sorted.
 
     Raises:
         StudyError: there are too few references.
@@ -128,19 +127,19 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
     wanted = room if design.pictures is None else design.pictures
     if min(room, wanted) < design.trials:
         raise StudyError(
-            f"a rater's {design.trials} test trials need as many photos, for none is shown twice to a rater,"
-            f" and practice and vigilance {reserved} others; {design.references} holds {len(names)}. Give"
-            f" more references{_or_fewer_trials(design, room)}"
+            f"{design.trials} test trials need as many photos, since no rater sees a photo twice, and"
+            f" practice and vigilance need {reserved} others, but {design.references} has {len(names)}. Add"
+            f" references{_or_fewer_trials(design, room)}"
         )
     names = list(names)
     keyed(design.seed, "pictures").shuffle(names)
     practice, names = names[: design.practice], names[design.practice :]
     watched, names = names[: design.vigilance], names[design.vigilance :]
     tested = sorted(names[:wanted])
-    found: list[Unit] = []
+    units: list[Unit] = []
 
     def add(stage: Stage, picture: str, versions: tuple[str, ...]) -> None:
-        found.append(Unit(len(found) + 1, 1, stage, picture, versions))
+        units.append(Unit(len(units) + 1, 1, stage, picture, versions))
 
     for i, picture in enumerate(practice):
         add(Stage.PRACTICE, picture, _practice(design, i))
@@ -152,16 +151,16 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
     notes = []
     if reserved and (design.pictures is None or len(tested) < design.pictures):
         notes.append(
-            f"{len(tested)} of {len(names) + reserved} references are tested, for practice and vigilance take"
-            f" {reserved}"
+            f"{len(tested)} of {len(names) + reserved} references are tested, since practice and vigilance"
+            f" use {reserved}"
         )
-    return Layout(found, notes)
+    return Layout(units, notes)
 
 
 def _or_fewer_trials(design: Design, room: int) -> str:
     if room < 1:
         return ""
-    too = ", and pictures too" if design.protocol is Protocol.QUESTIONNAIRE else ""
+    too = ", and pictures as well" if design.protocol is Protocol.QUESTIONNAIRE else ""
     return f", or set trials to {room} or less{too}"
 
 
@@ -188,7 +187,7 @@ def _practice(design: Design, number: int) -> tuple[str, str]:
 
 
 def _match(design: Design) -> dict[str, Pair]:
-    """Each reference with its versions' files, under the design's names."""
+    """Return each reference with the files of its versions, under the design's names."""
     versions = design.folders()
     try:
         pairs = match_files(design.references, list(versions.values()), names=list(versions))
@@ -208,7 +207,7 @@ def _prepare_all(
     for unit in laid_out:
         shown.setdefault(unit.picture, [])
         shown[unit.picture] += [each for each in unit.versions if each not in shown[unit.picture]]
-    # In drawn order, so that neither the folder's order nor the files' tells what is true.
+    # In random order, so that neither the order in the folder nor that of writing reveals the true photos.
     order = sorted(shown)
     secrets.SystemRandom().shuffle(order)
     prepared: list[Prepared] = []
@@ -252,25 +251,25 @@ def _load(path: Path) -> RGB:
         raise StudyError(str(error)) from error
 
 
-def _check_size(found: Sequence[int], expected: Sequence[int], path: Path) -> None:
-    if found != expected:
-        ours, reference = (f"{shape[-1]} x {shape[-2]}" for shape in (found, expected))
+def _check_size(actual: Sequence[int], expected: Sequence[int], path: Path) -> None:
+    if actual != expected:
+        size, reference = (f"{shape[-1]} x {shape[-2]}" for shape in (actual, expected))
         raise StudyError(
-            f"{path} is {ours}, but its reference is {reference}; raters would know it by its sharpness or"
-            " its cut, so write results at the size of the references"
+            f"{path} is {size}, but its reference is {reference}; raters would recognize it by its sharpness"
+            " or crop, so write results at the size of the references"
         )
 
 
 def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
-    """What about the results may spoil the study."""
+    """Return warnings about results that may spoil the study."""
     notes = []
     taking_part = {each.picture for each in prepared}
     for label in next(iter(pairs.values())).results:
         lossy = sum(_format(pairs[name].results[label]) in LOSSY for name in taking_part)
         if lossy:
             notes.append(
-                f"{label}: {lossy} of {len(taking_part)} results are in a lossy format, whose traces raters"
-                " may see; write PNG"
+                f"{label}: {lossy} of {len(taking_part)} results are in a lossy format, whose artifacts"
+                " raters may see; write PNG"
             )
     true = {each.picture: each.shown_sha256 for each in prepared if each.version == TRUTH}
     equal = Counter(
@@ -280,8 +279,8 @@ def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
     )
     for label, times in equal.items():
         notes.append(
-            f"{label}: {times} of {len(true)} results equal the true photo exactly, so raters can only guess;"
-            " are they gray photos?"
+            f"{label}: {times} of {len(true)} results are identical to the true photo, so raters can only"
+            " guess; are the photos gray?"
         )
     return notes
 
@@ -291,20 +290,19 @@ def _format(path: Path) -> str | None:
         return picture_format(file.read(HEAD_BYTES))
 
 
-def _keep(study: str, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
-    """Write the units, and let the folder take its place: both or neither."""
+def _keep(ledger: Ledger, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
+    """Write the units and move the folder into place: both or neither."""
     place = Database(database, create=True)
     inside = isinstance(database, Path)
     try:
         with place.writing() as connection:
             place.make_tables(connection)
-            connection.execute(insert(studies).values(id=study, version=SCHEMA_VERSION, phase=1))
-            sources = [unit.versions for unit in laid_out]
-            connection.execute(insert(units), unit_rows(study, laid_out, sources))
+            ledger.add_study(connection)
+            ledger.add_units(connection, laid_out, [unit.versions for unit in laid_out])
             if not inside:
                 work.rename(folder)
         place.close()
-        if inside:  # moved when it is complete, with no log beside it
+        if inside:  # only once the database is closed, which removes its write-ahead log
             work.rename(folder)
     except BaseException:
         if not work.exists():
@@ -314,8 +312,8 @@ def _keep(study: str, laid_out: Sequence[Unit], database: str | Path, work: Path
         place.close()
 
 
-def _try_out(url: str) -> None:
-    """Find out that a database cannot be reached before the pictures are made, not after."""
+def _check_database(url: str) -> None:
+    """Raise an error if the database cannot be reached, before the pictures are made and not after."""
     database = Database(url, create=True)
     try:
         with database.reading():

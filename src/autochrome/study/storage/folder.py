@@ -1,7 +1,7 @@
-"""A study's folder: the design, and ``study.json``, which tells what was built from it.
+"""A study's folder: the design, and ``study.json``, which records what was built from it.
 
-``study.json`` holds the secret and which picture is the true one; it is readable to its owner alone and is
-never served.
+``study.json`` has the secret and which picture is the true one; only its owner can read it, and it is never
+served.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from autochrome.errors import StudyError
 from autochrome.io.whole_file import write_json
-from autochrome.study.design import BUILT, MENDABLE, SCHEMA, Design
+from autochrome.study.design import BUILT, EDITABLE, SCHEMA, Design
 
 DESIGN_FILE = "design.yaml"
 STUDY_FILE = "study.json"
@@ -28,12 +28,12 @@ class Prepared:
 
     Attributes:
         picture: name of the photo.
-        version: what it is: `TRUTH`, `RANDOM`, or a system (or a sample of it).
+        version: `TRUTH`, `RANDOM`, or a system (or a sample of one).
         file: its random name in ``pictures/``.
         source: name of the file it was made from; for `RANDOM` that of the true photo.
         sha256: of the source.
         shown_sha256: of the picture's own file.
-        colors_of: the photo that gave the colors (`RANDOM`), else empty.
+        colors_of: the photo that the colors are from (`RANDOM`), else empty.
     """
 
     picture: str
@@ -47,12 +47,12 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What ``study.json`` holds.
+    """The contents of ``study.json``.
 
     Attributes:
         id: of the study, a UUID.
-        secret: hexadecimal, from which the links to pictures and the completion codes are made.
-        design: as it was when the last vote-less study was opened (`Design.to_dict`).
+        secret: hexadecimal; the links to pictures and the completion codes derive from it.
+        design: as of the last time that the study was opened before it had raters (`Design.to_dict`).
         pictures: every prepared picture.
         notes: what the person who built the study should know.
         own_database: whether the votes are in the folder's ``study.sqlite``.
@@ -74,7 +74,7 @@ class Manifest:
         """Read ``study.json``.
 
         Raises:
-            StudyError: the folder is no study, or one of another release.
+            StudyError: the folder is not a study, or it is one from another release.
         """
         path = folder / STUDY_FILE
         try:
@@ -82,33 +82,33 @@ class Manifest:
             schema = content.pop("schema")
             if schema != SCHEMA:
                 raise StudyError(
-                    f"{folder} is a study of the form {schema!r}, and this release reads {SCHEMA!r}; use the"
-                    " release of Autochrome that made it"
+                    f"{folder} is a study in format {schema!r}, but this release of Autochrome reads"
+                    f" {SCHEMA!r}; use the release that built the study"
                 )
             content["pictures"] = [Prepared(**each) for each in content["pictures"]]
             return cls(**content)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise StudyError(
-                f"{folder} is no study (it has no {STUDY_FILE}); make one with `autochrome study new`"
+                f"{folder} is not a study (it has no {STUDY_FILE}); build one with `autochrome study new`"
             ) from error
         except OSError as error:
             raise StudyError(
-                f"{path} cannot be read ({error.strerror}); run as the user who made the study"
+                f"{path} cannot be read ({error.strerror}); run as the user who built the study"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StudyError(f"{path} is damaged ({error}); put it back from a copy of the study") from error
+            raise StudyError(f"{path} is damaged ({error}); restore it from a copy of the study") from error
 
     def write(self, folder: Path) -> None:
-        """Write ``study.json``, readable to its owner alone; an existing one is replaced as a whole."""
+        """Write ``study.json``, readable only by its owner, replacing an existing one as a whole."""
         write_json({"schema": SCHEMA, **asdict(self)}, folder / STUDY_FILE, mode=0o600)
 
     def changed_keys(self, design: Design) -> list[str]:
-        """Keys of the design that differ from those the study was built with, but for those one may mend."""
+        """Return the keys that differ from the study's design, except those that may be edited."""
         now = design.to_dict()
-        return [key for key in now if key not in MENDABLE and now[key] != self.design.get(key)]
+        return [key for key in now if key not in EDITABLE and now[key] != self.design.get(key)]
 
     def check(self, folder: Path, design: Design, *, begun: bool) -> None:
-        """Refuse a design that no longer belongs to the study.
+        """Refuse a design that no longer fits the study.
 
         Args:
             folder: of the study.
@@ -116,7 +116,7 @@ class Manifest:
             begun: whether raters have been shown anything.
 
         Raises:
-            StudyError: says which keys to put back.
+            StudyError: names the keys to restore.
         """
         changed = self.changed_keys(design)
         if not begun:
@@ -126,21 +126,21 @@ class Manifest:
         were = "; ".join(
             f"{key} was {json.dumps(self.design.get(key), ensure_ascii=False)}" for key in changed
         )
-        why = "after raters had begun" if begun else "but decides the pictures, which are made"
+        why = "after raters had begun" if begun else "in keys that determine the pictures"
         raise StudyError(
-            f"{folder / DESIGN_FILE} was edited {why}. Put it back ({were}), or build a new study with"
+            f"{folder / DESIGN_FILE} was edited {why}. Restore it ({were}), or build a new study with"
             " `autochrome study new`"
         )
 
     def check_pictures(self, folder: Path) -> None:
-        """Refuse a folder that lacks pictures, as after an incomplete copy.
+        """Refuse a folder that lacks pictures, such as an incomplete copy.
 
         Raises:
             StudyError: says how many are missing.
         """
         place = folder / PICTURES
-        there = set(os.listdir(place)) if place.is_dir() else set()
-        missing = [each.file for each in self.pictures if each.file not in there]
+        present = set(os.listdir(place)) if place.is_dir() else set()
+        missing = [each.file for each in self.pictures if each.file not in present]
         if missing:
             raise StudyError(
                 f"{place} lacks {len(missing)} of {len(self.pictures)} pictures; copy the study's folder as a"

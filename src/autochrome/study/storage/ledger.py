@@ -1,4 +1,9 @@
-"""What the tables of one study say, in the words of `records`; calls are inside of a caller's transaction."""
+"""The rows of one study, in the words of `records`; every call is made inside the caller's transaction.
+
+The statements are the same on SQLite and PostgreSQL. Queries are built once, since building one takes longer
+than running it. What differs from call to call is a parameter: ``study_id`` in all of them, and those that
+the comments name.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +14,134 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from autochrome.study.records import Answer, Stage, Trial, Unit, Vote
-from autochrome.study.storage import statements as sql
+from autochrome.study.storage.schema import SCHEMA_VERSION, raters, studies, trials, units, votes
+
+_study, _rater, _since = bindparam("study_id"), bindparam("rater"), bindparam("since")
+_of_rater = and_(trials.c.study == _study, trials.c.rater == _rater)
+_of_stage = and_(
+    units.c.study == _study, units.c.phase == bindparam("phase"), units.c.stage == bindparam("stage")
+)
+_with_unit = and_(units.c.study == trials.c.study, units.c.id == trials.c.unit)
+_being_answered = and_(trials.c.answered.is_(False), trials.c.opened_at > _since)
+
+# The study: new_phase.
+_VERSION = select(studies.c.version).where(studies.c.id == _study)
+_PHASE = select(studies.c.phase).where(studies.c.id == _study)
+_SET_PHASE = update(studies).where(studies.c.id == _study).values(phase=bindparam("new_phase"))
+_ANY_TRIAL = select(trials.c.id).where(trials.c.study == _study).limit(1)
+
+# Raters: token_sha256; rater; since.
+_COUNT_RATERS = select(func.count()).select_from(raters).where(raters.c.study == _study)
+_RATER = select(raters.c.number).where(
+    raters.c.study == _study, raters.c.token_sha256 == bindparam("token_sha256")
+)
+_PHASE_OF_RATER = select(raters.c.phase).where(raters.c.study == _study, raters.c.number == _rater)
+_RATERS_SINCE = select(trials.c.rater).where(trials.c.study == _study, trials.c.opened_at > _since).distinct()
+
+# Units: phase, stage; unit_id, since.
+_UNITS = select(units).where(units.c.study == _study).order_by(units.c.id)
+_VOTES = select(units.c.votes).where(_of_stage)
+_FEWEST_VOTES = select(func.min(units.c.votes)).where(_of_stage)
+_PLACES_IN_UNIT = select(trials.c.place).where(
+    trials.c.study == _study, trials.c.unit == bindparam("unit_id"), trials.c.answered | _being_answered
+)
+
+# Trials: rater; trial_id; stage; now.
+_LAST_TRIAL = select(trials).where(_of_rater).order_by(trials.c.number.desc()).limit(1)
+_FIND_TRIAL = select(trials).where(_of_rater, trials.c.id == bindparam("trial_id"))
+_PLACES_OF_RATER = (
+    select(trials.c.place)
+    .select_from(trials.join(units, _with_unit))
+    .where(_of_rater, units.c.stage == bindparam("stage"))
+)
+_one_trial = and_(trials.c.study == _study, trials.c.id == bindparam("trial_id"))
+_REOPEN_TRIAL = update(trials).where(_one_trial).values(opened_at=bindparam("now"))
+_CLOSE_TRIAL = update(trials).where(_one_trial).values(answered=True)
+
+# Votes: unit_id; stages; total.
+_COUNT_VOTE = (
+    update(units)
+    .where(units.c.study == _study, units.c.id == bindparam("unit_id"))
+    .values(votes=units.c.votes + 1)
+)
+_answered = votes.join(trials, and_(votes.c.study == trials.c.study, votes.c.trial == trials.c.id)).join(
+    units, _with_unit
+)
+_ANSWERS = (
+    select(
+        trials, votes.c.chosen, votes.c.shown_ms, votes.c.response_ms, votes.c.slipped, votes.c.answered_at
+    )
+    .select_from(_answered)
+    .where(votes.c.study == _study, units.c.stage.in_(bindparam("stages", expanding=True)))
+    .order_by(trials.c.rater, trials.c.number)
+)
+_COUNT_BY_STAGE = (
+    select(units.c.stage, votes.c.slipped, func.count().label("number"))
+    .select_from(_answered)
+    .where(votes.c.study == _study)
+    .group_by(units.c.stage, votes.c.slipped)
+)
+_FINISHED = select(trials.c.rater).where(
+    trials.c.study == _study, trials.c.answered, trials.c.number == bindparam("total")
+)
+
+
+def _choice(*, balanced: bool) -> tuple[Executable, Executable]:
+    """Return two statements that choose a rater's next unit: count those equally good; take one at an offset.
+
+    The candidates are units on photos that the rater has not seen. If ``balanced``, the best have the least
+    load (votes plus trials being answered) and, among those, the contest that the rater has met least often.
+    """
+    own = select(trials.c.unit).where(_of_rater)
+    shown = select(units.c.picture, units.c.contest, units.c.stage)
+    shown = shown.where(units.c.study == _study, units.c.id.in_(own)).cte("shown")
+    load: ColumnElement[int] = literal(0)
+    times: ColumnElement[int] = literal(0)
+    source: Any = units
+    if balanced:
+        pending = select(trials.c.unit, func.count().label("count")).group_by(trials.c.unit)
+        pending = pending.where(trials.c.study == _study, _being_answered).subquery()
+        met = select(shown.c.contest, func.count().label("count")).group_by(shown.c.contest)
+        met = met.where(shown.c.stage == Stage.TEST).subquery()
+        source = units.outerjoin(pending, pending.c.unit == units.c.id)
+        source = source.outerjoin(met, met.c.contest == units.c.contest)
+        load = units.c.votes + func.coalesce(pending.c.count, 0)
+        times = func.coalesce(met.c.count, 0)
+    candidates = select(units.c.id, load.label("load"), times.label("times")).select_from(source)
+    candidates = candidates.where(_of_stage, units.c.picture.not_in(select(shown.c.picture))).subquery()
+    ranks = (candidates.c.load, candidates.c.times)
+    counted = select(*ranks, func.count().label("equals")).group_by(*ranks).order_by(*ranks).limit(1)
+    taken = select(candidates.c.id).order_by(candidates.c.id).limit(1).offset(bindparam("offset"))
+    return counted, taken.where(ranks[0] == bindparam("load"), ranks[1] == bindparam("times"))
+
+
+# rater, phase, stage (since); and load, times, offset.
+_COUNT_BEST, _TAKE_BEST = _choice(balanced=True)
+_COUNT_UNSEEN, _TAKE_UNSEEN = _choice(balanced=False)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A trial, and how it stands.
+    """A trial and its state.
 
     Attributes:
         trial: the trial.
         answered: whether it has its vote.
-        opened_at: when its rater was given it, or came back to it; seconds since 1970.
+        opened_at: when its rater was given it, or last came back to it; seconds since 1970.
     """
 
     trial: Trial
@@ -30,37 +149,12 @@ class Entry:
     opened_at: float
 
 
-def unit_rows(study: str, laid_out: Sequence[Unit], sources: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """Rows of new units.
-
-    Args:
-        study: its id.
-        laid_out: the units.
-        sources: for each, whose picture stands for each of its versions.
-    """
-    contests: dict[tuple[str, ...], int] = {}
-    return [
-        {
-            "study": study,
-            "id": unit.id,
-            "phase": unit.phase,
-            "stage": unit.stage,
-            "picture": unit.picture,
-            "versions": list(unit.versions),
-            "contest": contests.setdefault(unit.versions, len(contests)),
-            "sources": list(source),
-            "votes": 0,
-        }
-        for unit, source in zip(laid_out, sources, strict=True)
-    ]
-
-
 class Ledger:
-    """The rows of one study. Units never change, so they are read once and kept.
+    """The rows of one study. Units never change, so they are read once and cached.
 
     Args:
-        study: its id.
-        total: trials of a rater.
+        study: the study's id.
+        total: trials per rater.
     """
 
     def __init__(self, study: str, total: int) -> None:
@@ -70,43 +164,79 @@ class Ledger:
 
     # The study.
 
+    def add_study(self, connection: Connection) -> None:
+        """Insert the study itself, in its first phase."""
+        connection.execute(insert(studies).values(id=self.study, version=SCHEMA_VERSION, phase=1))
+
     def version(self, connection: Connection) -> int | None:
-        """The form of its tables; None where the database does not hold it."""
-        return connection.scalar(sql.VERSION, {"study_id": self.study})
+        """Return the version of its tables; None if the database does not hold the study."""
+        return connection.scalar(_VERSION, {"study_id": self.study})
 
     def phase(self, connection: Connection) -> int:
-        """The phase in which new raters enroll."""
-        return connection.execute(sql.PHASE, {"study_id": self.study}).scalar_one()
+        """Return the phase in which new raters enroll."""
+        return connection.execute(_PHASE, {"study_id": self.study}).scalar_one()
+
+    def set_phase(self, connection: Connection, phase: int) -> None:
+        """Let raters who enroll from now on judge the units of another phase."""
+        connection.execute(_SET_PHASE, {"study_id": self.study, "new_phase": phase})
 
     def has_trials(self, connection: Connection) -> bool:
-        """Whether any rater was shown anything."""
-        return connection.scalar(sql.ANY_TRIAL, {"study_id": self.study}) is not None
+        """Return whether any rater has been shown a trial."""
+        return connection.scalar(_ANY_TRIAL, {"study_id": self.study}) is not None
 
     # Units.
 
+    def add_units(
+        self, connection: Connection, new: Sequence[Unit], sources: Sequence[Sequence[str]]
+    ) -> None:
+        """Insert units.
+
+        Args:
+            connection: inside a transaction that alone may write.
+            new: the units.
+            sources: for each unit, the version whose picture stands for each of its versions.
+        """
+        contests: dict[tuple[str, ...], int] = {}
+        rows = [
+            {
+                "study": self.study,
+                "id": unit.id,
+                "phase": unit.phase,
+                "stage": unit.stage,
+                "picture": unit.picture,
+                "versions": list(unit.versions),
+                "contest": contests.setdefault(unit.versions, len(contests)),
+                "sources": list(source),
+                "votes": 0,
+            }
+            for unit, source in zip(new, sources, strict=True)
+        ]
+        connection.execute(insert(units), rows)
+
     def unit(self, connection: Connection, number: int) -> Unit:
-        """A unit by its id."""
-        if number not in self._units:  # the first to be asked for, or another process began the second phase
+        """Return a unit by its id."""
+        # Not cached: the first request, or another process has begun the second phase.
+        if number not in self._units:
             self._read_units(connection)
         return self._units[number]
 
     def units(self, connection: Connection, phase: int) -> list[Unit]:
-        """The units of a phase."""
+        """Return the units of a phase."""
         self._read_units(connection)
         return [unit for unit in self._units.values() if unit.phase == phase]
 
     def source(self, unit: int, version: int) -> str:
-        """Whose picture stands for a version of a unit that was given out."""
+        """Return the version whose picture is shown for a version of a unit that was given out."""
         return self._sources[unit][version]
 
     def votes(self, connection: Connection, phase: int, stage: Stage) -> list[int]:
-        """Votes of each unit of a stage."""
-        return list(connection.scalars(sql.VOTES, {"study_id": self.study, "phase": phase, "stage": stage}))
+        """Return the number of votes on each unit of a stage."""
+        return list(connection.scalars(_VOTES, {"study_id": self.study, "phase": phase, "stage": stage}))
 
     def fewest_votes(self, connection: Connection, phase: int) -> int:
-        """Votes of the test unit of a phase that has fewest."""
+        """Return the smallest number of votes on any test unit of a phase."""
         where = {"study_id": self.study, "phase": phase, "stage": Stage.TEST}
-        return connection.execute(sql.FEWEST_VOTES, where).scalar_one()
+        return connection.execute(_FEWEST_VOTES, where).scalar_one()
 
     def choose_unit(
         self,
@@ -118,73 +248,73 @@ class Ledger:
         *,
         since: float | None,
     ) -> Unit:
-        """The unit that a rater is shown next, on a photo that they have not seen.
+        """Choose the unit that a rater is shown next, on a photo that they have not seen.
 
         Args:
-            connection: in a transaction that alone may write.
-            rater: their number.
-            phase: theirs.
-            stage: of their next trial.
-            rng: decides between equals.
-            since: a trial opened before then no longer counts as being answered; None draws from all units
-                alike, because every rater is shown them all.
+            connection: inside a transaction that alone may write.
+            rater: the rater's number.
+            phase: the rater's phase.
+            stage: of the rater's next trial.
+            rng: breaks ties.
+            since: a trial opened before then no longer counts as being answered; None draws uniformly from
+                all units, where every rater is shown all of them.
 
         Returns:
-            One of those with the fewest votes, trials being answered among them; of those, one whose versions
-            the rater was shown least often.
+            One of the units with the fewest votes (trials being answered count as votes), and among those one
+            whose versions the rater was shown least often.
         """
         where: dict[str, Any] = {"study_id": self.study, "rater": rater, "phase": phase, "stage": stage}
-        count, take = sql.COUNT_UNSEEN, sql.TAKE_UNSEEN
+        count, take = _COUNT_UNSEEN, _TAKE_UNSEEN
         if since is not None:
             where["since"] = since
-            count, take = sql.COUNT_BEST, sql.TAKE_BEST
+            count, take = _COUNT_BEST, _TAKE_BEST
         best = connection.execute(count, where).one()
         where |= {"load": best.load, "times": best.times, "offset": rng.randrange(best.equals)}
         return self.unit(connection, connection.execute(take, where).scalar_one())
 
     def places(self, connection: Connection, unit: int, since: float) -> Counter[int]:
-        """How often a unit's first version stood in each slot, in trials answered or being answered."""
+        """Count how often a unit's first version was in each slot, in trials answered or being answered."""
         where = {"study_id": self.study, "unit_id": unit, "since": since}
-        return Counter(connection.scalars(sql.PLACES_IN_UNIT, where))
+        return Counter(connection.scalars(_PLACES_IN_UNIT, where))
 
     # Raters.
 
     def count_raters(self, connection: Connection) -> int:
-        """How many enrolled."""
-        return connection.execute(sql.COUNT_RATERS, {"study_id": self.study}).scalar_one()
+        """Return how many raters have enrolled."""
+        return connection.execute(_COUNT_RATERS, {"study_id": self.study}).scalar_one()
 
     def raters_since(self, connection: Connection, since: float) -> set[int]:
-        """Raters who were given a trial, or came back to one, after ``since``."""
-        return set(connection.scalars(sql.RATERS_SINCE, {"study_id": self.study, "since": since}))
+        """Return the raters who were given a trial, or came back to one, after ``since``."""
+        return set(connection.scalars(_RATERS_SINCE, {"study_id": self.study, "since": since}))
 
     def add_rater(self, connection: Connection, number: int, token_sha256: str, phase: int) -> None:
-        """Enroll one."""
+        """Enroll a rater."""
         row = {"study": self.study, "number": number, "token_sha256": token_sha256, "phase": phase}
-        connection.execute(sql.ADD_RATER, row)
+        connection.execute(insert(raters), row)
 
     def rater(self, connection: Connection, token_sha256: str) -> int | None:
-        """Number of the rater whose token has a digest."""
-        return connection.scalar(sql.RATER, {"study_id": self.study, "token_sha256": token_sha256})
+        """Return the number of the rater whose token has this digest; None if there is none."""
+        return connection.scalar(_RATER, {"study_id": self.study, "token_sha256": token_sha256})
 
     def phase_of(self, connection: Connection, rater: int) -> int | None:
-        """The phase in which a rater enrolled; None where there is no such rater."""
-        return connection.scalar(sql.PHASE_OF_RATER, {"study_id": self.study, "rater": rater})
+        """Return the phase in which a rater enrolled; None if there is no such rater."""
+        return connection.scalar(_PHASE_OF_RATER, {"study_id": self.study, "rater": rater})
 
     def places_of(self, connection: Connection, rater: int, stage: Stage) -> Counter[int]:
-        """How often the first version stood in each slot, in the trials of a stage that a rater was shown."""
+        """Count how often the first version was in each slot, in a rater's trials of a stage."""
         where = {"study_id": self.study, "rater": rater, "stage": stage}
-        return Counter(connection.scalars(sql.PLACES_OF_RATER, where))
+        return Counter(connection.scalars(_PLACES_OF_RATER, where))
 
     # Trials and votes.
 
     def last(self, connection: Connection, rater: int) -> Entry | None:
-        """The trial that a rater was given last."""
-        return self._entry(connection, sql.LAST_TRIAL, {"study_id": self.study, "rater": rater})
+        """Return the trial that a rater was given last."""
+        return self._entry(connection, _LAST_TRIAL, {"study_id": self.study, "rater": rater})
 
     def find(self, connection: Connection, rater: int, trial_id: str) -> Entry | None:
-        """A trial of a rater by its id."""
+        """Return a rater's trial by its id."""
         where = {"study_id": self.study, "rater": rater, "trial_id": trial_id}
-        return self._entry(connection, sql.FIND_TRIAL, where)
+        return self._entry(connection, _FIND_TRIAL, where)
 
     def add_trial(self, connection: Connection, rater: int, trial: Trial, now: float) -> None:
         """Give a rater a trial."""
@@ -199,14 +329,14 @@ class Ledger:
             "opened_at": now,
             "answered": False,
         }
-        connection.execute(sql.ADD_TRIAL, row)
+        connection.execute(insert(trials), row)
 
     def reopen(self, connection: Connection, trial: Trial, now: float) -> None:
-        """Note that a rater came back to a trial."""
-        connection.execute(sql.REOPEN_TRIAL, {"study_id": self.study, "trial_id": trial.id, "now": now})
+        """Record that a rater came back to a trial."""
+        connection.execute(_REOPEN_TRIAL, {"study_id": self.study, "trial_id": trial.id, "now": now})
 
     def add_vote(self, connection: Connection, trial: Trial, vote: Vote, now: float) -> None:
-        """Keep the vote of a trial, and count it."""
+        """Store the vote on a trial and count it."""
         row = {
             "study": self.study,
             "trial": trial.id,
@@ -216,14 +346,14 @@ class Ledger:
             "slipped": vote.slipped,
             "answered_at": int(now),
         }
-        connection.execute(sql.ADD_VOTE, row)
-        connection.execute(sql.CLOSE_TRIAL, {"study_id": self.study, "trial_id": trial.id})
-        connection.execute(sql.COUNT_VOTE, {"study_id": self.study, "unit_id": trial.unit.id})
+        connection.execute(insert(votes), row)
+        connection.execute(_CLOSE_TRIAL, {"study_id": self.study, "trial_id": trial.id})
+        connection.execute(_COUNT_VOTE, {"study_id": self.study, "unit_id": trial.unit.id})
 
     def answers(self, connection: Connection, stages: Collection[Stage]) -> Iterator[Answer]:
-        """Answers to trials of the given stages, by rater and number."""
+        """Yield the answers to trials of the given stages, by rater and number."""
         where = {"study_id": self.study, "stages": list(stages)}
-        for row in connection.execute(sql.ANSWERS, where):
+        for row in connection.execute(_ANSWERS, where):
             trial = Trial(row.id, self.unit(connection, row.unit), tuple(row.order), row.number, self.total)
             shown = tuple(float(t) for t in row.shown_ms)
             vote = Vote(tuple(row.chosen), shown, float(row.response_ms), row.slipped)
@@ -231,16 +361,16 @@ class Ledger:
             yield Answer(row.rater, trial, vote, at)
 
     def count_votes(self, connection: Connection) -> dict[tuple[Stage, bool], int]:
-        """How many votes there are of each stage, in and out of time (slipped)."""
-        rows = connection.execute(sql.COUNT_BY_STAGE, {"study_id": self.study})
+        """Count the votes of each stage, those that slipped and those that did not."""
+        rows = connection.execute(_COUNT_BY_STAGE, {"study_id": self.study})
         return {(Stage(row.stage), row.slipped): row.number for row in rows}
 
     def finished(self, connection: Connection) -> set[int]:
-        """Raters who answered all their trials."""
-        return set(connection.scalars(sql.FINISHED, {"study_id": self.study, "total": self.total}))
+        """Return the raters who have answered all their trials."""
+        return set(connection.scalars(_FINISHED, {"study_id": self.study, "total": self.total}))
 
     def _read_units(self, connection: Connection) -> None:
-        for row in connection.execute(sql.UNITS, {"study_id": self.study}):
+        for row in connection.execute(_UNITS, {"study_id": self.study}):
             unit = Unit(row.id, row.phase, Stage(row.stage), row.picture, tuple(row.versions))
             self._sources[unit.id], self._units[unit.id] = tuple(row.sources), unit
 

@@ -1,7 +1,7 @@
-"""The pictures that raters see: made by one and the same path, with nothing that tells them apart.
+"""The pictures that raters see: all made in the same way, with nothing that tells them apart.
 
-Every file of a size has the same length, for PNG is written without compression: a true photo, richer in
-detail of color, would otherwise be the larger file.
+All files of one picture size have the same length, because PNG is written without compression: otherwise a
+true photo, with more color detail, would be the larger file.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from torch import Tensor
 from autochrome.color.spaces import LAB
 from autochrome.io.vips import from_array
 from autochrome.metrics.baselines import random_colors
-from autochrome.metrics.sizing import Protocol
+from autochrome.metrics.sizing import Sizing
 from autochrome.types import RGB
 
-PLAINLY_OTHER = 12.0
-"""Mean distance in ab from which on a photo is plainly in other colors than its own."""
+CLEARLY_DIFFERENT = 12.0
+"""Mean distance in ab from which a photo clearly has colors other than its own."""
 
 
 def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
-    """A photo as it is shown: the shorter side scaled to ``size``, the central square, 8 bits a sample.
+    """Return a photo as it is shown: shorter side scaled to ``size``, central square, 8 bits per sample.
 
     Args:
         rgb: the photo or a result, one picture.
         size: in pixels; 0 leaves it as it is.
     """
     if size:
-        rgb = Protocol("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
-        rgb = Protocol("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
+        rgb = Sizing("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
+        rgb = Sizing("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
     return (255 * rgb[0]).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
 def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:
-    """A photo in the colors of another, plainly not its own.
+    """Return a photo in the colors of another, clearly not its own.
 
     Two photos may have nearly the same colors, and then nobody could tell the pair apart.
 
     Args:
         truth: the photo.
         donors: other photos, in the order in which they are tried.
-        load: reads one.
+        load: reads a photo.
 
     Returns:
-        The photo in the colors of the first donor that changes them by `PLAINLY_OTHER` or more on average,
-        or of the one that changes them most; and the donor.
+        The photo in the colors of the first donor that changes them by `CLEARLY_DIFFERENT` or more on
+        average, or else of the one that changes them most; and that donor.
     """
     best: tuple[float, RGB, Path] | None = None
     for donor in donors:
@@ -57,7 +57,7 @@ def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RG
         change = _change(truth, made)
         if best is None or change > best[0]:
             best = (change, made, donor)
-        if change >= PLAINLY_OTHER:
+        if change >= CLEARLY_DIFFERENT:
             break
     if best is None:
         raise ValueError("random colors need another photo")
@@ -69,14 +69,14 @@ def _change(a: Float[Tensor, "1 3 h w"], b: Float[Tensor, "1 3 h w"]) -> float:
 
 
 def encode(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:
-    """A PNG that holds the pixels and nothing else; of one length for one size."""
+    """Return a PNG with the pixels and nothing else; its length depends only on the picture's size."""
     content = from_array(pixels).pngsave_buffer(compression=0, keep="none")  # type: ignore[arg-type]
     assert isinstance(content, bytes)
     return _essential(content)
 
 
 def _essential(png: bytes) -> bytes:
-    """A PNG without its ancillary chunks, whose names begin with a small letter (PNG specification, 5.4)."""
+    """Remove a PNG's ancillary chunks, whose names begin in lower case (PNG specification, 5.4)."""
     kept, at = [png[:8]], 8
     while at < len(png):
         (length,) = struct.unpack(">I", png[at : at + 4])

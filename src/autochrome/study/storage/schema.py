@@ -1,7 +1,7 @@
-"""The tables of a study, and the two ways to be in them: reading freely, writing one at a time.
+"""The tables of a study, and its two kinds of transactions: any number of readers, one writer at a time.
 
-SQLite (write-ahead log, every commit on the disk before it returns) or PostgreSQL; the same statements on
-both. Every table has a ``study`` column, for one PostgreSQL database can hold many studies.
+SQLite (write-ahead log, every commit on the disk before it returns) or PostgreSQL, with the same statements.
+Every table has a ``study`` column, since one PostgreSQL database can hold many studies.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from autochrome.errors import StudyBusy, StudyError
 
 SCHEMA_VERSION = 1
 WAIT_S = 20
-"""The longest that a writer waits for others, in seconds."""
+"""How long a writer waits for others, in seconds."""
 
 metadata = MetaData()
 
@@ -69,9 +69,9 @@ units = Table(
     Column("versions", JSON, nullable=False),
     # A number for each set of versions: JSON cannot be compared everywhere.
     Column("contest", Integer, nullable=False),
-    # Whose picture stands for each version: "name.2" for "name.oracle", else the version itself.
+    # The version whose picture is shown for each version: "name.2" for "name.oracle", else itself.
     Column("sources", JSON, nullable=False),
-    # Kept in the transaction that adds the vote, so that a choice among thousands need not count them.
+    # Updated in the transaction that adds a vote, so that choosing among thousands need not count votes.
     Column("votes", Integer, nullable=False),
     Index("autochrome_units_open", "study", "phase", "stage", "votes"),
 )
@@ -99,7 +99,7 @@ trials = Table(
 votes = Table(
     "autochrome_votes",
     metadata,
-    # One vote a trial, whatever happens.
+    # One vote per trial, whatever happens.
     Column("study", String(36), primary_key=True),
     Column("trial", String(43), primary_key=True),
     Column("chosen", JSON, nullable=False),
@@ -117,10 +117,10 @@ class Database:
     Args:
         url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``; an SQLite file may be given as a
             path.
-        create: whether an SQLite file may be made that is not there.
+        create: whether to create an SQLite file that does not exist.
 
     Raises:
-        StudyError: the URL is none, its file is missing, or its driver is not installed.
+        StudyError: the URL is not valid, its file is missing, or its driver is not installed.
     """
 
     def __init__(self, url: str | Path, *, create: bool = False) -> None:
@@ -132,7 +132,7 @@ class Database:
             self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         except ModuleNotFoundError as error:
             raise StudyError(f"{self} needs {error.name}: pip install 'autochrome[study]'") from error
-        # The threads of one process queue here: SQLite's own waiting is a sleep, and unfair to the unlucky.
+        # The threads of one process queue here: SQLite waits by sleeping, which is unfair to some.
         self._turn = threading.Lock()
 
     def __str__(self) -> str:
@@ -140,7 +140,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database and holds nobody up.
+        """Open a transaction that sees one state of the database and blocks nobody.
 
         Raises:
             StudyError: the database cannot be reached or used.
@@ -154,28 +154,29 @@ class Database:
 
     @contextmanager
     def writing(self, study: str | None = None) -> Iterator[Connection]:
-        """A transaction of which there is one at a time in a study; it is durable when the block ends.
+        """Open a transaction, one at a time per study; it is durable when the block ends.
 
         Args:
-            study: id of the study; None where the study itself is made.
+            study: id of the study; None while the study itself is created.
 
         Raises:
-            StudyBusy: others wrote for more than `WAIT_S`.
+            StudyBusy: others wrote for longer than `WAIT_S`.
             StudyError: the database cannot be reached or used.
         """
         with self._failures_named(), self._in_turn():
             connection = self._engine.connect().execution_options(writing=True)
             with connection, connection.begin():
-                if study is not None and not self.is_sqlite:  # there, BEGIN IMMEDIATE has shut the others out
+                # With SQLite, BEGIN IMMEDIATE has already locked the others out.
+                if study is not None and not self.is_sqlite:
                     connection.execute(select(studies.c.phase).where(studies.c.id == study).with_for_update())
                 yield connection
 
     def has_tables(self, connection: Connection) -> bool:
-        """Whether there are tables of studies at all."""
+        """Return whether the database has the tables of studies."""
         return inspect(connection).has_table(studies.name)
 
     def make_tables(self, connection: Connection) -> None:
-        """Make the tables that are not there yet."""
+        """Create the tables that do not exist yet."""
         metadata.create_all(connection)
 
     def close(self) -> None:
@@ -215,14 +216,14 @@ def _parse(given: str | Path) -> URL:
         backend = url.get_backend_name()
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise StudyError(
-            "the database's URL cannot be read; give postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
+            "the database's URL is not valid; give postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE"
         ) from error
     if backend in ("postgres", "postgresql"):
         return url.set(drivername="postgresql+psycopg")
     if backend == "sqlite" and url.database:
         return url.set(drivername="sqlite+pysqlite")
     raise StudyError(
-        f"studies are kept in SQLite or PostgreSQL, not in {backend}; give postgresql://... or sqlite:///FILE"
+        f"studies use SQLite or PostgreSQL, not {backend}; give postgresql://... or sqlite:///FILE"
     )
 
 
@@ -233,9 +234,8 @@ def _sqlite(url: URL):
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
-        connection.isolation_level = (
-            None  # transactions begin where `begin` below says, not at the first write
-        )
+        # Transactions begin where `begin` below begins them, not at the first write.
+        connection.isolation_level = None
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -1,7 +1,7 @@
-"""A study at work: raters, what each is shown, and their votes, each counted once.
+"""A running study: its raters, what each is shown, and their votes, each counted once.
 
-A vote that `Study.record` has taken is on the disk. All that chooses or counts happens in transactions of
-which there is one at a time in a study; reading waits for nobody.
+A vote that `Study.record` has accepted is on the disk. Everything that assigns or counts runs in transactions
+of which a study has one at a time; readers never wait.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import os
 import secrets
 import time
 from base64 import b32encode
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -23,29 +24,36 @@ from sqlalchemy import Connection
 
 from autochrome.errors import AlreadyAnswered, BadVote, NoSuchTrial, NotCurrent, StudyError, StudyFull
 from autochrome.study.design import Design
-from autochrome.study.records import Answer, Protocol, Stage, Trial, Vote
+from autochrome.study.records import (
+    ORACLE,
+    TRUTH,
+    Answer,
+    Protocol,
+    Stage,
+    Trial,
+    Unit,
+    Vote,
+    judgments,
+    passed,
+)
 from autochrome.study.storage.assignment import choose_order, keyed, stages, stock
 from autochrome.study.storage.folder import DATABASE_FILE, DESIGN_FILE, PICTURES, Manifest
 from autochrome.study.storage.ledger import Ledger
-from autochrome.study.storage.rerating import begin_second_phase
 from autochrome.study.storage.schema import SCHEMA_VERSION, Database
-from autochrome.study.storage.status import Status, read_status
-
-__all__ = ["DATABASE_VARIABLE", "Recorded", "Status", "Study", "StudyError", "StudyFull"]
 
 DATABASE_VARIABLE = "AUTOCHROME_STUDY_DATABASE"
-"""The environment variable that names another database than the folder's own."""
+"""The environment variable that names a database other than the folder's own."""
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A vote that was taken.
+    """A vote that was accepted.
 
     Attributes:
         number: of the trial, from 1.
-        finished: whether it was the rater's last.
-        feedback: practice: the slot of the right answer, which is the generated picture (two-afc), the true
-            one (turing) or the system's (preference); None outside of practice.
+        finished: whether it was the rater's last trial.
+        feedback: in practice, the slot of the right answer: the generated picture (two-afc), the true one
+            (turing) or the system's (preference); None outside of practice.
     """
 
     number: int
@@ -53,10 +61,49 @@ class Recorded:
     feedback: int | None
 
 
-class Study:
-    """A study that is open: its folder and its database. `open` and `building.build_study` make it.
+@dataclass(frozen=True)
+class Status:
+    """The progress of a study.
 
-    It may be shared between threads. Processes open it each for themselves.
+    Attributes:
+        phase: in which new raters enroll.
+        phases: 2 with an oracle, else 1.
+        done: whether every unit has all the votes it needs.
+        enrolled: raters so far.
+        finished: raters who have answered all their trials.
+        active: raters who have not finished and were shown something within `Design.abandoned_after_s`.
+        max_raters: how many may enroll.
+        units: test units of the phase.
+        wanted: votes needed on each of them.
+        fewest: votes on the unit that has the fewest.
+        most: votes on the unit that has the most.
+        missing: votes that the phase still lacks.
+        votes: per stage, over both phases.
+        slipped: test votes whose timing was not as designed.
+        vigilance_failed: vigilance votes that were wrong.
+    """
+
+    phase: int
+    phases: int
+    done: bool
+    enrolled: int
+    finished: int
+    active: int
+    max_raters: int
+    units: int
+    wanted: int
+    fewest: int
+    most: int
+    missing: int
+    votes: dict[Stage, int]
+    slipped: int
+    vigilance_failed: int
+
+
+class Study:
+    """An open study: its folder and its database. Get one from `open` or `building.build_study`.
+
+    Threads may share it; each process must open its own.
 
     Attributes:
         folder: of the study.
@@ -64,8 +111,8 @@ class Study:
         id: a UUID.
         secret: random bytes, for links that cannot be guessed.
         notes: what the person who built it should know.
-        max_raters: how many may enroll: as designed, or three times as many as are needed, and at least 20.
-        clock: tells the seconds since 1970.
+        max_raters: how many may enroll: as designed, or three times as many as are needed and at least 20.
+        clock: returns the seconds since 1970.
     """
 
     def __init__(self, folder: Path, design: Design, manifest: Manifest, database: Database) -> None:
@@ -80,15 +127,15 @@ class Study:
 
     @classmethod
     def open(cls, folder: Path, database: str | None = None) -> Study:
-        """Open a study that was built.
+        """Open a study.
 
         Args:
             folder: of the study.
-            database: URL of the database with its votes; the environment's ``AUTOCHROME_STUDY_DATABASE`` or
-                the folder's own ``study.sqlite`` if None.
+            database: URL of the database with its votes; if None, that of the environment variable
+                ``AUTOCHROME_STUDY_DATABASE``, or the folder's own ``study.sqlite``.
 
         Raises:
-            StudyError: no study, an incomplete one, or its design was edited; says what to do.
+            StudyError: the folder is not a study or is incomplete, or its design was edited.
             DesignError: its design cannot be read.
         """
         folder = folder.absolute()  # connections are opened later, and perhaps from elsewhere
@@ -122,13 +169,13 @@ class Study:
     # Raters.
 
     def enroll(self) -> str:
-        """Take in a new rater.
+        """Enroll a new rater.
 
         Returns:
-            Their token, which is theirs alone to know: only its SHA-256 is kept.
+            The rater's token, which only the rater knows: the study stores its SHA-256.
 
         Raises:
-            StudyFull: no more raters are wanted.
+            StudyFull: no more raters are needed.
         """
         token = secrets.token_urlsafe(16)
         with self._database.writing(self.id) as connection:
@@ -139,19 +186,19 @@ class Study:
             number = self._ledger.count_raters(connection) + 1
             if number > self.max_raters:
                 raise StudyFull(
-                    f"all {self.max_raters} places of this study are taken; who runs it can raise max_raters"
-                    f" in {DESIGN_FILE} and start it again"
+                    f"all {self.max_raters} places in this study are taken; to admit more raters, raise"
+                    f" max_raters in {DESIGN_FILE} and restart the server"
                 )
             self._ledger.add_rater(connection, number, _digest(token), phase)
         return token
 
     def rater(self, token: str) -> int | None:
-        """Number of the rater with a token; None where there is none."""
+        """Return the number of the rater with this token; None if there is none."""
         with self._database.reading() as connection:
             return self._ledger.rater(connection, _digest(token))
 
     def completion_code(self, rater: int) -> str:
-        """What a rater who finished shows for it: ten letters and digits, alike at every call."""
+        """Return a finished rater's proof of completion: ten letters and digits, the same at every call."""
         digest = hmac.digest(self.secret, f"completion/{rater}".encode(), "sha256")
         code = b32encode(digest)[:10].decode()
         return f"{code[:5]}-{code[5:]}"
@@ -159,13 +206,13 @@ class Study:
     # Trials.
 
     def next_trial(self, rater: int) -> Trial | None:
-        """The trial that a rater has before them: the one still open, else a new one.
+        """Return a rater's current trial: the one still open, otherwise a new one.
 
         Args:
-            rater: their number.
+            rater: the rater's number.
 
         Returns:
-            The trial, or None when the rater has answered all of theirs.
+            The trial, or None if the rater has answered all of theirs.
 
         Raises:
             NoSuchTrial: there is no such rater.
@@ -177,9 +224,8 @@ class Study:
         if last is not None and last.answered and last.trial.number >= self.design.total:
             return None
         with self._database.writing(self.id) as connection:
-            last = self._ledger.last(
-                connection, rater
-            )  # another page of the same rater may have been quicker
+            # Read again: another page of the same rater may have been quicker.
+            last = self._ledger.last(connection, rater)
             if last is None:
                 return self._assign(connection, rater, 1)
             if not last.answered:
@@ -188,27 +234,27 @@ class Study:
             return self._assign(connection, rater, last.trial.number + 1)
 
     def trial(self, rater: int, trial_id: str) -> tuple[Trial, bool] | None:
-        """A trial of a rater, and whether it is answered; None where they have none of that name."""
+        """Return a rater's trial and whether it is answered; None if the rater has no such trial."""
         with self._database.reading() as connection:
             entry = self._ledger.find(connection, rater, trial_id)
         return None if entry is None else (entry.trial, entry.answered)
 
     def picture_path(self, trial: Trial, slot: int) -> Path:
-        """The file of what is shown in a slot; IndexError for a slot that the trial does not have."""
+        """Return the file shown in a slot; IndexError if the trial does not have that slot."""
         if not 0 <= slot < len(trial.order):
             raise IndexError(f"the trial has slots 0 to {len(trial.order) - 1}, not {slot}")
         source = self._ledger.source(trial.unit.id, trial.order[slot])
         return self.folder / PICTURES / self._files[trial.unit.picture, source]
 
     def record(self, rater: int, trial_id: str, vote: Vote) -> Recorded:
-        """Take a vote; it is on the disk when this returns.
+        """Store a vote; it is on the disk when this returns.
 
-        The display is judged here too: a timed trial whose pictures were not shown as designed has slipped,
+        The timing is judged here: a timed trial whose pictures were not shown as designed has slipped,
         whatever ``vote.slipped`` says.
 
         Raises:
-            NoSuchTrial: it is not this rater's, or does not exist.
-            AlreadyAnswered: it has its vote.
+            NoSuchTrial: the trial does not exist or is another rater's.
+            AlreadyAnswered: it already has its vote.
             NotCurrent: a later trial is open.
             BadVote: the vote does not fit the trial.
         """
@@ -218,7 +264,7 @@ class Study:
                 raise NoSuchTrial("the rater has no such trial")
             trial = entry.trial
             if entry.answered:
-                raise AlreadyAnswered(f"trial {trial.number} is answered; the first answer counts")
+                raise AlreadyAnswered(f"trial {trial.number} is already answered; the first answer counts")
             last = self._ledger.last(connection, rater)
             if last is not None and last.trial.id != trial.id:
                 raise NotCurrent(f"trial {last.trial.number} is the current one, not trial {trial.number}")
@@ -232,50 +278,66 @@ class Study:
             trial.number, trial.number == self.design.total, self._right_slot(trial) if practice else None
         )
 
-    # What was found.
+    # Results.
 
     def answers(self, *, stages: Collection[Stage] = tuple(Stage)) -> Iterator[Answer]:
-        """All answers of the given stages, by rater and number, as they are when the first is asked for."""
+        """Yield the answers of the given stages, by rater and number, as of the first one's retrieval."""
         with self._database.reading() as connection:
             yield from self._ledger.answers(connection, stages)
 
     def status(self) -> Status:
-        """How far the study is."""
+        """Return the study's progress, all figures as of one moment."""
+        ledger, design = self._ledger, self.design
         with self._database.reading() as connection:
-            return read_status(
-                connection,
-                self._ledger,
-                self.design,
+            phase = ledger.phase(connection)
+            counts = ledger.votes(connection, phase, Stage.TEST)
+            finished = ledger.finished(connection)
+            votes = Counter(ledger.count_votes(connection))
+            vigilance = list(ledger.answers(connection, [Stage.VIGILANCE]))
+            return Status(
+                phase=phase,
+                phases=design.phases,
+                done=phase == design.phases and min(counts) >= design.raters,
+                enrolled=ledger.count_raters(connection),
+                finished=len(finished),
+                active=len(ledger.raters_since(connection, self._cutoff()) - finished),
                 max_raters=self.max_raters,
-                active_since=self._cutoff(),
+                units=len(counts),
+                wanted=design.raters,
+                fewest=min(counts),
+                most=max(counts),
+                missing=sum(max(design.raters - count, 0) for count in counts),
+                votes={stage: votes[stage, False] + votes[stage, True] for stage in Stage},
+                slipped=votes[Stage.TEST, True],
+                vigilance_failed=sum(not passed(each) for each in judgments(design.protocol, vigilance)),
             )
 
-    # Inside of transactions.
+    # Inside transactions.
 
     def _load(self, manifest: Manifest) -> bool:
-        """Read the units; whether raters have been shown anything."""
+        """Read the units; return whether any rater has been shown a trial."""
         with self._database.reading() as connection:
             known = self._database.has_tables(connection)
             version = self._ledger.version(connection) if known else None
             if version is None:
                 where = (
-                    f"in {DATABASE_FILE}: leave --database and {DATABASE_VARIABLE} out"
+                    f"in {DATABASE_FILE}: omit --database and unset {DATABASE_VARIABLE}"
                     if manifest.own_database
                     else f"elsewhere: name their database with --database or {DATABASE_VARIABLE}"
                 )
                 raise StudyError(f"{self._database} does not hold this study; its votes are {where}")
             if version != SCHEMA_VERSION:
                 raise StudyError(
-                    f"{self._database} holds the study in form {version}, and this release of Autochrome"
-                    f" reads form {SCHEMA_VERSION}; use the release that made it"
+                    f"{self._database} holds the study in schema version {version}, but this release of"
+                    f" Autochrome reads version {SCHEMA_VERSION}; use the release that built the study"
                 )
             tested = [unit for unit in self._ledger.units(connection, 1) if unit.stage is Stage.TEST]
             pictures = len({unit.picture for unit in tested})
             if pictures < self.design.trials:
                 raise StudyError(
-                    f"{self.folder / DESIGN_FILE} gives a rater {self.design.trials} test trials, but there"
-                    f" are {pictures} photos, and none is shown twice to a rater; set trials to {pictures} or"
-                    " less"
+                    f"{self.folder / DESIGN_FILE} gives each rater {self.design.trials} test trials, but"
+                    f" there are only {pictures} photos, and no rater sees a photo twice; set trials to"
+                    f" {pictures} or less"
                 )
             needed = self.design.raters_needed(len(tested), pictures)
             self.max_raters = self.design.max_raters or max(20, 3 * needed)
@@ -285,14 +347,14 @@ class Study:
         return self.clock() - self.design.abandoned_after_s
 
     def _assign(self, connection: Connection, rater: int, number: int) -> Trial:
-        """Give a rater their next trial."""
+        """Assign a rater their next trial."""
         phase = self._ledger.phase_of(connection, rater)
         if phase is None:
             raise NoSuchTrial(f"there is no rater {rater}")
         design = self.design
 
         def drawn(*key: object) -> Random:
-            # The seed may be known: without the secret anybody could compute what comes next, and where.
+            # The seed may be known: without the secret, anybody could compute what comes next, and where.
             return keyed(design.seed, self.secret.hex(), rater, *key)
 
         plan = stages(design.practice, design.trials, design.vigilance, drawn("stages"))
@@ -310,26 +372,65 @@ class Study:
         return trial
 
     def _begin_second_phase(self, connection: Connection) -> None:
-        """Begin an oracle's second phase as soon as the first has its votes."""
+        """Begin an oracle's second phase as soon as the first has its votes.
+
+        Raters who enroll from then on judge the best-liked samples; practice and vigilance stay the same.
+        """
         ledger = self._ledger
-        if ledger.phase(connection) == 1 and ledger.fewest_votes(connection, 1) >= self.design.raters:
-            answers = list(ledger.answers(connection, [Stage.TEST]))
-            begin_second_phase(connection, self.id, self.design, ledger.units(connection, 1), answers)
+        if ledger.phase(connection) != 1 or ledger.fewest_votes(connection, 1) < self.design.raters:
+            return
+        first = ledger.units(connection, 1)
+        pictures = sorted({unit.picture for unit in first if unit.stage is Stage.TEST})
+        best = best_liked(self.design, pictures, list(ledger.answers(connection, [Stage.TEST])))
+        again = [Unit(0, 2, Stage.TEST, picture, (TRUTH, f"{system}.{ORACLE}")) for system, picture in best]
+        sources = [(TRUTH, sample) for sample in best.values()]
+        others = [unit for unit in first if unit.stage is not Stage.TEST]
+        free = 1 + max(unit.id for unit in first)
+        second = [replace(unit, id=free + i, phase=2) for i, unit in enumerate([*again, *others])]
+        ledger.add_units(connection, second, [*sources, *(unit.versions for unit in others)])
+        ledger.set_phase(connection, 2)
 
     def _check(self, trial: Trial, vote: Vote) -> None:
         slots, chosen = len(trial.order), vote.chosen
         if len(set(chosen)) != len(chosen) or not set(chosen) <= set(range(slots)):
-            raise BadVote(f"chosen are slots from 0 to {slots - 1}, each once, not {list(chosen)}")
+            raise BadVote(f"chosen must be slots from 0 to {slots - 1}, each once, not {list(chosen)}")
         if self.design.protocol is not Protocol.QUESTIONNAIRE and len(chosen) != 1:
             raise BadVote(f"choose exactly one picture, not {len(chosen)}")
         if len(vote.shown_ms) not in (0, slots):
-            raise BadVote(f"shown_ms has a time for each of the {slots} pictures, or none")
+            raise BadVote(f"shown_ms must have a time for each of the {slots} pictures, or none")
         if not all(math.isfinite(t) and t >= 0 for t in (*vote.shown_ms, vote.response_ms)):
-            raise BadVote("times are milliseconds from 0 on")
+            raise BadVote("times must be finite milliseconds, 0 or more")
 
     def _right_slot(self, trial: Trial) -> int:
-        """Where the right answer of a practice trial is: its versions are (truth, x) or (system, random)."""
+        """Return the slot of a practice trial's right answer; versions: (truth, x) or (system, random)."""
         return trial.order.index(1 if self.design.protocol is Protocol.TWO_AFC else 0)
+
+
+def best_liked(
+    design: Design, pictures: Sequence[str], answers: Sequence[Answer]
+) -> dict[tuple[str, str], str]:
+    """For PixColor's oracle (section 5), find the sample that the largest share took for the true photo.
+
+    Args:
+        design: names the systems' samples; its seed breaks ties.
+        pictures: names of the photos.
+        answers: to the test trials of the first phase.
+
+    Returns:
+        (system, picture) -> the best-liked sample's version, for each system with samples and each photo.
+    """
+    votes: Counter[tuple[str, str]] = Counter()
+    likes: Counter[tuple[str, str]] = Counter()
+    for verdict in judgments(design.protocol, answers):
+        votes[verdict.system, verdict.picture] += 1
+        likes[verdict.system, verdict.picture] += verdict.success
+    best = {}
+    for system, samples in design.samples().items():
+        for picture in pictures:
+            share = {name: likes[name, picture] / max(votes[name, picture], 1) for name in samples}
+            equals = [name for name in samples if share[name] == max(share.values())]
+            best[system, picture] = keyed(design.seed, ORACLE, system, picture).choice(equals)
+    return best
 
 
 def _digest(token: str) -> str:
@@ -337,7 +438,7 @@ def _digest(token: str) -> str:
 
 
 def _database_of(folder: Path, manifest: Manifest, given: str | None) -> str | Path:
-    """The database with a study's votes: as given, of the environment, or in the folder."""
+    """Return the database with a study's votes: as given, from the environment, or in the folder."""
     named = given or os.environ.get(DATABASE_VARIABLE)
     if named:
         return named
@@ -345,7 +446,7 @@ def _database_of(folder: Path, manifest: Manifest, given: str | None) -> str | P
     if file.is_file():
         return file
     if manifest.own_database:
-        raise StudyError(f"{file} is missing, and with it all votes; put it back from a copy of the study")
+        raise StudyError(f"{file} is missing, and with it all votes; restore it from a copy of the study")
     raise StudyError(
         f"the votes of {folder} are in another database; name it with --database or {DATABASE_VARIABLE}"
     )

@@ -1,6 +1,7 @@
-"""What every request passes first: host, origin, kind and size; and the headers that every answer carries.
+"""Checks before every request (host, origin, content type, size), and the headers of every response.
 
-The pages need nothing from elsewhere and are needed by nobody elsewhere, so the headers forbid both.
+The pages load nothing from other sites and are not for use by other sites, so the headers forbid both.
+Starlette's TrustedHostMiddleware is not used: it refuses IPv6 addresses and upper case, and answers in text.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 4096
-"""The longest body; a vote takes about 200 bytes."""
+"""The longest body accepted; a vote takes about 200 bytes."""
 BODY_SECONDS = 10.0
 """How long a body may take to arrive."""
 
@@ -32,7 +33,7 @@ SECURITY_HEADERS = (
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
     ("x-robots-tag", "noindex"),
 )
-"""On every answer, in this order. Pictures reach the page as blobs, to be decoded before they are due."""
+"""On every response, in this order. Pictures reach the page as blobs, to be decoded before they are due."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -44,12 +45,13 @@ class _Refused(Exception):
 
 
 class Guard:
-    """Middleware that turns requests away before anything of them is looked at.
+    """Middleware that refuses requests before any other part of the application sees them.
 
     Args:
-        app: what is guarded.
-        hosts: names by which the server may be addressed, without ports; None allows any. On loopback it must
-            know its names: else any web page could make its own name mean 127.0.0.1 and read on.
+        app: the application to guard.
+        hosts: names by which the server may be addressed, without ports; None allows any. On loopback they
+            must be known: otherwise any web page could let its own name resolve to 127.0.0.1 and read the
+            study (DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] | None = None) -> None:
@@ -57,7 +59,7 @@ class Guard:
         self.hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or refuse it."""
+        """Pass a request on, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -72,7 +74,7 @@ class Guard:
             self._check_host(headers)
             if scope["method"] not in _SAFE_METHODS:
                 _check_origin(headers)
-                _check_kind(headers)
+                _check_content_type(headers)
                 receive = _again(await _read(headers, receive), receive)
         except _Refused as refusal:
             await _answer(send_with_headers, refusal)
@@ -84,15 +86,15 @@ class Guard:
             return
         if _host_name(headers.get("host", "")) not in self.hosts:
             names = ", ".join(sorted(self.hosts))
-            raise _Refused(400, f"this server answers only to {names}; use such an address")
+            raise _Refused(400, f"this server can be addressed only as {names}")
 
 
 def with_security_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Return the headers of an answer with ours behind them; what nobody said may be kept is not kept."""
-    found = list(headers)
-    if not any(name.lower() == b"cache-control" for name, _ in found):
-        found.append((b"cache-control", b"no-store"))
-    return found + [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
+    """Return a response's headers followed by ours; without its own cache-control it is not cached."""
+    own = list(headers)
+    if not any(name.lower() == b"cache-control" for name, _ in own):
+        own.append((b"cache-control", b"no-store"))
+    return own + [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS]
 
 
 def _host_name(host: str) -> str:
@@ -103,10 +105,10 @@ def _host_name(host: str) -> str:
 
 
 def _check_origin(headers: Headers) -> None:
-    """Refuse what a page of another site sends.
+    """Refuse requests from pages of other sites.
 
-    `Sec-Fetch-Site` is the browser's own word and decides where it is there. Over plain HTTP to another
-    machine browsers leave it out; then `Origin` must be the host that was asked. Programs send neither.
+    `Sec-Fetch-Site` is set by the browser itself and decides if it is present. Over plain HTTP to another
+    machine browsers omit it; then `Origin` must be the requested host. Programs send neither.
     """
     site = headers.get("sec-fetch-site")
     origin = headers.get("origin")
@@ -115,18 +117,18 @@ def _check_origin(headers: Headers) -> None:
     else:
         same = origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()
     if not same:
-        raise _Refused(403, "requests from other sites are refused; open the study itself and answer there")
+        raise _Refused(403, "requests from other sites are refused; answer on the study's own pages")
 
 
-def _check_kind(headers: Headers) -> None:
+def _check_content_type(headers: Headers) -> None:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise _Refused(415, "send the body as application/json")
 
 
 async def _read(headers: Headers, receive: Receive) -> bytes:
-    """Return the whole body, counted as it comes: its announced length may be missing or wrong."""
-    too_long = _Refused(413, f"the body is longer than {BODY_BYTES} bytes; a vote is far shorter")
+    """Return the whole body, counted as it arrives: its announced length may be missing or wrong."""
+    too_long = _Refused(413, f"the body is longer than {BODY_BYTES} bytes; a vote is much shorter")
     announced = headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > BODY_BYTES:
         raise too_long
@@ -136,7 +138,7 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise _Refused(400, "the body broke off; send it again")
+                    raise _Refused(400, "the body is incomplete; send it again")
                 body += message.get("body", b"")
                 if len(body) > BODY_BYTES:
                     raise too_long
@@ -147,7 +149,7 @@ async def _read(headers: Headers, receive: Receive) -> bytes:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives the body that was read, then whatever comes."""
+    """Return a `receive` that replays the body that was read, then passes on what follows."""
     given = False
 
     async def once() -> Message:

@@ -1,7 +1,7 @@
-"""Addresses of pictures that say nothing: neither what a picture shows nor who made it.
+"""Opaque addresses of pictures: they reveal neither what a picture shows nor who made it.
 
-An address holds the trial, the slot and their HMAC under the study's secret. It is the same whenever the
-trial is asked for again, needs no table, and cannot be made up for another trial or slot.
+An address has the trial, the slot and their HMAC under the study's secret. It is the same whenever the trial
+is requested again, needs no table, and cannot be forged for another trial or slot.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def media_address(secret: bytes, trial: str, slot: int) -> str:
 
 
 def trial_and_slot(secret: bytes, address: str) -> tuple[str, int] | None:
-    """Return what an address stands for; None if it was not made by `media_address` under this secret."""
+    """Return an address's trial and slot; None if `media_address` did not make it with this secret."""
     match = _ADDRESS.fullmatch(address)
     if match is None:
         return None

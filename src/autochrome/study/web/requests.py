@@ -1,7 +1,7 @@
-"""What a browser may say, and how a vote is made of it.
+"""The bodies of requests, and the vote that one of them stands for.
 
-Nothing here trusts the browser: numbers are finite and within bounds, slots exist, and whether a display kept
-to the design is decided from the measured times. A browser may only make things look worse than they were.
+Nothing here trusts the browser: numbers are bounded and types are strict. Whether a vote fits its trial and
+was displayed as designed is decided by the store. A browser can only make a display look worse than it was.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from autochrome.study.records import Vote
 
 LONGEST_MS = 86_400_000.0
 """A day: the page sends nothing longer, whatever a sleeping computer measured."""
-_MOST_SLOTS = 10
+_MAX_SLOTS = 10
 
-_Slot = Annotated[int, Field(ge=0, lt=_MOST_SLOTS)]
-_Milliseconds = Annotated[float, Field(ge=0, le=LONGEST_MS, allow_inf_nan=False)]
+_Slot = Annotated[int, Field(ge=0, lt=_MAX_SLOTS)]
+_Milliseconds = Annotated[float, Field(ge=0, le=LONGEST_MS)]  # which excludes NaN, too
 
 
 class _Body(BaseModel):
@@ -32,32 +32,30 @@ class ConsentBody(_Body):
 
 
 class VoteBody(_Body):
-    """An answer.
+    """A rater's answer.
 
     Attributes:
         trial: opaque id, as it was given out.
         chosen: slots, from 0; see `records.Vote`.
-        shown_ms: from the frame that showed a picture to the one that hid it, slot by slot; none if untimed.
+        shown_ms: from the frame that showed a picture to the one that hid it, slot by slot; empty if untimed.
         response_ms: from the end of the display to the answer.
         longest_gap_ms: the longest time between two frames while a picture was shown.
-        slipped: the page itself saw that the display was not as designed: hidden, or shown a second time.
+        slipped: the page itself noticed a display that was not as designed: hidden, or shown a second time.
     """
 
     trial: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    chosen: Annotated[list[_Slot], Field(max_length=_MOST_SLOTS)]
-    shown_ms: Annotated[list[_Milliseconds], Field(max_length=_MOST_SLOTS)] = []
+    chosen: Annotated[list[_Slot], Field(max_length=_MAX_SLOTS)]
+    shown_ms: Annotated[list[_Milliseconds], Field(max_length=_MAX_SLOTS)] = []
     response_ms: _Milliseconds = 0.0
     longest_gap_ms: _Milliseconds = 0.0
     slipped: bool = False
 
-
-def vote_of(body: VoteBody, design: Design) -> Vote:
-    """Return the vote that a body stands for; whether it fits its trial is the store's to say.
-
-    It is slipped if the page says so, if a picture was on the screen for a wrong time, or if frames stood
-    still: then what was measured is not what was seen.
-    """
-    shown = tuple(float(time) for time in body.shown_ms)
-    stood_still = design.timed and body.longest_gap_ms > design.tolerance_ms
-    slipped = body.slipped or stood_still or not design.on_time(shown)
-    return Vote(tuple(sorted(body.chosen)), shown, float(body.response_ms), slipped)
+    def vote(self, design: Design) -> Vote:
+        """Return the vote; it has slipped if the page says so or if frames froze during a timed display."""
+        froze = design.timed and self.longest_gap_ms > design.tolerance_ms
+        return Vote(
+            chosen=tuple(sorted(self.chosen)),
+            shown_ms=tuple(float(time) for time in self.shown_ms),
+            response_ms=float(self.response_ms),
+            slipped=self.slipped or froze,
+        )

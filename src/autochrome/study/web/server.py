@@ -1,4 +1,4 @@
-"""The server of a study: the application, and its life under uvicorn."""
+"""The server of a study: the application, and running it under uvicorn."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from autochrome.errors import StudyBusy, StudyError
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
 from autochrome.study.web.guard import Guard, with_security_headers
 from autochrome.study.web.pages import Pages
-from autochrome.study.web.routes import Refusal, add_entrances, add_pages, add_requests
+from autochrome.study.web.routes import Refusal, router
 
 THREADS = 40
-"""Requests that are worked on at once. The database takes votes one by one; more would only wait there."""
+"""Requests handled at once. The database takes votes one by one; more requests would only wait there."""
 CONNECTIONS = 1000
-"""Open connections and running requests above which more are told to come back; pages do so by themselves."""
+"""Open connections and running requests above which new ones get status 503; the pages then retry."""
 
 _FOLDER_VARIABLE = "AUTOCHROME_STUDY_FOLDER"
 _HOSTS_VARIABLE = "AUTOCHROME_STUDY_HOSTS"
@@ -38,8 +38,8 @@ def create_app(study: Study, *, hosts: Collection[str] | None = None) -> FastAPI
     """Return the application of one study.
 
     Args:
-        study: an open study; whoever opened it closes it.
-        hosts: the names by which it may be addressed; None allows any (`Guard`).
+        study: an open study; the caller closes it.
+        hosts: the names by which the server may be addressed; None allows any (`Guard`).
     """
     app = FastAPI(
         title=study.design.title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_with_threads
@@ -48,11 +48,9 @@ def create_app(study: Study, *, hosts: Collection[str] | None = None) -> FastAPI
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(StudyBusy, _busy)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _our_fault)
-    app.state.pages = Pages(study.design)
-    add_entrances(app, study, app.state.pages)
-    add_pages(app, study, app.state.pages)
-    add_requests(app, study)
+    app.add_exception_handler(Exception, _internal_error)
+    app.state.study, app.state.pages = study, Pages(study.design)
+    app.include_router(router)
     return app
 
 
@@ -65,24 +63,24 @@ def serve(
     names: Collection[str] = (),
     database: str | None = None,
 ) -> None:
-    """Serve a study until SIGINT or SIGTERM; requests that are under way are finished.
+    """Serve a study until SIGINT or SIGTERM; running requests are finished.
 
     Args:
         study: an open study.
-        host: address to listen on; only this computer reaches the default.
+        host: address to listen on; the default is reachable only from this computer.
         port: 0 takes a free one.
-        workers: processes; each opens the study for itself.
-        names: further names by which people reach the server, such as that of a proxy in front of it.
-        database: what the study was opened with, for the further processes to open it alike.
+        workers: number of processes; with more than one, each opens the study itself.
+        names: other names by which people reach the server, such as that of a proxy in front of it.
+        database: what the study was opened with, for the other processes.
 
     Raises:
-        StudyError: the address cannot be listened on.
+        StudyError: the server cannot listen on the address.
     """
     hosts = allowed_hosts(host, names)
     listener = _listen(host, port)
-    _tell(study, host, listener.getsockname()[1], names)
+    _print_address(study, host, listener.getsockname()[1], names)
     if workers == 1:
-        with _stopping_is_no_failure():
+        with graceful_shutdown():
             uvicorn.Server(_config(create_app(study, hosts=hosts))).run(sockets=[listener])
         return
     os.environ[_FOLDER_VARIABLE] = str(study.folder)
@@ -90,14 +88,14 @@ def serve(
         os.environ[DATABASE_VARIABLE] = database
     os.environ[_HOSTS_VARIABLE] = "" if hosts is None else ",".join(sorted(hosts))
     config = _config(f"{__name__}:_worker_app", workers=workers)
-    with _stopping_is_no_failure():
+    with graceful_shutdown():
         Multiprocess(config, sockets=[listener]).run()
 
 
 def allowed_hosts(host: str, names: Collection[str] = ()) -> frozenset[str] | None:
-    """Return the names by which a server on an address may be addressed; None for any.
+    """Return the names by which a server on this host may be addressed; None for any.
 
-    On loopback only this computer's names and ``names`` count; else any, unless ``names`` are given.
+    On loopback these are this computer's names and ``names``; otherwise any, unless ``names`` are given.
     """
     if is_loopback(host):
         return frozenset({"localhost", "127.0.0.1", "::1", host.lower(), *names})
@@ -105,7 +103,7 @@ def allowed_hosts(host: str, names: Collection[str] = ()) -> frozenset[str] | No
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only this computer reaches an address."""
+    """Return whether an address can be reached only from this computer."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -113,20 +111,20 @@ def is_loopback(host: str) -> bool:
 
 
 def _worker_app() -> FastAPI:
-    """Return the application in a process of its own, which uvicorn has started with our environment."""
+    """Return the application for a worker process, which uvicorn starts with our environment."""
     hosts = os.environ[_HOSTS_VARIABLE]
     study = Study.open(Path(os.environ[_FOLDER_VARIABLE]))
     return create_app(study, hosts=frozenset(hosts.split(",")) if hosts else None)
 
 
 def _config(app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
-    """Return uvicorn's settings: no log of addresses, short patience, small heads."""
+    """Return uvicorn's settings: no log of addresses, short timeouts, small headers."""
     return uvicorn.Config(
         app,
         factory=isinstance(app, str),
         workers=workers,
         log_level="warning",
-        access_log=False,  # neither who asked nor their personal links
+        access_log=False,  # it would have addresses and personal links
         server_header=False,
         limit_concurrency=CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
@@ -145,26 +143,26 @@ def _listen(host: str, port: int) -> socket.socket:
         raise StudyError(
             f"cannot listen on {host}, port {port} ({reason}); choose another with --host and --port"
         ) from error
-    # Connections inherit it; asyncio sets it on sockets of its own making alone. Without it the second part
-    # of every short answer waits 40 ms for the browser's word that the first has come.
+    # Connections inherit it; asyncio sets it only on sockets that it created. Without it the second part of
+    # every short answer waits 40 ms for the browser to acknowledge the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def _tell(study: Study, host: str, port: int, names: Collection[str]) -> None:
+def _print_address(study: Study, host: str, port: int, names: Collection[str]) -> None:
     shown = f"[{host}]" if ":" in host else host
     print(f"{study.design.title}: http://{shown}:{port}/ (stop with Ctrl+C)", flush=True)
     if not is_loopback(host):
-        print("Everyone who reaches this computer over the network can take part.", file=sys.stderr)
+        print("Everyone who can reach this computer over the network can take part.", file=sys.stderr)
     elif names:
-        print(f"Also as {', '.join(names)}, where something passes requests on to it.", flush=True)
+        print(f"Also as {', '.join(names)}, if a proxy forwards requests to it.", flush=True)
 
 
 @contextmanager
-def _stopping_is_no_failure() -> Iterator[None]:
-    """Within the block SIGTERM is as Ctrl+C, and neither is an error: uvicorn stops, then raises it anew.
+def graceful_shutdown() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl+C, and neither as an error: uvicorn stops, then raises the signal again.
 
-    Only the main thread may listen to signals; in another one the block changes nothing.
+    Only the main thread can handle signals; in any other the block changes nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -193,17 +191,17 @@ async def _busy(_request: Request, error: Exception) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """Answer a path or method that there is not: with a page to people, with JSON to programs."""
+    """Answer an unknown path or method: with a page for people, with JSON for programs."""
     assert isinstance(error, HTTPException)
     if error.status_code == 404 and "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(request.app.state.pages.message("missing"), 404)
-    detail = {404: "there is nothing here; start at /", 405: "this address does not take that method"}
+    detail = {404: "there is nothing here; start at /", 405: "this address does not support that method"}
     content = {"error": detail.get(error.status_code, str(error.detail))}
     return JSONResponse(content, error.status_code, error.headers)
 
 
-async def _our_fault(_request: Request, _error: Exception) -> Response:
-    """Answer a failure of ours. This handler runs outside of `Guard`, so it adds the headers itself."""
-    response = JSONResponse({"error": "the server failed; nothing you sent is lost, try again"}, 500)
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    """Answer an unexpected error. This handler runs outside `Guard`, so it adds the headers itself."""
+    response = JSONResponse({"error": "the server failed; no answer is lost, try again"}, 500)
     response.raw_headers = with_security_headers(response.raw_headers)
     return response

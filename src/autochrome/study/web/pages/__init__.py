@@ -1,6 +1,6 @@
-"""The pages of a study: templates, scripts and styles that need nothing from elsewhere.
+"""The pages of a study: templates, scripts and styles that load nothing from other sites.
 
-Everything is read once, when the server starts, so that no request ever names a file.
+Everything is read once, when the server starts, so no request ever names a file on the disk.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _MESSAGES: dict[str, tuple[str, str, tuple[str, str] | None]] = {
     "full": (
         "This study has all the answers it needs",
-        "Thank you for coming. There is nothing left to judge here, and nothing was stored.",
+        "Thank you for coming. There is nothing left to judge, and nothing about you was stored.",
         None,
     ),
     "unknown": (
-        "This link leads to nobody",
-        "No one takes part under this personal link. Look whether all of it was copied, or begin anew.",
-        ("/", "To the first page"),
+        "This link is not valid",
+        "Nobody takes part under this personal link. Check that all of it was copied, or begin again.",
+        ("/", "Go to the first page"),
     ),
     "back": (
         "Welcome back",
-        "You go on where you left; nothing that you answered is lost.",
-        ("/trial", "Go on"),
+        "You continue where you left off; none of your answers is lost.",
+        ("/trial", "Continue"),
     ),
-    "missing": ("There is nothing here", "The study begins on its first page.", ("/", "To the first page")),
+    "missing": ("Page not found", "The study begins on its first page.", ("/", "Go to the first page")),
 }
 
 
@@ -42,7 +42,7 @@ class Pages:
     """The pages of one study as HTML, and the files that they load.
 
     Args:
-        design: what the study is called, asks, and shows.
+        design: of the study.
     """
 
     def __init__(self, design: Design) -> None:
@@ -56,7 +56,7 @@ class Pages:
         self._design = design
 
     def start(self, *, known: bool) -> str:
-        """Consent, what will be asked, and the button to begin; or to go on, for a rater who is known."""
+        """Return the first page: consent, instructions, and the button to begin or, if known, to continue."""
         design = self._design
         return self._render(
             "start",
@@ -70,7 +70,7 @@ class Pages:
         )
 
     def trial(self, *, link: str) -> str:
-        """Show the page on which pictures are judged; its script asks for them."""
+        """Return the page on which pictures are judged; its script requests them."""
         design = self._design
         return self._render(
             "trial",
@@ -81,16 +81,16 @@ class Pages:
         )
 
     def done(self, *, code: str, link: str) -> str:
-        """Thanks, and the completion code."""
+        """Return the last page: thanks, and the completion code."""
         return self._render("done", code=code, link=link)
 
     def message(self, name: str) -> str:
-        """One of the pages that say one thing: full, unknown, back, missing."""
+        """Return a page with a single message: full, unknown, back or missing."""
         heading, words, action = _MESSAGES[name]
         return self._render("message", heading=heading, words=words, action=action)
 
     def static(self, name: str) -> tuple[bytes, str] | None:
-        """Content and media type of a file of the pages; None if it is none of them."""
+        """Return the content and media type of one of the pages' files; None if there is no such file."""
         content = self._files.get(name)
         return None if content is None else (content, _KINDS[Path(name).suffix])
 

@@ -1,5 +1,5 @@
 /**
- * Pictures on the screen for a set time, and how long they really were there.
+ * Pictures on the screen for a set time, and how long they actually were there.
  *
  * Pictures are decoded before they are due. They are shown and hidden inside callbacks of requestAnimationFrame,
  * so both happen with a frame of the screen, and the time between those two frames is what is reported.
@@ -37,7 +37,7 @@ export async function displayInTurn(pictures, timing, announce) {
   try {
     for (const [slot, picture] of pictures.entries()) {
       announce(slot);
-      // A decoded picture may have been thrown away meanwhile; asking again costs nothing if it was not.
+      // The browser may have discarded a decoded picture; decoding again costs nothing if it has not.
       const [frame] = await Promise.all([pause(timing.pause_ms), picture.decode()]);
       shown.push(await show(picture, timing.exposure_ms, frame, watch));
     }
@@ -47,7 +47,7 @@ export async function displayInTurn(pictures, timing, announce) {
   }
 }
 
-/** Let at least so much time pass; resolves to the length of a frame of this screen. */
+/** Let at least this much time pass; resolves to the length of a frame of this screen. */
 function pause(milliseconds) {
   return new Promise((resolve) => {
     const begun = performance.now();
@@ -75,7 +75,7 @@ function show(picture, exposure, frame, watch) {
         shownAt = now;
       } else {
         watch.longestGap = Math.max(watch.longestGap, now - last);
-        // Hidden with the frame that is nearest to the time, before or after it.
+        // Hide it with the frame that is nearest to the time, before or after it.
         if (now - shownAt >= exposure - frame / 2) {
           picture.classList.remove("shown");
           resolve(now - shownAt);

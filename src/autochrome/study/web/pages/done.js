@@ -8,9 +8,9 @@ async function copy() {
     await navigator.clipboard.writeText(code.textContent);
     status.textContent = "Copied.";
   } catch {
-    // Browsers let only secure pages write to the clipboard; then the code is marked, ready to be copied.
+    // Browsers let only secure pages write to the clipboard; otherwise select the code, ready to be copied.
     window.getSelection().selectAllChildren(code);
-    status.textContent = "The code is marked; copy it with Ctrl and C, or with a long press.";
+    status.textContent = "The code is selected; copy it with Ctrl and C, or with a long press.";
   }
 }
 

@@ -1,4 +1,4 @@
-/** Whether the window shows pictures as the study means them; otherwise a sentence that says what to do. */
+/** Whether the window shows pictures as the study intends; otherwise a sentence that says what to do. */
 
 /**
  * @param {number} size side of a picture in CSS pixels; 0 if it has none of its own
@@ -9,11 +9,11 @@ export function hintOnWindow(size, protocol) {
   const wide = window.innerWidth;
   const high = window.innerHeight;
   if (isZoomed()) {
-    return "This page seems to be zoomed. At 100% (Ctrl and 0) the pictures have the size that is meant.";
+    return "This page seems to be zoomed. At 100% (Ctrl and 0) the pictures have the intended size.";
   }
   if (size === 0) return "";
   if (protocol === "questionnaire") {
-    // Two by two on a phone is meant to be smaller.
+    // Two by two on a phone, they are meant to be smaller.
     return wide < 1.5 * size ? "This window is small for the pictures. Please make it wider if you can." : "";
   }
   const margin = 32;

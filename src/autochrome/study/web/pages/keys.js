@@ -1,6 +1,6 @@
 /** Keys that answer. */
 
-/** Whether a key is meant for the page and not for the browser, and was pressed anew. */
+/** Whether a key is meant for the page and not for the browser, and is not a repetition. */
 export function isMeant(event) {
   return !(event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing);
 }
@@ -35,10 +35,10 @@ export function listen(handle) {
   const pressed = new Promise((resolve) => {
     onKey = (event) => {
       if (!isMeant(event) || document.querySelector("dialog[open]")) return;
-      const found = handle(event);
-      if (found === null) return;
+      const result = handle(event);
+      if (result === null) return;
       event.preventDefault();
-      resolve(found);
+      resolve(result);
     };
     document.addEventListener("keydown", onKey);
   });

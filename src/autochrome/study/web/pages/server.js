@@ -1,10 +1,10 @@
-/** Requests to the study's server that do not give up while it is away. */
+/** Requests to the study's server, repeated for as long as it does not respond. */
 
 const LONGEST_WAIT_MS = 8000;
 const TOO_SLOW_MS = 20000;
 const AWAY = new Set([408, 429, 500, 502, 503, 504]);
 
-/** The server answered, and will not do what was asked. */
+/** The server answered, and refused the request. */
 export class Refused extends Error {
   constructor(status, content) {
     super(content.error ?? `the server answered ${status}`);
@@ -14,12 +14,12 @@ export class Refused extends Error {
 }
 
 /**
- * Ask until there is an answer.
+ * Send a request until there is an answer.
  *
- * Everything that is asked here may be asked again: a vote that arrived twice counts once.
+ * Every request here may be repeated: a vote that arrives twice counts once.
  *
  * @param {string} path
- * @param {object | null} body sent as JSON; null asks with GET
+ * @param {object | null} body sent as JSON; null: a GET request
  * @param {(away: boolean) => void} trouble called with true when the server is away, with false when it is back
  * @returns {Promise<Response>} of a status in the 200s
  * @throws {Refused}
@@ -44,7 +44,7 @@ async function attemptOnce(path, body) {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
-      keepalive: true, // arrives even if the page is closed at once
+      keepalive: true, // it arrives even if the page is closed immediately
     });
   }
   try {
@@ -54,7 +54,7 @@ async function attemptOnce(path, body) {
   }
 }
 
-/** Wait, but not longer than the connection is gone. */
+/** Wait, but no longer than until the connection is back. */
 function wait(milliseconds) {
   return new Promise((resolve) => {
     const timer = setTimeout(done, milliseconds);

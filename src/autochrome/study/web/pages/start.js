@@ -18,7 +18,7 @@ async function enroll() {
   try {
     if (!("known" in begin.dataset)) {
       await ask("/api/raters", { consent: true }, (away) =>
-        say(away ? "The study does not answer. Trying again …" : ""),
+        say(away ? "The study is not responding. Trying again …" : ""),
       );
     }
     window.location.assign("/trial");

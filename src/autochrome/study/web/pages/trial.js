@@ -11,7 +11,7 @@ import { ask, Refused } from "./server.js";
 import * as view from "./view.js";
 
 const STILL_LOOKING_MS = 6000;
-const LONGEST_MS = 86_400_000; // the server takes nothing longer than a day
+const LONGEST_MS = 86_400_000; // a day: the server accepts nothing longer
 const BEGUN = "autochrome-begun";
 
 let lookedAway = true;
@@ -30,7 +30,7 @@ document.addEventListener("visibilitychange", look.away);
 view.onHelp(look.away);
 
 function trouble(away) {
-  view.notify(away ? "The study does not answer at the moment. Trying again … Nothing you did is lost." : "");
+  view.notify(away ? "The study is not responding at the moment. Trying again … None of your answers is lost." : "");
 }
 
 /** The open trial and its pictures, decoded; null when there is none left. */
@@ -44,7 +44,7 @@ async function fetchTrial() {
       for (const address of trial.pictures) pictures.push(await fetchPicture(address));
       return { trial, pictures };
     } catch (error) {
-      // It was answered meanwhile, in another window: ask for the next.
+      // It has been answered in another window: fetch the next.
       if (!(error instanceof Refused) || error.status !== 404 || attempt === 5) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -62,25 +62,25 @@ function release(pictures) {
   for (const picture of pictures) URL.revokeObjectURL(picture.src);
 }
 
-/** Whether a display of this trial was begun before, in a page that was then left or loaded anew. */
+/** Whether a display of this trial was begun before, on a page that was then left or reloaded. */
 function begunBefore(trial) {
   try {
     const before = window.localStorage.getItem(BEGUN) === trial.trial;
     window.localStorage.setItem(BEGUN, trial.trial);
     return before;
   } catch {
-    return false; // no storage: the pictures may be seen twice then
+    return false; // no storage: the pictures may then be seen twice
   }
 }
 
 function wordsBefore(trial, last) {
   if (last?.stage === "practice" && trial.stage === "test") {
-    return `Practice is over. ${trial.total - trial.number + 1} are to come, and answers are no longer shown.`;
+    return `Practice is over. ${trial.total - trial.number + 1} photos follow, without the answers.`;
   }
-  if (last !== null) return "Ready to go on?";
+  if (last !== null) return "Ready to continue?";
   return trial.stage === "practice"
-    ? "First some practice: after each answer you are told what was right."
-    : "Two pictures will follow each other here.";
+    ? "First some practice: after each answer you are shown which was right."
+    : "Two pictures will appear here, one after the other.";
 }
 
 /** Show a trial and return its vote. */
@@ -115,7 +115,7 @@ async function send(vote) {
   try {
     return (await (await ask("/api/votes", vote, trouble)).json()).feedback;
   } catch (error) {
-    // Stored before, and only its acknowledgement was lost; or another window is further: go on.
+    // Stored before, and only its acknowledgment was lost; or another window is further along: continue.
     if (error instanceof Refused && error.status === 409) return null;
     throw error;
   }
@@ -130,7 +130,7 @@ async function run() {
     look.here();
     view.answered();
     const feedback = await send(vote);
-    // Only now may the server choose the next trial: it looks at all votes there are.
+    // Only now may the server choose the next trial, since its choice depends on all votes.
     const following = fetchTrial();
     if (feedback) {
       view.giveFeedback(trial, vote.chosen, feedback);
@@ -147,7 +147,7 @@ async function run() {
 }
 
 run().catch((error) => {
-  // The browser is unknown here (its cookie is gone): the first page says how to begin or come back.
+  // The browser is not known (its cookie is gone): the first page says how to begin or come back.
   if (error instanceof Refused && error.status === 401) window.location.replace("/");
-  else view.notify(`Something went wrong: ${error.message}. Please load the page again; your answers are kept.`);
+  else view.notify(`Something went wrong: ${error.message}. Please reload the page; your answers are kept.`);
 });

@@ -1,4 +1,4 @@
-/** What stands on the page of a trial. Knows elements and states; asks nobody for anything. */
+/** The page of a trial: its elements and states. It sends no requests. */
 
 import { hintOnWindow } from "./fitting.js";
 import { arrowSlot, digitSlot, listen } from "./keys.js";
@@ -23,12 +23,12 @@ function setState(state) {
   document.body.dataset.state = state;
 }
 
-/** For screen readers: what has just happened. */
+/** Tell screen readers what has just happened. */
 export function announce(words) {
   byId("status").textContent = words;
 }
 
-/** What stands in the way, for all to see; empty: nothing any more. */
+/** Show a problem to everyone; empty: there is none any more. */
 export function notify(words) {
   byId("notice").textContent = words;
   byId("notice").hidden = words === "";
@@ -103,7 +103,7 @@ export async function ready(words) {
   byId("ready").hidden = true;
 }
 
-/** The pictures of a timed display are about to come; `slot` is the next. */
+/** The pictures of a timed display are about to appear; `slot` is the next. */
 export function beforePicture(slot) {
   byId("help").disabled = true;
   document.activeElement?.blur();
@@ -118,7 +118,7 @@ function openQuestion(words) {
   answers.classList.remove("later");
   setState("asking");
   announce(words);
-  // The group, not a button in it: whoever presses Enter a moment too long must not answer by that.
+  // The group, not a button in it: holding Enter a moment too long must not count as an answer.
   answers.focus({ preventScroll: true });
 }
 
@@ -198,7 +198,7 @@ export function giveFeedback(trial, chosen, feedback) {
   setState("feedback");
 }
 
-/** Take away what was shown: nothing of a trial stays visible while the next is fetched. */
+/** Remove what was shown: nothing of a trial stays visible while the next is fetched. */
 export function clear() {
   for (const slot of stage.querySelectorAll(".slot")) slot.style.visibility = "hidden";
   answers.classList.add("later");

@@ -1,4 +1,4 @@
-"""What raters are told of a study: what they will see, how to answer, how long it takes."""
+"""What raters are told about a study: what they will see, how to answer, how long it takes."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from autochrome.study.design import Design
 from autochrome.study.records import Protocol
 
 _ANSWER_MS = {Protocol.QUESTIONNAIRE: 20_000, Protocol.PREFERENCE: 6_000}
-"""How long a trial takes about, where pictures stay; after a timed display an answer takes 2 s."""
+"""About how long a trial takes if pictures stay; after a timed display an answer takes 2 s."""
 
 
 def steps(design: Design) -> list[str]:
-    """What a rater will do, in order."""
-    found = [_shown(design), f"You are asked: “{design.question}” {_how(design)}"]
+    """Return what a rater will do, in order."""
+    lines = [_shown(design), f"You are asked: “{design.question}” {_how(design)}"]
     if design.practice:
-        found.append(
-            f"The first {_count(design.practice, 'trial')} for practice: there you are told the answer."
-        )
-    return found
+        lines.append(f"The first {_count(design.practice, 'trial')} for practice: you are shown the answer.")
+    return lines
 
 
 def _shown(design: Design) -> str:
@@ -26,13 +24,13 @@ def _shown(design: Design) -> str:
     if design.protocol is Protocol.QUESTIONNAIRE:
         versions = len(design.folders()) + 1
         return (
-            f"You will see {trials} photos, each in {versions} versions at once. The versions differ in their"
-            " colors alone: some were taken by a camera, others made by a computer."
+            f"You will see {trials} photos, each in {versions} versions at once. The versions differ only in"
+            " their colors: some were taken by a camera, others were made by a computer."
         )
     if design.protocol is Protocol.PREFERENCE:
         return f"You will see {trials} photos, each twice at once: the same photo in two different colorings."
     return (
-        f"You will see {trials} photos, each twice: two pictures one after the other, each for"
+        f"You will see {trials} photos, each twice: two pictures, one after the other, each for"
         f" {_seconds(design.exposure_ms)}. One has the photo’s own colors, the other was colored by a"
         " computer."
     )
@@ -43,25 +41,25 @@ def _how(design: Design) -> str:
         return "Mark as many as you like, or none."
     if design.protocol is Protocol.PREFERENCE:
         return "Choose one of the two, even if it is hard. There is no right or wrong."
-    return "Answer first or second, even if you must guess. Take all the time you like for it."
+    return "Answer first or second, even if you have to guess. Take as much time as you like."
 
 
 def reminder(design: Design) -> list[str]:
-    """What to say to a rater who asks for help in the middle."""
+    """Return what a rater who opens the help is told."""
     if design.timed:
         return [
-            f"Two pictures of one photo follow each other, each for {_seconds(design.exposure_ms)}.",
-            "Then answer first or second. Guess if you must; there is no limit of time.",
+            f"You see two pictures of a photo, one after the other, each for {_seconds(design.exposure_ms)}.",
+            "Then answer first or second. Guess if you have to; there is no time limit.",
         ]
     return [_shown(design).partition(". ")[0].rstrip(".") + ".", _how(design)]
 
 
 def keys(protocol: Protocol) -> list[tuple[tuple[str, ...], str]]:
-    """Keys and what they do."""
+    """Return the keys and what they do."""
     if protocol is Protocol.QUESTIONNAIRE:
         return [
-            (("1", "2", "3", "…"), "mark a picture as poor, or take the mark away"),
-            (("Enter",), "done with this photo: on to the next"),
+            (("1", "2", "3", "…"), "mark a picture as poor, or unmark it"),
+            (("Enter",), "done with this photo; continue to the next"),
         ]
     first, second = (("1", "←"), "the first picture"), (("2", "→"), "the second picture")
     if protocol is Protocol.PREFERENCE:
@@ -70,7 +68,7 @@ def keys(protocol: Protocol) -> list[tuple[tuple[str, ...], str]]:
 
 
 def minutes(design: Design) -> str:
-    """About how long a rater takes, in words."""
+    """Return about how long a rater takes, in words."""
     each = _ANSWER_MS.get(design.protocol, 2 * (design.exposure_ms + design.pause_ms) + 2_000)
     total = design.total * each + design.practice * design.feedback_ms
     count = ceil(total / 60_000)

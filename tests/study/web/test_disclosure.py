@@ -23,7 +23,7 @@ from scipy.stats import binom
 
 from autochrome.study.records import TRUTH, Stage
 from autochrome.study.storage.store import Study
-from tests.study.attacker import Somebody, application
+from tests.study.web.attacker import Somebody, application
 
 Build = Callable[..., Study]
 RATERS, TRIALS = 16, 10
@@ -91,7 +91,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Seen]]:
     What the study draws at random comes from a seed here, so that every run of the tests sees the same.
     """
     from autochrome.study.storage.building import build_study
-    from benchmarks.study_load import Load, draw_study
+    from tests.study.load.run import Load, draw_study
 
     rng = random.Random(2016)
     folder = tmp_path_factory.mktemp("disclosure")

@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import Browser, Route
 
 from autochrome.study.records import Protocol, Trial
-from autochrome.study.report.summary import report, summarize
+from autochrome.study.report.document import report
+from autochrome.study.report.summary import summarize
 from autochrome.study.storage.store import Study
-from tests.study.browser import Device, Rater
-from tests.study.served import Server
+from tests.study.web.browser import Device, Rater
+from tests.study.web.served import Server
 
 # Times that a loaded machine keeps: short displays, and a tolerance that only the test of stalls exceeds.
 QUICK = {"exposure_ms": 150, "pause_ms": 40, "feedback_ms": 300, "tolerance_ms": 900}
@@ -150,7 +151,7 @@ def test_somebody_who_closes_the_browser_goes_on_where_they_left(serve: Serve, s
 
     again = sit(server, "phone", cookies)
     again.open()
-    assert again.page.text_content("#begin") == "Go on"
+    assert again.page.text_content("#begin") == "Continue"
     again.page.tap("#begin")
     again.start()
     again.wait("asking")

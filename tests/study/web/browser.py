@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from autochrome.study.records import Trial
-from tests.study.served import Server
+from tests.study.web.served import Server
 
 WAIT_MS = 60_000
 Device = Literal["phone", "desk"]

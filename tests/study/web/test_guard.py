@@ -19,7 +19,7 @@ from autochrome.study.storage.store import Study
 from autochrome.study.web import guard
 from autochrome.study.web.guard import BODY_BYTES, SECURITY_HEADERS
 from autochrome.study.web.server import allowed_hosts, serve
-from tests.study.served import Server
+from tests.study.web.served import Server
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ def test_other_methods_are_refused(rater: httpx.Client) -> None:
 def test_people_get_a_page_where_programs_get_json(rater: httpx.Client) -> None:
     page = rater.get("/nothing", headers={"accept": "text/html,*/*"})
     assert page.status_code == 404
-    assert "<h1>There is nothing here</h1>" in page.text
+    assert "<h1>Page not found</h1>" in page.text
 
 
 def test_a_failure_of_ours_is_admitted_without_details(

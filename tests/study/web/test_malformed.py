@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from autochrome.study.storage.store import Study
 from autochrome.study.web import guard
-from tests.study.attacker import STRANGE, Somebody, a_vote, application, count_votes, say, served, status
+from tests.study.web.attacker import STRANGE, Somebody, a_vote, application, count_votes, say, served, status
 
 Build = Callable[..., Study]
 

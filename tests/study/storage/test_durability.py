@@ -16,7 +16,7 @@ from autochrome.study.storage.schema import votes
 from autochrome.study.storage.store import Study
 from tests.study.postgresql import Cluster
 from tests.study.raters import fill, following, take_part
-from tests.study.test_concurrency import ROOT
+from tests.study.storage.test_concurrency import ROOT
 
 MakeStudy = Callable[..., Study]
 
@@ -26,7 +26,7 @@ PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 def killed_after(study: Study, database: str | None, number: int) -> list[str]:
     """Kill a process of raters in the middle of its work; the trials that it said were answered."""
-    command = [sys.executable, "-m", "tests.study.voter", str(study.folder), database or "", "1000"]
+    command = [sys.executable, "-m", "tests.study.storage.voter", str(study.folder), database or "", "1000"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         acknowledged = [process.stdout.readline().strip() for _ in range(number)]

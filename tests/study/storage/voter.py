@@ -1,4 +1,4 @@
-"""A process of raters that vote: ``python -m tests.study.voter FOLDER DATABASE RATERS``.
+"""A process of raters that vote: ``python -m tests.study.storage.voter FOLDER DATABASE RATERS``.
 
 Writes the id of every trial whose vote was acknowledged, a line each; DATABASE is empty for the folder's own.
 """

@@ -148,7 +148,7 @@ def test_a_vote_is_taken_once(small_study: MakeStudy, database: str | None) -> N
     rater = enrolled(study)
     trial = following(study, rater)
     assert study.record(rater, trial.id, fair_vote(trial, 1)) == Recorded(1, False, None)
-    with pytest.raises(AlreadyAnswered, match="trial 1 is answered"):
+    with pytest.raises(AlreadyAnswered, match="trial 1 is already answered"):
         study.record(rater, trial.id, fair_vote(trial, 0))
     (answer,) = study.answers()
     assert answer.vote == Vote((1,), (1000.0, 1000.0), 700.0)
@@ -187,9 +187,9 @@ WRONG_VOTES = {
         Vote(()): "exactly one picture, not 0",
         Vote((0, 1)): "exactly one picture, not 2",
         Vote((0,), (1000.0,)): "a time for each of the 2 pictures",
-        Vote((0,), (1000.0, float("nan"))): "milliseconds from 0 on",
-        Vote((0,), (1000.0, -1.0)): "milliseconds from 0 on",
-        Vote((0,), (), float("inf")): "milliseconds from 0 on",
+        Vote((0,), (1000.0, float("nan"))): "finite milliseconds, 0 or more",
+        Vote((0,), (1000.0, -1.0)): "finite milliseconds, 0 or more",
+        Vote((0,), (), float("inf")): "finite milliseconds, 0 or more",
     },
     "questionnaire": {Vote((0, 0)): "each once", Vote((5,)): "slots from 0 to 4"},
 }

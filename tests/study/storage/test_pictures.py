@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from autochrome.study.storage.pictures import PLAINLY_OTHER, encode, prepare, random_version
+from autochrome.study.storage.pictures import CLEARLY_DIFFERENT, encode, prepare, random_version
 from autochrome.types import RGB
 from tests.study.conftest import draw_photo
 
@@ -81,4 +81,4 @@ def test_random_colors_are_plainly_other_than_the_photos_own() -> None:
     assert random_version(photo, list(donors), donors.__getitem__)[1] == Path("slight")
     with pytest.raises(ValueError, match="another photo"):
         random_version(photo, [], donors.__getitem__)
-    assert PLAINLY_OTHER > 5  # a difference that everybody sees; 2.3 is one that can just be seen
+    assert CLEARLY_DIFFERENT > 5  # a difference that everybody sees; 2.3 is one that can just be seen

@@ -14,7 +14,7 @@ from autochrome.errors import NotCurrent, StudyBusy
 from autochrome.study.records import RANDOM, Protocol, Stage
 from autochrome.study.storage.store import Study
 from autochrome.study.web.media import media_address, trial_and_slot
-from tests.study.served import Server
+from tests.study.web.served import Server
 
 Serve = Callable[..., tuple[Study, Server]]
 
@@ -217,7 +217,7 @@ def test_pages_lead_raters_where_they_belong(serve: Serve) -> None:
         assert rater.get("/trial").headers["location"] == "/"
         assert rater.get("/done").headers["location"] == "/"
         rater.post("/api/raters", json={"consent": True})
-        assert "Go on" in rater.get("/").text
+        assert "Continue" in rater.get("/").text
         assert rater.get("/trial").status_code == 200
         assert rater.get("/done").headers["location"] == "/trial"
         token = rater.cookies["rater"]

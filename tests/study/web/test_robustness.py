@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from autochrome.study.storage.store import Study
 from autochrome.study.web import guard
 from autochrome.study.web.media import media_address
-from tests.study.attacker import (
+from tests.study.web.attacker import (
     JSON,
     STRANGE,
     Somebody,

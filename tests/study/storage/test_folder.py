@@ -39,20 +39,20 @@ def edit_manifest(study: Study, **keys: Any) -> None:
 
 
 def test_what_is_no_study_is_refused(tmp_path: Path) -> None:
-    assert "is no study (it has no study.json)" in complaint(tmp_path)
+    assert "is not a study (it has no study.json)" in complaint(tmp_path)
     assert "autochrome study new" in complaint(tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    assert "is no study" in complaint(tmp_path / "file")
+    assert "is not a study" in complaint(tmp_path / "file")
 
 
 def test_a_study_of_another_release_is_refused(small_study: MakeStudy) -> None:
     study = small_study("turing")
     edit_manifest(study, schema="autochrome-study/2")
-    assert "of the form 'autochrome-study/2'" in complaint(study.folder)
+    assert "in format 'autochrome-study/2'" in complaint(study.folder)
     edit_manifest(study, schema="autochrome-study/1")
     with sqlite3.connect(study.folder / "study.sqlite") as connection:
         connection.execute("UPDATE autochrome_studies SET version = 7")
-    assert "holds the study in form 7" in complaint(study.folder)
+    assert "holds the study in schema version 7" in complaint(study.folder)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": "autochrome-study/1", "x": 1}'])
@@ -109,7 +109,7 @@ def test_a_database_that_lacks_the_study_is_refused(
 ) -> None:
     study = small_study("turing")
     message = complaint(study.folder, postgresql)
-    assert "does not hold this study" in message and "in study.sqlite: leave --database" in message
+    assert "does not hold this study" in message and "in study.sqlite: omit --database" in message
     other = small_study("turing")
     elsewhere = small_study("turing", postgresql)
     message = complaint(elsewhere.folder, f"sqlite:///{other.folder / 'study.sqlite'}")
@@ -121,8 +121,8 @@ def test_a_database_that_lacks_the_study_is_refused(
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("nonsense", "cannot be read; give postgresql://"),
-        ("mysql://localhost/x", "kept in SQLite or PostgreSQL"),
+        ("nonsense", "is not valid; give postgresql://"),
+        ("mysql://localhost/x", "use SQLite or PostgreSQL"),
         ("sqlite://", "give postgresql://... or sqlite:///FILE"),
         ("sqlite:////nowhere/at/all.sqlite", "does not exist"),
         ("postgresql://me:hush@127.0.0.1:1/studies", "127.0.0.1"),
@@ -150,7 +150,7 @@ def test_what_decides_the_pictures_may_not_be_edited(small_study: MakeStudy) -> 
     study = small_study("turing")
     edit(study, size=64, seed=9)
     message = complaint(study.folder)
-    assert "edited but decides the pictures" in message
+    assert "edited in keys that determine the pictures" in message
     assert "size was 32; seed was 3" in message and "build a new study" in message
 
 
@@ -160,7 +160,7 @@ def test_more_trials_than_photos_are_refused_before_the_first_rater(small_study:
     Study.open(study.folder).close()
     edit(study, trials=12)
     message = complaint(study.folder)
-    assert "12 test trials, but there are 11 photos" in message and "set trials to 11 or less" in message
+    assert "12 test trials, but there are only 11 photos" in message and "set trials to 11 or less" in message
 
 
 def test_after_the_first_trial_nothing_of_what_is_asked_may_be_edited(small_study: MakeStudy) -> None:

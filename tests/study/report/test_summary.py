@@ -71,7 +71,8 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
 ) -> None:
     """Rater 1's display slips always, rater 2 fails the attention check; both say that all is true."""
     from autochrome.study.records import RANDOM, TRUTH, Vote
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study("two-afc")
 
@@ -96,7 +97,8 @@ def test_slipped_trials_and_inattentive_raters_are_left_out_and_shown_beside(
 
 
 def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study("questionnaire")
     vote_all(study, honest(study), 3)
@@ -112,7 +114,8 @@ def test_a_questionnaire_ranks_and_tests(small_study: Callable[..., Any]) -> Non
 
 
 def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study("preference")
     vote_all(study, honest(study), 4)
@@ -125,7 +128,8 @@ def test_a_preference_names_pairs(small_study: Callable[..., Any]) -> None:
 
 
 def test_an_oracle_is_reported_by_its_second_phase(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study("turing", oracle=True, raters=1)
     needed = study.design.raters_needed(study.status().units, study.status().units // 3)
@@ -137,7 +141,8 @@ def test_an_oracle_is_reported_by_its_second_phase(small_study: Callable[..., An
 
 
 def test_an_unfinished_study_warns_and_an_empty_one_says_so(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study("turing")
     empty = summarize(study, **QUICK)
@@ -161,7 +166,8 @@ class Images(HTMLParser):
 def test_reports_are_whole_and_tell_nothing_of_this_computer(
     small_study: Callable[..., Any], protocol: str
 ) -> None:
-    from autochrome.study.report.summary import report, summarize
+    from autochrome.study.report.document import report
+    from autochrome.study.report.summary import summarize
 
     study = small_study(protocol)
     vote_all(study, honest(study), 3)
@@ -175,20 +181,20 @@ def test_reports_are_whole_and_tell_nothing_of_this_computer(
         assert str(place) not in html and str(place) not in plain
 
 
-def test_a_gallery_has_no_photo_at_both_ends() -> None:
+def test_a_gallery_has_no_photo_at_both_extremes() -> None:
     from pathlib import Path
 
-    from autochrome.study.report.summary import Example, _ends
+    from autochrome.study.report.summary import Example, _extremes
 
     def example(name: str, successes: int, votes: int = 5) -> Example:
         return Example(name, "cic", "", successes, votes, Path("a"), Path("b"))
 
-    found = _ends(
+    found = _extremes(
         [example("a", 1), example("b", 4), example("c", 2, 10), example("d", 1), example("e", 0)], 6
     )
     assert [e.picture for e in found.best] == ["b", "c"]  # of equal shares, the one with more votes
     assert [e.picture for e in found.worst] == ["e", "a"]
-    alone = _ends([example("a", 1)], 6)
+    alone = _extremes([example("a", 1)], 6)
     assert len(alone.best) == 1 and not alone.worst
 
 

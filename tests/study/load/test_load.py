@@ -1,4 +1,4 @@
-"""The promises under load and kills, on both kinds of database: `benchmarks.study_load` in full size."""
+"""The promises under load and kills, on both kinds of database: `tests.study.load.run` in full size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from autochrome.study.records import Protocol
-from benchmarks.study_load import Load, run
+from tests.study.load.run import Load, run
 
 pytestmark = pytest.mark.slow
 

@@ -18,7 +18,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from autochrome.errors import StudyError
-from autochrome.evaluation.scores import load_rgb
+from autochrome.evaluation.files import load_rgb
 from autochrome.study.design import Design
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
 from autochrome.study.storage.building import build_study, lay_out
@@ -28,7 +28,7 @@ from autochrome.study.storage.schema import Database, studies
 from autochrome.study.storage.store import Study
 from tests.study.conftest import draw_photo, write_png
 from tests.study.raters import enrolled, following
-from tests.study.test_pictures import chunks
+from tests.study.storage.test_pictures import chunks
 
 MakeDesign = Callable[..., Design]
 MakeStudy = Callable[..., Study]
@@ -100,19 +100,20 @@ def test_an_oracle_judges_the_samples_first(small_design: MakeDesign) -> None:
 def test_fewer_photos_than_wanted_are_told(small_design: MakeDesign) -> None:
     layout = lay_out(small_design("turing", pictures=500, vigilance=4), NAMES)
     assert len({unit.picture for unit in of_stage(layout.units, Stage.TEST)}) == 26
-    assert layout.notes == ["26 of 30 references are tested, for practice and vigilance take 4"]
+    assert layout.notes == ["26 of 30 references are tested, since practice and vigilance use 4"]
     assert lay_out(small_design("turing", pictures=10), NAMES).notes == []
 
 
 def test_too_few_photos_are_refused(small_design: MakeDesign, tmp_path: Path) -> None:
     design = small_design("two-afc", count=8, systems=("good", "fair", "poor", "bad"))
     message = complaint(design, tmp_path / "study")
-    assert "6 test trials need as many photos" in message and "practice and vigilance 3 others" in message
-    assert "holds 8" in message and "set trials to 5 or less" in message
+    assert "6 test trials need as many photos" in message
+    assert "practice and vigilance need 3 others" in message
+    assert "has 8" in message and "set trials to 5 or less" in message
     design = small_design("two-afc", count=8, systems=("good", "fair", "poor", "bad"), practice=8)
-    assert complaint(design, tmp_path / "study").endswith("holds 8. Give more references")
+    assert complaint(design, tmp_path / "study").endswith("has 8. Add references")
     design = small_design("questionnaire", count=8, pictures=9, trials=9)
-    assert "set trials to 8 or less, and pictures too" in complaint(design, tmp_path / "study")
+    assert "set trials to 8 or less, and pictures as well" in complaint(design, tmp_path / "study")
 
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing", "questionnaire", "preference"])
@@ -195,7 +196,7 @@ def test_a_taken_folder_is_refused(
     small_study: MakeStudy, small_design: MakeDesign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     design, study = small_design("turing"), small_study("turing")
-    assert "is a study already; name a new folder" in complaint(design, study.folder)
+    assert "is already a study; give a new folder" in complaint(design, study.folder)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").touch()
     assert "exists and is not empty" in complaint(design, tmp_path / "other")
@@ -230,7 +231,7 @@ def test_a_result_of_another_size_is_refused(small_design: MakeDesign, tmp_path:
     design = small_design("turing")
     write_png(tmp_path / "good" / "002.png", draw_photo(2, 20, 24))
     message = complaint(design, tmp_path / "study")
-    assert "002.png is 24 x 20, but its reference is 48 x 40; raters would know it" in message
+    assert "002.png is 24 x 20, but its reference is 48 x 40; raters would recognize it" in message
 
 
 def test_a_damaged_picture_is_named(small_design: MakeDesign, tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_what_would_spoil_the_study_is_noted(small_design: MakeDesign, tmp_path:
     with build_study(design, tmp_path / "study") as study:
         assert len(study.notes) == 2
         assert study.notes[0].startswith("good: 1 of 12 results are in a lossy format")
-        assert study.notes[1].startswith("good: 1 of 12 results equal the true photo exactly")
+        assert study.notes[1].startswith("good: 1 of 12 results are identical to the true photo")
 
 
 def test_an_unreachable_database_is_found_out_first(small_design: MakeDesign, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from autochrome.study.records import RANDOM, TRUTH, Judgment, Protocol, Stage, Trial, Vote
 from autochrome.study.statistics.columns import Columns
+from autochrome.study.statistics.power import Question
 
 PICTURE_SD = 0.5
 """Standard deviation of a photo's logit. With 5 raters a photo it makes a design effect of 1.2, which is that
@@ -330,3 +331,46 @@ def _uniform(*key: str | int) -> float:
     """A number in (0, 1) that depends on the key alone."""
     bits = int.from_bytes(hashlib.sha256(repr(key).encode()).digest()[:6], "big")
     return (bits + 0.5) / 2**48
+
+
+def simulated_power(
+    question: Question, raters: int, pictures: int, *, studies: int = 1000, seed: int = 0
+) -> float:
+    """Share of simulated studies that find the difference, by the t test over pictures.
+
+    Raters differ by nothing but chance, as in the formula; pictures' effects are logistic.
+    """
+    from scipy import stats
+
+    rates = {"system": question.rate, "rival": question.rate + question.difference}
+    # One spread serves both systems: that of the mean of their rates.
+    spread = picture_sd(sum(rates.values()) / 2, question.correlation)
+    crowd = Crowd(rates, picture_sd=spread, shared=question.shared if question.paired else 0.0, rater_sd=0.0)
+    layout = pairs_layout(tuple(rates), pictures=pictures, raters=raters, trials=pictures, seed=seed)
+    drawn = crowd.draw(layout, studies, np.random.default_rng(seed))
+    shares = []
+    for number in range(2):
+        own = drawn.columns(layout, layout.system == number)
+        shares.append(np.stack([np.bincount(own.picture, row) for row in own.success]) / raters)
+    test = stats.ttest_rel if question.paired else stats.ttest_ind
+    _, p = test(*shares, axis=1)
+    return float(np.mean(np.asarray(p) < question.alpha))
+
+
+def picture_sd(rate: float, correlation: float) -> float:
+    """Standard deviation of the logit over pictures that gives two votes on one picture a correlation."""
+    from scipy.optimize import root_scalar
+
+    if correlation == 0:
+        return 0.0
+
+    def excess(sd: float) -> float:
+        return vote_correlation(rate, sd) - correlation
+
+    return float(root_scalar(excess, bracket=(1e-6, 20)).root)
+
+
+def vote_correlation(rate: float, picture_sd: float) -> float:
+    """Correlation of two votes on one picture whose logit has a standard deviation over pictures."""
+    crowd = Crowd({"system": rate}, picture_sd=picture_sd, rater_sd=0.0)
+    return crowd.variance_over_pictures("system") / (rate * (1 - rate))

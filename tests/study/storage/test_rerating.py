@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 from autochrome.study.records import RANDOM, TRUTH, Answer, Protocol, Stage, Trial, Unit, Vote
 from autochrome.study.storage.folder import Manifest
-from autochrome.study.storage.rerating import best_liked
-from autochrome.study.storage.store import Study
+from autochrome.study.storage.store import Study, best_liked
 from tests.study.raters import enrolled, fair_vote, fill, following, take_part
 
 MakeStudy = Callable[..., Study]

@@ -20,7 +20,7 @@ from autochrome.study.storage.store import Recorded, Study
 from tests.study.raters import enrolled, first_slot, following, take_part
 
 MakeStudy = Callable[..., Study]
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def check(study: Study, raters: int) -> None:
@@ -62,7 +62,7 @@ def test_raters_vote_at_once(small_study: MakeStudy, database: str | None, rater
 
 def test_processes_share_a_study(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("turing", database, count=11, raters=20, max_raters=9)
-    command = [sys.executable, "-m", "tests.study.voter", str(study.folder), database or "", "3"]
+    command = [sys.executable, "-m", "tests.study.storage.voter", str(study.folder), database or "", "3"]
     processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     acknowledged = [process.communicate(timeout=300)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0]
