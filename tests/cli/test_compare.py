@@ -114,7 +114,7 @@ def test_a_section_that_fails_leaves_the_others_and_a_bad_exit(
     monkeypatch.setattr(sheets, "picture", broken)
     code, output = run(photos, "-o", tmp_path / "out", "--model", "cic.test", "--photos", 2)
     assert code == 1
-    assert "the report lacks what failed (sheets: Error: no room" in output
+    assert "some sections failed (sheets: Error: no room" in output
     assert "PSNR" in (tmp_path / "out" / "results.md").read_text()
 
 

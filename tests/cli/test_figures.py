@@ -7,12 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
-import torch
 from click.testing import CliRunner, Result
 
-from autochrome.cli.figures import _around, _distinct_bins, _gray_map, _swatch
 from autochrome.cli.main import main
-from autochrome.color.bins import AB_BINS, AB_CENTERS
 from autochrome.io.photo import Photo, read_photo, write_photo
 
 
@@ -57,26 +54,6 @@ def test_temperatures_differ(photo: Path, tmp_path: Path) -> None:
     assert color[0] < color[1]
 
 
-def test_most_probable_colors_are_apart() -> None:
-    distribution = torch.zeros(AB_BINS, 2, 3)
-    gray, beside, red = (
-        int((AB_CENTERS - torch.tensor(ab)).square().sum(1).argmin())
-        for ab in ([0.0, 0.0], [10.0, 0.0], [60.0, 40.0])
-    )
-    distribution[gray], distribution[beside], distribution[red] = 0.5, 0.3, 0.2
-    assert _distinct_bins(distribution, 2) == [gray, red]
-    a, b, chance = _around(distribution, gray)
-    assert (a, b) == (0, 0)
-    torch.testing.assert_close(chance, torch.full((2, 3), 0.8))
-
-
-def test_map_and_swatch() -> None:
-    found = _gray_map(torch.tensor([[0.0, 0.25], [0.5, 0.5]]), (2, 2))
-    np.testing.assert_array_equal(found[:, :, 0], [[0, 128], [255, 255]])
-    red, _, blue = _swatch(60.0, 40.0)[0, 0].astype(int)
-    assert red - blue > 100
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -84,7 +61,7 @@ def test_map_and_swatch() -> None:
         (["PHOTO", "-o", "sheet.txt"], "must end in one of"),
         (["PHOTO", "-o", "PHOTO"], "exists already"),
         (["PHOTO", "-o", "no/where/sheet.png"], "does not exist; make it first"),
-        (["PHOTO", "-o", "sheet.png", "--model", "gray"], "predicts no distribution"),
+        (["PHOTO", "-o", "sheet.png", "--model", "gray"], "does not predict a distribution"),
         (["PHOTO", "-o", "sheet.png", "--model", "grey"], "did you mean gray"),
         (
             ["PHOTO", "-o", "sheet.png", "--model", "cic.test", "--look", "vivid"],

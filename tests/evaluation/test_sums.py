@@ -11,9 +11,10 @@ from autochrome.color.bins import AB_BINS, count_bins, smooth_prior
 from autochrome.color.spaces import LAB
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.metrics.colorfulness import colorfulness
-from autochrome.metrics.distribution import auc, chroma_histogram, histogram_intersection, pixel_weights
-from autochrome.metrics.pixel import alpha_beta_rmse, chroma_magnitude, delta_e, lightness_drift, psnr
+from autochrome.metrics.distribution import chroma_histogram, histogram_intersection
+from autochrome.metrics.pixel import delta_e, lightness_drift, psnr
 from autochrome.metrics.places import half_size, helped_and_harmed
+from tests.metrics.formulas import alpha_beta_rmse, auc, chroma_magnitude, pixel_weights
 
 
 @pytest.fixture

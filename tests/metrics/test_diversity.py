@@ -13,7 +13,6 @@ from autochrome.metrics.diversity import (
     EDGES,
     LEVELS,
     ab_spread,
-    best_of_n,
     expected_best,
     pair_values,
     pairwise_delta_e,
@@ -22,8 +21,6 @@ from autochrome.metrics.diversity import (
     sample_pairs,
     value_histogram,
 )
-from autochrome.metrics.ms_ssim import pairwise_ms_ssim
-from autochrome.metrics.pooled_diversity import BestOfN, SampleDiversity
 
 
 def test_pair_values_are_in_the_order_of_the_pairs() -> None:
@@ -81,40 +78,18 @@ def test_one_sample_has_no_diversity() -> None:
         pairwise_delta_e(torch.zeros(1, 3, 4, 4))
 
 
-def test_best_of_n_is_the_mean_over_all_subsets() -> None:
+def test_the_expected_best_is_the_mean_over_all_subsets() -> None:
     scores = torch.randn(3, 6, dtype=torch.float64)
     for m in range(1, 7):
         subsets = [scores[:, list(chosen)].amax(1) for chosen in combinations(range(6), m)]
         expected = torch.stack(subsets).mean(0)
         assert expected_best(scores)[:, m - 1].tolist() == pytest.approx(expected.tolist())
-    assert best_of_n(scores).tolist() == pytest.approx(expected_best(scores).mean(0).tolist())
 
 
-def test_best_of_n_with_a_perfect_sample() -> None:
+def test_the_expected_best_with_a_perfect_sample() -> None:
     best = expected_best(torch.tensor([[20.0, float("inf"), 30.0], [1.0, 3.0, 2.0]]))
     assert best[0].isinf().all()
     assert best[1].tolist() == pytest.approx([2, 8 / 3, 3])
-
-
-def test_metric_of_diversity_adds_photos_up() -> None:
-    photos = [torch.rand(3, 3, 176, 180), torch.rand(3, 1, 176, 176).expand(3, 3, -1, -1)]
-    metric = SampleDiversity()
-    for samples in photos:
-        metric.update(samples)
-    found = metric.compute()
-    values = torch.cat([pair_values(pairwise_ms_ssim(samples)) for samples in photos])
-    assert found["ms_ssim"].item() == pytest.approx(values.mean().item(), abs=1e-6)
-    assert found["histogram"].sum().item() == pytest.approx(1)
-    assert found["ab_spread"].item() > 5, "the first photo's samples differ in color, the second's do not"
-    assert found["ciede2000"].item() > 5
-
-
-def test_metric_of_the_best_adds_photos_up() -> None:
-    scores = torch.randn(5, 4)
-    metric = BestOfN(4)
-    metric.update(scores[:2])
-    metric.update(scores[2:])
-    assert metric.compute().tolist() == pytest.approx(best_of_n(scores).tolist())
 
 
 def test_the_best_of_several_is_the_least_error_where_lower_is_better() -> None:

@@ -44,28 +44,32 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     "--results",
     multiple=True,
     metavar="NAME=FOLDER",
-    help="Somebody's results, matched by name as by `autochrome evaluate`; a folder in it for each sample"
-    " where there are several; repeatable.",
+    help="A folder of results, matched by name as in `autochrome evaluate`, or one that holds a folder for"
+    " each sample; repeatable.",
 )
 @click.option(
     "--samples",
     type=click.IntRange(1, 64),
     default=8,
     show_default=True,
-    help="Of each photo, by models that draw.",
+    help="Samples per photo, for models that draw.",
 )
-@click.option("--photos", type=click.IntRange(2), help="Only the first so many references by name.")
+@click.option("--photos", type=click.IntRange(2), help="Number of references to use, the first by name.")
 @click.option(
     "--subset",
     type=click.IntRange(2),
     default=60,
     show_default=True,
-    help="Photos of the costly sections, evenly spaced.",
+    help="Number of photos for the slow sections, evenly spaced.",
 )
 @click.option("--without", multiple=True, metavar="SECTION", help="Leave a section out; repeatable.")
 @click.option("--labeled", type=_PATH, help="Shards or a folder of photos whose names carry their class.")
 @click.option(
-    "--labeled-photos", type=click.IntRange(1), default=400, show_default=True, help="Of these, at most."
+    "--labeled-photos",
+    type=click.IntRange(1),
+    default=400,
+    show_default=True,
+    help="At most so many of them.",
 )
 @click.option("--vgg16", type=_FILE, help="State dict of a VGG-16, as a second classifier.")
 @click.option(
@@ -80,12 +84,12 @@ _MOST_WORKERS = 8  # each holds every model in its memory
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Of the draws, the random baseline and the resamples.",
+    help="Seed of the samples, the random baseline and the resamples.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help=f"Processes that share the photos. [default: one a core, at most {_MOST_WORKERS}; on a GPU 1]",
+    help=f"Number of processes. [default: one per core, at most {_MOST_WORKERS}; on a GPU 1]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 def compare(
@@ -101,11 +105,11 @@ def compare(
     """Run every system on the color photos in REFERENCES, measure everything, and write one report.
 
     OUT/report.html is the report, OUT/scores.json has all of its figures, OUT/results.md its tables. The
-    colored photos stay in OUT/results and are used again: a run that was broken off goes on where it was.
+    colored photos stay in OUT/results and are reused: an interrupted run continues where it stopped.
     """
     if no_models and models:
         raise click.UsageError("give --model or --no-models, not both")
-    with _errors_told(), _progress() as progress:
+    with _errors_as_messages(), _progress() as progress:
         _require_report()
         run = _open(references, out, None if no_models else models, results, photos, progress, settings)
         from autochrome.laboratory.compare import compare as make
@@ -113,13 +117,13 @@ def compare(
 
         with run:
             out.mkdir(parents=True, exist_ok=True)
-            found = make(run, without=without)
-        written = write_comparison(found, out)
+            comparison = make(run, without=without)
+        written = write_comparison(comparison, out)
     for path in written:
         click.echo(str(path))
-    if found.failed:
-        told = "; ".join(f"{name}: {problem}" for name, problem in found.failed.items())
-        raise click.ClickException(f"the report lacks what failed ({told})")
+    if comparison.failed:
+        problems = "; ".join(f"{name}: {problem}" for name, problem in comparison.failed.items())
+        raise click.ClickException(f"some sections failed ({problems})")
 
 
 def _open(
@@ -157,7 +161,7 @@ def _require_report() -> None:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_as_messages() -> Iterator[None]:
     try:
         yield
     except ValueError as error:
@@ -168,7 +172,7 @@ def _errors_told() -> Iterator[None]:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """A bar with the time left on a terminal, and everywhere a line for each thing that is done."""
+    """Show a bar with the time left on a terminal, and everywhere a line for each finished step."""
     if not sys.stderr.isatty():
         yield _Lines()
         return
@@ -179,7 +183,7 @@ def _progress() -> Iterator[Progress]:
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task, began = bar.add_task("", visible=False), 0.0
 
-        def tell(label: str, done: int, total: int) -> None:
+        def show(label: str, done: int, total: int) -> None:
             nonlocal began
             if done == 0:
                 began = time.monotonic()
@@ -189,24 +193,24 @@ def _progress() -> Iterator[Progress]:
                 bar.update(task, visible=False)
                 bar.console.print(_done(label, began), markup=False, highlight=False)
 
-        yield tell
+        yield show
 
 
 class _Lines:
-    """Says on stderr what begins, how long it will take once that can be told, and how long it took."""
+    """Print to stderr what begins, how long it will take once that is known, and how long it took."""
 
     def __init__(self) -> None:
-        self._began, self._told = 0.0, False
+        self._began, self._estimated = 0.0, False
 
     def __call__(self, label: str, done: int, total: int) -> None:
         now = time.monotonic()
         if done == 0:
-            self._began, self._told = now, False
+            self._began, self._estimated = now, False
             click.echo(f"{label}: {total} {'photo' if total == 1 else 'photos'}", err=True)
         elif done == total:
             click.echo(_done(label, self._began), err=True)
-        elif not self._told and now - self._began > 10 and 10 * done >= total:
-            self._told = True
+        elif not self._estimated and now - self._began > 10 and 10 * done >= total:
+            self._estimated = True
             left = (now - self._began) * (total - done) / done
             click.echo(f"{label}: about {left:.0f} s left", err=True)
 

@@ -22,7 +22,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     "--sheet", type=_FILE, help="Write a contact sheet (gray, results, truth): .png, .jpg or .webp."
 )
 @click.option(
-    "--sheet-rows", type=click.IntRange(1), default=20, show_default=True, help="Photos on the sheet."
+    "--sheet-rows",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Photos on the sheet.",
 )
 @click.option(
     "--protocol",
@@ -30,13 +34,16 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Size of comparison: native, crop:N (central square) or resize:N (shorter side).",
 )
-@click.option("--photos", type=click.IntRange(1), help="Score only the first so many references by name.")
+@click.option("--photos", type=click.IntRange(1), help="Number of references to score, the first by name.")
 @click.option(
-    "--baselines/--no-baselines", default=True, show_default=True, help="Score gray and random too."
+    "--baselines/--no-baselines",
+    default=True,
+    show_default=True,
+    help="Score gray and random, too.",
 )
 @replicates_option
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="For the resamples and the random baseline."
+    "--seed", type=int, default=0, show_default=True, help="Seed of the resamples and the random baseline."
 )
 def evaluate(
     references: Path,

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights
+from autochrome.color.bins import AB_BINS
 
 MAX_ERROR = 150
 """Largest threshold of the cumulative mass function, in CIE units: t = 0, 1, ..., 150."""
@@ -65,26 +65,6 @@ def area_under_cmf(mass: Float[Tensor, "*n 151"], total: Float[Tensor, "*n"]) ->
     The mean of the values, and not the trapezoid rule over [0, 150], gives the paper's figure for gray.
     """
     return 100 * mass.mean(-1) / total
-
-
-def pixel_weights(truth: Float[Tensor, "b 2 h w"], prior: Float[Tensor, "313"]) -> Float[Tensor, "b h w"]:
-    """Weight of each pixel for the class-rebalanced AuC: ~ 1 / p of the bin of its true color (lambda = 0).
-
-    Args:
-        truth: the true chroma.
-        prior: smoothed frequencies of the 313 ab bins. Bins of frequency 0 weigh as much as the rarest other.
-    """
-    return rebalancing_weights(prior, mix=0.0).to(truth)[nearest_bin(truth)]
-
-
-def auc(
-    ab: Float[Tensor, "b 2 h w"],
-    truth: Float[Tensor, "b 2 h w"],
-    weight: Float[Tensor, "b h w"] | None = None,
-) -> Float[Tensor, ""]:
-    """AuC in percent over the pooled pixels of the batch; rebalanced with ``weight`` of `pixel_weights`."""
-    total = ab.new_tensor(ab[:, 0].numel(), dtype=torch.float64) if weight is None else weight.double().sum()
-    return area_under_cmf(cumulative_mass(ab, truth, weight).sum(0), total)
 
 
 def chroma_histogram(ab: Float[Tensor, "b 2 h w"], bins: int = HISTOGRAM_BINS) -> Float[Tensor, "b 2 bins"]:

@@ -2,7 +2,7 @@
 
 Guadarrama et al. (2017), section 5.1 and figure 8: the histogram of MS-SSIM between two samples of a photo,
 and pairs that stand for its levels. Beside it, how far the samples lie apart in CIE units.
-`autochrome.metrics.ms_ssim` has the measure itself, ``pooled_diversity`` the `torchmetrics` classes.
+`autochrome.metrics.ms_ssim` has the measure itself.
 """
 
 from __future__ import annotations
@@ -133,11 +133,6 @@ def expected_best(scores: Float[Tensor, "b n"], *, lower: bool = False) -> Float
     weight = torch.tensor(subsets, dtype=torch.float64, device=scores.device)
     terms = scores.double().sort(dim=1).values[:, :, None] * weight
     return terms.where(weight > 0, 0.0).sum(1)
-
-
-def best_of_n(scores: Float[Tensor, "b n"]) -> Float[Tensor, " n"]:
-    """`expected_best`, averaged over photos: the curve of quality against the number of samples."""
-    return expected_best(scores).mean(0)
 
 
 def _check_several(samples: int) -> None:

@@ -37,19 +37,9 @@ def alpha_beta_error(
     return _distance(ALPHA_BETA.split(rgb)[1], ALPHA_BETA.split(truth)[1]) / math.sqrt(2)
 
 
-def alpha_beta_rmse(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """Mean of `alpha_beta_error` over all pixels of the batch."""
-    return alpha_beta_error(rgb, truth).mean()
-
-
 def delta_e(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
     """CIEDE2000 color difference of every pixel (D65)."""
     return ciede2000(_lab(rgb), _lab(truth))
-
-
-def chroma_magnitude(rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:
-    """Chroma C*ab = sqrt(a^2 + b^2) of every pixel in CIE units; 0 is gray."""
-    return LAB.split(rgb)[1].square().sum(1).sqrt()
 
 
 def lightness_drift(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:

@@ -15,6 +15,7 @@ import numpy as np
 import pyvips
 from jaxtyping import Float32, UInt8, UInt16
 
+from autochrome.io.vips import SAMPLE_TYPES, WHITE
 from autochrome.io.whole_file import write_whole
 
 Picture = UInt8[np.ndarray, "_ _ _"] | UInt16[np.ndarray, "_ _ _"] | Float32[np.ndarray, "_ _ _"]
@@ -134,7 +135,7 @@ def fit(picture: Picture, layout: Layout | None = None) -> Page:
     picture = picture if picture.shape[2] == 1 else picture[..., :3]
     image = pyvips.Image.new_from_array(np.ascontiguousarray(picture))
     if picture.dtype != np.uint8:
-        image = (image * (255 / (65535 if picture.dtype == np.uint16 else 1)) + 0.5).cast("uchar")
+        image = (image * (255 / WHITE[SAMPLE_TYPES[picture.dtype]]) + 0.5).cast("uchar")
     image = image.copy(interpretation="b-w" if picture.shape[2] == 1 else "srgb")
     if image.height > layout.cell_height or image.width > layout.cell_width:
         image = image.thumbnail_image(layout.cell_width, height=layout.cell_height, size="down")

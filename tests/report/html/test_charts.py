@@ -21,7 +21,6 @@ CHARTS: dict[str, Callable[[], str]] = {
     ),
     "steps": lambda: charts.steps({"a": (np.arange(6.0), X)}, xlabel="x", ylabel="y", logy=True),
     "bars": lambda: charts.bars(["a", "b"], [1.0, 2.0], ylabel="y", errors=np.ones((2, 2))),
-    "heat": lambda: charts.heat(np.eye(3), xticks=list("abc"), yticks=list("xyz"), xlabel="x", ylabel="y"),
 }
 
 

@@ -65,7 +65,7 @@ def picture(format: str = "PNG", size: tuple[int, int] = (6, 4)) -> bytes:
 
 @pytest.fixture
 def document() -> Document:
-    chart = charts.heat(np.eye(3), xticks=["a", "b", "c"], yticks=["x", "y", "z"], xlabel="one", ylabel="two")
+    chart = charts.lines({"a": (np.arange(3.0), np.ones(3))}, xlabel="one", ylabel="two")
     sheet = Gallery(
         [("first", [Figure(picture(), "a pair")] * 2), ("second", [])], ["gray", "truth"], "Sheet"
     )

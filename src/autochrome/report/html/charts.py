@@ -7,7 +7,6 @@ is used, no fonts and no dates are written: the same numbers give the same bytes
 from __future__ import annotations
 
 import io
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -178,40 +177,6 @@ def bars(
     axes.tick_params(axis="x", labelcolor=_INK, length=0)
     axes.grid(visible=False, axis="x")
     axes.set_ylabel(ylabel)
-    return _svg(figure)
-
-
-def heat(
-    values: Float[ndarray, "rows columns"],
-    *,
-    xticks: Sequence[str],
-    yticks: Sequence[str],
-    xlabel: str,
-    ylabel: str,
-) -> str:
-    """A matrix in colors (cividis: even in lightness, and the same to the color-blind), with its scale.
-
-    Args:
-        values: row 0 is drawn on top; what is not finite stays empty.
-        xticks: names of the columns; of many, some are shown.
-        yticks: names of the rows.
-        xlabel: what the columns are.
-        ylabel: what the rows are.
-
-    Returns:
-        SVG text.
-    """
-    rows, columns = values.shape
-    figure, axes = _canvas(height=min(max(90 + 300 * rows / columns, 160.0), 520.0))
-    shown = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", aspect="auto", interpolation="none")
-    for axis, names, room in ((axes.xaxis, xticks, 9), (axes.yaxis, yticks, 14)):
-        every = max(1, math.ceil(len(names) / room))
-        axis.set_ticks(range(0, len(names), every), [_shorten(name, 14) for name in names[::every]])
-    axes.grid(visible=False)
-    axes.set(xlabel=xlabel, ylabel=ylabel)
-    scale = figure.colorbar(shown, ax=axes, fraction=0.05, pad=0.02)
-    scale.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-    scale.ax.tick_params(length=0, labelsize=10, labelcolor=_SOFT)
     return _svg(figure)
 
 

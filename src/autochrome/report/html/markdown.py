@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from autochrome.evaluation.markdown import markdown_table
 from autochrome.report.html.parts import Figure, Gallery, Note, Part, Section, Table, Text
 
 _SIGNS = re.compile(r"([\\*`]|<(?=[A-Za-z/!?])|\b_|_\b|(?<=\])\()")
@@ -47,14 +48,8 @@ def _part(part: Part, figures: bool) -> Iterator[str]:
 
 
 def _table(table: Table) -> str:
-    rule = ["---" if index < table.numeric_from else "---:" for index in range(len(table.head))]
-    rows = [[_cell(cell) for cell in row] for row in (table.head, *table.rows)]
-    rows.insert(1, rule)
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _cell(cell: str) -> str:
-    return _inline(cell).replace("|", "\\|").replace("\n", "<br>")
+    head, *rows = [[_inline(cell) for cell in row] for row in (table.head, *table.rows)]
+    return markdown_table(head, rows, table.numeric_from)
 
 
 def _text(text: str) -> str:
