@@ -31,7 +31,7 @@ class Reference:
     def __init__(self, photo: Photo, shorter: int) -> None:
         check_reference(photo)
         self.photo = photo
-        self.rgb = _reduced(photo.pixels, shorter)
+        self.rgb = _reduced(photo, shorter)
 
     @property
     def name(self) -> str:
@@ -65,11 +65,12 @@ def photo_name(photo: Photo) -> str:
     return "in memory" if photo.source is None else photo.source.name
 
 
-def _reduced(pixels: np.ndarray, shorter: int) -> RGB:
-    height, width = pixels.shape[:2]
+def _reduced(photo: Photo, shorter: int) -> RGB:
+    height, width = photo.size
     step = max(1, min(height, width) // (_FINER * shorter))
-    white = {"uint8": 255, "uint16": 65535}.get(pixels.dtype.name, 1)
-    some = torch.from_numpy(pixels[::step, ::step].astype(np.float32) / white).permute(2, 0, 1)[None]
+    some = torch.from_numpy(photo.pixels[::step, ::step].astype(np.float32) / photo.white).permute(2, 0, 1)[
+        None
+    ]
     scale = min(1.0, shorter / min(some.shape[2:]))
     size = [max(1, round(side * scale)) for side in some.shape[2:]]
     return F.interpolate(some, size, mode="bilinear", antialias=True).clamp(0, 1)
