@@ -31,6 +31,7 @@ from time import perf_counter, process_time
 import numpy as np
 
 from autochrome.io.photo import Photo, write_photo
+from autochrome.laboratory.processes import available_cores
 from autochrome.study.design import Design
 from autochrome.study.records import TRUTH, Protocol
 from autochrome.study.storage.building import build_study
@@ -254,7 +255,7 @@ def report(load: Load, outcome: Outcome, kind: str) -> str:
     there = max(outcome.wall - sum(outcome.away), 1e-9)
     lines = [
         f"{load.protocol} in {kind}: {load.raters} raters at once, {design.total} trials each, pictures of"
-        f" {load.size} px, {load.workers} server process(es), {_cores()} core(s) for all",
+        f" {load.size} px, {load.workers} server process(es), {available_cores()} core(s) for all",
         f"raters     {len(journal.finished)} finished, {journal.full} were told that the study is full",
         f"votes      {votes} in {outcome.wall:.1f} s: {votes / outcome.wall:.0f} a second"
         f" ({votes / there:.0f} while the server was there)",
@@ -274,10 +275,6 @@ def report(load: Load, outcome: Outcome, kind: str) -> str:
     counts.update(dict.fromkeys(PROMISES, 0))
     lines.append("promises   " + ", ".join(f"{what} {count}" for what, count in counts.items()))
     return "\n".join([*lines, *outcome.broken[:SHOWN]])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _list(items: Iterable[object]) -> str:

@@ -1,12 +1,11 @@
-"""How often the study's 95% intervals hold the truth, in simulated studies of the papers' sizes.
+"""How often the study's 95% intervals contain the truth, in simulated studies of the papers' sizes.
 
     python -m tests.study.statistics.coverage [--studies 1000] [--seed 0]
 
-Every study draws new photos and new raters whose true rates are known
-(`tests.study.simulation`) and is evaluated by the same code as a real one. "New"
-photos and raters: the truth is the rate over the populations that both were drawn from. "The same raters":
-the truth is the rate of this study's raters over new photos. Of 1000 intervals that hold the truth with 95%,
-93.6-96.4% do so (two standard errors).
+Every study draws new photos and new raters whose true rates are known (`tests.study.simulation`) and is
+evaluated by the same code as a real one. "New" photos and raters: the truth is the rate over the populations
+that both were drawn from. "The same raters": the truth is the rate of this study's raters over new photos. Of
+1000 intervals that contain the truth with a probability of 95%, 93.6-96.4% do so (two standard errors).
 
 Prints Markdown, with the forms that we do not recommend beside those that we do, for comparison.
 """
@@ -17,10 +16,12 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from scipy import stats
 
+from autochrome.evaluation.markdown import markdown_table
 from autochrome.study.records import TRUTH
 from autochrome.study.statistics.columns import Columns, cluster_sums
 from autochrome.study.statistics.comparisons import DifferenceBounds, measure_difference, sign_flip
@@ -231,15 +232,16 @@ def false_alarms(studies: int, seed: int, *, rater_sd: float = 0.3) -> float:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown, a heading for each setting."""
-    lines: list[str] = []
-    for index, row in enumerate(rows):
-        if index == 0 or rows[index - 1].setting != row.setting:
-            lines += ["", f"### {row.setting}", "", "| figure | truth | interval | holds it | mean width |"]
-            lines.append("|---|---|---|--:|--:|")
-        cells = (row.figure, row.truth, row.method, f"{row.coverage:.1%}", f"{100 * row.width:.1f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines[1:])
+    """Markdown, with a heading for each setting."""
+    head = ["figure", "truth", "interval", "contains it", "mean width"]
+    parts = []
+    for setting, group in groupby(rows, key=lambda row: row.setting):
+        cells = [
+            (row.figure, row.truth, row.method, f"{row.coverage:.1%}", f"{100 * row.width:.1f}")
+            for row in group
+        ]
+        parts.append(f"### {setting}\n\n{markdown_table(head, cells, numeric_from=3)}")
+    return "\n\n".join(parts)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
