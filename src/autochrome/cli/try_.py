@@ -1,4 +1,4 @@
-"""`autochrome try`: a photo by every model in every look, on one sheet."""
+"""`autochrome try`: a photo colored by every model in every look, on one sheet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autochrome.cli.options import DEFAULT_MODEL, find_spec, make_painter
+from autochrome.cli.options import DEFAULT_MODEL, device_option, find_spec, make_painter
+from autochrome.cli.plan import reason_of
 from autochrome.errors import AutochromeError
 
 if TYPE_CHECKING:
@@ -23,25 +24,25 @@ if TYPE_CHECKING:
     from autochrome.report.look_sheet import Label
 
 MODELS = ("cic", "lrac", "pixcolor", "cgan")
-"""What is tried when no model is named: the shipped ones."""
+"""The shipped models, in the order of the sheet."""
 
 _Failures = list[tuple[str, str]]
-"""What went wrong: a photo's or a model's name, and the reason."""
+"""Names of photos or models, and what went wrong."""
 
 
 @click.command("try")
 @click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
 @click.option(
-    "-o", "--out", metavar="SHEET", help="The sheet's file, or a folder. [default: beside the photo]"
+    "-o", "--out", metavar="SHEET", help="File of the sheet, or a folder. [default: beside the photo]"
 )
-@click.option("--model", "models", multiple=True, metavar="MODEL", help="Try only this model; repeatable.")
+@click.option("--model", "models", multiple=True, metavar="MODEL", help="Show only this model. Repeatable.")
 @click.option(
     "--seed",
     type=click.IntRange(0),
     metavar="S",
-    help="Another seed gives other samples of the models that draw (pixcolor and cgan).",
+    help="Random seed of the samples that pixcolor and cgan draw.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 def try_(
     photos: tuple[Path, ...],
@@ -53,8 +54,8 @@ def try_(
 ) -> None:
     """Show a photo colored by every model in every look, on one sheet.
 
-    The sheet of portrait.jpg is portrait.try.jpg beside it, unless -o says otherwise. Below each version
-    stands what to add to `autochrome colorize portrait.jpg` to make it; the commands are printed, too.
+    The sheet of portrait.jpg is portrait.try.jpg beside it, unless -o says otherwise. Below each version are
+    the options that make it: add them to `autochrome colorize portrait.jpg`. The commands are printed, too.
     """
     names = {find_spec(model).name: model for model in models or MODELS}  # named twice is tried once
     jobs, failures = _plan(photos, out, overwrite)
@@ -69,7 +70,7 @@ def try_(
         sys.exit(1)
 
 
-# What is to be done -------------------------------------------------------------------------------
+# Planning -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ class _Job:
 
 
 def _plan(photos: Sequence[Path], out: str | None, overwrite: bool) -> tuple[list[_Job], _Failures]:
-    """Return which photo's sheet goes where, and what cannot be done, before a model is loaded.
+    """Return the file of each photo's sheet, and what cannot be done, before a model is loaded.
 
     Raises:
-        click.UsageError: one file is named for the sheets of several photos, or one that no sheet can be.
+        click.UsageError: one file is named for several sheets, or a file that cannot be a sheet.
     """
     from autochrome.errors import PhotoError
     from autochrome.io.loading import locate
@@ -102,7 +103,7 @@ def _plan(photos: Sequence[Path], out: str | None, overwrite: bool) -> tuple[lis
             locate(photo)
             _check_target(job, photos, jobs, overwrite)
         except PhotoError as error:
-            failures.append((error.source, f"{error.problem}. {error.advice}"))
+            failures.append((error.source, reason_of(error)))
         else:
             jobs.append(job)
     return jobs, failures
@@ -112,7 +113,7 @@ def _check_file(target: Path, photos: Sequence[Path]) -> None:
     from autochrome.report.contact_sheet import SHEET_SUFFIXES
 
     if len(photos) > 1:
-        raise click.UsageError(f"{target} is one sheet; several photos need a folder: -o {target.stem}/")
+        raise click.UsageError(f"{target} is a file; several photos need a folder: -o {target.stem}/")
     if target.suffix.lower() not in SHEET_SUFFIXES:
         known = ", ".join(sorted(SHEET_SUFFIXES))
         raise click.BadParameter(f"{target.name} must end in one of {known}", param_hint="-o")
@@ -132,7 +133,7 @@ def _check_target(job: _Job, photos: Sequence[Path], planned: Sequence[_Job], ov
 
 
 def _load(names: Sequence[str], device: str) -> tuple[dict[str, Painter], _Failures]:
-    """Return the models, and which of them cannot be had; the others are still of use."""
+    """Return the models that can be loaded, and which cannot."""
     painters: dict[str, Painter] = {}
     missing: dict[str, list[str]] = {}
     for name in names:
@@ -151,14 +152,14 @@ class _Version:
     model: str
     look: str
     options: str
-    """What `autochrome colorize` is given to make it."""
+    """The options of `autochrome colorize` that make it."""
     draws: bool
     """Whether the model draws its samples at random."""
     colored: ColorizedPhoto
 
 
 def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | None) -> _Failures:
-    """Make the sheets one after the other, whatever becomes of each; return what failed."""
+    """Make the sheets one by one; return what failed, which does not stop the others."""
     from autochrome.errors import PhotoError
     from autochrome.io.photo import read_photo
 
@@ -169,32 +170,30 @@ def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | Non
             versions = _versions(job.photo, photo, painters, seed)
             job.sheet.parent.mkdir(parents=True, exist_ok=True)
             _write_sheet(job, photo, versions)
-        except PhotoError as error:
-            failures.append((error.source, f"{error.problem}. {error.advice}"))
-        except (OSError, MemoryError, ValueError) as error:
-            failures.append((str(job.photo), str(error) or type(error).__name__))
+        except (PhotoError, OSError, MemoryError, ValueError) as error:
+            failures.append((getattr(error, "source", str(job.photo)), reason_of(error)))
         else:
             _print(job, versions, blank_line=job is not jobs[0])
     return failures
 
 
 def _versions(path: Path, photo: Photo, painters: Mapping[str, Painter], seed: int | None) -> list[_Version]:
-    found = []
+    versions = []
     with _progress(path.name, sum(len(each.model.spec.look_names) for each in painters.values())) as advance:
         for model, painter in painters.items():
-            draws = painter.model.spec.draws
+            draws = painter.model.spec.kind == "samples"
             drawn_with = f" --seed {seed}" if seed is not None and draws else ""
             for look, colored in _paint_looks(painter, photo, seed):
                 options = f"--model {model} --look {look}{drawn_with}"
-                found.append(_Version(model, look, options, draws, colored))
+                versions.append(_Version(model, look, options, draws, colored))
                 advance()
-    return found
+    return versions
 
 
 def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[tuple[str, ColorizedPhoto]]:
-    """Paint a photo in every look, in the size of the sheet's cells.
+    """Paint a photo in every look, at the size of the sheet's cells.
 
-    The model is asked again only where a look asks it for something else.
+    The model runs again only for a look that changes its prediction.
     """
     from autochrome.pipeline.predict import preview
     from autochrome.pipeline.settings import ColorizeSettings, resolve
@@ -207,10 +206,14 @@ def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[t
         if seed is not None:
             settings = replace(settings, seed=seed)
         decoder = resolve(settings, spec)
-        asked = (decoder.temperature, decoder.guidance) if spec.draws else (decoder.fuse, decoder.size)
-        if asked not in predictions:
-            predictions[asked] = preview(painter.predict(photo, settings), SIDE)
-        yield look, painter.paint(predictions[asked], settings)
+        key = (
+            (decoder.temperature, decoder.guidance)
+            if spec.kind == "samples"
+            else (decoder.fuse, decoder.size)
+        )
+        if key not in predictions:
+            predictions[key] = preview(painter.predict(photo, settings), SIDE)
+        yield look, painter.paint(predictions[key], settings)
 
 
 def _write_sheet(job: _Job, photo: Photo, versions: Sequence[_Version]) -> None:
@@ -234,28 +237,28 @@ def _write_sheet(job: _Job, photo: Photo, versions: Sequence[_Version]) -> None:
 
 
 def _heading(path: Path, versions: Sequence[_Version]) -> Label:
-    """What is to be said of the whole sheet."""
+    """Return the title and the text at the top of the sheet."""
     from autochrome.report.look_sheet import Label
 
-    shown = versions[min(1, len(versions) - 1)]
-    said = [
-        "To make one at full size, add the options below it to the command:\n"
-        f"`{_command(Path(path.name))} {shown.options}`",
-        "natural: each model's default. accurate: calm, on average nearest to the truth. vivid: bold.",
+    example = versions[min(1, len(versions) - 1)]
+    lines = [
+        "To make one of these at full size, add the options below it to the command:\n"
+        f"`{_command(Path(path.name))} {example.options}`",
+        "natural: each model's default. accurate: calm, closest to the truth on average. vivid: bold.",
         "Weaker or stronger colors: `--saturation 0.7`, `--saturation 1.3`.",
     ]
     if any(version.draws for version in versions):
         drawing = " and ".join(dict.fromkeys(version.model for version in versions if version.draws))
-        said.append(
-            f"One sample of {drawing} is often wrong in part: try others, `--seed 1`, or eight at once, "
-            "`--samples 8`."
+        lines.append(
+            f"A single sample from {drawing} is often partly wrong: try another, `--seed 1`, or eight at "
+            "once, `--samples 8`."
         )
-    said.append("To keep several versions, name them: `-o chosen.jpg`.")
-    return Label(f"{path.name} in {len(versions)} version{'s' if versions[1:] else ''}", text=tuple(said))
+    lines.append("To keep several versions, give each a name: `-o chosen.jpg`.")
+    return Label(f"{path.name} in {len(versions)} version{'s' if versions[1:] else ''}", text=tuple(lines))
 
 
 def _print(job: _Job, versions: Sequence[_Version], *, blank_line: bool) -> None:
-    """Print where the sheet is, the commands, and what the person should know."""
+    """Print the sheet's file and the commands, and the notes to stderr."""
     if blank_line:
         click.echo()
     click.echo(f"{job.photo} -> {job.sheet}")
@@ -277,7 +280,7 @@ def _command(photo: Path) -> str:
 
 @contextmanager
 def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, and nothing elsewhere."""
+    """Show a bar on a terminal, and nothing elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
