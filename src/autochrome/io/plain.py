@@ -20,8 +20,8 @@ def to_plain(value: Any) -> Any:
         return {str(key): to_plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_plain(each) for each in value]
-    if hasattr(value, "tolist"):  # numpy's and torch's
-        return to_plain(value.tolist())
+    if tolist := getattr(value, "tolist", None):  # numpy's and torch's
+        return to_plain(tolist())
     if isinstance(value, float):
         return value if isfinite(value) else None
     return value if value is None or isinstance(value, (str, int)) else str(value)

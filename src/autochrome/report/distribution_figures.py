@@ -102,7 +102,7 @@ def swatch(a: float, b: float) -> UInt8[np.ndarray, "h w 3"]:
     return pixels
 
 
-def gray_map(chance: Float[Tensor, "h w"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w 1"]:
+def gray_map(chance: Float[Tensor, "h w"], size: tuple[int, int]) -> UInt8[np.ndarray, "height width 1"]:
     """Return probabilities as gray at the size of the photo, with the largest as white."""
     large = F.interpolate(chance[None, None], size, mode="bilinear")[0, 0]
     return (large * (255 / large.max().clamp_min(1e-12))).round().byte().numpy()[:, :, None]
