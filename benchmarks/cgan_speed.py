@@ -31,7 +31,7 @@ from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.engine.task import ColorizationTask
 from autochrome.io.photo import Photo
-from autochrome.models.base import Adversarial
+from autochrome.models.base import AdversarialColorizer
 from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.predict import drawing_shape
@@ -75,7 +75,7 @@ def measure_training(name: str, batch: int, precision: str, repeats: int) -> dic
     torch.manual_seed(0)
     model = create_model(name, pretrained=False).train()
     adam = AdversaryRecipe().optimizer
-    plays = isinstance(model, Adversarial) and model.adversarial
+    plays = isinstance(model, AdversarialColorizer) and model.adversarial
     task = AdversarialTask(model, AdversaryRecipe()) if plays else ColorizationTask(model)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizers = {phase: make_optimizer(task.trained_in(phase), adam) for phase in task.phases}
@@ -124,10 +124,10 @@ def report_training(repeats: int) -> None:
     print(f"\n{'training':13} {'size':>5} {'batch':>7} {'precision':>10} {'s a step':>8} {'photos/s':>8} "
           f"{'peak MB':>8}")  # fmt: skip
     for name, batch, precision in TRAINING:
-        found = in_a_process(name, batch, precision, repeats)
+        result = in_a_process(name, batch, precision, repeats)
         size = model_spec(name).working_size
-        print(f"{name:13} {size:5} {batch:7} {precision:>10} {found['seconds']:8.2f} "
-              f"{found['photos'] / found['seconds']:8.1f} {found['peak']:8.0f}", flush=True)  # fmt: skip
+        print(f"{name:13} {size:5} {batch:7} {precision:>10} {result['seconds']:8.2f} "
+              f"{result['photos'] / result['seconds']:8.1f} {result['peak']:8.0f}", flush=True)  # fmt: skip
 
 
 def main() -> None:

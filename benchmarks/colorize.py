@@ -136,8 +136,8 @@ def report(repeats: int) -> None:
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
             runs = repeats if name != "100 MP" else min(repeats, 2)
-            found = _child(photo, "--repeats", str(runs))
-            timings = [Timing(**timing) for timing in found["timings"]]  # type: ignore[attr-defined]
+            measured = _child(photo, "--repeats", str(runs))
+            timings = [Timing(**timing) for timing in measured["timings"]]  # type: ignore[attr-defined]
             memory = _child(photo, "--memory")["peak"]
             columns = [
                 median(getattr(t, key) for t in timings) for key in ("read", "predict", "paint", "write")
@@ -154,8 +154,8 @@ def report_samples(repeats: int) -> None:
         for name, (height, width) in SAMPLED_SIZES.items():
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
-            found = _child(photo, "--command", "--repeats", str(repeats))
-            print(f"{name:20} {median(found['seconds']):10.2f}", flush=True)  # type: ignore[type-var]
+            measured = _child(photo, "--command", "--repeats", str(repeats))
+            print(f"{name:20} {median(measured['seconds']):10.2f}", flush=True)  # type: ignore[type-var]
 
 
 def main() -> None:

@@ -125,7 +125,7 @@ def measure(name: str, mode: str, batch: int, side: int, *, training: bool, repe
             answers = answer(network, mode, gray)
         if training:
             network.zero_grad()
-            torch.stack([found.square().sum() for found in answers]).sum().backward()
+            torch.stack([measured.square().sum() for measured in answers]).sum().backward()
 
     network.head.h_fc1.register_forward_pre_hook(watch)
     seconds = best_time(run, repeats)
@@ -149,10 +149,10 @@ def report_inference(repeats: int) -> None:
           f"{'measured':>9}")  # fmt: skip
     for name in NETWORKS:
         for mode in INFERENCE:
-            found = in_a_process(name, mode, 1, INFERENCE_SIDE, repeats=repeats)
+            measured = in_a_process(name, mode, 1, INFERENCE_SIDE, repeats=repeats)
             columns = column_megabytes(channels(name), places(mode, INFERENCE_SIDE), gradients=False)
-            print(f"{name:9} {mode:9} {INFERENCE_SIDE:6} {found['seconds']:8.2f} {found['peak']:8.0f} "
-                  f"{columns:11.1f} {found['columns']:9.1f}", flush=True)  # fmt: skip
+            print(f"{name:9} {mode:9} {INFERENCE_SIDE:6} {measured['seconds']:8.2f} {measured['peak']:8.0f} "
+                  f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
 
 
 def report_training(repeats: int) -> None:
@@ -162,10 +162,10 @@ def report_training(repeats: int) -> None:
     for name, batch in BATCHES.items():
         side = TRAINING_SIDES[name]
         for mode in TRAINING:
-            found = in_a_process(name, mode, batch, side, training=True, repeats=repeats)
+            measured = in_a_process(name, mode, batch, side, training=True, repeats=repeats)
             columns = column_megabytes(channels(name), places(mode, side), gradients=True)
-            print(f"{name:9} {mode:9} {side:6} {batch / found['seconds']:8.2f} {found['peak']:8.0f} "
-                  f"{columns:11.1f} {found['columns']:9.1f}", flush=True)  # fmt: skip
+            print(f"{name:9} {mode:9} {side:6} {batch / measured['seconds']:8.2f} {measured['peak']:8.0f} "
+                  f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
 
 
 def main() -> None:
@@ -179,10 +179,10 @@ def main() -> None:
     parser.add_argument("--training", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.network:
-        found = measure(
+        measured = measure(
             given.network, given.mode, given.batch, given.side, training=given.training, repeats=given.repeats
         )
-        print(json.dumps(found))
+        print(json.dumps(measured))
         return
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     report_inference(given.repeats)

@@ -1,10 +1,10 @@
-"""Make the README's pictures: photographs that scikit-image carries, colored with the shipped weights.
+"""Make the README's pictures: scikit-image's photographs, colored with the bundled weights.
 
     python examples/showcase.py [--samples [--model M] | --steered] [--seed S] [FOLDER ...]
 
 Writes docs/images/showcase.png: gray, and the three looks. With --samples it writes
 docs/images/samples.jpg instead: gray, and four colorizations that PixColor draws of each photo; of another
-model that draws, samples-MODEL.jpg. With --steered, docs/images/steered.jpg: LRAC's own answer, and what a
+model that draws, samples-MODEL.jpg. With --steered, docs/images/steered.jpg: LRAC's own result, and what a
 person may make of it. With folders it makes a sheet of each folder's photos, showcase-FOLDER.png or
 samples-FOLDER.jpg in the current folder.
 """
@@ -41,11 +41,11 @@ STEERED = {
     "rocket": "20%,30%,darkslateblue",
     "chelsea": "35%,40%,#b4783c,15%",
 }
-"""scikit-image's pictures, and the hint that each is given."""
+"""scikit-image's pictures, and a hint for each."""
 
 
 def bundled_pictures(names: Iterable[str]) -> list[Photo]:
-    """scikit-image's pictures, colors and all; the model is given their lightness alone."""
+    """Return scikit-image's pictures in color; the model sees only their lightness."""
     import skimage.data
 
     return [from_array(getattr(skimage.data, name)()) for name in names]
@@ -81,7 +81,7 @@ def steered_sheet(path: Path, model: str = "lrac") -> list[Path]:
     [astronaut] = bundled_pictures(["astronaut"])
     columns: dict[str, list] = {}
     for photo, hint in zip(bundled_pictures(STEERED), STEERED.values(), strict=True):
-        wishes = {
+        versions = {
             model: ColorizeSettings(),
             "--warmer": ColorizeSettings(warmth=0.5),
             "--tint teal": ColorizeSettings(tint="teal"),
@@ -89,10 +89,10 @@ def steered_sheet(path: Path, model: str = "lrac") -> list[Path]:
             "--hint": ColorizeSettings(hints=(parse_hint(hint),)),
         }
         row = {"gray": gray.colorize(photo)[0].pixels}
-        row |= {name: painter.colorize(photo, wish)[0].pixels for name, wish in wishes.items()}
-        found = painter.colorize(photo)[0].uncertainty
-        assert found is not None
-        row["--uncertainty"] = draw_uncertainty(found.values, photo.size, most=found.most)
+        row |= {name: painter.colorize(photo, settings)[0].pixels for name, settings in versions.items()}
+        uncertainty = painter.colorize(photo)[0].uncertainty
+        assert uncertainty is not None
+        row["--uncertainty"] = draw_uncertainty(uncertainty.values, photo.size, most=uncertainty.most)
         for name, pixels in row.items():
             columns.setdefault(name, []).append(fit(pixels, LAYOUT))
     return write_sheets(contact_sheets(columns, layout=LAYOUT), path)
@@ -104,7 +104,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER")
     parser.add_argument("--samples", action="store_true", help="four colorizations of each photo")
     parser.add_argument("--model", default=_DRAWS, help="whose colorizations (default: %(default)s)")
-    parser.add_argument("--steered", action="store_true", help="what a person may make of LRAC's answer")
+    parser.add_argument("--steered", action="store_true", help="what a person may make of LRAC's result")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     if chosen.steered:
@@ -119,7 +119,7 @@ def main() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         print(*make(bundled_pictures(MORE_PICTURES if chosen.samples else PICTURES), target))
     for folder in chosen.folders:
-        photos = (read_photo(found.path) for found in find_photos([folder]))
+        photos = (read_photo(photo.path) for photo in find_photos([folder]))
         print(*make(photos, Path(f"{name}-{folder.resolve().name}.{suffix}")))
 
 

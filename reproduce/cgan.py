@@ -77,7 +77,7 @@ HERE = (
     "trainer.precision=bf16-mixed",
     "trainer.ema=0.99",
     "trainer.checkpoint_minutes=2",
-    "watch.every=100",
+    "validation.every=100",
 )
 """What suits a small run on a CPU: four times as many updates for as many photos as with the paper's 64, and
 averaged weights, since the last ones of such a run are left much to chance."""
@@ -208,8 +208,9 @@ def realism_table(systems: Sequence[str], photos: Sequence[Path], samples: int, 
         settings = replace(system.settings, samples=samples, seed=seed)
         error = 100 * realism(painter, photos, settings)
         first = error if first is None else first
-        own = isinstance(painter.model, CGAN) and painter.model.space == "rgb"
-        luma = f"{luma_error(painter.model, photos, seed):.1f}" if own else ""
+        model, luma = painter.model, ""
+        if isinstance(model, CGAN) and model.space == "rgb":
+            luma = f"{luma_error(model, photos, seed):.1f}"
         difference = "" if error is first else Bootstrap().mean(error - first).cell(1, sign="+")
         rows.append([system.name, Bootstrap().mean(error).cell(1), difference, luma])
     head = ["", "error of a fresh classifier, %", "above the first", "error of its own luma, of 255"]

@@ -24,7 +24,7 @@ from tests.data.made_photos import landscape, write_folder
 SMALL = (
     "trainer.batch_size=4",
     "trainer.precision=32-true",
-    "watch.count=0",
+    "validation.count=0",
     "model.options.widths=[4,3,3,3,2]",
     "model.options.discriminator_widths=[4,4,4,4]",
 )
@@ -69,9 +69,7 @@ def test_two_runs_are_trained_and_their_realism_is_measured(
     options = ["--only", "baseline", "--only", "rgb", "--steps", "2", "--runs", str(runs)]
     cgan.main(["train", str(data), *options, *sets])
     compare, measure = capsys.readouterr().out.splitlines()
-    assert compare.startswith(
-        f"autochrome compare {data / 'eval-256px'} -o {runs / 'report'} --model base"
-    )
+    assert compare.startswith(f"autochrome compare {data / 'eval-256px'} -o {runs / 'report'} --model base")
     start = "python -m reproduce.cgan "
     assert measure.startswith(start)
     cgan.main([*measure.removeprefix(start).split(), "--samples", "2"])
@@ -149,7 +147,7 @@ def test_true_colors_cannot_be_told_from_the_photos(
     """The network's 16 pixels hold two colors and a horizon between them."""
 
     def known(photo: Photo, settings: Any) -> Any:
-        own = true_colors(painter, Path(photo.source))
+        own = true_colors(painter, Path(str(photo.source)))
         return replace(own, answer=own.answer.expand(2, -1, -1, -1))
 
     monkeypatch.setattr(painter, "predict", known)
