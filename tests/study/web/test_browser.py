@@ -183,7 +183,7 @@ def test_a_personal_link_goes_on_another_device(serve: Serve, sit: Sit) -> None:
     assert {answer.rater for answer in study.answers()} == {1}
     assert len(list(study.answers())) == 3
     phone.open("/r/somebody-else")
-    assert phone.page.text_content("h1") == "This link leads to nobody"
+    assert phone.page.text_content("h1") == "This link is not valid"
 
 
 def test_a_restart_in_the_middle_loses_nothing(serve: Serve, sit: Sit) -> None:
