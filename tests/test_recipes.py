@@ -20,9 +20,10 @@ from autochrome.models.cgan import model as cgan
 from autochrome.models.cgan.compact import CompactCGANSettings
 from autochrome.models.cgan.generator import PaperGenerator
 from autochrome.models.cgan.settings import CGANSettings
-from autochrome.models.cic import model as cic
+from autochrome.models.cic import compact as cic
 from autochrome.models.cic.compact import CompactNet
 from autochrome.models.cic.model import CIC, LossSettings
+from autochrome.models.lrac import model as lrac
 from autochrome.models.lrac.settings import LRACSettings
 from autochrome.models.pixcolor import model as pixcolor
 from autochrome.models.pixcolor.compact import CompactPixColorSettings
@@ -66,7 +67,7 @@ def test_a_recipe_loads_names_a_model_and_round_trips(path: Path, tmp_path: Path
     recipe = load_recipe(path)
     spec = model_spec(recipe.model.name)
     assert recipe.data.crops.size % spec.multiple_of == 0
-    assert recipe.watch.size % spec.multiple_of == 0
+    assert recipe.validation.size % spec.multiple_of == 0
     assert set(recipe.model.options) <= known_options(recipe.model.name)
     (tmp_path / "saved.yaml").write_text(dump_recipe(recipe))
     assert load_recipe(tmp_path / "saved.yaml") == recipe
@@ -75,7 +76,7 @@ def test_a_recipe_loads_names_a_model_and_round_trips(path: Path, tmp_path: Path
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_names_no_place_of_one_machine(path: Path) -> None:
     recipe = load_recipe(path)
-    places = [source.path for source in recipe.data.sources] + [recipe.data.prior, recipe.watch.photos]
+    places = [source.path for source in recipe.data.sources] + [recipe.data.prior, recipe.validation.photos]
     # Beside the data there are files of the repository, whose root is where the commands are typed.
     root = path.parent.parent
     assert all(
@@ -118,8 +119,8 @@ def test_the_encoder_of_cic_compact_learns_slower_than_the_rest(name: str) -> No
 @pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px"])
 def test_the_shard_that_chooses_the_weights_is_not_trained_on(name: str) -> None:
     recipe = load_recipe(ROOT / f"{name}.yaml")
-    assert recipe.watch.keep_best and recipe.watch.photos
-    folder, shard = recipe.watch.photos.rsplit("/", 1)
+    assert recipe.validation.keep_best and recipe.validation.photos
+    folder, shard = recipe.validation.photos.rsplit("/", 1)
     patterns = [s.path.removeprefix(folder + "/") for s in recipe.data.sources if s.path.startswith(folder)]
     assert patterns and not any(fnmatch(shard, pattern) for pattern in patterns)
     assert recipe.model.backbone == ("efficientnet-lite0" if name == "trunk-lite0" else None)

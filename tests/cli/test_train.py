@@ -17,13 +17,13 @@ from autochrome.cli.main import main
 from autochrome.engine.checkpoint import load_state
 from autochrome.engine.progress import Outcome, Progress
 from autochrome.engine.recipe import load_recipe
-from autochrome.engine.watch import Look
+from autochrome.engine.validation import ValidationMetrics
 from autochrome.errors import TrainingError
 from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import write_recipe
 
-LOOK = Look(0.5, 8.0, 16.0, 30.24, 41.0)
+METRICS = ValidationMetrics(0.5, 8.0, 16.0, 30.24, 41.0)
 SHORT = ("--set", "trainer.steps=2")
 
 
@@ -42,7 +42,7 @@ def test_training_says_how_it_goes_and_how_to_use_the_weights(recipe: Path, tmp_
     lines = result.stderr.splitlines()
     assert lines[0].startswith("step 1/2  loss ")
     assert "photos/s" in lines[0] and lines[0].endswith(" left")
-    assert "dB over gray, chroma" in lines[1]
+    assert "validation loss " in lines[1] and "dB over gray, chroma" in lines[1]
     weights = tmp_path / "run" / "model.safetensors"
     assert f"autochrome colorize PHOTO --model cic.test --weights {weights}" in result.stdout
     create_model("cic.test", weights=weights)
@@ -53,7 +53,7 @@ def test_own_pictures_replace_all_that_the_recipe_says_of_its_own(
 ) -> None:
     monkeypatch.delenv("AUTOCHROME_DATA", raising=False)
     text = recipe.read_text().replace(str(tmp_path / "photos"), "'${AUTOCHROME_DATA}/train'")
-    text = text.replace("watch: {", "watch: {photos: '${AUTOCHROME_DATA}/eval', ")
+    text = text.replace("validation: {", "validation: {photos: '${AUTOCHROME_DATA}/eval', ")
     recipe.write_text(text.replace("data:", "data:\n  prior: ${AUTOCHROME_DATA}/prior.txt"))
     result = run(recipe, "-o", tmp_path / "run", *SHORT)
     assert (result.exit_code, result.stderr.count("AUTOCHROME_DATA")) == (1, 1)
@@ -62,7 +62,7 @@ def test_own_pictures_replace_all_that_the_recipe_says_of_its_own(
     assert result.exit_code == 0, result.output
     saved = load_recipe(tmp_path / "run" / "recipe.yaml")
     assert [source.path for source in saved.data.sources] == [str(more), str(tmp_path / "photos")]
-    assert saved.watch.photos is None
+    assert saved.validation.photos is None
 
 
 def test_the_folder_is_named_after_the_recipe(
@@ -153,7 +153,7 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
     out = io.StringIO()
     bar = command._Bar(Console(file=out, force_terminal=True, width=160))
     with bar.progress:
-        bar(Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, LOOK, ["pale [red]"]))
+        bar(Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, METRICS, ["pale [red]"]))
     text = out.getvalue()
     assert "\x1b[33mwarning: pale [red]" in text
     assert "5/10" in text
@@ -162,14 +162,15 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
 
 def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
     means = {"discriminator_loss": 1.2345, "generator_loss": -0.00067, "accuracy": 0.625, "loss": -0.00067}
-    drawn = replace(LOOK, diversity=6.28)
+    drawn = replace(METRICS, diversity=6.28)
     line = Progress(5, 10, means, 0.1, 80.0, 75.0, drawn, [])
     losses = "discriminator 1.23, generator -0.00067, accuracy 0.62  80 photos/s"
     assert command.describe(line) == f"{losses}  colorfulness 30.2 of 41.0, diversity 6.3"
-    assert command.describe(replace(line, look=None)) == losses
+    assert command.describe(replace(line, validation=None)) == losses
 
 
 def test_other_models_that_draw_tell_what_all_do() -> None:
-    line = Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, replace(LOOK, diversity=6.28), [])
-    wanted = "loss 2.500  80 photos/s  +0.50 dB over gray, chroma 8.0 of 16.0"
-    assert command.describe(line) == command.describe(replace(line, look=LOOK)) == wanted
+    metrics = replace(METRICS, diversity=6.28, loss=2.71828)
+    line = Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, metrics, [])
+    wanted = "loss 2.500  80 photos/s  validation loss 2.718, +0.50 dB over gray, chroma 8.0 of 16.0"
+    assert command.describe(line) == command.describe(replace(line, validation=METRICS)) == wanted

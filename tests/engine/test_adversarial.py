@@ -18,7 +18,7 @@ from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.checkpoint import load_state
 from autochrome.engine.progress import Meter, Progress
 from autochrome.engine.recipe import AdversaryRecipe, load_recipe
-from autochrome.engine.setup import Run, set_up, training_photos
+from autochrome.engine.setup import TrainingRun, set_up, training_photos
 from autochrome.engine.task import ColorizationTask
 from autochrome.engine.updates import backward, step_values
 from autochrome.errors import CheckpointError, TrainingError
@@ -45,7 +45,7 @@ def equal(one: list[Tensor], other: list[Tensor]) -> bool:
 
 
 @pytest.fixture
-def ready(recipe_file: Path, tmp_path: Path) -> Run:
+def ready(recipe_file: Path, tmp_path: Path) -> TrainingRun:
     return set_up(load_recipe(recipe_file, TWICE), tmp_path / "run", resume=False)
 
 
@@ -108,7 +108,7 @@ def test_other_models_ignore_the_recipes_discriminator(recipe_file: Path, tmp_pa
     [(DISCRIMINATOR, "discriminator", "colorizer"), (GENERATOR, "colorizer", "discriminator")],
 )
 def test_an_update_leaves_the_others_gradients_alone(
-    ready: Run,
+    ready: TrainingRun,
     batches: Iterator[Tensor],
     monkeypatch: pytest.MonkeyPatch,
     phase: str,
@@ -134,7 +134,7 @@ def test_an_update_leaves_the_others_gradients_alone(
     assert all(p.requires_grad for p in ready.task.parameters())
 
 
-def test_what_is_frozen_stays_frozen(ready: Run, batches: Iterator[Tensor]) -> None:
+def test_what_is_frozen_stays_frozen(ready: TrainingRun, batches: Iterator[Tensor]) -> None:
     first = next(ready.colorizer.parameters())
     first.requires_grad_(False)
     backward(ready, DISCRIMINATOR, 0, batches)

@@ -81,7 +81,7 @@ def test_a_pickle_that_runs_code_is_refused(saved: Path) -> None:
 
 def test_changes_of_the_recipe_are_told_where_they_matter(saved: Path, recipe_file: Path) -> None:
     assert resume_notes(saved, load_recipe(recipe_file)) == []
-    harmless = ["trainer.checkpoint_minutes=1", "watch.every=9", "data.workers=1", "data.cache=true"]
+    harmless = ["trainer.checkpoint_minutes=1", "validation.every=9", "data.workers=1", "data.cache=true"]
     assert resume_notes(saved, load_recipe(recipe_file, harmless)) == []
     notes = resume_notes(saved, load_recipe(recipe_file, ["trainer.steps=99", "optimizer.lr=1", *harmless]))
     assert len(notes) == 1

@@ -14,9 +14,8 @@ from torch import nn
 
 from autochrome.engine import setup
 from autochrome.engine.checkpoint import BEST, load_state
-from autochrome.engine.progress import Outcome, Progress
+from autochrome.engine.progress import LogEntry, Outcome, Progress
 from autochrome.engine.recipe import load_recipe
-from autochrome.engine.watch import Moment
 from autochrome.errors import CheckpointError, DataError, RecipeError, TrainingError
 from autochrome.models.base import Batch
 from autochrome.models.cic.model import CIC
@@ -32,7 +31,7 @@ def test_a_run_leaves_weights_log_and_grids(recipe_file: Path, tmp_path: Path) -
     assert [line.step for line in lines] == list(range(1, 9))
     assert [line.means["loss"] for line in lines] == pytest.approx(outcome.losses)
     assert lines[-1].seconds_left == 0
-    assert lines[-1].look is not None
+    assert lines[-1].validation is not None
     logged = [json.loads(text) for text in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["means"]["loss"] for line in logged] == pytest.approx(outcome.losses)
     assert sorted(p.name for p in (tmp_path / "run" / "samples").iterdir()) == ["0000004.png", "0000008.png"]
@@ -242,7 +241,7 @@ def test_a_photo_that_breaks_on_the_way_is_named(recipe_file: Path, tmp_path: Pa
     for file in photos.iterdir():
         file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(DataError, match=r"photos/\d+\.png is not a readable picture"):
-        run(recipe_file, tmp_path / "run", ["watch.count=0"])
+        run(recipe_file, tmp_path / "run", ["validation.count=0"])
 
 
 def test_devices_that_are_not_there(recipe_file: Path, tmp_path: Path) -> None:
@@ -257,7 +256,7 @@ def test_a_warning_is_told_once_for_as_long_as_it_lasts(
 ) -> None:
     known: list[list[int]] = []
 
-    def found(step: int, means: object, look: object, earlier: Sequence[Moment]) -> dict[str, str]:
+    def found(step: int, means: object, look: object, earlier: Sequence[LogEntry]) -> dict[str, str]:
         known.append([moment.step for moment in earlier])
         return {"pale": f"pale at {step}"} if step in (2, 3, 4, 6) else {}
 
@@ -282,16 +281,16 @@ def test_a_small_run_learns_to_color(recipe_file: Path, tmp_path: Path) -> None:
         "trainer.batch_size=8",
         "optimizer.lr=0.01",
         "data.faults=null",
-        "watch.every=50",
+        "validation.every=50",
     ]
     run(
         recipe_file,
         tmp_path / "run",
-        [*learning, "watch.count=8", "trainer.log_every=10"],
+        [*learning, "validation.count=8", "trainer.log_every=10"],
         report=lines.append,
     )
     assert lines[-1].means["cross_entropy"] < lines[0].means["cross_entropy"] - 2
-    first, last = lines[4].look, lines[-1].look
+    first, last = lines[4].validation, lines[-1].validation
     assert first is not None and last is not None
     assert last.psnr_gain > 3
     assert last.psnr_gain > first.psnr_gain
@@ -301,13 +300,13 @@ def test_a_small_run_learns_to_color(recipe_file: Path, tmp_path: Path) -> None:
 
 # The best weights
 
-KEPT = ["watch.keep_best=true", "watch.every=1", "trainer.steps=5"]
+KEPT = ["validation.keep_best=true", "validation.every=1", "trainer.steps=5"]
 
 
 def with_losses(monkeypatch: pytest.MonkeyPatch, *losses: float | None) -> None:
     """Let the validation losses be these, one after another."""
     left = iter(losses)
-    monkeypatch.setattr("autochrome.engine.watch._validation_loss", lambda *_: next(left))
+    monkeypatch.setattr("autochrome.engine.validation._mean_loss", lambda *_: next(left))
 
 
 def best_step(folder: Path) -> int:
@@ -340,7 +339,7 @@ def test_the_best_weights_are_those_that_would_have_shipped(
     constant = ["schedule.kind=constant", "optimizer.lr=0.05"]
     with_losses(monkeypatch, 3.0, 2.0, 1.0, 2.0, 2.0)
     run(recipe_file, tmp_path / "run", [*KEPT, *constant])
-    run(recipe_file, tmp_path / "short", ["trainer.steps=3", "watch.count=0", *constant])
+    run(recipe_file, tmp_path / "short", ["trainer.steps=3", "validation.count=0", *constant])
     best = create_model("cic.test", weights=tmp_path / "run" / BEST).state_dict()
     shipped, last = (
         create_model("cic.test", weights=tmp_path / name / "model.safetensors").state_dict()
@@ -362,7 +361,7 @@ def test_a_resumed_run_goes_on_from_the_lowest_loss(
     assert best_step(tmp_path / "run") == step
 
 
-@pytest.mark.parametrize("overrides", [KEPT, ["watch.every=1", "trainer.steps=2"]])
+@pytest.mark.parametrize("overrides", [KEPT, ["validation.every=1", "trainer.steps=2"]])
 def test_no_best_weights_without_a_loss_or_a_wish(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str]
 ) -> None:

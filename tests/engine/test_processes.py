@@ -49,7 +49,7 @@ def losses(folder: Path) -> list[float]:
 def test_a_terminated_command_saves_and_resumes_exactly(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    long = ["trainer.steps=120", "watch.count=0"]
+    long = ["trainer.steps=120", "validation.count=0"]
     process = start(environment, recipe_file, tmp_path / "broken", *settings(long))
     wait_for_step(tmp_path / "broken", 5, process)
     process.send_signal(signal.SIGTERM)
@@ -89,7 +89,7 @@ def test_a_killed_run_against_a_discriminator_resumes_exactly(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str], game: Sequence[str]
 ) -> None:
     """Killed without notice, wherever in a step it is, it goes on from its last checkpoint."""
-    short = [*game, "trainer.steps=40", "watch.count=0"]
+    short = [*game, "trainer.steps=40", "validation.count=0"]
     often = [*short, "trainer.checkpoint_minutes=0"]
     process = start(environment, recipe_file, tmp_path / "broken", *settings(often))
     wait_for_step(tmp_path / "broken", 5, process)
@@ -113,7 +113,7 @@ def test_two_processes_play_the_game_of_one_with_two_micro_batches(
     """In both phases: the same photos, noise, losses, clipped gradients and parameters."""
     plain = ["optimizer.name=sgd", "optimizer.lr=0.05", "optimizer.clip=0.1", "adversary.optimizer.name=sgd"]
     rates = [*plain, "adversary.optimizer.lr=0.05", "adversary.optimizer.clip=0.1", "schedule.warmup=0"]
-    short = [*game, *rates, "trainer.steps=3", "trainer.batch_size=2", "watch.count=0"]
+    short = [*game, *rates, "trainer.steps=3", "trainer.batch_size=2", "validation.count=0"]
     process = start(environment, recipe_file, tmp_path / "two", "--devices", "2", *settings(short))
     train(load_recipe(recipe_file, [*short, "trainer.accumulate=2"]), tmp_path / "one")
     _, err = process.communicate(timeout=PATIENCE)
@@ -132,7 +132,7 @@ def test_two_processes_play_the_game_of_one_with_two_micro_batches(
 def test_two_processes_stop_together_and_resume(
     recipe_file: Path, tmp_path: Path, environment: dict[str, str], model: Sequence[str], steps: int
 ) -> None:
-    long = [*model, f"trainer.steps={steps}", "trainer.devices=2", "watch.count=0"]
+    long = [*model, f"trainer.steps={steps}", "trainer.devices=2", "validation.count=0"]
     process = start(environment, recipe_file, tmp_path / "broken", *settings(long))
     wait_for_step(tmp_path / "broken", 5, process)
     process.send_signal(signal.SIGTERM)  # to the first process alone
@@ -162,7 +162,7 @@ def test_a_photo_that_breaks_in_one_process_ends_both(
             file.unlink()
     (photos / "003.png").rename(photos / "good.png")
     (photos / "bad.png").write_bytes(b"no picture")
-    few = ["trainer.batch_size=1", "trainer.devices=2", "watch.count=0", "data.crops.size=64"]
+    few = ["trainer.batch_size=1", "trainer.devices=2", "validation.count=0", "data.crops.size=64"]
     process = start(environment, recipe_file, tmp_path / "run", *settings(few))
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode not in (0, None)

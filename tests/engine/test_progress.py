@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.engine.progress import Meter, Progress, RunLog
-from autochrome.engine.watch import Look, Moment
+from autochrome.engine.progress import LogEntry, Meter, Progress, RunLog
+from autochrome.engine.validation import ValidationMetrics
 
-LOOK = Look(0.5, 10.0, 16.0, 30.0, 40.0, diversity=6.0)
+METRICS = ValidationMetrics(0.5, 10.0, 16.0, 30.0, 40.0, diversity=6.0)
 
 
 def line(step: int) -> Progress:
-    return Progress(step, 10, {"loss": 1.5}, 0.1, 20.0, 3.0, LOOK, ["careful"])
+    return Progress(step, 10, {"loss": 1.5}, 0.1, 20.0, 3.0, METRICS, ["careful"])
 
 
 def steps(path: Path) -> list[int]:
@@ -37,7 +37,7 @@ def test_log_lines_hold_everything(tmp_path: Path) -> None:
     RunLog(tmp_path / "run" / "log.jsonl", 0).write(line(1))
     found = json.loads((tmp_path / "run" / "log.jsonl").read_text())
     assert found["means"] == {"loss": 1.5}
-    assert found["look"] == {
+    assert found["validation"] == {
         "psnr_gain": 0.5,
         "chroma": 10.0,
         "true_chroma": 16.0,
@@ -66,7 +66,7 @@ def test_the_past_of_a_resumed_run_is_that_of_an_unbroken_one(tmp_path: Path) ->
     assert log.past == []
     for step in (1, 2, 3, 4):
         log.write(line(step))
-    assert log.past == [Moment(step, {"loss": 1.5}, LOOK) for step in (1, 2, 3, 4)]
+    assert log.past == [LogEntry(step, {"loss": 1.5}, METRICS) for step in (1, 2, 3, 4)]
     resumed = RunLog(path, 3)
     assert resumed.past == log.past[:3]
     resumed.write(line(4))
@@ -76,9 +76,9 @@ def test_the_past_of_a_resumed_run_is_that_of_an_unbroken_one(tmp_path: Path) ->
 def test_a_log_of_an_earlier_release_can_be_gone_on_with(tmp_path: Path) -> None:
     """Its looks told less, so they count as none."""
     path = tmp_path / "log.jsonl"
-    look = {"psnr_gain": 0.5, "chroma": 10.0, "true_chroma": 16.0}
-    path.write_text(json.dumps({"step": 1, "means": {"loss": 1.5}, "look": look}) + "\n")
+    metrics = {"psnr_gain": 0.5, "chroma": 10.0, "true_chroma": 16.0}
+    path.write_text(json.dumps({"step": 1, "means": {"loss": 1.5}, "validation": metrics}) + "\n")
     log = RunLog(path, 1)
     log.write(line(2))
-    assert log.past == [Moment(1, {"loss": 1.5}, None), Moment(2, {"loss": 1.5}, LOOK)]
+    assert log.past == [LogEntry(1, {"loss": 1.5}, None), LogEntry(2, {"loss": 1.5}, METRICS)]
     assert steps(path) == [1, 2]

@@ -184,7 +184,7 @@ def test_what_a_pixcolor_cannot_start_from_is_told(
         ("model.name=gray.baseline", "gray.baseline has nothing to train"),
         ("model.options={rebalance: 1}", "unexpected keyword argument 'rebalance'"),
         ("data.crops.size=48", "data.crops.size: cic.test needs a multiple of 32, not 48"),
-        ("watch.size=40", "watch.size: cic.test needs a multiple of 32, not 40"),
+        ("validation.size=40", "validation.size: cic.test needs a multiple of 32, not 40"),
         ("data.sources=[]", "the recipe names no photos: set data.sources, or give --data FOLDER"),
     ],
 )

@@ -31,13 +31,13 @@ trainer:
   threads: 1
   ema: 0.9
   log_every: 1
-watch: {{count: 2, size: 32, every: 4}}
+validation: {{count: 2, size: 32, every: 4}}
 """
 
 GAN = (
     "model.name=cgan.test",
     "data.crops.size=16",
-    "watch.size=16",
+    "validation.size=16",
     "optimizer.name=adam",
     "optimizer.weight_decay=0",
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from autochrome.engine.progress import Outcome, Progress
     from autochrome.engine.recipe import Recipe
-    from autochrome.engine.watch import Look
+    from autochrome.engine.validation import ValidationMetrics
 
 _PATH = click.Path(path_type=Path)
 
@@ -87,11 +87,11 @@ def train(
 
 
 def _data_overrides(data: tuple[Path, ...]) -> list[str]:
-    """Other photos: what the recipe says of its own ones' colors, and of those to watch, goes too."""
+    """Return overrides for other photos; the recipe's prior and validation photos go with its own."""
     if not data:
         return []
     sources = json.dumps([{"path": str(place)} for place in data])
-    return [f"data.sources={sources}", "data.prior=null", "watch.photos=null"]
+    return [f"data.sources={sources}", "data.prior=null", "validation.photos=null"]
 
 
 def _is_first_process() -> bool:
@@ -182,22 +182,24 @@ class _Bar:
 
 
 def describe(progress: Progress) -> str:
-    """Losses, rate and the newest look in a few words."""
-    means, look = progress.means, progress.look
+    """Return losses, rate and the newest validation metrics in a few words."""
+    means, validation = progress.means, progress.validation
     rate = f"{progress.photos_per_second:.0f} photos/s"
     if "discriminator_loss" in means:
         text = (
             f"discriminator {means['discriminator_loss']:.3g}, generator {means['generator_loss']:.3g}, "
             f"accuracy {means['accuracy']:.2f}  {rate}"
         )
-        return text + (f"  {_describe_samples(look)}" if look else "")
+        return text + (f"  {_describe_samples(validation)}" if validation else "")
     text = f"loss {means['loss']:.3f}  {rate}"
-    if look:
-        text += f"  {look.psnr_gain:+.2f} dB over gray, chroma {look.chroma:.1f} of {look.true_chroma:.1f}"
-    return text
+    if validation is None:
+        return text
+    loss = "" if validation.loss is None else f"validation loss {validation.loss:.3f}, "
+    chroma = f"chroma {validation.chroma:.1f} of {validation.true_chroma:.1f}"
+    return f"{text}  {loss}{validation.psnr_gain:+.2f} dB over gray, {chroma}"
 
 
-def _describe_samples(look: Look) -> str:
-    """What a GAN is judged by: a good sample may be far from the one truth."""
-    text = f"colorfulness {look.colorfulness:.1f} of {look.true_colorfulness:.1f}"
-    return text if look.diversity is None else f"{text}, diversity {look.diversity:.1f}"
+def _describe_samples(validation: ValidationMetrics) -> str:
+    """Describe what a GAN is judged by: a good sample may be far from the one truth."""
+    text = f"colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
+    return text if validation.diversity is None else f"{text}, diversity {validation.diversity:.1f}"

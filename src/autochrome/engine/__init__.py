@@ -1,1 +1,1 @@
-"""Training: recipes, the loop, checkpoints and what watches over a run."""
+"""Training: recipes, the loop, checkpoints and validation."""

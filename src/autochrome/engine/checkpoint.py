@@ -1,4 +1,4 @@
-"""Checkpoints: all that a run needs to go on exactly, and the weights as they would ship."""
+"""Checkpoints: all that a run needs to continue exactly, and the weights as they would ship."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STATE = "state.pt"
 WEIGHTS = "model.safetensors"
 """The weights to ship: those of the average, where there is one."""
 BEST = "best.safetensors"
-"""The weights to ship at the lowest validation loss, if the recipe asks for them (``watch.keep_best``)."""
+"""The weights to ship at the lowest validation loss, if ``validation.keep_best`` is set."""
 RECIPE = "recipe.yaml"
 
 _WITHOUT_INFLUENCE = (
@@ -29,7 +29,7 @@ _WITHOUT_INFLUENCE = (
     "trainer.accelerator",
     "data.workers",
     "data.cache:",
-    "watch.",
+    "validation.",
     # Only a new run starts from these; a resumed one has its own weights and prior.
     "model.weights",
     "model.backbone",
@@ -89,7 +89,7 @@ def require_free(folder: Path) -> None:
 
 
 def resume_notes(folder: Path, recipe: Recipe) -> list[str]:
-    """What the person should know about values that differ from those that the run began with."""
+    """Return notes about values that differ from those that the run began with."""
     try:
         changed = changed_values(load_recipe(folder / RECIPE), recipe)
     except RecipeError as error:

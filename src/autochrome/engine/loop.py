@@ -29,10 +29,11 @@ from autochrome.engine.optimizer import LR_SCALE
 from autochrome.engine.progress import LOG, Meter, Outcome, Progress, RunLog
 from autochrome.engine.recipe import Recipe
 from autochrome.engine.schedule import learning_rate_factor
-from autochrome.engine.setup import Run, optimizer_state, set_up
+from autochrome.engine.setup import TrainingRun, optimizer_state, set_up
 from autochrome.engine.stopping import StopRequest, ignore_stop_signals
 from autochrome.engine.updates import backward, logged_as, step_values
-from autochrome.engine.watch import Look, step_warnings
+from autochrome.engine.validation import ValidationMetrics
+from autochrome.engine.warnings import step_warnings
 from autochrome.errors import TrainingError
 from autochrome.models.weights import read_weights_metadata, save_weights
 
@@ -98,28 +99,29 @@ def _leave_processes() -> None:
 
 
 @dataclass
-class _Wishes:
-    """What a process wants done after the step; what one wants, all do, at the same step."""
+class _Requests:
+    """What a process requests after the step; what one requests, all do, at the same step."""
 
     save: bool
     signal: int
     out_of_time: bool
 
     def row(self) -> list[float]:
+        """Return the requests as numbers, so that they travel with the logged values in one transfer."""
         return [float(self.save), float(self.signal), float(self.out_of_time)]
 
 
 class _Loop:
     """Steps, and what happens between them."""
 
-    def __init__(self, run: Run, report: Report, minutes: float | None) -> None:
+    def __init__(self, run: TrainingRun, report: Report, minutes: float | None) -> None:
         self.run = run
         self.trainer = run.recipe.trainer
         self.report = report
         self.log = RunLog(run.folder / LOG, run.first_step) if run.fabric.is_global_zero else None
         self.warnings = list(run.warnings)
         self.known_warnings: set[str] = set()
-        self.last_look: Look | None = None
+        self.last_metrics: ValidationMetrics | None = None
         self.lowest_loss = _kept_loss(run.folder) if run.first_step else math.inf
         self.meter = Meter()
         self.last_save = time.monotonic()
@@ -132,14 +134,14 @@ class _Loop:
         with StopRequest().listening() as stop:
             batches = _batches(self.run) if step < self.trainer.steps else iter(())
             while step < self.trainer.steps:
-                values, wishes = self._step(step, batches, stop)
+                values, requests = self._step(step, batches, stop)
                 step += 1
                 losses.append(values["loss"])
                 self.meter.add(values, photos_a_step)
-                halt = bool(wishes.signal) or wishes.out_of_time
-                self._between_steps(step, save=wishes.save or halt)
+                halt = bool(requests.signal) or requests.out_of_time
+                self._between_steps(step, save=requests.save or halt)
                 if halt and step < self.trainer.steps:
-                    return Outcome(step, wishes.signal or None, losses)
+                    return Outcome(step, requests.signal or None, losses)
         return Outcome(step, None, losses)
 
     def _photos(self, steps: int) -> int:
@@ -150,7 +152,7 @@ class _Loop:
 
     def _step(
         self, step: int, batches: Iterator[Tensor], stop: StopRequest
-    ) -> tuple[dict[str, float], _Wishes]:
+    ) -> tuple[dict[str, float], _Requests]:
         """One update for each phase of the task; the mean of every logged value."""
         run = self.run
         factor = learning_rate_factor(step, self.trainer.steps, run.recipe.schedule)
@@ -158,10 +160,10 @@ class _Loop:
             for group in optimizer.param_groups:
                 group["lr"] = run.task.optimizer_in(phase, run.recipe).lr * factor * group[LR_SCALE]
         updates: list[tuple[str, dict[str, float]]] = []
-        wishes = self._own_wishes(stop)
+        requests = self._own_requests(stop)
         for place, phase in enumerate(run.task.phases):
             sums = backward(run, phase, step * len(run.task.phases) + place, batches)
-            values, wishes = self._agree(sums, self._own_wishes(stop))
+            values, requests = self._agree(sums, self._own_requests(stop))
             self._require_finite(values, phase, step)
             run.steppers[phase].step()
             run.steppers[phase].zero_grad()
@@ -169,26 +171,26 @@ class _Loop:
             updates.append((phase, values))
         if run.average:
             run.average.update(run.averaged)
-        return step_values(updates), wishes
+        return step_values(updates), requests
 
-    def _own_wishes(self, stop: StopRequest) -> _Wishes:
+    def _own_requests(self, stop: StopRequest) -> _Requests:
         now = time.monotonic()
         save = now - self.last_save > 60 * self.trainer.checkpoint_minutes
-        return _Wishes(save, stop.signal or 0, now > self.end)
+        return _Requests(save, stop.signal or 0, now > self.end)
 
-    def _agree(self, sums: dict[str, Any], own: _Wishes) -> tuple[dict[str, float], _Wishes]:
-        """Means of the values and union of the wishes over all processes, in one transfer."""
+    def _agree(self, sums: dict[str, Any], own: _Requests) -> tuple[dict[str, float], _Requests]:
+        """Return means of the values and the union of the requests over all processes, in one transfer."""
         fabric = self.run.fabric
         keys = sorted(sums)
-        wishes = torch.tensor(own.row(), device=fabric.device)
-        rows = torch.cat([torch.stack([sums[key] for key in keys]), wishes])[None]
+        requests = torch.tensor(own.row(), device=fabric.device)
+        rows = torch.cat([torch.stack([sums[key] for key in keys]), requests])[None]
         if fabric.world_size > 1:
             gathered = [torch.empty_like(rows[0]) for _ in range(fabric.world_size)]
             torch.distributed.all_gather(gathered, rows[0])
             rows = torch.stack(gathered)
         means = rows[:, : len(keys)].mean(0).tolist()
         save, signal, out_of_time = rows[:, len(keys) :].amax(0).tolist()
-        return dict(zip(keys, means, strict=True)), _Wishes(save > 0, int(signal), out_of_time > 0)
+        return dict(zip(keys, means, strict=True)), _Requests(save > 0, int(signal), out_of_time > 0)
 
     def _require_finite(self, values: dict[str, float], phase: str, step: int) -> None:
         several = len(self.run.optimizers) > 1
@@ -203,8 +205,8 @@ class _Loop:
 
     def _between_steps(self, step: int, *, save: bool) -> None:
         recipe, last = self.run.recipe, step == self.trainer.steps
-        if self.run.watch and (last or step % recipe.watch.every == 0):
-            self.last_look = self._look(step)
+        if self.run.validator and (last or step % recipe.validation.every == 0):
+            self.last_metrics = self._validate(step)
             self._keep_if_best(step)
         if last or step % self.trainer.log_every == 0:
             self._write_line(step)
@@ -212,20 +214,20 @@ class _Loop:
             self._save(step)
             self.last_save = time.monotonic()
 
-    def _look(self, step: int) -> Look:
+    def _validate(self, step: int) -> ValidationMetrics:
         run = self.run
-        assert run.watch
+        assert run.validator
         with self._shipped_weights():
-            return run.watch.look(run.colorizer, run.folder, step)
+            return run.validator.evaluate(run.colorizer, run.folder, step)
 
     def _keep_if_best(self, step: int) -> None:
-        """Save the weights to ship if the last look's loss is the lowest of the run."""
-        look, run = self.last_look, self.run
-        if not run.recipe.watch.keep_best or look is None or look.loss is None:
+        """Save the weights to ship if the last validation loss is the lowest of the run."""
+        run, loss = self.run, self.last_metrics.loss if self.last_metrics else None
+        if not run.recipe.validation.keep_best or loss is None:
             return
-        if look.loss < self.lowest_loss:
-            self.lowest_loss = look.loss
-            metadata = {"step": str(step), "samples": str(self._photos(step)), _LOSS: f"{look.loss:.5f}"}
+        if loss < self.lowest_loss:
+            self.lowest_loss = loss
+            metadata = {"step": str(step), "samples": str(self._photos(step)), _LOSS: f"{loss:.5f}"}
             with self._shipped_weights():
                 save_weights(run.colorizer, run.folder / BEST, metadata=metadata)
 
@@ -242,10 +244,10 @@ class _Loop:
         means, rate, step_seconds = self.meter.take()
         if self.log is None:
             return
-        found = step_warnings(step, means, self.last_look, self.log.past)
-        # A sign of trouble is told when it comes, not with every line for as long as it lasts.
-        new = [text for kind, text in found.items() if kind not in self.known_warnings]
-        self.known_warnings = set(found)
+        warnings = step_warnings(step, means, self.last_metrics, self.log.past)
+        # A warning is given when its cause appears, not with every line for as long as it lasts.
+        new = [text for kind, text in warnings.items() if kind not in self.known_warnings]
+        self.known_warnings = set(warnings)
         progress = Progress(
             step=step,
             steps=self.trainer.steps,
@@ -253,7 +255,7 @@ class _Loop:
             lr=self.run.optimizers[self.run.task.phases[-1]].param_groups[0]["lr"],
             photos_per_second=rate,
             seconds_left=(self.trainer.steps - step) * step_seconds,
-            look=self.last_look,
+            validation=self.last_metrics,
             warnings=[*self.warnings, *new],
         )
         self.warnings = []
@@ -283,7 +285,7 @@ def _kept_loss(folder: Path) -> float:
     return float(read_weights_metadata(path).get(_LOSS, math.inf)) if path.exists() else math.inf
 
 
-def _batches(run: Run) -> Iterator[Tensor]:
+def _batches(run: TrainingRun) -> Iterator[Tensor]:
     trainer, workers = run.recipe.trainer, run.recipe.data.workers
     numbers = BatchNumbers(
         trainer.batch_size,
@@ -304,8 +306,8 @@ def _batches(run: Run) -> Iterator[Tensor]:
     return iter(loader)
 
 
-def _end_other_processes(run: Run) -> None:
-    """They may wait for this one in a step that it will never take."""
+def _end_other_processes(run: TrainingRun) -> None:
+    """End the other processes, which may wait for this one in a step that it will never take."""
     for process in getattr(run.fabric.strategy.launcher, "procs", []):
         process.kill()
 

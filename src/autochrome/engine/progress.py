@@ -1,4 +1,4 @@
-"""How a run tells where it stands: a line of its log, the outcome, and ``log.jsonl``."""
+"""The progress of a run: a line of its log, the outcome, and ``log.jsonl``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autochrome.engine.watch import Look, Moment
+from autochrome.engine.validation import ValidationMetrics
 from autochrome.io.whole_file import write_whole
 
 LOG = "log.jsonl"
@@ -31,10 +31,22 @@ class Progress:
     """Of all processes together."""
     seconds_left: float
     """To the last step, at the rate since the last line."""
-    look: Look | None
-    """The newest look at the watched photos."""
+    validation: ValidationMetrics | None
+    """The newest metrics of the validation photos."""
     warnings: list[str]
     """Signs of trouble that are new since the last line."""
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """What is kept of a line of the log while the run goes on."""
+
+    step: int
+    """Steps taken."""
+    means: Mapping[str, float]
+    """Mean of each logged value since the line before."""
+    validation: ValidationMetrics | None
+    """The newest metrics of the validation photos."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +101,19 @@ class RunLog:
     def __init__(self, path: Path, first_step: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self.past: list[Moment] = []
+        self.past: list[LogEntry] = []
         if path.exists():
             kept = [
                 line for line in path.read_text(encoding="utf-8").splitlines() if _step(line) <= first_step
             ]
             write_whole("".join(line + "\n" for line in kept), path)
-            self.past = [_moment(line) for line in kept]
+            self.past = [_entry(line) for line in kept]
 
     def write(self, progress: Progress) -> None:
         """Add a line."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(progress)) + "\n")
-        self.past.append(Moment(progress.step, progress.means, progress.look))
+        self.past.append(LogEntry(progress.step, progress.means, progress.validation))
 
 
 def _step(line: str) -> float:
@@ -111,10 +123,10 @@ def _step(line: str) -> float:
         return float("inf")  # cut short when the run was killed
 
 
-def _moment(line: str) -> Moment:
-    entry = json.loads(line)
+def _entry(line: str) -> LogEntry:
+    values = json.loads(line)
     try:
-        look = Look(**entry["look"]) if entry["look"] else None
-    except TypeError:  # an earlier release looked at other things
-        look = None
-    return Moment(entry["step"], entry["means"], look)
+        validation = ValidationMetrics(**values["validation"]) if values.get("validation") else None
+    except TypeError:  # an earlier release measured other things
+        validation = None
+    return LogEntry(values["step"], values["means"], validation)

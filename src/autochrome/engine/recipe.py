@@ -32,7 +32,7 @@ class ModelRecipe:
     name: str = "cic.compact"
     """Name in the registry (``autochrome models``)."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Options of the model's losses, such as ``rebalance_mix`` (lambda) for CIC."""
+    """Options of the model's factory, such as ``rebalance_mix`` (lambda) for CIC."""
     weights: str | None = None
     """Weights to start from (fine-tuning): a file, a hub name, or ``bundled``."""
     backbone: str | None = None
@@ -44,7 +44,7 @@ class ModelRecipe:
     def __post_init__(self) -> None:
         _require(
             not (self.weights and self.backbone),
-            "model.weights and model.backbone both say what to start from: keep one of them",
+            "model.weights and model.backbone both name a starting point: keep one of them",
         )
 
 
@@ -140,7 +140,7 @@ class AdversaryRecipe:
 
 @dataclass(frozen=True)
 class ScheduleRecipe:
-    """How the learning rate goes with the steps."""
+    """How the learning rate changes over the steps."""
 
     kind: Literal["constant", "cosine", "step"] = "cosine"
     """``cosine`` falls to ``end`` at the last step, ``step`` multiplies by ``factor`` now and then."""
@@ -205,24 +205,24 @@ class TrainerRecipe:
 
 
 @dataclass(frozen=True)
-class WatchRecipe:
-    """Fixed photos that show how a run goes: the sample grid, the colors' strength, the gain over gray."""
+class ValidationRecipe:
+    """Fixed photos that show how a run goes: the sample grid, the loss, the colors' strength."""
 
     photos: str | None = None
     """Folder or shards; null takes the training photos."""
     count: int = 64
-    """How many; 0 watches none."""
+    """How many; 0 leaves validation out."""
     size: int = 64
     """Side of the center crop in pixels."""
     every: int = 500
-    """Steps between two looks."""
+    """Steps between two validations."""
     keep_best: bool = False
     """Keep the weights at the lowest validation loss as ``best.safetensors``; the photos must be held out."""
 
     def __post_init__(self) -> None:
-        _require(self.count >= 0, f"watch.count is at least 0, not {self.count}")
-        _require(self.size >= 1, f"watch.size is at least 1 pixel, not {self.size}")
-        _require(self.every >= 1, f"watch.every is at least 1 step, not {self.every}")
+        _require(self.count >= 0, f"validation.count is at least 0, not {self.count}")
+        _require(self.size >= 1, f"validation.size is at least 1 pixel, not {self.size}")
+        _require(self.every >= 1, f"validation.every is at least 1 step, not {self.every}")
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ class Recipe:
     adversary: AdversaryRecipe = field(default_factory=AdversaryRecipe)
     schedule: ScheduleRecipe = field(default_factory=ScheduleRecipe)
     trainer: TrainerRecipe = field(default_factory=TrainerRecipe)
-    watch: WatchRecipe = field(default_factory=WatchRecipe)
+    validation: ValidationRecipe = field(default_factory=ValidationRecipe)
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -270,7 +270,7 @@ def _as_argument(override: str) -> str:
 
 
 def dump_recipe(recipe: Recipe) -> str:
-    """The resolved recipe as YAML that ``load_recipe`` reads back to an equal one."""
+    """Return the resolved recipe as YAML that ``load_recipe`` reads back to an equal one."""
     return yaml.safe_dump(_plain(asdict(recipe)), sort_keys=False)
 
 
@@ -281,7 +281,7 @@ def _plain(value: Any) -> Any:
 
 
 def changed_values(before: Recipe, after: Recipe) -> list[str]:
-    """What differs between two recipes, as ``section.key: old -> new``."""
+    """Return what differs between two recipes, as ``section.key: old -> new``."""
     old, new = _flat(_plain(asdict(before))), _flat(_plain(asdict(after)))
     return [
         f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)

@@ -1,7 +1,7 @@
 """What a run is made of: photos, model, optimizers, processes, set up new or from a checkpoint.
 
-All that can fail because of what a person gave (recipe, photos, weights, checkpoint) does so before the
-processes of a device start, so that it fails once and says so once.
+Errors in what a person gave (recipe, photos, weights, checkpoint) are raised before the processes of other
+devices start, so that they are raised and printed once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import Recipe, TrainerRecipe
 from autochrome.engine.task import ColorizationTask, TrainingTask
-from autochrome.engine.watch import Watch
+from autochrome.engine.validation import Validator
 from autochrome.errors import CheckpointError, RecipeError, WeightsError
 from autochrome.models.backbones import load_backbone_state
 from autochrome.models.base import Colorizer
@@ -39,7 +39,7 @@ _BALANCING_PHOTOS = 64
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """The parts of a run, ready for its loop."""
 
     recipe: Recipe
@@ -58,15 +58,15 @@ class Run:
     averaged: nn.Module
     """Holds the colorizer alone; whose weights are averaged."""
     average: WeightAverage | None
-    watch: Watch | None
-    """In the first process, if anything is watched."""
+    validator: Validator | None
+    """In the first process, if the recipe asks for validation."""
     first_step: int
     """Steps taken before."""
     warnings: list[str]
-    """What was noticed on the way."""
+    """Warnings from setting it up."""
 
 
-def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
+def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> TrainingRun:
     """Set up a run; with several devices this starts the other processes.
 
     Raises:
@@ -79,7 +79,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     torch.manual_seed(recipe.trainer.seed)
     colorizer = starting_model(recipe, photos, resumed=resume)
     warnings = resume_notes(folder, recipe) if resume else colorizer.start_warnings()
-    watch = _make_watch(recipe, photos)
+    validator = _make_validator(recipe, photos)
     task = _make_task(colorizer, recipe)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizers = {
@@ -94,7 +94,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
     average = WeightAverage(averaged, recipe.trainer.ema) if recipe.trainer.ema else None
     if average and state and state["average"]:
         average.load_state_dict(state["average"])
-    return Run(
+    return TrainingRun(
         recipe=recipe,
         folder=folder,
         fabric=fabric,
@@ -106,7 +106,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> Run:
         steppers=dict(zip(optimizers, wrapped, strict=True)),
         averaged=averaged,
         average=average,
-        watch=watch if fabric.is_global_zero else None,
+        validator=validator if fabric.is_global_zero else None,
         first_step=int(state["step"]) if state else 0,
         warnings=warnings,
     )
@@ -142,7 +142,7 @@ def training_photos(recipe: Recipe) -> TrainingPhotos:
 
 
 def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = False) -> Colorizer:
-    """The model before its first step, in training mode.
+    """Return the model before its first step, in training mode.
 
     Args:
         recipe: names the model and what it starts from.
@@ -163,7 +163,7 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
     except (ValueError, TypeError) as error:
         raise RecipeError(f"model: {error}") from error
     if model.weights and not resumed:
-        # The network is the recipe's, whatever the weights were saved with: a resumed run has no other word.
+        # The network is the recipe's, whatever the weights were saved with: a resumed run has nothing else.
         spec = colorizer.spec
         source = spec.weights if model.weights == "bundled" else model.weights
         load_weights(colorizer, resolve_weights(source, spec=spec))
@@ -181,8 +181,8 @@ def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
     if not any(p.requires_grad for p in colorizer.parameters()):
         raise RecipeError(f"model.name: {name} has nothing to train; choose another of `autochrome models`")
     sizes = {"data.crops.size": recipe.data.crops.size}
-    if recipe.watch.count:
-        sizes["watch.size"] = recipe.watch.size
+    if recipe.validation.count:
+        sizes["validation.size"] = recipe.validation.size
     for key, size in sizes.items():
         if size % unit:
             raise RecipeError(f"{key}: {name} needs a multiple of {unit}, not {size}")
@@ -190,7 +190,7 @@ def _require_trainable(colorizer: Colorizer, recipe: Recipe) -> None:
 
 def _load_backbone(colorizer: Colorizer, source: str) -> None:
     if "backbone" not in colorizer.spec.can:
-        raise RecipeError(f"model.backbone: {colorizer.spec.name} has no part that others have trained")
+        raise RecipeError(f"model.backbone: {colorizer.spec.name} cannot start from a backbone")
     state = load_backbone_state(source)
     try:
         colorizer.load_backbone(state)
@@ -218,15 +218,15 @@ def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> 
         colorizer.set_prior(estimate_prior(photos.source, numbers=np.unique(numbers).tolist()))
 
 
-def _make_watch(recipe: Recipe, photos: TrainingPhotos) -> Watch | None:
-    if not recipe.watch.count:
+def _make_validator(recipe: Recipe, photos: TrainingPhotos) -> Validator | None:
+    if not recipe.validation.count:
         return None
-    place = recipe.watch.photos
-    return Watch(open_source(place) if place else photos.source, recipe.watch)
+    place = recipe.validation.photos
+    return Validator(open_source(place) if place else photos.source, recipe.validation)
 
 
 def optimizer_state(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:
-    """What a checkpoint keeps of them: the state of the only one, or that of each by its phase."""
+    """Return what a checkpoint keeps of them: the state of the only one, or that of each by its phase."""
     states = {phase: optimizer.state_dict() for phase, optimizer in optimizers.items()}
     return states if len(states) > 1 else next(iter(states.values()))
 

@@ -39,7 +39,7 @@ class TrainingTask(nn.Module):
 
     @torch.no_grad()
     def prepare(self, rgb: UInt8[Tensor, "b 3 h w"], generator: torch.Generator) -> Batch:
-        """Photos as the model's batch; runs in float32 on the photos' device.
+        """Return photos as the model's batch, in float32 on the photos' device.
 
         If the task has mounts, some photos are mounted, in the truth as well. Then they are split into luma
         and chroma, and the luma alone is degraded if the task has faults.
@@ -57,31 +57,31 @@ class TrainingTask(nn.Module):
         return Batch(luma.contiguous(memory_format=torch.channels_last), chroma, truth)
 
     def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
-        """Losses of one batch in a phase (scalars); ``loss`` is minimized, the rest is logged.
+        """Return the losses of one batch in a phase (scalars); ``loss`` is minimized, the rest is logged.
 
         Two phases give different names to what they log.
         """
         raise NotImplementedError
 
     def trained_in(self, phase: str) -> nn.Module:
-        """The module whose parameters the phase's optimizer moves; all others stand still."""
+        """Return the module whose parameters the phase's optimizer updates; all others are frozen."""
         return self.colorizer
 
     def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
-        """What the recipe says of the phase's optimizer."""
+        """Return the recipe of the phase's optimizer."""
         return recipe.optimizer
 
     def optimizer_setting(self, phase: str) -> str:
-        """Where the recipe says it, for messages."""
+        """Return the recipe's section for that, for messages."""
         return "optimizer"
 
     def after_update(self, phase: str) -> None:
-        """What must be done to the parameters after an update of the phase."""
+        """Do what must be done to the parameters after an update of the phase."""
 
 
 class ColorizationTask(TrainingTask):
     """Train a colorizer by its own ``training_losses``."""
 
     def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
-        """The colorizer's losses."""
+        """Return the colorizer's losses."""
         return self.colorizer.training_losses(batch)

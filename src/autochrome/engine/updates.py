@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autochrome.engine.setup import Run
+from autochrome.engine.setup import TrainingRun
 from autochrome.engine.task import TrainingTask
 
 
-def backward(run: Run, phase: str, update: int, batches: Iterator[Tensor]) -> dict[str, Any]:
-    """Gradients of one update over ``accumulate`` micro-batches.
+def backward(run: TrainingRun, phase: str, update: int, batches: Iterator[Tensor]) -> dict[str, Any]:
+    """Accumulate the gradients of one update over ``accumulate`` micro-batches.
 
     Args:
         run: what is trained.
@@ -30,7 +30,7 @@ def backward(run: Run, phase: str, update: int, batches: Iterator[Tensor]) -> di
     """
     fabric, trainer = run.fabric, run.recipe.trainer
     sums: dict[str, Any] = {}
-    with _others_still(run.task, phase):
+    with _only_trainable(run.task, phase):
         for micro in range(trainer.accumulate):
             number = (update * trainer.accumulate + micro) * fabric.world_size + fabric.global_rank
             rgb = next(batches).to(fabric.device, non_blocking=True)
@@ -51,8 +51,8 @@ def backward(run: Run, phase: str, update: int, batches: Iterator[Tensor]) -> di
 
 
 @contextmanager
-def _others_still(task: TrainingTask, phase: str) -> Iterator[None]:
-    """Within the block only the phase's parameters ask for gradients; the others keep theirs."""
+def _only_trainable(task: TrainingTask, phase: str) -> Iterator[None]:
+    """Let only the phase's parameters require gradients within the block."""
     own = set(task.trained_in(phase).parameters())
     others = [p for p in task.parameters() if p.requires_grad and p not in own]
     for parameter in others:
@@ -65,7 +65,7 @@ def _others_still(task: TrainingTask, phase: str) -> Iterator[None]:
 
 
 def step_values(updates: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str, float]:
-    """What is logged of a step, from the phase and the values of each of its updates.
+    """Return what is logged of a step, from the phase and the values of each of its updates.
 
     Values are means over the updates of a phase. Where there are several phases, ``loss`` and
     ``gradient_norm`` carry the phase's name (``discriminator_loss``), and ``loss`` is the last phase's.
@@ -80,12 +80,12 @@ def step_values(updates: Sequence[tuple[str, Mapping[str, float]]]) -> dict[str,
     last = means[updates[-1][0]]
     if len(means) == 1:
         return last
-    found = {logged_as(key, phase): value for phase, row in means.items() for key, value in row.items()}
-    return {**found, "loss": last["loss"]}
+    named = {logged_as(key, phase): value for phase, row in means.items() for key, value in row.items()}
+    return {**named, "loss": last["loss"]}
 
 
 def logged_as(key: str, phase: str) -> str:
-    """Name in the log of a value of one phase among several."""
+    """Return the name in the log of a value of one phase among several."""
     return f"{phase}_{key}" if key in ("loss", "gradient_norm") else key
 
 

@@ -4,10 +4,10 @@ Larsson 2016, "Sampling colorizations" (figure 9): a global bias that is not fit
 through color space gives other colorizations of a photo. Places where the model is uncertain follow it,
 those where it is certain hardly move. `warmth` and `tint` are such biases under names that people know.
 
-All are made from `DistributionColorizer.log_kernel`, and so fit the bins of any model. Of two opposite
-colors the difference of their kernels is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k . u
-on a plane of colors c_k; what is near the gray between both gains and loses nothing. Through kappa tanh the
-slope levels out where colors become vivid: it asks for other hues, not for ever more chroma.
+All are made from `DistributionColorizer.log_kernel`, and so fit the bins of any model. Of two opposite colors
+the difference of their kernels is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k
+. u on a plane of colors c_k; what is near the gray between both gains and loses nothing. Through kappa tanh
+the slope levels out where colors become vivid: it asks for other hues, not for ever more chroma.
 """
 
 from __future__ import annotations

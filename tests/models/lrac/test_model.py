@@ -187,7 +187,7 @@ def test_a_run_that_was_stopped_equals_an_unbroken_one(options: str, tmp_path: P
     """Weights, averages and counts, bit for bit; with the random places."""
     recipe = write_recipe(tmp_path / "tiny.yaml", write_folder(tmp_path / "photos"))
     overrides = ["model.name=lrac.test", f"model.options={options}", "schedule.kind=constant"]
-    overrides += ["trainer.steps=4", "watch.size=32"]
+    overrides += ["trainer.steps=4", "validation.size=32"]
     unbroken = train(load_recipe(recipe, overrides), tmp_path / "unbroken")
     first = train(load_recipe(recipe, [*overrides, "trainer.steps=2"]), tmp_path / "broken")
     second = train(load_recipe(recipe, overrides), tmp_path / "broken", resume=True)
