@@ -43,9 +43,15 @@ SCHEMA = "autochrome-comparison/1"
 class SectionModule(Protocol):
     """A module that makes one section of the report."""
 
-    NAME: str
-    """As ``--without`` and ``scores.json`` call it."""
-    TITLE: str
+    @property
+    def NAME(self) -> str:
+        """Its name for ``--without`` and in ``scores.json``."""
+        ...
+
+    @property
+    def TITLE(self) -> str:
+        """Its heading."""
+        ...
 
     def section(self, run: Run) -> Section:
         """Return the section.
