@@ -27,7 +27,7 @@ def test_weights_with_a_curve_are_written(tmp_path: Path) -> None:
     assert "curve of 2 photos, sha256" in result.stdout
     assert "Bytes from gray become:" in result.stdout
     assert "  Cb  -40: -" in result.stdout
-    curve = create_model("pixcolor.test", weights=out).state_dict()["calibration"]
+    curve = create_model("pixcolor.test", weights=out).state_dict()["tone_curves"]
     assert (curve != identity_curve()).any()
 
 

@@ -100,8 +100,8 @@ def test_another_model_s_options_are_not_taken(tmp_path: Path) -> None:
     [
         ('{"depth": 3}', r"does not take \(depth must be 1 or 2, not 3\); use the release"),
         ('{"width": 3}', r"does not take \(.*width.*\); use the release"),
-        ("[1, 2]", "options are no JSON object"),
-        ("depth", "options are no JSON object"),
+        ("[1, 2]", "options are not a JSON object"),
+        ("depth", "options are not a JSON object"),
     ],
 )
 def test_options_that_cannot_be_taken(tmp_path: Path, options: str, told: str) -> None:

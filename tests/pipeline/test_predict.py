@@ -44,10 +44,10 @@ def test_the_model_sees_the_gray_values_and_is_asked_as_wished(camera: Photo) ->
     torch.testing.assert_close(
         luma[0, 0].double(), torch.tensor(camera.pixels[..., 0] / 255), atol=1e-4, rtol=0
     )
-    assert model.asked[0] == {"n": 3, "temperature": 0.25, "guidance": 1.0, "refine": False}
+    assert model.asked[0] == {"n": 3, "temperature": 0.25, "guidance": 1.0}
     # A second time for the doubt, in the model's own way.
     assert small.shape == (1, 1, 64, 64)
-    assert model.asked[1] == {"n": 8, "temperature": 0.5, "guidance": 0.125, "refine": False}
+    assert model.asked[1] == {"n": 8, "temperature": 0.5, "guidance": 0.125}
 
 
 def test_the_model_s_own_temperature_and_guidance_are_the_default() -> None:
