@@ -15,6 +15,7 @@ from autochrome.color.spaces import YUV
 from autochrome.data.sources import PhotoSource, open_source
 from autochrome.engine.tone_curves import fit_tone_curves
 from autochrome.errors import DataError
+from autochrome.models.base import SamplingColorizer
 from autochrome.models.cgan.compact import CompactCGAN
 from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.registry import create_model, model_spec
@@ -107,13 +108,14 @@ def test_samples_of_a_gan_become_as_vivid_as_the_photos(pale_gan: CompactCGAN, t
     assert not torch.equal(fit_tone_curves(pale_gan, source, seed=2), curve)
 
 
-class Fading:
-    """Shows its draws twice; on the way to the second look six tenths of their color remain."""
+class Fading(SamplingColorizer):
+    """Has two outputs; in the second, six tenths of the draws' color remain."""
 
     spec = model_spec("cgan.compact")
     curve_neutral = 0.5
 
     def __init__(self) -> None:
+        super().__init__()
         self.tone_curves = identity_curve()
 
     def draws_for_curves(
@@ -131,7 +133,7 @@ class Fading:
         return 0.5 + 0.03 * noise
 
 
-def test_what_is_lost_after_the_first_look_is_made_up_for(tmp_path: Path) -> None:
+def test_what_is_lost_after_the_first_output_is_made_up_for(tmp_path: Path) -> None:
     """Deviations .025 and .03, and a loss to .6: the curve's slope is .03 / (.6 * .025) = 2."""
     source = open_source(write_folder(tmp_path / "photos", 12))
     curve = fit_tone_curves(Fading(), source)
