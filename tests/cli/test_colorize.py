@@ -102,6 +102,19 @@ def test_format_and_quality(colorize) -> None:
     assert sizes[0] < sizes[1]
 
 
+@pytest.mark.parametrize(("out", "problem"), [("old.json", "is a file"), ("new.jpg", "named like a picture")])
+def test_several_photos_need_a_folder(colorize, out: str, problem: str) -> None:
+    put("a.png")
+    put("b.png")
+    Path("old.json").write_text("{}")
+    result = colorize("a.png", "b.png", "-o", out)
+    assert result.exit_code == 1
+    assert problem in result.output
+    assert names() == {"a.png", "b.png", "old.json"}
+    assert colorize("a.png", "b.png", "-o", "new.jpg/").exit_code == 0  # so it was meant
+    assert {"new.jpg/a.png", "new.jpg/b.png"} < names()
+
+
 def test_folder_beside_and_not_below(colorize) -> None:
     put("photos/a.png")
     put("photos/b.JPG")

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autochrome.cli.main import main
-from autochrome.models.registry import list_models, model_spec
+from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.models.weights import save_weights
 from tests.data.made_photos import encode, write_folder
 from tests.evaluation.probe.made_voc import write_voc

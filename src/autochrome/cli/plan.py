@@ -104,6 +104,18 @@ def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
     return planner.plan
 
 
+def _refuse_file_as_folder(out: Path) -> None:
+    """Raise PhotoError if ``out``, where several results belong, is a file or is named like a picture."""
+    from autochrome.errors import PhotoError
+    from autochrome.io.folders import PHOTO_SUFFIXES
+
+    if out.is_file():
+        raise PhotoError(out, "is a file, and several results need a folder", "Give another -o")
+    if not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
+        advice = "Give -o a folder (end its name with / if it is to be called so)"
+        raise PhotoError(out, "is named like a picture, and several results need a folder", advice)
+
+
 class _Planner:
     def __init__(self, paths: list[Path], options: FileOptions) -> None:
         self.paths, self.options, self.plan = paths, options, Plan()
@@ -111,6 +123,8 @@ class _Planner:
         several = len(paths) > 1 or any(path.is_dir() for path in paths)
         into_folder = several or options.out_is_folder or (out is not None and out.is_dir())
         self.folder = out if into_folder else None
+        if self.folder is not None and not self.options.out_is_folder:
+            _refuse_file_as_folder(self.folder)
         self.sources: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 

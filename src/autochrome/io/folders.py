@@ -28,11 +28,16 @@ class FoundPhoto:
     relative: Path
 
 
-def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool = False) -> list[FoundPhoto]:
+def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool | None = None) -> list[FoundPhoto]:
     """Return the photos that `paths` name, sorted by path, each once.
 
     A file that is named itself is taken whatever its ending (its content decides later). In folders, files
     with a photo's ending are taken; hidden files and folders are skipped, and links to folders not followed.
+
+    Args:
+        paths: photos and folders.
+        recursive: search the folders below, too; None where this cannot be requested, so that no error
+            advises it.
 
     Raises:
         PhotoError: a path does not exist, a folder may not be read, or there are no photos.
@@ -41,7 +46,7 @@ def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool = False
     photos: dict[Path, FoundPhoto] = {}
     for path in named:
         if path.is_dir():
-            files = _files_in(path, recursive, PHOTO_SUFFIXES)
+            files = _files_in(path, bool(recursive), PHOTO_SUFFIXES)
             below = [FoundPhoto(file, file.relative_to(path)) for file in files]
         elif path.exists() or path.is_symlink():
             below = [FoundPhoto(path, Path(path.name))]
@@ -50,7 +55,7 @@ def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool = False
         for each in below:
             photos.setdefault(Path(os.path.abspath(each.path)), each)
     if not photos:
-        hint = "" if recursive else ", or search the folders below too (--recursive)"
+        hint = "" if recursive is not False else ", or search the folders below too (--recursive)"
         where = ", ".join(map(str, named)) or "no path"
         raise PhotoError(where, "holds no photos", f"Name JPEG, PNG, TIFF, WebP, HEIC or AVIF files{hint}")
     return sorted(photos.values())

@@ -39,11 +39,11 @@ CIC_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="cic.compact.safetensors",
-    sha256="0c7561a9d65320f2448df2aabf5c08e792e55859b17645efc4eddd2944c67978",
+    sha256="9425eb59a1b634512db9229d01e4f17312f569197a63eb1a8513f2f21cbee0ba",
     unsure_above=0.55,
-    defaults={"temperature": 0.8, "vibrance": 0.0, "coherence": 0.5},
+    defaults={"temperature": 0.7, "vibrance": 0.0, "coherence": 0.5},
     looks={
-        "accurate": {"temperature": 0.7, "fuse": "full", "size": 160},
+        "accurate": {"fuse": "full", "size": 160},
         "vivid": {"temperature": 1.0, "saturation": 1.5},
     },
 )

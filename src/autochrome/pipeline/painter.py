@@ -72,6 +72,8 @@ class Painter:
         device: str | torch.device = "auto",
     ) -> None:
         self.device = choose_device(device)
+        if not isinstance(model, (str, Colorizer)):
+            raise TypeError(f"model must be a name from list_models() or a model, not {model!r}")
         if isinstance(model, str):
             model = create_model(model, weights=weights)
             if model.spec.kind != "samples":  # drawn samples must not change by a rounding
