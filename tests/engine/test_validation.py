@@ -72,11 +72,11 @@ class Fanned(Painted):
 
 
 @pytest.fixture
-def validator(photos: Path) -> Watch:
+def validator(photos: Path) -> Validator:
     return Validator(open_source(photos), ValidationRecipe(count=3, size=32))
 
 
-def validator_of_gray(folder: Path, *values: int) -> Watch:
+def validator_of_gray(folder: Path, *values: int) -> Validator:
     """Photos of one gray each."""
     folder.mkdir()
     for number, value in enumerate(values):

@@ -314,6 +314,7 @@ def test_log_prob_agrees_with_the_loss_in_bits(model: CompactPixColor) -> None:
 
 @torch.no_grad()
 def test_a_refined_sample_is_the_refinement_of_the_low_resolution_one(model: CompactPixColor) -> None:
+    assert isinstance(model.refinement, CompactRefinement)
     nn.init.normal_(model.refinement.head.weight, std=0.05)  # untrained, it would be bilinear upsampling
     luma = torch.rand(2, 1, 16, 16)
     low = model.draw(luma, n=2, generator=seeded(4)).chroma

@@ -209,10 +209,12 @@ def test_a_few_steps_lower_the_loss() -> None:
 
 def trained() -> CompactPixColor:
     """A model that has seen photos, so that its buffers hold something."""
-    model = tiny().train()
+    model = tiny()
+    model.train()
     for _ in range(2):
         model.colorization_losses(photos(3, 32, 32))
-    return model.eval()
+    model.eval()
+    return model
 
 
 def test_shipped_weights_keep_the_means_and_counts_exactly(tmp_path: Path) -> None:
