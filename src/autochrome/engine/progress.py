@@ -79,7 +79,7 @@ class Meter:
             self.sums[key] += value
 
     def take(self) -> tuple[dict[str, float], float, float]:
-        """Means, photos a second and seconds a step since the last call; starts anew."""
+        """Return means, photos per second and seconds per step since the last call, and reset."""
         seconds = max(1e-9, time.monotonic() - self.start)
         means = {key: value / self.steps for key, value in self.sums.items()}
         answer = means, self.photos / seconds, seconds / max(1, self.steps)

@@ -56,7 +56,7 @@ class TrainingRun:
     steppers: dict[str, Any]
     """The optimizers as wrapped; what is stepped."""
     averaged: nn.Module
-    """Holds the colorizer alone; whose weights are averaged."""
+    """Holds only the colorizer, whose weights are averaged."""
     average: WeightAverage | None
     validator: Validator | None
     """In the first process, if the recipe asks for validation."""

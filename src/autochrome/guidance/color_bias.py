@@ -34,7 +34,7 @@ TINT_WIDTH = 20.0
 _LIGHTNESS, _CHROMA = 65.0, 35.0
 """A lightness and a chroma at which every hue is in sRGB, or nearly."""
 _WIDTH = _CHROMA * sqrt(2)
-"""Of the kernel: closeness to w less that to -w is 2 c . w / width^2 at c, and so 1 at c = w."""
+"""Width of the kernel: the log kernel at w minus that at -w is 2 c . w / width^2 at c, and so 1 at c = w."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Whether what a model says of its doubt is true: of predicted probabilities, and of drawn samples.
+"""Calibration of a model's uncertainty: of predicted probabilities, and of drawn samples.
 
 Guo, Pleiss, Sun, Weinberger: "On calibration of modern neural networks", ICML 2017, arXiv:1706.04599, has the
 reliability diagram, the expected calibration error and temperature scaling. Samples are judged by where the
@@ -132,7 +132,7 @@ def temperature_losses(
 def best_temperature(
     losses: Float[Tensor, "*n t"], temperatures: Sequence[float] = TEMPERATURES
 ) -> Float[Tensor, "*n"]:
-    """The temperature of the least loss: of a parabola, in log T, through the least and its neighbors.
+    """The temperature of least loss: the vertex of a parabola in log T about the best one tried.
 
     Args:
         losses: of `temperature_losses`, at evenly spaced log T; the cross-entropy has one minimum in T.

@@ -145,7 +145,7 @@ def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:
 
 
 _Step = tuple[Guide, dict[str, object]]
-"""A guide, and what is to be said of it."""
+"""A guide, and its notes."""
 
 
 def _preferences(

@@ -351,7 +351,7 @@ def side(view: np.ndarray, which: int, depth: int) -> np.ndarray:
 
 
 def bounding_box(mask: Mask) -> Box:
-    """Return the smallest box around what is true, of which there is some."""
+    """Return the smallest box around the true cells; at least one must be true."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
@@ -373,7 +373,7 @@ def flooded(open_: Mask) -> Mask:
 
 
 def flooded_broadly(open_: Mask) -> Mask:
-    """Return what can be reached from the rim, but not through straits, of which texture is full."""
+    """Return what can be reached from the rim without passing through the narrow gaps of texture."""
     reached = flooded(opened(open_, 1))
     for _ in range(10):  # into the mat's own corners
         reached |= dilated(reached, 1) & open_

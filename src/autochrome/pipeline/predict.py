@@ -118,10 +118,10 @@ def predict(
     as_is: bool = False,
     noise_of: Photo | None = None,
 ) -> Prediction:
-    """Ask a model, which is on the device; where memory runs out, smaller sizes are tried.
+    """Ask a model that is on the device; try smaller sizes where memory runs out.
 
     It sees the picture alone, without borders and with its tones stretched, or all of the photo ``as_is``.
-    One that draws does so with the noise of ``noise_of``, by default that of the picture in the photo.
+    A model that draws uses the noise of ``noise_of``, by default that of the picture in the photo.
 
     Raises:
         ValueError: the settings ask for what the model does not have, or a hint lies outside the photo.

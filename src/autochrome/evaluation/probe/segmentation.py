@@ -45,7 +45,7 @@ _VALIDATION_NORM_PHOTOS = 128
 
 @dataclass(frozen=True)
 class Canvases:
-    """Photos of any aspect at the top left of squares of one size; the rest is black and void."""
+    """Photos of any aspect ratio at the top left of equal squares; the rest is black and labeled void."""
 
     luma: Float16[Tensor, "n 1 s s"]
     labels: UInt8[Tensor, "n s s"]

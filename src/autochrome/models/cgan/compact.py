@@ -101,7 +101,7 @@ class CompactDiscriminator(nn.Module):
         self.score = nn.Linear(4 * width, 1)
 
     def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n"]:
-        """Logits of being real: one for each patch, and as often that of the whole, so that both count alike.
+        """Logits of being real: one per patch, and the whole's repeated as often, so that both count alike.
 
         Args:
             image: Y, U and V in [-1, 1], and after them the condition; sides are multiples of 8.

@@ -21,7 +21,7 @@ class CGANSettings:
     "non_saturating": it minimizes -log D. "wgan": the critic's weights are clipped. "wgan_gp": its gradient
     is penalized."""
     lightness_weight: float = 1.0
-    """lambda of equation 6: how much the L1 between the luma and that of the colors counts. RGB alone."""
+    """lambda of equation 6: weight of the L1 distance between the luma and that of the output. RGB only."""
     clip: float = 0.01
     """Largest absolute weight of the critic ("wgan")."""
     gradient_penalty: float = 10.0

@@ -135,7 +135,7 @@ class CIC(DistributionColorizer):
 
     @property
     def axes(self) -> tuple[slice, ...]:
-        """One axis: the 313 bins are of both a and b."""
+        """One axis: each of the 313 bins covers both a and b."""
         return (slice(0, AB_BINS),)
 
     def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n 313"]:

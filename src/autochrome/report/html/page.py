@@ -112,7 +112,7 @@ def _anchors(sections: Sequence[Section]) -> Iterator[str]:
 
 
 def _groups(parts: Sequence[Part]) -> list[tuple[str, list[Part]]]:
-    """Parts by the kind of their neighbors, so that a run of figures becomes one grid."""
+    """Group neighboring parts of one kind, so that a run of figures becomes one grid."""
     return [(kind, list(run)) for kind, run in groupby(parts, key=lambda part: type(part).__name__)]
 
 
