@@ -34,11 +34,15 @@ class PretrainedTrunk(Trunk):
     Args:
         size: the encoder and the decoder's widths.
         frozen_norms: of the encoder; see `EfficientNetLite`. The decoder's norms always learn.
+        dropout: share of the coarsest map's channels that are hidden from the decoder while it learns.
     """
 
-    def __init__(self, size: PretrainedSize = PretrainedSize(), *, frozen_norms: bool = True) -> None:
+    def __init__(
+        self, size: PretrainedSize = PretrainedSize(), *, frozen_norms: bool = True, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.size = size
+        self.dropout = nn.Dropout2d(dropout)
         self.encoder = EfficientNetLite(LITE_SIZES[size.encoder], frozen_norms=frozen_norms)
         *skips, coarsest = self.encoder.widths
         self.top = nn.Sequential(nn.Conv2d(coarsest, size.top, 1, bias=False), nn.BatchNorm2d(size.top))
@@ -59,7 +63,7 @@ class PretrainedTrunk(Trunk):
         maps = self.encoder(x)
         *skips, coarsest = maps
         top = F.relu(self.top(coarsest) + self.context(coarsest.mean((2, 3)))[:, :, None, None])
-        return [*maps, *ascend(self.fusions, top, skips[::-1])]
+        return [*maps, *ascend(self.fusions, self.dropout(top), skips[::-1])]
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Initialize the encoder; see `EfficientNetLite.load_imagenet`.

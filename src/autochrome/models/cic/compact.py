@@ -43,8 +43,10 @@ class _BinNetwork(Trunk):
 class CompactNet(PretrainedTrunk, _BinNetwork):
     """The trunk with an encoder from ImageNet, and a readout of the 313 bins at stride 4."""
 
-    def __init__(self, size: PretrainedSize | None = None, *, frozen_norms: bool = True) -> None:
-        super().__init__(size or PretrainedSize(), frozen_norms=frozen_norms)
+    def __init__(
+        self, size: PretrainedSize | None = None, *, frozen_norms: bool = True, dropout: float = 0.0
+    ) -> None:
+        super().__init__(size or PretrainedSize(), frozen_norms=frozen_norms, dropout=dropout)
         self.trunk = self.size.encoder
         self.head = nn.Conv2d(self.width, AB_BINS, 1)
 
@@ -63,13 +65,16 @@ class ScratchNet(CompactTrunk, _BinNetwork):
         raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
 
 
-def make_network(trunk: str, *, frozen_norms: bool = True) -> CompactNet | ScratchNet:
+def make_network(
+    trunk: str, *, frozen_norms: bool = True, dropout: float = 0.0
+) -> CompactNet | ScratchNet:
     """Build a compact network.
 
     Args:
         trunk: the encoder, of `autochrome.nn.efficientnet.LITE_SIZES`; or "scratch", a trunk without
             pretraining.
         frozen_norms: of the encoder; see `autochrome.nn.efficientnet.EfficientNetLite`.
+        dropout: of the coarsest map; see `autochrome.nn.pretrained.PretrainedTrunk`.
 
     Raises:
         ValueError: there is no such trunk.
@@ -78,7 +83,7 @@ def make_network(trunk: str, *, frozen_norms: bool = True) -> CompactNet | Scrat
         return ScratchNet()
     if trunk not in LITE_SIZES:
         raise ValueError(f"trunk must be one of {', '.join([*LITE_SIZES, SCRATCH])}, not {trunk!r}")
-    return CompactNet(PretrainedSize(trunk), frozen_norms=frozen_norms)
+    return CompactNet(PretrainedSize(trunk), frozen_norms=frozen_norms, dropout=dropout)
 
 
 class CompactCIC(CIC):
@@ -95,7 +100,12 @@ class CompactCIC(CIC):
 
 
 def compact(
-    spec: ModelSpec, *, trunk: str = "lite0", frozen_norms: bool = True, **options: Any
+    spec: ModelSpec,
+    *,
+    trunk: str = "lite0",
+    frozen_norms: bool = True,
+    dropout: float = 0.0,
+    **options: Any,
 ) -> CompactCIC:
     """Return a network that a laptop runs, with the paper's losses.
 
@@ -103,12 +113,14 @@ def compact(
         spec: as registered.
         trunk: as of ``make_network``: lite0, lite1, lite2, test or scratch.
         frozen_norms: as of ``make_network``.
+        dropout: as of ``make_network``.
         options: fields of ``LossSettings``.
 
     Raises:
         ValueError: there is no such trunk.
     """
-    return CompactCIC(spec, make_network(trunk, frozen_norms=frozen_norms), LossSettings(**options))
+    network = make_network(trunk, frozen_norms=frozen_norms, dropout=dropout)
+    return CompactCIC(spec, network, LossSettings(**options))
 
 
 def tiny(spec: ModelSpec, *, trunk: str = SCRATCH, **options: Any) -> CompactCIC:
