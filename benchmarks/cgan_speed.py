@@ -34,7 +34,7 @@ from autochrome.io.photo import Photo
 from autochrome.models.base import AdversarialColorizer
 from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
-from autochrome.pipeline.predict import drawing_shape
+from autochrome.pipeline.predict import working_shape
 from benchmarks.timing import best_time
 
 MODELS = ("cgan.compact", "cgan.paper")
@@ -60,7 +60,7 @@ def camera() -> Photo:
 def sample_time(painter: Painter, samples: int, repeats: int) -> float:
     """Seconds that the generator takes for so many samples of a square photo at the working size."""
     spec = painter.model.spec
-    luma = torch.rand(1, 1, *drawing_shape((SIDE, SIDE), spec.working_size, spec.multiple_of)) * 2 - 1
+    luma = torch.rand(1, 1, *working_shape((SIDE, SIDE), spec.working_size, spec.multiple_of)) * 2 - 1
     return best_time(lambda: painter.model.sample(luma.to(painter.device), n=samples), repeats)
 
 

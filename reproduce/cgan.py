@@ -47,7 +47,7 @@ from autochrome.models.cgan.model import CGAN
 from autochrome.models.cgan.objectives import lightness_loss
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 from autochrome.pipeline.picture import whole_file
-from autochrome.pipeline.predict import drawing_shape
+from autochrome.pipeline.predict import working_shape
 from reproduce.realism import error_by_photo
 
 PAPER_RECIPE = Path(__file__).parents[1] / "recipes" / "cgan-paper.yaml"
@@ -140,7 +140,7 @@ def true_colors(painter: Painter, path: Path, shape: tuple[int, int] | None = No
     """
     spec, photo = painter.model.spec, read_photo(path)
     lightness = Lightness(photo.pixels)
-    size = drawing_shape(lightness.size, spec.working_size, spec.multiple_of)
+    size = working_shape(lightness.size, spec.working_size, spec.multiple_of)
     luma = lightness.reduced(*size)
     reduced = F.interpolate(rgb_of(photo), shape or size, mode="bilinear", antialias=True)
     chroma = get_space(spec.space).split(reduced)[1]

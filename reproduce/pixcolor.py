@@ -33,7 +33,7 @@ from autochrome.io.folders import find_photos
 from autochrome.metrics.diversity import sample_errors
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
-from autochrome.pipeline.predict import drawing_shape
+from autochrome.pipeline.predict import working_shape
 
 CELLS = ("sample unrefined", "sample refined", "truth unrefined", "truth refined")
 SCORES = {"psnr": "PSNR dB", "auc": "AuC", "ciede2000": "CIEDE2000"}
@@ -53,7 +53,7 @@ def measure_photo(
     model: PixColor, rgb: Float[Tensor, "1 3 h w"], samples: int, seed: int
 ) -> dict[str, Tensor]:
     """Draw samples of a photo and measure them; see `Measured`."""
-    shape = drawing_shape((rgb.shape[2], rgb.shape[3]), model.spec.working_size, model.spec.multiple_of)
+    shape = working_shape((rgb.shape[2], rgb.shape[3]), model.spec.working_size, model.spec.multiple_of)
     luma, chroma = (_resize(planes, shape) for planes in YCBCR.split(rgb))
     generator = torch.Generator().manual_seed(seed)
     drawn = model.draw(luma, n=samples, generator=generator)

@@ -16,7 +16,7 @@ from autochrome.color.spaces import YCBCR, YUV
 from autochrome.io.photo import Photo
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.painter import ColorizedPhoto, ColorizeSettings, Painter
-from autochrome.pipeline.predict import drawing_shape, preview
+from autochrome.pipeline.predict import working_shape, preview
 from tests.drawing_model import Drawing, WholeDrawing
 
 # All but flat: what has one level all over would stay without color.
@@ -154,8 +154,8 @@ def test_what_is_not_for_models_that_draw(camera: Photo) -> None:
         ((1, 1), 100, (96, 96)),
     ],
 )
-def test_drawing_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
-    assert drawing_shape(size, shorter, 8) == expected
+def test_working_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
+    assert working_shape(size, shorter, 8) == expected
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 900), (33, 31)])

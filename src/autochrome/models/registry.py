@@ -63,6 +63,7 @@ LRAC_COMPACT = replace(
     LRAC_PAPER,
     tag="compact",
     working_size=128,
+    multiple_of=16,
     weights="lrac.compact.safetensors",
     sha256="e8a168194ae9d3590f1789713a54af23482d73983caf5a767388a4716b2a1ff0",
     unsure_above=0.75,  # its bins of hue keep much entropy in gray places
@@ -91,6 +92,8 @@ PIXCOLOR_COMPACT = replace(
     PIXCOLOR_PAPER,
     tag="compact",
     can=_RANKED,
+    working_size=128,
+    multiple_of=16,
     weights="pixcolor.compact.safetensors",
     sha256="be3d51d28ad2a6899346b7ff7748160ed3c42a258d2c174bb58fd3a238123284",
     unsure_above=22.0,
@@ -100,7 +103,7 @@ PIXCOLOR_COMPACT = replace(
         "vivid": {"temperature": 0.7, "guidance": 0.3, "saturation": 1.2},
     },
 )
-PIXCOLOR_TEST = replace(PIXCOLOR_PAPER, tag="test", can=_RANKED, working_size=64)
+PIXCOLOR_TEST = replace(PIXCOLOR_PAPER, tag="test", can=_RANKED, working_size=64, multiple_of=16)
 CGAN_PAPER = ModelSpec(
     arch="cgan",
     tag="paper",
@@ -116,6 +119,7 @@ CGAN_COMPACT = replace(
     CGAN_PAPER,
     tag="compact",
     can=frozenset({"backbone", "tone_curves"}),
+    working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",
     sha256="71432f39268acff59ab9798dd99b79ba8df786eabfe59a85c7d6d4c0be6e464e",

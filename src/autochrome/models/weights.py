@@ -31,6 +31,8 @@ from torch import Tensor
 from autochrome.errors import WeightsError
 from autochrome.io.whole_file import file_sha256, written_whole
 from autochrome.models.base import Colorizer, ModelSpec
+from autochrome.models.shared_trunk import LENDER, borrowed_trunk, identify_trunks, load_lent_trunk
+from autochrome.nn.pretrained import PretrainedTrunk
 
 _FORMER_OPTIONS = {"cic.compact": {"trunk": "scratch"}}
 """What models were, by their name, before they had options; the headers of their weights name none."""
@@ -102,13 +104,32 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         state = load_file(weights.path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
+    borrowed = borrowed_trunk(model)
+    if borrowed and not any(name.startswith(borrowed[0]) for name in state):
+        state |= _lent_tensors(borrowed[0], borrowed[1], weights)
     if problems := mismatches(model.state_dict(), state):
         listing = "\n  ".join(problems)
         raise WeightsError(
             f"{weights.source} does not fit {model.spec.name}:\n  {listing}\n{_advice(model, weights)}"
         )
     model.load_state_dict(state, strict=True)
+    identify_trunks(model)
     model.spec = replace(model.spec, weights=weights.source, sha256=weights.sha256)
+
+
+def _lent_tensors(prefix: str, trunk: PretrainedTrunk, weights: WeightsFile) -> dict[str, Tensor]:
+    """Load the shared trunk, which the weights leave out, and return its tensors by the model's names."""
+    from autochrome.models.registry import model_spec
+
+    lender = model_spec(LENDER)
+    load_lent_trunk(trunk, load_file(resolve_weights(lender.weights, spec=lender).path))
+    wanted = read_weights_metadata(weights.path).get("trunk")
+    if wanted != trunk.digest():
+        raise WeightsError(
+            f"{weights.source} was trained over another trunk than that of the {LENDER} in this release; "
+            "use the release that it was trained with, or train it again"
+        )
+    return {prefix + name: tensor for name, tensor in trunk.state_dict().items()}
 
 
 def _advice(model: Colorizer, weights: WeightsFile) -> str:
@@ -144,8 +165,8 @@ def save_weights(
         path: the file to write; an existing one is replaced.
         half: parameters as float16. Buffers (running statistics, the prior) keep their precision: they are
             small, and a variance or a rare bin's probability may lie below what float16 holds.
-        metadata: more entries for the file's header, beside ``name``, ``arch`` and ``tag``, and ``options``
-            (JSON) where the model has some.
+        metadata: more entries for the file's header, beside ``name``, ``arch`` and ``tag``, ``options``
+            (JSON) where the model has some, and ``trunk``, the digest of a borrowed trunk, which is left out.
 
     Returns:
         The file's sha256.
@@ -154,8 +175,11 @@ def save_weights(
         WeightsError: a parameter is not finite, or too large for float16.
     """
     parameters = {name for name, _ in model.named_parameters()}
+    borrowed = borrowed_trunk(model)
     state = {}
     for name, tensor in model.state_dict().items():
+        if borrowed and name.startswith(borrowed[0]):
+            continue
         kept = tensor.detach().cpu()
         if half and name in parameters and kept.is_floating_point():
             kept = kept.half()
@@ -167,6 +191,8 @@ def save_weights(
     header = {"name": model.spec.name, "arch": model.spec.arch, "tag": model.spec.tag}
     if model.options:
         header["options"] = json.dumps(model.options, sort_keys=True)
+    if borrowed:
+        header["trunk"] = borrowed[1].digest()
     with written_whole(path) as temporary:
         save_file(state, temporary, metadata={"format": "pt", **header, **(metadata or {})})
     return file_sha256(path)

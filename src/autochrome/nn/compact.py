@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -43,6 +43,9 @@ class CompactTrunk(Trunk):
             self.fusions.append(nn.Sequential(conv_norm_relu(width_in + skip, width), ResidualBlock(width)))
             width_in = width
         self.width = width_in
+        down = tuple(2 ** (stage + 1) for stage in range(len(size.widths)))
+        self.map_widths = (*size.widths, *size.decoder)
+        self.map_strides = (*down, *down[-2:0:-1])
 
     def maps(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """The features of every stage, the last with its context, and then of every step of the way up."""
@@ -52,28 +55,6 @@ class CompactTrunk(Trunk):
             skips.append(x)
         x = self.context(x)
         return [*skips[:-1], x, *ascend(self.fusions, x, skips[-2:0:-1])]
-
-
-def load_trunk(trunk: nn.Module, state: Mapping[str, Tensor], *, prefix: str = "network.") -> None:
-    """Initialize a trunk, or a part of one, from the weights of a cic.compact with ``trunk="scratch"``.
-
-    Args:
-        trunk: of the same size; of a part, a module with the same names.
-        state: the other's state dict.
-        prefix: of the trunk's names in it.
-
-    Raises:
-        ValueError: tensors are missing or have other shapes; nothing is changed then.
-    """
-    own = trunk.state_dict()
-    found = {key: state[prefix + key] for key in own if prefix + key in state}
-    misfits = [key for key in own if key not in found or found[key].shape != own[key].shape]
-    if misfits:
-        raise ValueError(
-            f"not the weights of a cic.compact with trunk=scratch: {prefix}{misfits[0]} is missing or of "
-            "another shape"
-        )
-    trunk.load_state_dict(found)
 
 
 def descent(widths: Sequence[int], blocks: Sequence[int]) -> nn.ModuleList:

@@ -15,6 +15,10 @@ class Trunk(nn.Module):
 
     width: int
     """Channels of the features."""
+    map_widths: tuple[int, ...]
+    """Channels of each of ``maps``."""
+    map_strides: tuple[int, ...]
+    """Stride of each of ``maps``; a map's sides are those of the input divided by it and rounded up."""
 
     def maps(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """Return every map that the trunk computes, the features last."""

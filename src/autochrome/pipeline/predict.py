@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.gamut import fit_chroma_into
-from autochrome.color.lightness import Lightness
+from autochrome.color.lightness import Lightness, rounded
 from autochrome.color.tones import Tones
 from autochrome.guidance.hints import check_inside
 from autochrome.io.photo import Photo
@@ -45,8 +45,6 @@ BORDER = "its plain border or mat is not part of the picture and stays without c
 # Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
 _DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
 _LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
-# The luma's sides are multiples of the models' output stride, so that chroma covers the photo exactly.
-_GRID = 4
 
 
 @dataclass(frozen=True)
@@ -213,8 +211,9 @@ def _fused(
     lumas: dict[float, Luma] = {}
     for scale, mirrored in _VIEWS[fuse]:
         if scale not in lumas:
-            lumas[scale] = picture.reduced(*working_shape(picture.size, round(size * scale)))
-        seen = picture.tones(lumas[scale])
+            shape = working_shape(picture.size, round(size * scale), model.spec.multiple_of)
+            lumas[scale] = picture.reduced(*shape)
+        seen = rounded(picture.tones(lumas[scale]))
         answer = _answer(model, device, seen.flip(3) if mirrored else seen)
         answer = answer.flip(3) if mirrored else answer
         total = answer if total is None else total + _on_grid(answer, total)
@@ -225,19 +224,13 @@ def _fused(
 
 
 def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
-    """Log probabilities, or a* and b*, for L* of any size."""
-    height, width = lightness.shape[2:]
-    unit = model.spec.multiple_of
-    luma = luma_of_lightness(lightness, model.spec.space)
-    padded = F.pad(luma, (0, -width % unit, 0, -height % unit), mode="replicate").to(device)
+    """Log probabilities, or a* and b*, for L* whose sides are multiples of the model's unit."""
+    luma = luma_of_lightness(lightness, model.spec.space).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         if isinstance(model, DistributionColorizer):
-            answer = log_probabilities(model.predict(padded).float(), model.axes)
-        else:
-            samples = model.sample(padded)
-            answer = ab_of_chroma(padded, samples.chroma[:, 0], samples.space)
-    stride = padded.shape[2] // answer.shape[2]
-    return answer[:, :, : -(-height // stride), : -(-width // stride)]
+            return log_probabilities(model.predict(luma).float(), model.axes)
+        samples = model.sample(luma)
+        return ab_of_chroma(luma, samples.chroma[:, 0], samples.space)
 
 
 def _on_grid(answer: Tensor, like: Tensor) -> Tensor:
@@ -245,10 +238,14 @@ def _on_grid(answer: Tensor, like: Tensor) -> Tensor:
     return answer if same else F.interpolate(answer, like.shape[2:], mode="bilinear", antialias=True)
 
 
-def working_shape(size: tuple[int, int], shorter: int) -> tuple[int, int]:
-    """Return height and width of the luma that a model sees; the aspect kept, within what the grid allows."""
-    scale = min(shorter / min(size), _LONGEST * shorter / max(size))
-    height, width = (max(_GRID, round(side * scale / _GRID) * _GRID) for side in size)
+def working_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, int]:
+    """Return height and width of the luma that a model sees, in multiples of its unit.
+
+    The shorter one is ``shorter``, rounded; a photo of more than eight times its height is squeezed.
+    """
+    scale = shorter / min(size)
+    sides = (min(side * scale, _LONGEST * shorter) for side in size)
+    height, width = (max(1, round(side / unit)) * unit for side in sides)
     return height, width
 
 
@@ -269,8 +266,8 @@ def _drawn(
     Without autocast: what a seed gives must not depend on the device.
     """
     spec = model.spec
-    reduced = picture.reduced(*drawing_shape(picture.size, size, spec.multiple_of))
-    luma = luma_of_lightness(picture.tones(reduced), spec.space).to(device)
+    reduced = picture.reduced(*working_shape(picture.size, size, spec.multiple_of))
+    luma = luma_of_lightness(rounded(picture.tones(reduced)), spec.space).to(device)
     decoder = resolve(settings, spec)
     how = {name: getattr(decoder, name) for name in spec.defaults}
     generator = noise_generator(noise_of, settings.seed)
@@ -293,8 +290,9 @@ def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, si
     and with one noise for all photos, so that these differ by more than by chance.
     """
     spec = model.spec
-    shape = drawing_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
-    luma = luma_of_lightness(picture.tones(picture.reduced(*shape)), spec.space).to(device)
+    shape = working_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
+    seen = rounded(picture.tones(picture.reduced(*shape)))
+    luma = luma_of_lightness(seen, spec.space).to(device)
     generator = torch.Generator().manual_seed(0)
     samples = model.draw(luma, n=_DOUBT_SAMPLES, generator=generator, **spec.defaults)
     ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in range(samples.chroma.shape[1])])
@@ -315,17 +313,6 @@ def _known(samples: Samples, index: int, scores: Tensor | None) -> Draw:
         return Draw(index + 1, score=score)
     log_prob = float(samples.log_prob[0, index])
     return Draw(index + 1, log_prob, -log_prob / (log(2) * samples.chroma[0, index].numel()), score)
-
-
-def drawing_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, int]:
-    """Return height and width of the luma that a drawing model sees, in multiples of its unit.
-
-    The shorter one is always ``shorter``: a photo of more than eight times its height is squeezed in length.
-    """
-    scale = shorter / min(size)
-    sides = (min(side * scale, _LONGEST * shorter) for side in size)
-    height, width = (max(1, round(side / unit)) * unit for side in sides)
-    return height, width
 
 
 def _unless_memory_runs_out(device: torch.device, ask: Callable[[], _Answers]) -> _Answers | None:

@@ -1,10 +1,9 @@
 """``cgan.compact``: the shipped conditional GAN, its losses and its discriminator. Not the paper's.
 
-Its generator (``compact_generator``) has three loss terms, each of which can be weighted or left out:
+Its generator (``compact_generator``) has two loss terms, each of which can be weighted or left out:
 
-- from a discriminator, which sees chroma beside luma and the condition network's features of the photo;
-- from the energy score (``energy``), that the samples of a photo spread as the true colors do;
-- what is likely where, from a cross-entropy over color bins, which only the condition network gets.
+- from a discriminator, which sees chroma beside luma and the features of the photo;
+- from the energy score (``energy``), that the samples of a photo spread as the true colors do.
 
 How vivid its samples are is set after training, by curves that are fitted to photos.
 """
@@ -21,8 +20,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.color.bins import soft_encode
-from autochrome.color.spaces import LAB
 from autochrome.models.base import Batch, ModelSpec
 from autochrome.models.cgan.compact_generator import STRIDE, CompactGenerator
 from autochrome.models.cgan.discriminator import PaperDiscriminator
@@ -31,8 +28,8 @@ from autochrome.models.cgan.generator import PaperGenerator
 from autochrome.models.cgan.model import CGAN, frozen, norm_for
 from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
 from autochrome.models.cgan.settings import CGANSettings, Objective
+from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
 from autochrome.models.tone_curves import apply_curve, identity_curve
-from autochrome.nn.compact import load_trunk
 from autochrome.types import Chroma
 
 _SLOPE = 0.2
@@ -42,7 +39,7 @@ _CONDITION_GAIN = 0.3
 
 @dataclass(frozen=True)
 class CompactCGANSettings(CGANSettings):
-    """The weights of the three loss terms.
+    """The weights of the loss terms.
 
     Raises:
         ValueError: a value is out of its range.
@@ -53,21 +50,19 @@ class CompactCGANSettings(CGANSettings):
     adversarial: float = 1.0
     """Weight of the objective; at 0 there is no discriminator."""
     energy: float = 20.0
-    """Weight of the energy score; if both are 0, the generator's layers learn nothing."""
+    """Weight of the energy score."""
     samples: int = 2
     """Colorizations of each photo that the energy score compares."""
-    colors: float = 0.1
-    """Weight of the cross-entropy over color bins."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.objective == "wgan_gp":
             raise ValueError("objective 'wgan_gp' is for cgan.paper; use 'non_saturating', 'gan' or 'wgan'")
-        for name in ("adversarial", "energy", "colors"):
+        for name in ("adversarial", "energy"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
-        if self.adversarial + self.energy + self.colors == 0:
-            raise ValueError("adversarial, energy and colors are all 0: there is nothing to learn")
+        if self.adversarial + self.energy == 0:
+            raise ValueError("adversarial and energy are both 0: there is nothing to learn")
         if self.samples < 2:
             raise ValueError(f"samples is at least 2, not {self.samples}")
 
@@ -134,9 +129,15 @@ class CompactCGAN(CGAN):
     tone_curves: Float[Tensor, "2 256"]
     curve_neutral: float = 0.5
 
-    def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactCGANSettings) -> None:
-        condition = generator.size.ascent[-1]
-        super().__init__(spec, generator, partial(CompactDiscriminator, condition), settings)
+    def __init__(
+        self,
+        spec: ModelSpec,
+        generator: CompactGenerator,
+        settings: CompactCGANSettings,
+        options: Mapping[str, str | bool] | None = None,
+    ) -> None:
+        discriminator = partial(CompactDiscriminator, generator.size.condition)
+        super().__init__(spec, generator, discriminator, settings, options=options)
         self.register_buffer("tone_curves", identity_curve())
 
     @property
@@ -145,20 +146,20 @@ class CompactCGAN(CGAN):
         return self.settings.adversarial > 0
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the condition network's way down from a cic.compact with ``trunk="scratch"``.
+        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``.
 
         Raises:
             ValueError: they are of another network.
         """
-        load_trunk(nn.ModuleDict({"stages": self.generator.network.stages}), state)
+        load_lent_trunk(self.generator.trunk, state)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the losses that need no discriminator.
+        """Return the loss that needs no discriminator.
 
         Returns:
-            ``loss`` (minimized); ``energy`` and ``colors``, before their weights.
+            ``loss`` (minimized), and ``energy`` before its weight.
         """
-        return self._loss_terms(batch, self.generator.encode(batch.luma))[0]
+        return self._energy_loss(batch, self.generator.encode(batch.luma))[0]
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the losses as algorithm 1 has them, of luma and true chroma on the generator's grid.
@@ -179,34 +180,26 @@ class CompactCGAN(CGAN):
         """Return ``training_losses``, and the objective on the same samples.
 
         Returns:
-            ``loss`` (minimized); ``fooling`` (of the objective), ``energy`` and ``colors``, unweighted.
+            ``loss`` (minimized); ``fooling`` (of the objective) and ``energy``, unweighted.
         """
         condition = self.generator.encode(batch.luma)
-        losses, drawn = self._loss_terms(batch, condition)
-        if drawn is None:
-            drawn = self._color(condition, 1)
+        losses, drawn = self._energy_loss(batch, condition)
         with frozen(discriminator):
             scores = discriminator(_image(batch, drawn, condition.detach()))
         losses["fooling"] = generator_loss(self.settings.objective, scores)
         losses["loss"] = losses["loss"] + self.settings.adversarial * losses["fooling"]
         return losses
 
-    def _loss_terms(
+    def _energy_loss(
         self, batch: Batch, condition: Float[Tensor, "b c h w"]
-    ) -> tuple[dict[str, Tensor], Float[Tensor, "mb 2 h w"] | None]:
-        """Return the losses that need no discriminator, and the samples that were drawn for them, if any."""
+    ) -> tuple[dict[str, Tensor], Float[Tensor, "mb 2 h w"]]:
+        """Return the energy score and its weighted loss, and the samples that were drawn for them."""
         settings = self.settings
-        losses, drawn = {}, None
-        if settings.colors:
-            losses["colors"] = self._color_loss(batch, condition)
-        if settings.energy:
-            drawn = self._color(condition, settings.samples)
-            losses["energy"] = energy_score(
-                drawn.unflatten(0, (settings.samples, -1)), _reduced(batch.chroma)
-            )
-        weighted = [getattr(settings, name) * loss for name, loss in losses.items()]
-        losses["loss"] = torch.stack(weighted).sum() if weighted else condition.new_zeros(())
-        return losses, drawn
+        if not settings.energy:
+            return {"loss": condition.new_zeros(())}, self._color(condition, 1)
+        drawn = self._color(condition, settings.samples)
+        energy = energy_score(drawn.unflatten(0, (settings.samples, -1)), _reduced(batch.chroma))
+        return {"energy": energy, "loss": settings.energy * energy}, drawn
 
     def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
         """Return the generator's U and V through their curves, as samples have them."""
@@ -228,15 +221,6 @@ class CompactCGAN(CGAN):
         """Return colorings of each photo, sample by sample, with noise of torch's own generator."""
         z = self.generator.draw_noise(samples * len(condition))
         return self.generator(condition, z.to(condition.device))
-
-    def _color_loss(self, batch: Batch, condition: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-        """Cross-entropy between the condition's bins and the true colors, in nats, at stride 4."""
-        if batch.rgb is None:
-            raise ValueError("the cross-entropy over color bins needs batches with their rgb")
-        true = F.avg_pool2d(LAB.split(batch.rgb)[1], 2 * STRIDE)
-        weights, bins = soft_encode(true)
-        logits = self.generator.colors(F.avg_pool2d(condition, 2)).float()
-        return -(weights * logits.log_softmax(1).gather(1, bins)).sum(1).mean()
 
 
 def _on_curve(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
@@ -262,9 +246,23 @@ def _image(
 # Factories ----------------------------------------------------------------------------------------
 
 
-def compact(spec: ModelSpec, **settings: Any) -> CompactCGAN:
-    """Return a generator of at most 6M parameters; ``settings`` are fields of ``CompactCGANSettings``."""
-    return CompactCGAN(spec, CompactGenerator(), CompactCGANSettings(**settings))
+def compact(
+    spec: ModelSpec, *, trunk: str = "lite0", own_trunk: bool = False, **settings: Any
+) -> CompactCGAN:
+    """Return a generator over a trunk.
+
+    Args:
+        spec: as registered.
+        trunk: as of ``autochrome.models.shared_trunk.make_trunk``.
+        own_trunk: the trunk learns along; otherwise it is borrowed.
+        settings: fields of ``CompactCGANSettings``.
+
+    Raises:
+        ValueError: there is no such trunk, or a setting is out of its range.
+    """
+    generator = CompactGenerator(make_trunk(trunk, own=own_trunk))
+    options = {"trunk": trunk, "own_trunk": own_trunk}
+    return CompactCGAN(spec, generator, CompactCGANSettings(**settings), options)
 
 
 def tiny(

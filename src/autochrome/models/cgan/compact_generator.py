@@ -1,9 +1,9 @@
-"""The generator of ``cgan.compact``: the paper's at half the luma's size, conditioned on more.
+"""The generator of ``cgan.compact``: the paper's at a quarter of the luma's size, conditioned on more.
 
 What is the paper's: a row of layers of stride 1, without a bottleneck, each of which is given the condition
 and the noise anew. What is ours:
 
-- The condition is not the luma alone but what a network that has learned to color photos sees in it.
+- The condition is not the luma alone but what the shared trunk, which has learned to color, sees in it.
 - The noise follows the photo. Some of it is the same everywhere; the rest belongs to regions, which the
   network learns to tell apart, so that a shirt can change its color without the wall behind it.
 """
@@ -18,11 +18,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.color.bins import AB_BINS
 from autochrome.color.conversion import lightness_of_gray
-from autochrome.nn.compact import GlobalContext, conv_norm_relu, descent
+from autochrome.nn.adaptation import Adaptation
+from autochrome.nn.pretrained import PretrainedTrunk
 
-STRIDE = 2
+STRIDE = 4
 """Pixels of luma, along a side, to one place of chroma."""
 _SHARPNESS = 5.0  # of the regions' borders before anything is learned
 
@@ -31,14 +31,8 @@ _SHARPNESS = 5.0  # of the regions' borders before anything is learned
 class GeneratorSize:
     """Widths and depths of a ``CompactGenerator``."""
 
-    stages: tuple[int, ...] = (32, 64, 128, 256)
-    """Widths of the condition network on its way down; stage i has stride 2^(i+1)."""
-    blocks: tuple[int, ...] = (1, 2, 2, 3)
-    """Its residual blocks at each stage."""
-    neck: int = 128
-    """Its width at the coarsest stride, before it goes up again."""
-    ascent: tuple[int, ...] = (96, 64, 64)
-    """Widths on its way up, to stride 2; the last is the condition's."""
+    condition: int = 64
+    """Channels of the condition."""
     layers: int = 6
     """Layers of the generator, the paper's number."""
     width: int = 64
@@ -51,41 +45,13 @@ class GeneratorSize:
     """Channels of it."""
 
 
-class ConditionNetwork(nn.Module):
-    """What the luma says, at half its size: the first stages of the compact trunk, and a light way up."""
-
-    def __init__(self, size: GeneratorSize) -> None:
-        super().__init__()
-        self.stages = descent(size.stages, size.blocks)
-        self.narrow = nn.Conv2d(size.stages[-1], size.neck, 1)
-        self.context = GlobalContext(size.neck)
-        self.ascent = nn.ModuleList()
-        for before, width, skip in zip(
-            (size.neck, *size.ascent[:-1]), size.ascent, size.stages[-2::-1], strict=True
-        ):
-            self.ascent.append(conv_norm_relu(before + skip, width))
-
-    def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Planes for the generator's layers, of Y in [-1, 1]."""
-        x = lightness_of_gray((luma.float() + 1) / 2) / 50 - 1
-        skips = []
-        for stage in self.stages:
-            x = stage(x)
-            skips.append(x)
-        x = self.context(self.narrow(x))
-        for step, skip in zip(self.ascent, skips[-2::-1], strict=True):
-            x = F.interpolate(x, skip.shape[2:], mode="bilinear", align_corners=False)
-            x = step(torch.cat([x, skip], 1))
-        return x
-
-
 class NoisePlanes(nn.Module):
     """Lays noise over the photo: a part everywhere, and each region's part where, and so far as, it lies."""
 
     def __init__(self, size: GeneratorSize) -> None:
         super().__init__()
         self.size = size
-        self.regions = nn.Conv2d(size.ascent[-1], size.regions, 1)
+        self.regions = nn.Conv2d(size.condition, size.regions, 1)
         self.channels = size.shared_noise + size.region_noise
 
     def forward(
@@ -136,25 +102,24 @@ class Layer(nn.Module):
 
 
 class CompactGenerator(nn.Module):
-    """Chroma at half the luma's size, from a condition and noise."""
+    """Chroma at a quarter of the luma's size, from a condition and noise."""
 
-    def __init__(self, size: GeneratorSize = GeneratorSize()) -> None:
+    def __init__(self, trunk: PretrainedTrunk, size: GeneratorSize = GeneratorSize()) -> None:
         super().__init__()
         self.size = size
-        self.network = ConditionNetwork(size)
+        self.trunk = trunk
+        self.adaptation = Adaptation(trunk, size.condition)
         self.planes = NoisePlanes(size)
-        condition = size.ascent[-1]
         self.layers = nn.ModuleList(
-            Layer(before, width, condition, self.planes.channels)
+            Layer(before, width, size.condition, self.planes.channels)
             for before, width in pairwise([0, *[size.width] * size.layers])
         )
         self.last = nn.Conv2d(size.width, 2, 3, padding=1, padding_mode="replicate")
-        self.colors = nn.Conv2d(condition, AB_BINS, 1)
-        """How likely each ab bin is, from the condition alone: what the condition network learns first."""
 
-    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """The condition of every layer, from Y in [-1, 1] whose sides are multiples of 16."""
-        return self.network(luma)
+    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
+        """Return the condition of every layer, from Y in [-1, 1] whose sides are multiples of 16."""
+        maps = self.trunk.maps(lightness_of_gray((luma.float() + 1) / 2) / 50 - 1)
+        return self.adaptation(maps, (luma.shape[2] // STRIDE, luma.shape[3] // STRIDE))
 
     def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n k"]:
         """Normal noise for n pictures, drawn on the CPU."""

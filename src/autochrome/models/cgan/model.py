@@ -76,7 +76,7 @@ class CGAN(AdversarialColorizer):
         settings: CGANSettings,
         *,
         space: str = "yuv",
-        options: Mapping[str, str | list[int]] | None = None,
+        options: Mapping[str, str | bool | list[int]] | None = None,
     ) -> None:
         super().__init__()
         require_choice("space", space, ImageSpace)
@@ -88,8 +88,8 @@ class CGAN(AdversarialColorizer):
         self._discriminator = discriminator
 
     @property
-    def options(self) -> Mapping[str, str | list[int]]:
-        """Those of ``paper`` that decide the network."""
+    def options(self) -> Mapping[str, str | bool | list[int]]:
+        """The factory's arguments that decide the network."""
         return self._options
 
     def draw(

@@ -1,4 +1,4 @@
-"""LRAC in a size that a laptop runs: a hypercolumn over our compact trunk. Not the paper's."""
+"""LRAC in a size that a laptop runs: a hypercolumn over the layers of the shared trunk. Not the paper's."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from torch import Tensor, nn
 from autochrome.color.conversion import lightness_of_gray
 from autochrome.models.base import ModelSpec
 from autochrome.models.lrac.model import ALL_OUTPUTS, HUE_CHROMA_OUTPUT, HypercolumnColorizer, make_colorizer
-from autochrome.nn.compact import TINY, CompactSize, CompactTrunk, load_trunk
+from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
+from autochrome.nn.compact import TINY, CompactTrunk
 from autochrome.nn.hypercolumns import HypercolumnHead
+from autochrome.nn.pretrained import PretrainedTrunk
+from autochrome.nn.trunk import Trunk
 
-HIDDEN = 240
+HIDDEN = 384
 """Channels of h_fc1; 1024 in the paper."""
+SCRATCH = "scratch"
+"""The option ``trunk`` of a network without pretraining, as in the paper's table 5."""
 
 
 class CompactNetwork(nn.Module):
-    """The trunk of `autochrome.nn.compact`, whose every stage joins the hypercolumn, and a head over it.
+    """A trunk whose every map joins the hypercolumn, and a head over it.
 
     As in the paper the photo itself is the first layer, and layers from fine to coarse follow; after them
     comes the trunk's way up, which ends at stride 4. The features are batch-normalized, so that the layers
@@ -28,19 +33,15 @@ class CompactNetwork(nn.Module):
 
     Args:
         outputs: channels of each output by its name.
-        size: of the trunk.
+        trunk: what the hypercolumn is made of.
         hidden: channels of h_fc1.
     """
 
-    def __init__(
-        self, outputs: Mapping[str, int], size: CompactSize | None = None, hidden: int = HIDDEN
-    ) -> None:
+    def __init__(self, outputs: Mapping[str, int], trunk: Trunk, hidden: int = HIDDEN) -> None:
         super().__init__()
-        size = size or CompactSize()
-        self.trunk = CompactTrunk(size)
-        down = [2 ** (stage + 1) for stage in range(len(size.widths))]
-        self.widths = (1, *size.widths, *size.decoder)
-        self.strides = (1, *down, *down[-2:0:-1])
+        self.trunk = trunk
+        self.widths = (1, *trunk.map_widths)
+        self.strides = (1, *trunk.map_strides)
         self.head = HypercolumnHead(self.widths, self.strides, hidden, outputs)
 
     def maps(self, gray: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
@@ -49,29 +50,52 @@ class CompactNetwork(nn.Module):
         return [lightness, *self.trunk.maps(lightness)]
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk from the weights of a cic.compact with ``trunk="scratch"``.
+        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``.
 
         Raises:
             ValueError: tensors are missing or have other shapes; nothing is changed then.
         """
-        load_trunk(self.trunk, state)
+        if not isinstance(self.trunk, PretrainedTrunk):
+            raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
+        load_lent_trunk(self.trunk, state)
 
     def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
         """Leave the layers, which are normalized."""
 
 
-def compact(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
-    """Return our network of at most 10M parameters with all four outputs; ``output`` answers.
+def compact(
+    spec: ModelSpec,
+    *,
+    output: str = HUE_CHROMA_OUTPUT,
+    trunk: str = "lite0",
+    own_trunk: bool = False,
+    **options: Any,
+) -> HypercolumnColorizer:
+    """Return our network with all four outputs; ``output`` answers.
 
     Args:
         spec: as registered.
         output: as of ``autochrome.models.lrac.model.paper``.
+        trunk: as of ``autochrome.models.shared_trunk.make_trunk``; or "scratch".
+        own_trunk: the trunk learns along, as one from scratch always does.
         options: fields of ``LRACSettings``.
+
+    Raises:
+        ValueError: there is no such output or trunk.
     """
-    return make_colorizer(spec, CompactNetwork, ALL_OUTPUTS, output, options)
+    network = partial(
+        CompactNetwork, trunk=CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own_trunk)
+    )
+    colorizer = make_colorizer(spec, network, ALL_OUTPUTS, output, options)
+    colorizer.network_options = {"trunk": trunk, "own_trunk": own_trunk or trunk == SCRATCH}
+    return colorizer
+
+
+def _make_trunk(trunk: str, own: bool) -> Trunk:
+    return CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own)
 
 
 def tiny(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
     """Return a compact network of a few thousand parameters, for tests; arguments as of ``compact``."""
-    network = partial(CompactNetwork, size=TINY, hidden=16)
+    network = partial(CompactNetwork, trunk=CompactTrunk(TINY), hidden=16)
     return make_colorizer(spec, network, ALL_OUTPUTS, output, options)

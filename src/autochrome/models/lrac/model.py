@@ -67,6 +67,7 @@ class HypercolumnColorizer(Colorizer):
         self.settings = settings
         self.outputs = {name: create_output(name, settings) for name in outputs}
         self.output: Any = self.outputs[output]
+        self.network_options: dict[str, str | bool] = {}
         for name, space in self.outputs.items():
             if isinstance(space, Histograms):
                 # In double precision: many millions of places are added up.
@@ -74,6 +75,11 @@ class HypercolumnColorizer(Colorizer):
         if settings.freeze_trunk:
             network.requires_grad_(False)
             self.network.head.requires_grad_(True)
+
+    @property
+    def options(self) -> Mapping[str, str | bool]:
+        """What decides the network, where there is a choice."""
+        return self.network_options
 
     def train(self, mode: bool = True) -> HypercolumnColorizer:
         """Set the mode, but of a frozen trunk, whose statistics stay."""

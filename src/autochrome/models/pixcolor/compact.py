@@ -1,14 +1,15 @@
 """PixColor in sizes that a laptop runs, and what the paper leaves open or to future work. Not the paper's.
 
+- Every network stands on the shared trunk, which sees the photo at 128 px; the draw has 28 rows of it.
 - Draws become continuous chroma before they are refined (``Dequantization``), and pass through tone curves.
-- Refinement is told how far to trust the chroma that it is given (``refinement.CompactRefinement``).
+- Refinement is told how far to trust the chroma that it is given (``compact_refinement``).
 - The PixelCNN learns p(z) beside p(z | x), for guidance (``sampler.draw``).
 - A small network ranks the draws (``ranker``; section 5.1 names it as future work).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,17 +21,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins, smooth_within
+from autochrome.color.conversion import lightness_of_gray
 from autochrome.color.spaces import YCBCR
+from autochrome.color.upsampling import upsample_bilinear
 from autochrome.models.base import Batch, ModelSpec
-from autochrome.models.pixcolor.conditioning import FEATURES, CompactConditioning
+from autochrome.models.pixcolor.compact_refinement import CompactRefinement, blotches, casts
+from autochrome.models.pixcolor.conditioning import FEATURES
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
-from autochrome.models.pixcolor.refinement import CompactRefinement, blotches, jitter
+from autochrome.models.pixcolor.refinement import jitter, refinement_loss
 from autochrome.models.pixcolor.sampler import draw
 from autochrome.models.pixcolor.settings import PixColorSettings
+from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
 from autochrome.models.tone_curves import apply_curve, identity_curve
-from autochrome.nn.compact import TINY
+from autochrome.nn.adaptation import Adaptation
+from autochrome.nn.pretrained import TINY, PretrainedTrunk
+
+WORKING_SIZE, CELLS = 128, 28
+"""Rows of luma that the networks see, and rows of the low-resolution chroma: the paper's 28."""
+TRUNK_STRIDE = 4
+"""Pixels of luma along a side of a place of refined chroma."""
 
 PIXELCNN = PixelCNNConfig(bins=ChromaBins(shift=4), blocks=6, head=256, input_gain=8.0)
 
@@ -49,6 +60,8 @@ class CompactPixColorSettings(PixColorSettings):
     far more than its evaluation. The pairs are lost when a run is resumed."""
     blotches: float = 0.0
     """Half-width of smooth noise that is added, too: the kind of mistake that a draw makes."""
+    casts: float = 0.0
+    """Half-width of a tint all over that is added, too: the other kind."""
     jitter_varies: bool = False
     """Draw for each photo how much of ``jitter`` and ``blotches`` it gets, and tell the network (its
     ``doubt``), so that refinement learns to trust clean chroma and to mend noisy chroma."""
@@ -67,7 +80,7 @@ class Dequantization:
     smoothing: int = 6
     """Steps of `autochrome.color.bins.smooth_within`."""
     doubt: float = 0.2
-    """How far refinement is told to doubt a draw; see `CompactRefinement.forward`."""
+    """How far refinement is told to doubt a draw; see `compact_refinement`."""
 
 
 class CompactPixColor(PixColor):
@@ -83,40 +96,77 @@ class CompactPixColor(PixColor):
     def __init__(
         self,
         spec: ModelSpec,
-        conditioning: CompactConditioning,
+        trunk: PretrainedTrunk,
         pixelcnn: PixelCNN,
-        refinement: CompactRefinement,
         settings: CompactPixColorSettings,
         *,
         ranker: Ranker,
         dequantization: Dequantization = Dequantization(),
     ) -> None:
-        super().__init__(spec, conditioning, pixelcnn, refinement, settings)
+        conditioning = Adaptation(trunk, pixelcnn.config.condition)
+        super().__init__(spec, conditioning, pixelcnn, CompactRefinement(trunk), settings)
+        self.trunk = trunk
         self.ranker = ranker
         self.dequantization = dequantization
         self.register_buffer("tone_curves", identity_curve())
         self._pairs: list[Tensor] = []
         self._parts["ranker"] = (ranker,)
+        if not trunk.frozen:
+            self._parts["colorization"] = (trunk, conditioning, pixelcnn)
         self._freeze_other_parts()
+
+    @property
+    def options(self) -> Mapping[str, str | bool]:
+        """The trunk, and whether it is the model's own."""
+        return {"trunk": self.trunk.size.encoder, "own_trunk": not self.trunk.frozen}
+
+    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
+        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``."""
+        load_lent_trunk(self.trunk, state)
+
+    # What is seen of the photo --------------------------------------------------------------------
+
+    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+        """Return features of the photo on the grid of the low-resolution chroma."""
+        self._require_multiples(luma)
+        return self.conditioning(self._maps(luma), grid((luma.shape[2], luma.shape[3]))).float()
+
+    def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
+        """Return the mean of chroma of the luma's size over each cell of the grid."""
+        return F.adaptive_avg_pool2d(chroma, grid((chroma.shape[2], chroma.shape[3])))
+
+    def _maps(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+        return self.trunk.maps(lightness_of_gray(luma) / 50 - 1)
 
     # Training -------------------------------------------------------------------------------------
 
     def _training_condition(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        condition = self.conditioning(luma)
+        condition = self.encode(luma)
         if self.training and self.settings.condition_dropout:
             kept = torch.rand(len(luma), 1, 1, 1, device=luma.device) >= self.settings.condition_dropout
             condition = condition * kept.to(condition.dtype)
         return condition
 
-    def _refine_noisy(
-        self, luma: Float[Tensor, "b 1 h w"], low: Float[Tensor, "b 2 h8 w8"]
-    ) -> Float[Tensor, "b 2 h w"]:
-        noisy = blotches(jitter(low, self.settings.jitter), self.settings.blotches)
-        if not self.settings.jitter_varies:
-            return self.refinement(luma, noisy)
-        doubt = torch.rand(len(low), device=low.device)
-        noisy = low + doubt[:, None, None, None] * (noisy - low)
-        return self.refinement(luma, noisy, doubt)
+    def refinement_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the L1 between true chroma at stride 4 and refined low-resolution chroma with noise.
+
+        Returns:
+            ``loss`` (minimized) and ``bilinear``, that of bilinear upsampling without noise; times 255.
+        """
+        truth = F.avg_pool2d(batch.chroma, TRUNK_STRIDE)
+        low = self.reduce(batch.chroma)
+        settings = self.settings
+        noisy = casts(blotches(jitter(low, settings.jitter), settings.blotches), settings.casts)
+        doubt = torch.ones(len(low), device=low.device)
+        if settings.jitter_varies:
+            doubt = torch.rand(len(low), device=low.device)
+            noisy = low + doubt[:, None, None, None] * (noisy - low)
+        refined = self.refinement(self._maps(batch.luma), noisy, doubt)
+        plain = upsample_bilinear(low, (truth.shape[2], truth.shape[3]))
+        return {
+            "loss": 255 * refinement_loss(refined, truth),
+            "bilinear": 255 * refinement_loss(plain, truth),
+        }
 
     def ranker_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return how surely the ranker puts the true chroma above a fresh draw for the same photo.
@@ -127,8 +177,8 @@ class CompactPixColor(PixColor):
             ``loss`` in nats, and ``right``: the share of photos whose true chroma scores higher.
         """
         with torch.no_grad():
-            condition = self.conditioning(batch.luma).float()
-            true = self.decode(self.bins.encode(F.avg_pool2d(batch.chroma, self.conditioning.stride)))
+            condition = self.encode(batch.luma)
+            true = self.decode(self.bins.encode(self.reduce(batch.chroma)))
             seed = int(torch.randint(2**62, ()))
             bins = draw(self.pixelcnn, condition, n=1, seed=seed, **self.spec.defaults).bins[:, 0]
             drawn = self.decode(bins.to(true.device))
@@ -169,9 +219,9 @@ class CompactPixColor(PixColor):
 
     def refine(
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"], *, doubt: float = 0.0
-    ) -> Float[Tensor, "b 2 h w"]:
-        """Return chroma at the luma's resolution; ``doubt``, 0 to 1, is how far the chroma may be wrong."""
-        return self.refinement(luma, chroma, chroma.new_full((len(chroma),), doubt)).float()
+    ) -> Float[Tensor, "b 2 h4 w4"]:
+        """Return chroma at a quarter of the luma's size; ``doubt``, 0 to 1, is how far it may be wrong."""
+        return self.refinement(self._maps(luma), chroma, chroma.new_full((len(chroma),), doubt))
 
     def finish(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True
@@ -211,16 +261,33 @@ class CompactPixColor(PixColor):
         return self.reduce(chroma)
 
 
+def grid(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width of the low-resolution chroma of luma of that size: 28 for 128 pixels."""
+    height, width = (max(1, round(CELLS * side / WORKING_SIZE)) for side in size)
+    return height, width
+
+
 # Factories ----------------------------------------------------------------------------------------
 
 
-def compact(spec: ModelSpec, **options: Any) -> CompactPixColor:
-    """Return networks of at most 12M parameters; ``options`` are fields of ``CompactPixColorSettings``."""
+def compact(
+    spec: ModelSpec, *, trunk: str = "lite0", own_trunk: bool = False, **options: Any
+) -> CompactPixColor:
+    """Return networks over a trunk.
+
+    Args:
+        spec: as registered.
+        trunk: as of ``autochrome.models.shared_trunk.make_trunk``.
+        own_trunk: the trunk learns with the colorization network; otherwise it is borrowed.
+        options: fields of ``CompactPixColorSettings``.
+
+    Raises:
+        ValueError: there is no such trunk.
+    """
     return CompactPixColor(
         spec,
-        CompactConditioning(),
+        make_trunk(trunk, own=own_trunk),
         PixelCNN(PIXELCNN),
-        CompactRefinement(),
         CompactPixColorSettings(**options),
         ranker=Ranker(FEATURES),
     )
@@ -233,9 +300,8 @@ def tiny(spec: ModelSpec, **options: Any) -> CompactPixColor:
     )
     return CompactPixColor(
         spec,
-        CompactConditioning(TINY, features=8),
+        PretrainedTrunk(TINY),
         PixelCNN(config),
-        CompactRefinement(),
         CompactPixColorSettings(**options),
         ranker=Ranker(8, (8, 8, 8)),
     )

@@ -1,4 +1,4 @@
-"""The conditioning networks: what the colorization network is told of the photo (section 3, table 2)."""
+"""The conditioning network: what the colorization network is told of the photo (section 3, table 2)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from autochrome.color.conversion import lightness_of_gray
-from autochrome.nn.compact import CompactSize, CompactTrunk, conv_norm_relu, load_trunk
+from autochrome.nn.compact import conv_norm_relu
 from autochrome.nn.resnet import ResNet101Conv4, normalized_gray
 
 FEATURES = 64
 """Maps of the adaptation network, table 2."""
-
-# The network of the paper -------------------------------------------------------------------------
 
 
 class PaperConditioning(nn.Module):
@@ -37,7 +34,7 @@ class PaperConditioning(nn.Module):
         super().__init__()
         self.backbone = ResNet101Conv4()
         self.multiplier = multiplier or GradientMultiplier()
-        self.adaptation = _adaptation(self.backbone.width, FEATURES)
+        self.adaptation = _adaptation(self.backbone.width)
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 64 h8 w8"]:
         """Features at an eighth of the resolution, from Y in [0, 1]; sides are multiples of 8."""
@@ -106,43 +103,7 @@ class _ScaleGradient(torch.autograd.Function):
         return gradients[0] * scale.to(gradients[0].dtype), None
 
 
-# The compact network ------------------------------------------------------------------------------
-
-
-class CompactConditioning(nn.Module):
-    """Our trunk at stride 4 and the paper's three adaptation convolutions.
-
-    Where the paper starts from a network that has learned to segment photos, this one starts from the trunk
-    of a CIC trained from scratch, which has learned to predict colors from CIE lightness (``load_backbone``).
-    """
-
-    stride = 4
-
-    def __init__(self, size: CompactSize | None = None, features: int = FEATURES) -> None:
-        super().__init__()
-        self.backbone = CompactTrunk(size or CompactSize())
-        self.adaptation = _adaptation(self.backbone.width, features)
-
-    def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
-        """Features at a quarter of the resolution, from Y in [0, 1]; sides are multiples of 4."""
-        return self.adaptation(self.backbone.features(lightness_of_gray(luma) / 50 - 1))
-
-    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk from the weights of a cic.compact with ``trunk="scratch"``.
-
-        Args:
-            state: its state dict.
-
-        Raises:
-            ValueError: tensors are missing or have other shapes; nothing is changed then.
-        """
-        load_trunk(self.backbone, state)
-
-
-Conditioning = PaperConditioning | CompactConditioning
-
-
-def _adaptation(width_in: int, features: int) -> nn.Sequential:
+def _adaptation(width_in: int) -> nn.Sequential:
     """Table 2's three convolutions."""
-    widths = (width_in, features, features, features)
+    widths = (width_in, FEATURES, FEATURES, FEATURES)
     return nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))

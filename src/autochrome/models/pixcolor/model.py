@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins
 from autochrome.models.base import Batch, ModelSpec, Samples, SamplingColorizer
-from autochrome.models.pixcolor.conditioning import Conditioning, GradientMultiplier, PaperConditioning
+from autochrome.models.pixcolor.conditioning import GradientMultiplier, PaperConditioning
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.refinement import PaperRefinement, jitter, refinement_loss
 from autochrome.models.pixcolor.sampler import draw
@@ -54,14 +54,14 @@ class PixColor(SamplingColorizer):
     def __init__(
         self,
         spec: ModelSpec,
-        conditioning: Conditioning,
+        conditioning: nn.Module,
         pixelcnn: PixelCNN,
         refinement: nn.Module,
         settings: PixColorSettings,
     ) -> None:
         super().__init__()
         self.spec = spec
-        self.conditioning = conditioning
+        self.conditioning: Any = conditioning
         self.pixelcnn = pixelcnn
         self.refinement = refinement
         self.settings: Any = settings
@@ -105,14 +105,10 @@ class PixColor(SamplingColorizer):
     def colorization_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the mean cross-entropy over pixels and both channels, each given the true chroma before it.
 
-        Args:
-            batch: luma and chroma at the conditioning network's own resolution, four (compact) or eight
-                (paper) times the grid.
-
         Returns:
             ``loss`` in nats per dimension over the colorful photos; ``bits_per_dim`` over all.
         """
-        chroma = F.avg_pool2d(batch.chroma, self.conditioning.stride)
+        chroma = self.reduce(batch.chroma)
         bins = self.bins.encode(chroma)
         if self.training:
             self._count(bins, chroma)
@@ -123,7 +119,7 @@ class PixColor(SamplingColorizer):
         return {"loss": loss, "bits_per_dim": nats.mean() / math.log(2), "kept": kept.mean()}
 
     def _training_condition(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        return self.conditioning(luma)
+        return self.encode(luma)
 
     def refinement_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the L1 between the truth and the refinement of the true low-resolution chroma, with jitter.
@@ -132,17 +128,12 @@ class PixColor(SamplingColorizer):
             ``loss`` (minimized) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
         """
         low = self.reduce(batch.chroma)
-        refined = self._refine_noisy(batch.luma, low)
+        refined = self.refinement(batch.luma, jitter(low, self.settings.jitter))
         plain = F.interpolate(low, batch.chroma.shape[2:], mode="bilinear", align_corners=False)
         return {
             "loss": 255 * refinement_loss(refined.float(), batch.chroma),
             "bilinear": 255 * refinement_loss(plain, batch.chroma),
         }
-
-    def _refine_noisy(
-        self, luma: Float[Tensor, "b 1 h w"], low: Float[Tensor, "b 2 h8 w8"]
-    ) -> Float[Tensor, "b 2 h w"]:
-        return self.refinement(luma, jitter(low, self.settings.jitter))
 
     @torch.no_grad()
     def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Float[Tensor, "b 2 h w"]) -> None:
@@ -167,7 +158,7 @@ class PixColor(SamplingColorizer):
     def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h8 w8"]:
         """Return features of the photo on the grid of the low-resolution chroma."""
         self._require_multiples(luma)
-        return self.conditioning(F.avg_pool2d(luma, STRIDE // self.conditioning.stride)).float()
+        return self.conditioning(luma).float()
 
     def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
         """Return chroma at the grid's resolution: its mean over 8x8 pixels."""

@@ -7,14 +7,12 @@ Section or table -> name here
     3.2, the refinement network; Table 2, its rows      ``PaperRefinement``, ``LOW_LEVEL`` ... ``DECODER``
     3.2, "28x28 downsampling of the ground truth"       ``training_hints``
     Table 1, the L1 loss on chroma                      ``refinement_loss``
-``CompactRefinement`` is ours: the same task in a network that a laptop runs.
 Chroma is YCbCr's (Cb, Cr) in [0, 1], neutral 128/255; luma is Y in [0, 1].
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -23,18 +21,12 @@ from torch.nn import functional as F
 
 from autochrome.color.spaces import YCBCR
 from autochrome.color.upsampling import upsample_bilinear
-from autochrome.nn.compact import ResidualBlock, conv_norm_relu
 
 CELL = 8
 """Pixels of luma along a side of one low-resolution chroma value."""
 
 NEUTRAL = YCBCR.neutral[0]
 """Cb and Cr of gray."""
-
-CELLS = 9
-"""Chroma values about a pixel that the compact network weighs: its own cell and those around it."""
-
-# The network of the paper -------------------------------------------------------------------------
 
 Row = tuple[int, int, int]
 """Kernel, stride and maps of one convolution."""
@@ -146,107 +138,6 @@ def _check(luma: Tensor, chroma: Tensor) -> None:
         )
 
 
-# The compact network ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RefinementSize:
-    """Widths of ``CompactRefinement`` at strides 2, 4 and 8."""
-
-    widths: tuple[int, int, int] = (32, 64, 96)
-
-
-class CompactRefinement(nn.Module):
-    """A small U-Net that moves the color edges of bilinearly upsampled chroma to where the luma has them.
-
-    It works at strides 2, 4 and 8; every place at stride 2 reads and writes four pixels as channels, the
-    detail of full size at the cost of half the size. The answer is bilinear chroma plus a residual, which
-    is zero before training. A pixel's residual is a shift of its own and a weighing of the 3x3 chroma cells
-    about it, each less the pixel's bilinear chroma: where an edge runs is then learned once for all colors.
-    Luma and chroma meet in the first layer: letting them meet at stride 8 alone learned more slowly.
-
-    It is told how far to doubt the chroma (noise conditioning, as in cascaded diffusion: Ho and others 2022,
-    arXiv:2106.15282, section 4.2): what it does to true chroma would keep a draw's mistakes.
-    """
-
-    GAIN = 4.0
-    """Chroma minus neutral, times this, is of the order of 1."""
-
-    def __init__(self, size: RefinementSize = RefinementSize()) -> None:
-        super().__init__()
-        fine, middle, coarse = size.widths
-        self.downs = nn.ModuleList(
-            [
-                conv_norm_relu(4 + 2 + 1, fine),
-                nn.Sequential(conv_norm_relu(fine, middle, stride=2), ResidualBlock(middle)),
-                nn.Sequential(conv_norm_relu(middle, coarse, stride=2), ResidualBlock(coarse)),
-            ]
-        )
-        self.join = nn.Sequential(conv_norm_relu(coarse + 2, coarse), ResidualBlock(coarse))
-        self.narrow = nn.ModuleList([nn.Conv2d(coarse, middle, 1), nn.Conv2d(middle, fine, 1)])
-        self.ups = nn.ModuleList(
-            [
-                nn.Sequential(conv_norm_relu(middle, middle), conv_norm_relu(middle, middle)),
-                conv_norm_relu(fine, fine),
-            ]
-        )
-        # For each of four pixels a shift of Cb and Cr, and the weights of nine cells.
-        self.head = nn.Conv2d(fine, 4 * 2 + 4 * CELLS, 3, padding=1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
-
-    def forward(
-        self,
-        luma: Float[Tensor, "b 1 H W"],
-        chroma: Float[Tensor, "b 2 h w"],
-        doubt: Float[Tensor, " b"] | None = None,
-    ) -> Float[Tensor, "b 2 H W"]:
-        """Chroma at full size; arguments and errors as ``PaperRefinement.forward``, and ``doubt``.
-
-        ``doubt``, 0 to 1 and 0 if None, is how strong the noise was with which the network learned to mend
-        chroma like this.
-        """
-        _check(luma, chroma)
-        height, width = luma.shape[2:]
-        hints = self.GAIN * (chroma - NEUTRAL)
-        doubt = chroma.new_zeros(len(chroma)) if doubt is None else doubt
-        x = torch.cat(
-            (
-                F.pixel_unshuffle(2 * luma - 1, 2),
-                upsample_bilinear(hints, (height // 2, width // 2)),
-                doubt.to(hints)[:, None, None, None].expand(-1, 1, height // 2, width // 2),
-            ),
-            1,
-        )
-        skips = []
-        for down in self.downs:
-            x = down(x)
-            skips.append(x)
-        x = self.join(torch.cat((x, hints), 1))
-        for narrow, up, skip in zip(self.narrow, self.ups, skips[-2::-1], strict=True):
-            x = F.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
-            x = up(x + skip)
-        shift, weights = self.head(x).float().split((4 * 2, 4 * CELLS), 1)
-        base = upsample_bilinear(chroma, (height, width))
-        residual = F.pixel_shuffle(shift, 2) / self.GAIN
-        return base + residual + weigh_cells(F.pixel_shuffle(weights, 2), chroma, base)
-
-
-def weigh_cells(
-    weights: Float[Tensor, "b 9 H W"], chroma: Float[Tensor, "b 2 h w"], base: Float[Tensor, "b 2 H W"]
-) -> Float[Tensor, "b 2 H W"]:
-    """The sum of ``weights * (cell - base)`` over the 3x3 cells about each pixel, row by row.
-
-    The border's cells are repeated outwards. Weights need not sum to 1, nor be positive: one color all about
-    gives 0 whatever they are, and cell averages can be sharpened beyond their own range.
-    """
-    b, _, h, w = chroma.shape
-    cells = F.unfold(F.pad(chroma, (1, 1, 1, 1), mode="replicate"), 3).view(b, 2, CELLS, h, 1, w, 1)
-    split = weights.view(b, CELLS, h, CELL, w, CELL)
-    weighed = torch.stack([(cells[:, channel] * split).sum(1) for channel in range(2)], 1)
-    return weighed.view_as(base) - weights.sum(1, keepdim=True) * base
-
-
 # Training -----------------------------------------------------------------------------------------
 
 JITTER = 4 / 255
@@ -260,17 +151,6 @@ def jitter(chroma: Float[Tensor, "b 2 h w"], width: float = JITTER) -> Float[Ten
     other, so that the network does not come to trust its input to more than half a bin.
     """
     return chroma + width * (2 * torch.rand_like(chroma) - 1)
-
-
-def blotches(chroma: Float[Tensor, "b 2 h w"], width: float) -> Float[Tensor, "b 2 h w"]:
-    """Chroma plus smooth noise: uniform in [-width, width] at every fourth place and bilinear between.
-
-    So go the mistakes of a draw: not pixel by pixel, but over a stretch that may end beside the object.
-    """
-    height, width_ = chroma.shape[2:]
-    grid = (-(-height // 4), -(-width_ // 4))
-    noise = 2 * torch.rand(*chroma.shape[:2], *grid, dtype=chroma.dtype, device=chroma.device) - 1
-    return chroma + width * upsample_bilinear(noise, (height, width_))
 
 
 def training_hints(truth: Float[Tensor, "b 2 H W"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:

@@ -1,0 +1,68 @@
+"""One trunk for several systems: it is stored once, with the weights of CIC, and borrowed by the others.
+
+A system's compact network stands on a `PretrainedTrunk`. Frozen, it is CIC's: the system's weights leave it
+out and say by its digest which one they were trained over. With the option ``own_trunk`` it learns along and
+is stored like any other part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from autochrome.nn.efficientnet import LITE_SIZES
+from autochrome.nn.pretrained import PretrainedSize, PretrainedTrunk
+
+LENDER = "cic.compact"
+"""The model whose weights hold the trunk that others borrow."""
+
+_PREFIX = "network."
+
+
+def make_trunk(trunk: str, *, own: bool) -> PretrainedTrunk:
+    """Return a trunk for a system's compact network.
+
+    Args:
+        trunk: the encoder, of `autochrome.nn.efficientnet.LITE_SIZES`.
+        own: the trunk learns with the system; otherwise it is frozen, to be borrowed.
+
+    Raises:
+        ValueError: there is no such trunk.
+    """
+    if trunk not in LITE_SIZES:
+        raise ValueError(f"trunk must be one of {', '.join(LITE_SIZES)}, not {trunk!r}")
+    return PretrainedTrunk(PretrainedSize(trunk), frozen=not own)
+
+
+def load_lent_trunk(trunk: PretrainedTrunk, state: Mapping[str, Tensor]) -> None:
+    """Copy the trunk of a ``cic.compact`` from its state dict.
+
+    Raises:
+        ValueError: tensors are missing or have other shapes; nothing is changed then. The message begins
+            with "not ".
+    """
+    own = trunk.state_dict()
+    lent = {key: state[_PREFIX + key] for key in own if _PREFIX + key in state}
+    misfits = [key for key in own if key not in lent or lent[key].shape != own[key].shape]
+    if misfits:
+        raise ValueError(
+            f"not the weights of a {LENDER} with trunk={trunk.size.encoder}: {_PREFIX}{misfits[0]} is "
+            "missing or of another shape"
+        )
+    trunk.load_state_dict(lent)
+
+
+def borrowed_trunk(model: nn.Module) -> tuple[str, PretrainedTrunk] | None:
+    """Return the frozen trunk of a model and the prefix of its tensors' names; None if it has none."""
+    for name, module in model.named_modules():
+        if isinstance(module, PretrainedTrunk) and module.frozen:
+            return f"{name}.", module
+    return None
+
+
+def identify_trunks(model: nn.Module) -> None:
+    """Give the trunks of a model whose weights are complete their identity, so that photos are remembered."""
+    for module in model.modules():
+        if isinstance(module, PretrainedTrunk):
+            module.identity = module.digest()
