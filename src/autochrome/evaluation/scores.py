@@ -36,6 +36,7 @@ PER_PHOTO = (
     "chroma_truth",
     "helped",
     "harmed",
+    "casts",
     "colorfulness",
     "colorfulness_truth",
 )

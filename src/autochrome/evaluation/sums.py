@@ -17,6 +17,8 @@ from torch import Tensor
 from autochrome.color.bins import AB_BINS, nearest_bin, rebalancing_weights, smooth_prior
 from autochrome.color.difference import ciede2000
 from autochrome.color.spaces import LAB
+from autochrome.metrics.casts import THRESHOLD as CAST
+from autochrome.metrics.casts import has_cast
 from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import (
     HISTOGRAM_BINS,
@@ -55,6 +57,7 @@ class Sums:
     chroma_truth: Float[Tensor, "*n"]
     helped: Float[Tensor, "*n"]
     harmed: Float[Tensor, "*n"]
+    casts: Float[Tensor, "*n"]
     lightness: Float[Tensor, "*n"]
     color: Float[Tensor, "*n"]
     color_truth: Float[Tensor, "*n"]
@@ -135,6 +138,7 @@ def summarize(rgb: Float[Tensor, "b 3 h w"], truth: Truth) -> Sums:
         chroma_truth=_total(truth.ab.square().sum(1).sqrt()),
         helped=helped,
         harmed=harmed,
+        casts=has_cast(ab, truth.ab).double(),
         lightness=_total((light - truth.light).abs().squeeze(1)),
         color=signed,
         color_truth=signed_truth,
@@ -262,6 +266,13 @@ SCORES: dict[str, Score] = {
         " is helped either",
         lambda s: s.helped / s.harmed,
         against_gray=True,
+    ),
+    "casts": Score(
+        "Casts",
+        "lower",
+        "share of the photos whose mean color lies more than"
+        f" {CAST:g} CIE units of ab from that of their reference",
+        lambda s: s.casts / s.photos,
     ),
     "colorfulness": Score(
         "Colorfulness",

@@ -20,7 +20,7 @@ SENSITIVITY = ("_100", "_400")
 """Endings of scores that show how much a definition's free choice matters; terminals omit them."""
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "truth": ""}
-_DIGITS = {"alpha_beta_rmse": 3, "chroma_kept": 3, "helped": 3, "harmed": 3, "lightness_drift": 3}
+_DIGITS = {"alpha_beta_rmse": 3, "chroma_kept": 3, "helped": 3, "harmed": 3, "casts": 3, "lightness_drift": 3}
 
 
 def score_rows(scores: Scores, *, sensitivity: bool = True) -> tuple[list[str], list[list[str]]]:

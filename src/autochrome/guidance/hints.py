@@ -31,7 +31,7 @@ from autochrome.guidance.hint_files import (
     write_hints,
 )
 from autochrome.guidance.propagation import anchor, hint_weights
-from autochrome.models.base import DistributionColorizer, log_probabilities
+from autochrome.models.base import DistributionColorizer, KnownColors, log_probabilities
 from autochrome.types import Chroma, Luma
 
 __all__ = [
@@ -110,10 +110,15 @@ class HintGuide:
         self._places = F.avg_pool2d(anchor(masks)[None], scale)[0]
         self._places /= self._places.sum((1, 2), keepdim=True).clamp(min=1e-6)
         requested = fitted(self.hints, (masks * cells).sum((1, 2)) / masks.sum((1, 2)))
-        self._requested = requested[:, 1:]
+        self._requested_lab = requested
         strengths = logits.new_tensor([hint.strength for hint in self.hints])
         drawn = self.model.log_kernel(requested, WIDTH).to(logits) * strengths[:, None]
         return logits + torch.einsum("nhw,nq->qhw", self.weights, drawn)
+
+    def known(self) -> KnownColors:
+        """Return the requested colors as models that draw take them, once the guide has been called."""
+        strengths = self.weights.new_tensor([hint.strength for hint in self.hints])
+        return KnownColors(self._requested_lab, strengths[:, None, None] * self.weights)
 
     def correct(self, ab: Chroma) -> Chroma:
         """Return decoded a* and b* "1 2 h4 w4" with the hinted places brought to the requested colors.
@@ -127,7 +132,7 @@ class HintGuide:
         if not hasattr(self, "weights"):
             raise RuntimeError("a HintGuide corrects what was decoded with it; decode with it first")
         strengths = ab.new_tensor([hint.strength for hint in self.hints])
-        requested, weights = self._requested.to(ab), self.weights.to(ab)
+        requested, weights = self._requested_lab[:, 1:].to(ab), self.weights.to(ab)
         target = torch.lerp(self._at_places(ab), requested, strengths[:, None])
         fill = FILL * strengths[:, None, None] * weights
         ab = ab + torch.einsum("nhw,nc->chw", fill, requested) - fill.sum(0) * ab

@@ -19,6 +19,7 @@ __all__ = [
     "Colorizer",
     "DistributionColorizer",
     "Guide",
+    "KnownColors",
     "ModelSpec",
     "Samples",
     "SamplingColorizer",
@@ -43,6 +44,16 @@ class Samples:
     """Entropy of the color at each place in nats, where the model knows it."""
     logits: Float[Tensor, "b q h w"] | None = None
     """The distribution over the model's bins that was decoded, as unnormalized log-probabilities."""
+
+
+@dataclass(frozen=True)
+class KnownColors:
+    """Colors that a person knows, as a model that draws takes them."""
+
+    lab: Float[Tensor, "k 3"]
+    """The colors, in CIE units."""
+    weights: Float[Tensor, "k h w"]
+    """How much each decides at every place of a grid over the luma, in [0, 1]; at most 1 for all together."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ from autochrome.models.spec import ModelSpec
 if TYPE_CHECKING:
     from autochrome.models.base import Colorizer
 
-_RANKED = frozenset({"backbone", "rank", "refine", "tone_curves"})
+_COMPACT_PIXCOLOR = frozenset({"backbone", "hints", "known_colors", "rank", "refine", "tone_curves"})
 
 CIC_PAPER = ModelSpec(
     arch="cic",
@@ -91,7 +91,7 @@ PIXCOLOR_PAPER = ModelSpec(
 PIXCOLOR_COMPACT = replace(
     PIXCOLOR_PAPER,
     tag="compact",
-    can=_RANKED,
+    can=_COMPACT_PIXCOLOR,
     working_size=128,
     multiple_of=16,
     weights="pixcolor.compact.safetensors",
@@ -103,7 +103,7 @@ PIXCOLOR_COMPACT = replace(
         "vivid": {"temperature": 0.7, "guidance": 0.3, "saturation": 1.2},
     },
 )
-PIXCOLOR_TEST = replace(PIXCOLOR_PAPER, tag="test", can=_RANKED, working_size=64, multiple_of=16)
+PIXCOLOR_TEST = replace(PIXCOLOR_PAPER, tag="test", can=_COMPACT_PIXCOLOR, working_size=64, multiple_of=16)
 CGAN_PAPER = ModelSpec(
     arch="cgan",
     tag="paper",
@@ -118,7 +118,7 @@ CGAN_PAPER = ModelSpec(
 CGAN_COMPACT = replace(
     CGAN_PAPER,
     tag="compact",
-    can=frozenset({"backbone", "tone_curves"}),
+    can=frozenset({"backbone", "hints", "tone_curves"}),
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",

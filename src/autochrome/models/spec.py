@@ -13,11 +13,15 @@ Kind = Literal["distribution", "samples", "point"]
 """What a model makes of a photo: a distribution over color bins at every place, which is decoded to one
 colorization; samples, drawn at random; or one colorization and nothing else."""
 
-Capability = Literal["backbone", "features", "prior", "rank", "refine", "tone_curves"]
+Capability = Literal[
+    "backbone", "features", "hints", "known_colors", "prior", "rank", "refine", "tone_curves"
+]
 """What some models can do beside their kind:
 
 "backbone": start training from a network trained on something else (``Colorizer.load_backbone``);
 "features": give the maps of their trunk as a representation of the photo (``Colorizer.features``);
+"hints": of a model that draws, take luma as the shared trunk does, by which hints find how far they reach;
+"known_colors": draw what conforms to colors that are known (``known`` of the model's ``draw``);
 "prior": learn with the color statistics of the training photos (``Colorizer.set_prior``);
 "rank": score the plausibility of their samples (``SamplingColorizer.rank``);
 "refine": draw coarsely and refine that to the luma's size by a network (``SamplingColorizer.finish``);

@@ -2,7 +2,8 @@
 
 Of a model with a distribution: vibrance, coherence, the reference's palette, warmth, tint, a sample's own
 rotated bias, and at last hints, all on the distribution; then it is decoded. Quantile matching with
-a reference, and then saturation, work on the colors themselves, of whatever model. Hints have the last word.
+a reference, and then saturation, work on the colors themselves, of whatever model. Hints have the last word;
+samples were drawn with them in mind already.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import torch
+from torch.nn import functional as F
 
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.names import parse_color
-from autochrome.guidance import Coherence, Hint, HintGuide, Vibrance, rotated, tint, warmth
-from autochrome.guidance.hints import as_entry, mask_of
+from autochrome.guidance import Coherence, HintGuide, Vibrance, rotated, tint, warmth
+from autochrome.guidance.hints import as_entry
 from autochrome.models.base import Colorizer, DistributionColorizer, Guide
+from autochrome.pipeline.hinting import hints_on_picture
 from autochrome.pipeline.predict import Prediction
 from autochrome.pipeline.reference import Reference
 from autochrome.pipeline.settings import ColorizeSettings, DecoderSettings, resolve
@@ -66,8 +68,13 @@ def decode(
     if reference is not None:
         used.update(reference=reference.name, transfer="quantiles")
         ab = reference.quantile_matching()(ab, prediction.luma)
+    ab = ab * _chroma_scale(decoder, prediction)
+    if prediction.hinted is not None:
+        grid = (prediction.hinted.weights.shape[1], prediction.hinted.weights.shape[2])
+        ab = prediction.hinted.correct(F.interpolate(ab, grid, mode="bilinear"))
+        used["hints"] = [as_entry(hint) for hint in prediction.hinted.hints]
     spread = _over_file(spread_of(prediction.answer), prediction)
-    return Decoded(ab * _chroma_scale(decoder, prediction), spread, used)
+    return Decoded(ab, spread, used)
 
 
 def _decode_distribution(
@@ -86,7 +93,7 @@ def _decode_distribution(
         *_biases(model, settings, index),
     ]
     hinted = None
-    hints, notes = _hints_on_picture(settings, prediction)
+    hints, notes = hints_on_picture(settings.hints, prediction.extent)
     if hints:
         hinted = HintGuide(hints, model, lightness, prediction.photo.size, prediction.extent.box)
         steps.append((hinted, {"hints": [as_entry(hint) for hint in hints]}))
@@ -118,24 +125,6 @@ def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncer
     if uncertainty is None:
         return None
     return replace(uncertainty, values=prediction.extent.over_file(uncertainty.values))
-
-
-def _hints_on_picture(
-    settings: ColorizeSettings, prediction: Prediction
-) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
-    """The hints that lie on the picture, and notes about those that lie on its border or mat alone."""
-    extent = prediction.extent
-    if extent.is_whole or not settings.hints:
-        return settings.hints, ()
-    grid = (min(256, extent.size[0]), min(256, extent.size[1]))
-    shown = torch.from_numpy(extent.picture(*grid))
-    hints, notes = [], []
-    for hint in settings.hints:
-        if bool((mask_of(hint, extent.size, grid) > 0)[shown].any()):
-            hints.append(hint)
-        else:
-            notes.append(f"the hint at {hint.where} lies on its border or mat, which stays without color")
-    return tuple(hints), tuple(notes)
 
 
 def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:

@@ -107,8 +107,9 @@ class Painter:
         """Run the model once; the prediction can be painted with several settings.
 
         Only ``size``, ``fuse`` and ``border_detection`` matter here, and for a model that draws
-        ``temperature``, ``guidance``, ``samples``, ``seed``, ``refine`` and ``rank``; a ``look`` only as far
-        as it decides one of these. Where memory runs out, smaller sizes are tried; the notes say so.
+        ``temperature``, ``guidance``, ``samples``, ``draws``, ``seed``, ``refine`` and ``rank``; a ``look``
+        only as far as it decides one of these, and ``hints``. Where memory runs out, smaller sizes are tried;
+        the notes say so.
 
         Args:
             photo: the photo.
@@ -152,7 +153,9 @@ class Painter:
         ridge = 64.0 if settings.upsampling == "guided" else float("inf")
         upsampler = GuidedUpsampler(decoded.ab[0].float().cpu(), prediction.luma[0, 0], eps=ridge)
         spec, requested = self.model.spec, settings
-        if prediction.draws and not settings.rank:  # a sample does not depend on how many come after it
+        if prediction.draws and not (
+            settings.rank or settings.draws
+        ):  # a sample does not depend on how many come after it
             requested = replace(settings, samples=index + 1)
         provenance = Provenance(
             model=spec.name,
@@ -217,6 +220,7 @@ class Settings(TypedDict, total=False):
     upsampling: str
     border_detection: bool
     samples: int
+    draws: int | None
     seed: int
     guidance: float | None
     refine: bool
@@ -250,7 +254,7 @@ def colorize(
             ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, reference (of
             any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence, temperature,
             fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such as
-            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed and temperature; for pixcolor
+            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws and temperature; for pixcolor
             guidance, refine and rank. For all four: samples.
 
     Raises:

@@ -17,7 +17,7 @@ from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.gamut import fit_chroma_into
 from autochrome.color.lightness import Lightness, rounded
 from autochrome.color.tones import Tones
-from autochrome.guidance.hints import check_inside
+from autochrome.guidance.hints import HintGuide, check_inside
 from autochrome.io.photo import Photo
 from autochrome.models.base import (
     Colorizer,
@@ -26,7 +26,9 @@ from autochrome.models.base import (
     SamplingColorizer,
     log_probabilities,
 )
+from autochrome.pipeline.choose import choose_different
 from autochrome.pipeline.extent import Extent, find_extent
+from autochrome.pipeline.hinting import guide_samples, hints_on_picture
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
 from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_supported, resolve
@@ -83,6 +85,7 @@ class Prediction:
         doubt: how unsure the model is of the whole photo: of a distribution the mean entropy as a share of
             the greatest; of a model that draws how far apart a few samples lie, in CIE units, whatever was
             asked for. None where nothing is known.
+        hinted: of a model that draws, the guide of the hints with which its samples were drawn.
     """
 
     photo: Photo
@@ -96,6 +99,7 @@ class Prediction:
     settings: Mapping[str, object] = field(default_factory=dict)
     draws: tuple[Draw, ...] = ()
     doubt: float | None = None
+    hinted: HintGuide | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class _Answers:
     settings: Mapping[str, object]
     draws: tuple[Draw, ...] = ()
     doubt: float | None = None
+    hinted: HintGuide | None = None
+    notes: tuple[str, ...] = ()
 
 
 def predict(
@@ -163,10 +169,11 @@ def predict(
         picture.tones,
         answers.answer,
         size,
-        tuple(notes),
+        (*notes, *answers.notes),
         answers.settings,
         answers.draws,
         doubt,
+        answers.hinted,
     )
 
 
@@ -267,20 +274,32 @@ def _drawn(
     """
     spec = model.spec
     reduced = picture.reduced(*working_shape(picture.size, size, spec.multiple_of))
-    luma = luma_of_lightness(rounded(picture.tones(reduced)), spec.space).to(device)
+    seen = rounded(picture.tones(reduced))
+    luma = luma_of_lightness(seen, spec.space).to(device)
     decoder = resolve(settings, spec)
     how = {name: getattr(decoder, name) for name in spec.defaults}
+    hints, notes = hints_on_picture(settings.hints, picture.extent)
+    hinted = guide_samples(hints, reduced, seen, picture.extent, device) if hints else None
+    known = {"known": hinted.known()} if hinted and "known_colors" in spec.can else {}
     generator = noise_generator(noise_of, settings.seed)
-    samples = model.draw(luma, n=settings.samples, generator=generator, **how)
-    scores = model.rank(luma, samples.chroma)[0] if settings.rank else None
-    order = list(range(settings.samples))
-    if scores is not None:
-        order = scores.argsort(descending=True, stable=True).tolist()
+    count = settings.draws or settings.samples
+    samples = model.draw(luma, n=count, generator=generator, **how, **known)
+    can_rank = "rank" in spec.can and (settings.rank or count > settings.samples)
+    scores = model.rank(luma, samples.chroma)[0] if can_rank else None
+    order = list(range(count))
+    if count > settings.samples:
+        ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in order])
+        known = scores if samples.log_prob is None or scores is not None else samples.log_prob[0]
+        order = choose_different(ab, settings.samples, known)
+    if settings.rank and scores is not None:
+        order.sort(key=lambda k: float(scores[k]), reverse=True)
     # One at a time, so that a sample does not depend, by the last bit, on how many there are.
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
     used = {"seed": settings.seed, **how, **({"refine": settings.refine} if "refine" in spec.can else {})}
+    used |= {"draws": count} if settings.draws else {}
     draws = tuple(_known(samples, k, scores) for k in order)
-    return _Answers(reduced, answer, used, draws, _spread(model, device, picture, size))
+    doubt = _spread(model, device, picture, size)
+    return _Answers(reduced, answer, used, draws, doubt, hinted, notes)
 
 
 def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, size: int) -> float:

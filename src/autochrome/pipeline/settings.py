@@ -151,6 +151,9 @@ class ColorizeSettings:
     samples: int = _setting(1, "whole", 1, 64, "N", needs="samples", help=
         "Number of colorizations of each photo: drawn (pixcolor and cgan), or the best one and others that "
         "favor one hue after another (cic and lrac).")
+    draws: int | None = _setting(None, "whole", 1, 256, "N", unset="as many as samples", needs="draws", help=
+        "For pixcolor and cgan: draw so many and keep --samples of them, those that differ most among the "
+        "more plausible ones.")
     seed: int = _setting(0, "whole", 0, inf, "S", help=
         "Random seed of the samples. A seed and a photo always give the same series: the third of four "
         "samples is the third of eight.")
@@ -173,7 +176,7 @@ class ColorizeSettings:
     tint: str | None = _setting(None, "color", metavar="COLOR", needs="distribution", help=
         "A color to prefer where the model is unsure: a CSS name, or #rrggbb in quotes.")
     tint_strength: float = _setting(0.5, "number", 0.01, 1, "S", part_of="tint", help="Strength of the tint.")
-    hints: tuple[Hint, ...] = _setting((), "hints", needs="distribution", help=
+    hints: tuple[Hint, ...] = _setting((), "hints", needs="hints", help=
         "Colors that are known at places in the photo.")
     # fmt: on
 
@@ -187,6 +190,8 @@ class ColorizeSettings:
                 raise SettingsError(f"{name} needs a {known.part_of}; give one too")
         if self.tint is not None:
             parse_color(self.tint)
+        if self.draws is not None and self.draws < self.samples:
+            raise SettingsError(f"draws must be at least samples, {self.samples}, not {self.draws}")
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, in the table's order."""
@@ -204,8 +209,9 @@ SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fie
 def capabilities(spec: ModelSpec) -> set[str]:
     """Return what a model can do, in the words of `Setting.needs`."""
     if spec.kind == "samples":
-        return {"samples", *spec.defaults, *spec.can}
-    return {"views", *({"samples", "distribution", "temperature"} if spec.kind == "distribution" else ())}
+        return {"samples", "draws", *spec.defaults, *spec.can}
+    of_distributions = {"samples", "distribution", "hints", "temperature"}
+    return {"views", *(of_distributions if spec.kind == "distribution" else ())}
 
 
 def unsupported(settings: ColorizeSettings, spec: ModelSpec) -> list[str]:

@@ -29,13 +29,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins
-from autochrome.models.base import Batch, ModelSpec, Samples, SamplingColorizer
+from autochrome.color.spaces import YCBCR, lab_to_rgb
+from autochrome.models.base import Batch, KnownColors, ModelSpec, Samples, SamplingColorizer
 from autochrome.models.pixcolor.conditioning import GradientMultiplier, PaperConditioning
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.refinement import PaperRefinement, jitter, refinement_loss
 from autochrome.models.pixcolor.sampler import draw
 from autochrome.models.pixcolor.settings import PixColorSettings
 
+_KNOWN_WIDTH = 0.03
+"""Standard deviation of the Gaussian about a known color, in units of Cb and Cr: a bin."""
 STRIDE = 8
 """Pixels of the photo that a side of the low-resolution chroma's pixel covers: 224 / 28."""
 
@@ -197,6 +200,7 @@ class PixColor(SamplingColorizer):
         temperature: float | None = None,
         guidance: float | None = None,
         generator: torch.Generator | None = None,
+        known: KnownColors | None = None,
     ) -> Samples:
         """Draw low-resolution chroma ``n`` times for each photo; all share one encoding of it.
 
@@ -209,6 +213,7 @@ class PixColor(SamplingColorizer):
                 `sampler.draw`. The model's default if None.
             generator: its state decides the draws: sample k is the same whatever ``n`` and the batch. A new
                 seed is taken if None.
+            known: colors that the draws are to have, for one photo; what is drawn after them conforms.
 
         Returns:
             Chroma (Cb, Cr in [0, 1]) at an eighth of the luma's resolution and of its bins' means, with the
@@ -220,9 +225,20 @@ class PixColor(SamplingColorizer):
         t = self._checked_temperature(n, temperature)
         g = self.spec.defaults["guidance"] if guidance is None else guidance
         seed = int(torch.randint(2**62, (), generator=generator))
-        draws = draw(self.pixelcnn, self.encode(luma), n=n, temperature=t, guidance=g, seed=seed)
+        condition = self.encode(luma)
+        grid = (condition.shape[2], condition.shape[3])
+        bias = None if known is None else self._bias(known, grid)
+        draws = draw(self.pixelcnn, condition, n=n, temperature=t, guidance=g, seed=seed, bias=bias)
         chroma = self.decode(draws.bins.flatten(0, 1)).unflatten(0, (-1, n))
         return Samples(chroma, self.spec.space, log_prob=draws.log_prob)
+
+    def _bias(self, known: KnownColors, grid: tuple[int, int]) -> Float[Tensor, "1 2 k h w"]:
+        """Return what known colors add to the logits of every place: the log of a Gaussian about each."""
+        rgb = lab_to_rgb(known.lab[:, :, None, None]).clamp(0, 1)
+        cr_cb = YCBCR.split(rgb)[1].flip(1)[:, :, 0]  # k 2 1
+        distance = (self.bin_means[None].to(cr_cb) - cr_cb) / _KNOWN_WIDTH
+        weights = F.interpolate(known.weights[None], grid, mode="bilinear", antialias=True)[0]
+        return torch.einsum("nhw,ncq->cqhw", weights, -distance.square() / 2)[None]
 
 
 def colorness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:

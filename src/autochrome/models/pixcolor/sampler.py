@@ -54,6 +54,7 @@ def draw(
     temperature: float = 1.0,
     guidance: float = 0.0,
     seed: int = 0,
+    bias: Float[Tensor, "b 2 k h w"] | None = None,
 ) -> Draws:
     """Draw low-resolution chroma.
 
@@ -70,6 +71,8 @@ def draw(
             each pixel and channel in turn.
         guidance: g, at least 0; 0 draws as the network learned.
         seed: draw ``k`` of a seed is the same whatever ``n``, and whatever other photos are in the batch.
+        bias: what is added to the logits of every place before it is drawn: colors that are known, to which
+            all that is drawn afterwards conforms. The log-likelihoods are those without it.
 
     Returns:
         The draws, on the features' device.
@@ -89,19 +92,27 @@ def draw(
     horizontal = HorizontalCache(net, photos, n, width)
     bins = np.empty((height, width, 2, photos * n), np.int64)
     logits = np.empty((height, width, 2, photos * n, len(inputs)))
+    biases = None if bias is None else _of_rows(bias, n, twice=guidance > 0)
     context = None
     for i in range(height):
         horizontal.begin_row(context, features[i])
         for j in range(width):
             (cr, cb), (cr_noise, cb_noise), (cr_logits, cb_logits) = bins[i, j], noise[i, j], logits[i, j]
+            cr_bias, cb_bias = (0.0, 0.0) if biases is None else biases[i, j]
             cr_logits[:] = horizontal.cr_logits(j).T
-            cr[:] = choose(guide(cr_logits, guidance), cr_noise, temperature)
+            cr[:] = choose(guide(cr_logits, guidance) + cr_bias, cr_noise, temperature)
             cb_logits[:] = horizontal.cb_logits(j, inputs[cr]).T
-            cb[:] = choose(guide(cb_logits, guidance), cb_noise, temperature)
+            cb[:] = choose(guide(cb_logits, guidance) + cb_bias, cb_noise, temperature)
             horizontal.finish(j, inputs[bins[i, j]])
         if i < height - 1:
             context = vertical.advance(inputs[bins[i].swapaxes(1, 2)], features[i])
     return collect(bins[..., :rows], logits[..., :rows, :], n, condition.device)
+
+
+def _of_rows(bias: Float[Tensor, "b 2 k h w"], n: int, *, twice: bool) -> ndarray:
+    """Return what is added to the logits of every draw, (h, w, 2, rows, k); ``twice`` for guidance."""
+    rows = bias.detach().double().cpu().permute(3, 4, 1, 0, 2).repeat_interleave(n, 3).numpy()
+    return np.concatenate((rows, rows), 3) if twice else rows
 
 
 def with_unconditional(condition: Float[Tensor, "b c h w"], guidance: float) -> Float[Tensor, "b2 c h w"]:
