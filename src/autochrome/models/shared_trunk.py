@@ -51,6 +51,7 @@ def load_lent_trunk(trunk: PretrainedTrunk, state: Mapping[str, Tensor]) -> None
             "missing or of another shape"
         )
     trunk.load_state_dict(lent)
+    trunk.identity = ""
 
 
 def borrowed_trunk(model: nn.Module) -> tuple[str, PretrainedTrunk] | None:
