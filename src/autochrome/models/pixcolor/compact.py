@@ -29,7 +29,7 @@ from autochrome.models.pixcolor.compact_refinement import CompactRefinement, blo
 from autochrome.models.pixcolor.conditioning import FEATURES
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
-from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
+from autochrome.models.pixcolor.ranker import Ranker, distance, ranking_loss
 from autochrome.models.pixcolor.refinement import jitter, refinement_loss
 from autochrome.models.pixcolor.sampler import draw
 from autochrome.models.pixcolor.settings import PixColorSettings
@@ -45,7 +45,7 @@ TRUNK_STRIDE = 4
 
 PIXELCNN = PixelCNNConfig(bins=ChromaBins(shift=4), blocks=6, head=256, input_gain=8.0)
 
-_MOST_PAIRS = 4096  # kept for the ranker; 200 kB each
+_MOST_KEPT = 4096  # photos with their draws, for the ranker; some 220 kB each
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,13 @@ class CompactPixColorSettings(PixColorSettings):
     condition_dropout: float = 0.0
     """Share of photos whose features are hidden from the PixelCNN while it learns, so that it learns p(z),
     too, which guidance needs (`sampler.draw`)."""
+    ranker_samples: int = 4
+    """Draws of each photo that the ranker compares."""
     ranker_replay: int = 0
-    """How many earlier pairs of true and drawn chroma the ranker sees again with each new batch: a draw costs
-    far more than its evaluation. The pairs are lost when a run is resumed."""
+    """How many earlier photos with their draws the ranker sees again with each new batch: a draw costs far
+    more than its evaluation. They are lost when a run is resumed."""
+    ranker_colorfulness: float = 1.0
+    """Weight of the difference of the mean chroma in the distance by which draws are ranked."""
     blotches: float = 0.0
     """Half-width of smooth noise that is added, too: the kind of mistake that a draw makes."""
     casts: float = 0.0
@@ -109,7 +113,7 @@ class CompactPixColor(PixColor):
         self.ranker = ranker
         self.dequantization = dequantization
         self.register_buffer("tone_curves", identity_curve())
-        self._pairs: list[Tensor] = []
+        self._kept: list[Tensor] = []
         self._parts["ranker"] = (ranker,)
         if not trunk.frozen:
             self._parts["colorization"] = (trunk, conditioning, pixelcnn)
@@ -171,38 +175,44 @@ class CompactPixColor(PixColor):
         }
 
     def ranker_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return how surely the ranker puts the true chroma above a fresh draw for the same photo.
-
-        The true chroma is quantized and decoded as the draws are, lest its fractions give it away.
+        """Return how surely the ranker tells which of several draws for a photo is nearer to its true colors.
 
         Returns:
-            ``loss`` in nats, and ``right``: the share of photos whose true chroma scores higher.
+            ``loss`` in nats (``ranking_loss``), and ``right``: the share of photos whose nearest draw has the
+            highest score.
         """
         with torch.no_grad():
             condition = self.encode(batch.luma)
-            true = self.decode(self.bins.encode(self.reduce(batch.chroma)))
             seed = int(torch.randint(2**62, ()))
-            bins = draw(self.pixelcnn, condition, n=1, seed=seed, **self.spec.defaults).bins[:, 0]
-            drawn = self.decode(bins.to(true.device))
-            condition, true, drawn = self._with_earlier_pairs(condition, true, drawn)
-        # Both in one batch, so that they are normalized alike.
-        scores = self.ranker(condition.repeat(2, 1, 1, 1), torch.cat((true, drawn))).float()
-        of_true, of_drawn = scores.chunk(2)
-        right = (of_true > of_drawn).float().mean()
-        return {"loss": ranking_loss(of_true, of_drawn), "right": right}
+            n = self.settings.ranker_samples
+            bins = draw(self.pixelcnn, condition, n=n, seed=seed, **self.spec.defaults).bins
+            drawn = self.decode(bins.flatten(0, 1).to(condition.device)).unflatten(0, (-1, n))
+            distances = distance(drawn, self.reduce(batch.chroma), self.settings.ranker_colorfulness)
+            condition, drawn, distances = self._with_earlier_draws(condition, drawn, distances)
+        scores = self._scores(condition, drawn)
+        right = (scores.argmax(1) == distances.argmin(1)).float().mean()
+        return {"loss": ranking_loss(scores, distances), "right": right}
 
-    def _with_earlier_pairs(self, *fresh: Tensor) -> tuple[Tensor, ...]:
-        """Return features, true and drawn chroma, followed by some that were kept; keep them, too."""
+    def _with_earlier_draws(self, *fresh: Tensor) -> tuple[Tensor, ...]:
+        """Return features, drawn chroma and distances, followed by some that were kept; keep them, too."""
         wanted = self.settings.ranker_replay
         if not wanted:
             return fresh
-        if self._pairs and self._pairs[0].shape[2:] == fresh[0].shape[2:]:
-            chosen = torch.randint(len(self._pairs[0]), (wanted,))
-            pairs = list(zip(fresh, self._pairs, strict=True))
-            self._pairs = [torch.cat((old, new))[-_MOST_PAIRS:] for new, old in pairs]
+        if self._kept and self._kept[0].shape[2:] == fresh[0].shape[2:]:
+            chosen = torch.randint(len(self._kept[0]), (wanted,))
+            pairs = list(zip(fresh, self._kept, strict=True))
+            self._kept = [torch.cat((old, new))[-_MOST_KEPT:] for new, old in pairs]
             return tuple(torch.cat((new, old[chosen])) for new, old in pairs)
-        self._pairs = [tensor.clone() for tensor in fresh]
+        self._kept = [tensor.clone() for tensor in fresh]
         return fresh
+
+    def _scores(
+        self, condition: Float[Tensor, "b c h w"], drawn: Float[Tensor, "b n 2 h w"]
+    ) -> Float[Tensor, "b n"]:
+        n = drawn.shape[1]
+        return (
+            self.ranker(condition.repeat_interleave(n, 0), drawn.flatten(0, 1)).float().unflatten(0, (-1, n))
+        )
 
     # Inference ------------------------------------------------------------------------------------
 
@@ -235,11 +245,9 @@ class CompactPixColor(PixColor):
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h8 w8"]
     ) -> Float[Tensor, "b n"]:
-        """Score low-resolution chroma of each photo; the higher, the more it looks like a photo's own."""
-        n = drawn.shape[1]
-        condition = self.encode(luma).repeat_interleave(n, 0)
-        quantized = self.decode(self.bins.encode(drawn.flatten(0, 1)))
-        return self.ranker(condition, quantized).float().unflatten(0, (-1, n))
+        """Score low-resolution chroma of each photo; the higher, the nearer it may be to the photo's own."""
+        quantized = self.decode(self.bins.encode(drawn.flatten(0, 1))).unflatten(0, (-1, drawn.shape[1]))
+        return self._scores(self.encode(luma), quantized)
 
     # Tone curves ----------------------------------------------------------------------------------
 

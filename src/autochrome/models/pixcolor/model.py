@@ -259,6 +259,7 @@ def paper(
     multiplier_before: float = 0.0,
     multiplier_after: float = 1.0,
     multiplier_at: int = 100_000,
+    initialization: str = "fitted",
     **options: Any,
 ) -> PixColor:
     """Return table 2's networks.
@@ -268,12 +269,33 @@ def paper(
         multiplier_before: scale of the gradient into the pre-trained network at first.
         multiplier_after: the same from training pass ``multiplier_at`` on.
         multiplier_at: table 2's 100,000 steps.
+        initialization: "table2" draws the weights of all new convolutions from a normal distribution of
+            deviation .1, truncated at 2 deviations, with biases of 0, as the table says; "fitted" scales them
+            to the width of their inputs (PixelCNN: torch's defaults; refinement: He's).
         options: fields of ``PixColorSettings``.
+
+    Raises:
+        ValueError: the initialization is unknown.
     """
-    return PixColor(
+    if initialization not in ("fitted", "table2"):
+        raise ValueError(f"initialization must be fitted or table2, not {initialization!r}")
+    model = PixColor(
         spec,
         PaperConditioning(GradientMultiplier(multiplier_before, multiplier_after, multiplier_at)),
         PixelCNN(PixelCNNConfig()),
         PaperRefinement(),
         PixColorSettings(**options),
     )
+    if initialization == "table2":
+        for part in (model.conditioning.adaptation, model.pixelcnn, model.refinement):
+            _initialize(part)
+    return model
+
+
+def _initialize(part: nn.Module) -> None:
+    """Table 2, "Initialization: truncated normal (stddev .1), biases 0", of all convolutions of a part."""
+    for layer in part.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.trunc_normal_(layer.weight, std=0.1, a=-0.2, b=0.2)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,8 +1,10 @@
-"""Which of several draws to show: a small network that tells true chroma from drawn (section 5.1).
+"""Which of several samples to show: a small network judges how near to the truth each may be (section 5.1).
 
 The paper found that likelihood does not agree with people's choice and leaves "a separate ranking model" to
-future work. This one is a discriminator: it sees the conditioning features and low-resolution chroma and
-gives one score, trained so that a photo's own chroma scores above a draw of the PixelCNN for the same photo.
+future work. This one sees the conditioning features and low-resolution chroma and gives one score, trained on
+samples whose distance from the true colors is known. That distance has two parts (``distance``), because the
+first alone is least, in the mean, for samples near gray: how far the colors lie from the true ones, and how
+far the photo's mean chroma lies from the true one.
 """
 
 from __future__ import annotations
@@ -42,6 +44,29 @@ class Ranker(nn.Module):
         return self.score(self.body(x).mean((2, 3)))[:, 0]
 
 
-def ranking_loss(true: Float[Tensor, " b"], drawn: Float[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Mean of -log sigmoid(true - drawn): how unlikely it is, by the scores, that the true chroma wins."""
-    return F.softplus(drawn - true).mean()
+def distance(
+    chroma: Float[Tensor, "b k 2 h w"], truth: Float[Tensor, "b 2 h w"], colorfulness: float = 1.0
+) -> Float[Tensor, "b k"]:
+    """Return how far samples are from the truth, in units of chroma.
+
+    Args:
+        chroma: k samples of each photo (Cb, Cr).
+        truth: the photos' own.
+        colorfulness: weight of the difference of the mean chroma, beside the mean distance of the places.
+    """
+    offset = (chroma - truth[:, None]).norm(dim=2).mean((2, 3))
+    own, true = (x.sub(NEUTRAL).norm(dim=-3).mean((-2, -1)) for x in (chroma, truth))
+    return offset + colorfulness * (own - true[:, None]).abs()
+
+
+def ranking_loss(scores: Float[Tensor, "b k"], distances: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+    """Return how unlikely it is, by the scores, that of two samples of a photo the nearer one wins.
+
+    The mean of -log sigmoid(score of the nearer - score of the other) over all pairs, weighted by how much
+    nearer it is; in nats. The weights are taken from the batch, so that they have no unit.
+    """
+    first, second = torch.triu_indices(scores.shape[1], scores.shape[1], 1).unbind(0)
+    nearer = distances[:, second] - distances[:, first]  # above 0 where the first is the nearer one
+    lead = nearer.sign() * (scores[:, first] - scores[:, second])
+    weights = nearer.abs()
+    return (weights * F.softplus(-lead)).sum() / weights.sum().clamp_min(1e-9)
