@@ -118,7 +118,7 @@ CGAN_PAPER = ModelSpec(
 CGAN_COMPACT = replace(
     CGAN_PAPER,
     tag="compact",
-    can=frozenset({"backbone", "hints", "tone_curves"}),
+    can=frozenset({"backbone", "hints", "known_colors", "tone_curves"}),
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",

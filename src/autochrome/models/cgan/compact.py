@@ -20,11 +20,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.models.base import Batch, ModelSpec
+from autochrome.models.base import Batch, KnownColors, ModelSpec
 from autochrome.models.cgan.compact_generator import STRIDE, CompactGenerator
 from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.energy import energy_score
 from autochrome.models.cgan.generator import PaperGenerator
+from autochrome.models.cgan.known import planes_of, random_planes
 from autochrome.models.cgan.model import CGAN, frozen, norm_for
 from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
 from autochrome.models.cgan.settings import CGANSettings, Objective
@@ -53,6 +54,8 @@ class CompactCGANSettings(CGANSettings):
     """Weight of the energy score."""
     samples: int = 2
     """Colorizations of each photo that the energy score compares."""
+    known: float = 0.3
+    """Share of the photos of which the generator is told some true colors while it learns."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,6 +66,8 @@ class CompactCGANSettings(CGANSettings):
                 raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
         if self.adversarial + self.energy == 0:
             raise ValueError("adversarial and energy are both 0: there is nothing to learn")
+        if not 0 <= self.known <= 1:
+            raise ValueError(f"known is a share, from 0 to 1, not {self.known}")
         if self.samples < 2:
             raise ValueError(f"samples is at least 2, not {self.samples}")
 
@@ -159,7 +164,7 @@ class CompactCGAN(CGAN):
         Returns:
             ``loss`` (minimized), and ``energy`` before its weight.
         """
-        return self._energy_loss(batch, self.generator.encode(batch.luma))[0]
+        return self._energy_loss(batch, self.generator.encode(batch.luma), self._known(batch))[0]
 
     def discriminator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the losses as algorithm 1 has them, of luma and true chroma on the generator's grid.
@@ -169,7 +174,7 @@ class CompactCGAN(CGAN):
         """
         with torch.no_grad():
             condition = self.generator.encode(batch.luma)
-            drawn = self._color(condition, 1)
+            drawn = self._color(condition, 1, self._known(batch))
         pictures = torch.cat([_reduced(batch.chroma), drawn])
         scores = discriminator(_image(batch, pictures, condition))
         real, fake = scores.chunk(2)
@@ -183,7 +188,7 @@ class CompactCGAN(CGAN):
             ``loss`` (minimized); ``fooling`` (of the objective) and ``energy``, unweighted.
         """
         condition = self.generator.encode(batch.luma)
-        losses, drawn = self._energy_loss(batch, condition)
+        losses, drawn = self._energy_loss(batch, condition, self._known(batch))
         with frozen(discriminator):
             scores = discriminator(_image(batch, drawn, condition.detach()))
         losses["fooling"] = generator_loss(self.settings.objective, scores)
@@ -191,13 +196,13 @@ class CompactCGAN(CGAN):
         return losses
 
     def _energy_loss(
-        self, batch: Batch, condition: Float[Tensor, "b c h w"]
+        self, batch: Batch, condition: Float[Tensor, "b c h w"], known: Float[Tensor, "b 3 h w"]
     ) -> tuple[dict[str, Tensor], Float[Tensor, "mb 2 h w"]]:
         """Return the energy score and its weighted loss, and the samples that were drawn for them."""
         settings = self.settings
         if not settings.energy:
-            return {"loss": condition.new_zeros(())}, self._color(condition, 1)
-        drawn = self._color(condition, settings.samples)
+            return {"loss": condition.new_zeros(())}, self._color(condition, 1, known)
+        drawn = self._color(condition, settings.samples, known)
         energy = energy_score(drawn.unflatten(0, (settings.samples, -1)), _reduced(batch.chroma))
         return {"energy": energy, "loss": settings.energy * energy}, drawn
 
@@ -217,10 +222,23 @@ class CompactCGAN(CGAN):
         """Return its mean over the generator's places, on the curves' scale."""
         return _on_curve(_reduced(chroma))
 
-    def _color(self, condition: Float[Tensor, "b c h w"], samples: int) -> Float[Tensor, "mb 2 h w"]:
+    def _known(self, batch: Batch) -> Float[Tensor, "b 3 h w"]:
+        return random_planes(_reduced(batch.luma), _reduced(batch.chroma), self.settings.known)
+
+    def _color(
+        self, condition: Float[Tensor, "b c h w"], samples: int, known: Float[Tensor, "b 3 h w"]
+    ) -> Float[Tensor, "mb 2 h w"]:
         """Return colorings of each photo, sample by sample, with noise of torch's own generator."""
         z = self.generator.draw_noise(samples * len(condition))
-        return self.generator(condition, z.to(condition.device))
+        return self.generator(condition, z.to(condition.device), known)
+
+    def _paint(
+        self, condition: Float[Tensor, "b c h w"], z: Float[Tensor, "b k"], known: KnownColors | None
+    ) -> Float[Tensor, "b 2 h w"]:
+        if known is None:
+            return self.generator(condition, z)
+        grid = (condition.shape[2], condition.shape[3])
+        return self.generator(condition, z, planes_of(known, grid).to(condition))
 
 
 def _on_curve(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

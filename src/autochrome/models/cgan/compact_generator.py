@@ -4,6 +4,7 @@ What is the paper's: a row of layers of stride 1, without a bottleneck, each of 
 and the noise anew. What is ours:
 
 - The condition is not the luma alone but what the shared trunk, which has learned to color, sees in it.
+- Colors that are known enter with the condition (``known``).
 - The noise follows the photo. Some of it is the same everywhere; the rest belongs to regions, which the
   network learns to tell apart, so that a shirt can change its color without the wall behind it.
 """
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.conversion import lightness_of_gray
+from autochrome.models.cgan.known import PLANES
 from autochrome.nn.adaptation import Adaptation
 from autochrome.nn.pretrained import PretrainedTrunk
 
@@ -111,7 +113,7 @@ class CompactGenerator(nn.Module):
         self.adaptation = Adaptation(trunk, size.condition)
         self.planes = NoisePlanes(size)
         self.layers = nn.ModuleList(
-            Layer(before, width, size.condition, self.planes.channels)
+            Layer(before, width, size.condition + PLANES, self.planes.channels)
             for before, width in pairwise([0, *[size.width] * size.layers])
         )
         self.last = nn.Conv2d(size.width, 2, 3, padding=1, padding_mode="replicate")
@@ -128,10 +130,22 @@ class CompactGenerator(nn.Module):
         return torch.randn(n, count, generator=generator)
 
     def forward(
-        self, condition: Float[Tensor, "b c h w"], z: Float[Tensor, "mb k"]
+        self,
+        condition: Float[Tensor, "b c h w"],
+        z: Float[Tensor, "mb k"],
+        known: Float[Tensor, "b 3 h w"] | None = None,
     ) -> Float[Tensor, "mb 2 h w"]:
-        """U and V in [-1, 1]; z may hold m times as many rows as there are photos, sample by sample."""
+        """Return U and V in [-1, 1].
+
+        Args:
+            condition: as ``encode`` gives it.
+            z: noise; it may hold m times as many rows as there are photos, sample by sample.
+            known: planes of colors that are known (`autochrome.models.cgan.known`); none if None.
+        """
         noise = self.planes(condition, z)
+        if known is None:
+            known = condition.new_zeros(len(condition), PLANES, *condition.shape[2:])
+        condition = torch.cat([condition, known.to(condition.dtype)], 1)
         x = None
         for layer in self.layers:
             x = layer(x, condition, noise)

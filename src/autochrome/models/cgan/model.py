@@ -33,7 +33,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.color.spaces import YUV
-from autochrome.models.base import AdversarialColorizer, Batch, ModelSpec, Samples
+from autochrome.models.base import AdversarialColorizer, Batch, KnownColors, ModelSpec, Samples
 from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.generator import GeneratorNetwork, ImageSpace, PaperGenerator, require_choice
 from autochrome.models.cgan.objectives import (
@@ -100,6 +100,7 @@ class CGAN(AdversarialColorizer):
         temperature: float | None = None,
         generator: torch.Generator | None = None,
         statistics: str = "running",
+        known: KnownColors | None = None,
     ) -> Samples:
         """Draw ``n`` colorizations of each photo: algorithm 2, with new noise for all photos in each round.
 
@@ -112,6 +113,7 @@ class CGAN(AdversarialColorizer):
                 own if None.
             statistics: what batch norms normalize with. "running": means over training, so that each photo is
                 colored on its own. "batch": those of the photos given, as the paper does.
+            known: colors that one photo's samples are to have; of models with the capability "known_colors".
 
         Returns:
             Chroma (U, V in [-1, 1]; what RGB has for them where the generator paints that).
@@ -130,8 +132,13 @@ class CGAN(AdversarialColorizer):
             rounds = []
             for _ in range(n):
                 z = self.generator.draw_noise(len(luma), generator)
-                rounds.append(self._chroma(self.generator(condition, t * z.to(luma))))
+                rounds.append(self._chroma(self._paint(condition, t * z.to(luma), known)))
         return Samples(torch.stack(rounds, 1), self.spec.space)
+
+    def _paint(self, condition: Any, z: Tensor, known: KnownColors | None) -> Float[Tensor, "b c h w"]:
+        if known is not None:
+            raise ValueError(f"{self.spec.name} cannot be told colors")
+        return self.generator(condition, z)
 
     def _chroma(self, colors: Float[Tensor, "b c h w"]) -> Chroma:
         return colors if self.space == "yuv" else YUV.split((colors + 1) / 2)[1]
