@@ -9,7 +9,7 @@ import torch
 
 from autochrome.models.base import Batch
 from autochrome.models.pixcolor.compact import CompactPixColor
-from autochrome.models.pixcolor.ranker import Ranker, ranking_loss
+from autochrome.models.pixcolor.ranker import NEUTRAL, Ranker, distance, ranking_loss
 from autochrome.models.registry import create_model
 
 
@@ -35,11 +35,26 @@ def shown(model: CompactPixColor) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return seen
 
 
-def test_the_loss_is_that_of_a_pair() -> None:
-    """-log sigmoid(d) of d = 0, 2 and -1."""
-    true, drawn = torch.tensor([0.5, 2.0, -1.0]), torch.tensor([0.5, 0.0, 0.0])
-    expected = (math.log(2) + math.log1p(math.exp(-2)) + math.log1p(math.exp(1))) / 3
-    assert ranking_loss(true, drawn).item() == pytest.approx(expected)
+def test_the_loss_is_that_of_pairs_weighted_by_how_much_nearer_one_is() -> None:
+    scores, distances = torch.tensor([[0.5, 2.0, -1.0]]), torch.tensor([[3.0, 1.0, 2.0]])
+    # Pairs (0, 1), (0, 2), (1, 2): the nearer ones are 1, 2, 1; they lead by 1.5, -1.5 and 3; by 2, 1, 1.
+    terms = [weight * math.log1p(math.exp(-lead)) for weight, lead in ((2, 1.5), (1, -1.5), (1, 3.0))]
+    assert ranking_loss(scores, distances).item() == pytest.approx(sum(terms) / 4)
+
+
+def test_samples_that_are_equally_near_teach_nothing() -> None:
+    assert ranking_loss(torch.tensor([[1.0, -1.0]]), torch.tensor([[0.3, 0.3]])).item() == 0
+
+
+def test_distance_counts_places_and_the_mean_chroma() -> None:
+    truth = torch.full((1, 2, 2, 2), NEUTRAL)
+    truth[:, 0] += 0.1
+    turned = torch.full((1, 2, 2, 2), NEUTRAL)
+    turned[:, 1] += 0.1  # as colorful, another hue
+    samples = torch.stack([truth, torch.full_like(truth, NEUTRAL), turned], 1)
+    expected = torch.tensor([[0.0, 0.1 + 0.1, 0.1 * math.sqrt(2)]])
+    torch.testing.assert_close(distance(samples, truth), expected)
+    torch.testing.assert_close(distance(samples, truth, 0.0), torch.tensor([[0.0, 0.1, 0.1 * math.sqrt(2)]]))
 
 
 def test_a_score_is_of_one_photo_at_any_size() -> None:
@@ -51,15 +66,16 @@ def test_a_score_is_of_one_photo_at_any_size() -> None:
     torch.testing.assert_close(together[1:2], alone)
 
 
-def test_true_and_drawn_chroma_come_quantized_with_the_same_features() -> None:
+def test_draws_of_a_photo_come_with_the_same_features() -> None:
     model = make_model()
     seen = shown(model)
     losses = model.training_losses(batch())
     assert 0 <= losses["right"] <= 1
     [(condition, chroma)] = seen
-    assert torch.equal(condition[:3], condition[3:])
+    assert len(condition) == len(chroma) == 3 * 4
+    assert torch.equal(condition[0], condition[3]) and not torch.equal(condition[0], condition[4])
     assert torch.equal(model.decode(model.bins.encode(chroma)), chroma)
-    assert not torch.equal(chroma[:3], chroma[3:])
+    assert not torch.equal(chroma[0], chroma[1])
 
 
 def test_only_the_ranker_learns() -> None:
@@ -69,14 +85,14 @@ def test_only_the_ranker_learns() -> None:
     assert learning == {"ranker"}
 
 
-def test_earlier_pairs_are_shown_again() -> None:
+def test_earlier_draws_are_shown_again() -> None:
     model = make_model(ranker_replay=5)
     seen = shown(model)
     model.training_losses(batch())
     model.training_losses(batch(2))
-    assert [len(condition) for condition, _ in seen] == [2 * 3, 2 * (2 + 5)]
-    first_true, again_true = seen[0][1][:3], seen[1][1][2:7]
-    assert all(any(torch.equal(old, new) for old in first_true) for new in again_true)
+    assert [len(condition) for condition, _ in seen] == [4 * 3, 4 * (2 + 5)]
+    first, again = seen[0][1], seen[1][1][4 * 2 :]
+    assert all(any(torch.equal(old, new) for old in first) for new in again)
 
 
 def test_jitter_of_varying_strength() -> None:

@@ -101,6 +101,23 @@ def test_cold_draws_are_likelier_and_the_coldest_is_the_most_probable_bin() -> N
     assert torch.equal(logits.argmax(2), cold.bins[:, 0])
 
 
+@pytest.mark.parametrize("guidance", [0.0, 0.5])
+def test_a_bias_decides_where_it_is_and_what_comes_after_conforms(guidance: float) -> None:
+    net, condition = make_net(), features(2, 5, 6, 6)
+    bias = torch.zeros(2, 2, 32, 6, 6)
+    bias[0, 0, 7, 2, 3] = bias[0, 1, 9, 2, 3] = 1000.0
+    plain = draw(net, condition, n=3, seed=1, guidance=guidance)
+    told = draw(net, condition, n=3, seed=1, guidance=guidance, bias=bias)
+    assert (told.bins[0, :, 0, 2, 3] == 7).all() and (told.bins[0, :, 1, 2, 3] == 9).all()
+    assert torch.equal(told.bins[0, :, :, :2], plain.bins[0, :, :, :2]), "what was drawn before"
+    assert torch.equal(told.bins[0, :, :, 2, :3], plain.bins[0, :, :, 2, :3])
+    assert not torch.equal(told.bins[0, :, :, 3:], plain.bins[0, :, :, 3:]), "what is drawn after"
+    assert torch.equal(told.bins[1], plain.bins[1]), "the other photo"
+    # The likelihood is the model's own, without the bias.
+    own = net.double().log_prob(told.bins.flatten(0, 1), condition.double().repeat_interleave(3, 0))
+    torch.testing.assert_close(told.log_prob.flatten(), own, rtol=1e-6, atol=0)
+
+
 def test_a_draw_of_a_seed_is_the_same_whatever_n() -> None:
     net, condition = make_net(), features(1, 5, 6, 6)
     many = draw(net, condition, n=17, temperature=1.0, seed=11)
