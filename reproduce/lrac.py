@@ -57,15 +57,15 @@ OUTPUTS = {
 }
 TRANSFERS = {"none": "none", "quantile matching (Q)": "quantiles", "energy minimization (E)": "energy"}
 LAYERS: dict[str, tuple[int, ...]] = {
-    "all layers": (0, 1, 2, 3, 4, 5, 6, 7, 8),
-    "without the finest (photo, strides 2 and 4)": (3, 4, 5, 6, 7, 8),
-    "way down alone (photo to stride 32)": (0, 1, 2, 3, 4, 5),
-    "way up alone (strides 16, 8, 4)": (6, 7, 8),
-    "last layer alone (stride 4)": (8,),
-    "top alone (strides 16 and 32)": (4, 5),
-    "finest alone (photo, strides 2 and 4)": (0, 1, 2),
+    "all layers": (0, 1, 2, 3, 4, 5, 6, 7),
+    "without the finest (photo and way down at stride 4)": (2, 3, 4, 5, 6, 7),
+    "way down alone (photo to stride 32)": (0, 1, 2, 3, 4),
+    "way up alone (strides 16, 8, 4)": (5, 6, 7),
+    "last layer alone (stride 4)": (7,),
+    "top alone (strides 16 and 32)": (3, 4),
+    "finest alone (photo and way down at stride 4)": (0, 1),
 }
-"""Indices into the column of lrac.compact: the photo, five stages down, three steps up."""
+"""Indices into the column of lrac.compact: the photo, four maps of the way down, three of the way up."""
 COLUMNS = {
     "alpha_beta_rmse": ("RMSE alpha-beta", 3),
     "psnr": ("PSNR dB", 2),

@@ -32,6 +32,7 @@ from autochrome.laboratory.systems import model_system
 from autochrome.metrics.baselines import gray
 from autochrome.metrics.diversity import pairwise_delta_e
 from autochrome.pipeline.painter import ColorizeSettings, Painter
+from autochrome.pipeline.settings import capabilities
 
 SERIES = {
     "intersection_a": ("intersection a", 3),
@@ -160,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         painter = Painter(arguments.model, weights=arguments.weights)
         changes = ",".join([f"row={arguments.model}", *arguments.changes])
         asked = model_system(changes, Path(), arguments.samples).settings
-        settings = replace(asked, seed=arguments.seed, rank="rank" in painter.model.spec.can)
+        settings = replace(asked, seed=arguments.seed, rank="rank" in capabilities(painter.model.spec))
         source = open_source(arguments.folder)
         count = min(arguments.photos or len(source), len(source))
         for number in range(count):

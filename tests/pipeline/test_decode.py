@@ -340,7 +340,7 @@ def test_a_hint_outside_the_photo_is_told_before_the_model_works(
         autochrome.colorize(FLAT, model=cic, hints=["96,10,red"])
 
 
-@pytest.mark.parametrize("model", ["gray", "pixcolor.test"])
-def test_hints_need_a_distribution(model: str) -> None:
+@pytest.mark.parametrize("model", ["gray", "cgan.test"])
+def test_hints_need_a_distribution_or_the_trunk(model: str) -> None:
     with pytest.raises(SettingsError, match="does not support hints"):
         autochrome.colorize(FLAT, model=Painter(model), hints=["9,9,red"])

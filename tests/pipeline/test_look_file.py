@@ -37,6 +37,7 @@ def test_every_setting_survives(tmp_path: Path) -> None:
         upsampling="bilinear",
         border_detection=False,
         samples=3,
+        draws=12,
         seed=2**63,
         guidance=0.3,
         refine=False,

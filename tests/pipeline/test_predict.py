@@ -16,7 +16,7 @@ from autochrome.color.spaces import YCBCR, YUV
 from autochrome.io.photo import Photo
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.painter import ColorizedPhoto, ColorizeSettings, Painter
-from autochrome.pipeline.predict import working_shape, preview
+from autochrome.pipeline.predict import preview, working_shape
 from tests.drawing_model import Drawing, WholeDrawing
 
 # All but flat: what has one level all over would stay without color.

@@ -283,7 +283,7 @@ class SamplingColorizer(Colorizer):
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h2 w2"]
     ) -> Float[Tensor, "b n"]:
-        """Score samples, higher being more plausible. Of models with the capability "rank"."""
+        """Score samples on any grid, higher being more plausible. Of models with the capability "rank"."""
         raise NotImplementedError
 
     def draws_for_curves(

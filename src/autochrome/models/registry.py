@@ -19,7 +19,7 @@ from autochrome.models.spec import ModelSpec
 if TYPE_CHECKING:
     from autochrome.models.base import Colorizer
 
-_COMPACT_PIXCOLOR = frozenset({"backbone", "hints", "known_colors", "rank", "refine", "tone_curves"})
+_COMPACT_PIXCOLOR = frozenset({"backbone", "known_colors", "rank", "refine", "tone_curves", "trunk"})
 
 CIC_PAPER = ModelSpec(
     arch="cic",
@@ -118,7 +118,7 @@ CGAN_PAPER = ModelSpec(
 CGAN_COMPACT = replace(
     CGAN_PAPER,
     tag="compact",
-    can=frozenset({"backbone", "hints", "known_colors", "tone_curves"}),
+    can=frozenset({"backbone", "known_colors", "tone_curves", "trunk"}),
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",

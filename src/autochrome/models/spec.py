@@ -14,18 +14,19 @@ Kind = Literal["distribution", "samples", "point"]
 colorization; samples, drawn at random; or one colorization and nothing else."""
 
 Capability = Literal[
-    "backbone", "features", "hints", "known_colors", "prior", "rank", "refine", "tone_curves"
+    "backbone", "features", "known_colors", "prior", "rank", "refine", "tone_curves", "trunk"
 ]
 """What some models can do beside their kind:
 
 "backbone": start training from a network trained on something else (``Colorizer.load_backbone``);
 "features": give the maps of their trunk as a representation of the photo (``Colorizer.features``);
-"hints": of a model that draws, take luma as the shared trunk does, by which hints find how far they reach;
 "known_colors": draw what conforms to colors that are known (``known`` of the model's ``draw``);
 "prior": learn with the color statistics of the training photos (``Colorizer.set_prior``);
 "rank": score the plausibility of their samples (``SamplingColorizer.rank``);
 "refine": draw coarsely and refine that to the luma's size by a network (``SamplingColorizer.finish``);
-"tone_curves": pass their samples through curves fitted to photos (``SamplingColorizer.tone_curves``).
+"tone_curves": pass their samples through curves fitted to photos (``SamplingColorizer.tone_curves``);
+"trunk": of a model that draws, see luma as the shared trunk does, so that others on it tell how far hints
+reach and which samples are plausible.
 """
 
 

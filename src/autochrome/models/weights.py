@@ -104,9 +104,9 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         state = load_file(weights.path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
-    borrowed = borrowed_trunk(model)
-    if borrowed and not any(name.startswith(borrowed[0]) for name in state):
-        state |= _lent_tensors(borrowed[0], borrowed[1], weights)
+    borrowed, digest = borrowed_trunk(model), read_weights_metadata(weights.path).get("trunk")
+    if borrowed and digest:
+        state |= _lent_tensors(*borrowed, digest, weights.source)
     if problems := mismatches(model.state_dict(), state):
         listing = "\n  ".join(problems)
         raise WeightsError(
@@ -117,16 +117,15 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
     model.spec = replace(model.spec, weights=weights.source, sha256=weights.sha256)
 
 
-def _lent_tensors(prefix: str, trunk: PretrainedTrunk, weights: WeightsFile) -> dict[str, Tensor]:
+def _lent_tensors(prefix: str, trunk: PretrainedTrunk, digest: str, source: str) -> dict[str, Tensor]:
     """Load the shared trunk, which the weights leave out, and return its tensors by the model's names."""
     from autochrome.models.registry import model_spec
 
     lender = model_spec(LENDER)
     load_lent_trunk(trunk, load_file(resolve_weights(lender.weights, spec=lender).path))
-    wanted = read_weights_metadata(weights.path).get("trunk")
-    if wanted != trunk.digest():
+    if trunk.digest() != digest:
         raise WeightsError(
-            f"{weights.source} was trained over another trunk than that of the {LENDER} in this release; "
+            f"{source} was trained over another trunk than that of the {LENDER} in this release; "
             "use the release that it was trained with, or train it again"
         )
     return {prefix + name: tensor for name, tensor in trunk.state_dict().items()}

@@ -75,9 +75,7 @@ class Painter:
         if not isinstance(model, (str, Colorizer)):
             raise TypeError(f"model must be a name from list_models() or a model, not {model!r}")
         if isinstance(model, str):
-            model = create_model(model, weights=weights)
-            if model.spec.kind != "samples":  # drawn samples must not change by a rounding
-                model = fold_norms(model)
+            model = fold_norms(create_model(model, weights=weights))
         elif weights is not None:
             raise ValueError("weights are only loaded into models given by name")
         self.model = model.to(self.device).eval()
@@ -254,8 +252,8 @@ def colorize(
             ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, reference (of
             any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence, temperature,
             fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such as
-            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws and temperature; for pixcolor
-            guidance, refine and rank. For all four: samples.
+            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws, rank, temperature and hints;
+            for pixcolor guidance and refine. For all four: samples.
 
     Raises:
         PhotoError: the file cannot be read.

@@ -27,8 +27,9 @@ from autochrome.models.base import (
     log_probabilities,
 )
 from autochrome.pipeline.choose import choose_different
+from autochrome.pipeline.companions import guide_samples, judge_samples
 from autochrome.pipeline.extent import Extent, find_extent
-from autochrome.pipeline.hinting import guide_samples, hints_on_picture
+from autochrome.pipeline.hinting import hints_on_picture
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
 from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_supported, resolve
@@ -284,15 +285,7 @@ def _drawn(
     generator = noise_generator(noise_of, settings.seed)
     count = settings.draws or settings.samples
     samples = model.draw(luma, n=count, generator=generator, **how, **known)
-    can_rank = "rank" in spec.can and (settings.rank or count > settings.samples)
-    scores = model.rank(luma, samples.chroma)[0] if can_rank else None
-    order = list(range(count))
-    if count > settings.samples:
-        ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in order])
-        known = scores if samples.log_prob is None or scores is not None else samples.log_prob[0]
-        order = choose_different(ab, settings.samples, known)
-    if settings.rank and scores is not None:
-        order.sort(key=lambda k: float(scores[k]), reverse=True)
+    order, scores = _choose(model, seen, luma, samples, settings)
     # One at a time, so that a sample does not depend, by the last bit, on how many there are.
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
     used = {"seed": settings.seed, **how, **({"refine": settings.refine} if "refine" in spec.can else {})}
@@ -300,6 +293,28 @@ def _drawn(
     draws = tuple(_known(samples, k, scores) for k in order)
     doubt = _spread(model, device, picture, size)
     return _Answers(reduced, answer, used, draws, doubt, hinted, notes)
+
+
+def _choose(
+    model: SamplingColorizer, seen: Luma, luma: Luma, samples: Samples, settings: ColorizeSettings
+) -> tuple[list[int], Tensor | None]:
+    """Return the numbers of the samples to show, in order, and the scores of all samples if needed."""
+    count = samples.chroma.shape[1]
+    order, scores = list(range(count)), None
+    chosen = count > settings.samples
+    ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in order]) if chosen else None
+    if settings.rank or (chosen and "trunk" in model.spec.can):
+        if "rank" in model.spec.can:
+            scores = model.rank(luma, samples.chroma)[0]
+        else:
+            plain = [_ab(model, luma, samples, k, refine=False) for k in order] if ab is None else [ab]
+            scores = judge_samples(seen, torch.cat(plain), luma.device)
+    if ab is not None:
+        known = samples.log_prob[0] if scores is None and samples.log_prob is not None else scores
+        order = choose_different(ab, settings.samples, known)
+    if settings.rank and scores is not None:
+        order.sort(key=lambda k: -float(scores[k]))
+    return order, scores
 
 
 def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, size: int) -> float:

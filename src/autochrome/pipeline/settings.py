@@ -163,7 +163,7 @@ class ColorizeSettings:
     refine: bool = _setting(True, "flag", unset="--refine", needs="refine", help=
         "For pixcolor: refine the drawn colors to the photo's shapes, or leave them coarse.")
     rank: bool = _setting(False, "flag", needs="rank", help=
-        "For pixcolor: order the samples by plausibility, best first.")
+        "For pixcolor and cgan: order the samples by plausibility, best first.")
     reference: Photo | None = _setting(  # noqa: RUF009
         None, "photo", metavar="PHOTO", help="A color photo whose palette is transferred.")
     transfer: str | None = _setting(None, "choice", choices=("energy", "quantiles"), needs="distribution",
@@ -209,7 +209,8 @@ SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fie
 def capabilities(spec: ModelSpec) -> set[str]:
     """Return what a model can do, in the words of `Setting.needs`."""
     if spec.kind == "samples":
-        return {"samples", "draws", *spec.defaults, *spec.can}
+        by_trunk = {"hints", "rank"} if "trunk" in spec.can else set()
+        return {"samples", "draws", *spec.defaults, *spec.can, *by_trunk}
     of_distributions = {"samples", "distribution", "hints", "temperature"}
     return {"views", *(of_distributions if spec.kind == "distribution" else ())}
 

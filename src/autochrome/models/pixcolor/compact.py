@@ -245,8 +245,9 @@ class CompactPixColor(PixColor):
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h8 w8"]
     ) -> Float[Tensor, "b n"]:
-        """Score low-resolution chroma of each photo; the higher, the nearer it may be to the photo's own."""
-        quantized = self.decode(self.bins.encode(drawn.flatten(0, 1))).unflatten(0, (-1, drawn.shape[1]))
+        """Score chroma of each photo on any grid; the higher, the nearer it may be to the photo's own."""
+        low = F.adaptive_avg_pool2d(drawn.flatten(0, 1), grid((luma.shape[2], luma.shape[3])))
+        quantized = self.decode(self.bins.encode(low)).unflatten(0, (-1, drawn.shape[1]))
         return self._scores(self.encode(luma), quantized)
 
     # Tone curves ----------------------------------------------------------------------------------
