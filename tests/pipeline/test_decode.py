@@ -113,8 +113,8 @@ def test_a_reference_that_is_no_photo() -> None:
         check_reference("photo.jpg")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("model", ["gray", "pixcolor.test"])
-def test_energy_needs_a_distribution(model: str) -> None:
+@pytest.mark.parametrize("model", ["gray", "cgan.test"])
+def test_energy_needs_a_distribution_or_the_trunk(model: str) -> None:
     with pytest.raises(SettingsError, match="does not support transfer=energy"):
         Painter(model).colorize(CAMERA, ColorizeSettings(reference=COFFEE, transfer="energy"))
 

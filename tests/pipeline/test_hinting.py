@@ -85,6 +85,31 @@ def test_hints_hold_for_a_model_that_only_corrects(monkeypatch: pytest.MonkeyPat
     assert max(chroma_at(one, 0.25)[0] for one in told) < -30
 
 
+def test_preferences_move_every_sample_by_as_much(pixcolor: Painter) -> None:
+    """By what they do to CIC's mean color at the place, so that samples keep their differences."""
+    asked = {"upsampling": "bilinear", "saturation": 0.3, "samples": 3}  # far from the edges of sRGB
+    plain = pixcolor.colorize(HALVES, ColorizeSettings(**asked))  # type: ignore[arg-type]
+    for settings, sign in (({"warmth": 1.0}, 1), ({"warmth": -1.0}, -1), ({"tint": "royalblue"}, -1)):
+        moved = pixcolor.colorize(HALVES, ColorizeSettings(**asked, **settings))  # type: ignore[arg-type]
+        steps = [chroma_at(a, 0.75)[0] - chroma_at(b, 0.75)[0] for a, b in zip(moved, plain, strict=True)]
+        assert min(sign * step for step in steps) > 1
+        assert np.ptp(steps) < 0.5 * np.mean(np.abs(steps))
+        used = moved[0].provenance.settings  # type: ignore[union-attr]
+        assert used[next(iter(settings))] == next(iter(settings.values()))
+
+
+def test_a_palette_can_come_over_within_what_is_likely(pixcolor: Painter) -> None:
+    blue = Photo(np.full((40, 60, 3), (60, 90, 200), np.uint8))
+    asked = {"samples": 2, "reference": blue}
+    by_energy = pixcolor.colorize(HALVES, ColorizeSettings(**asked, transfer="energy"))  # type: ignore[arg-type]
+    by_quantiles = pixcolor.colorize(HALVES, ColorizeSettings(**asked))  # type: ignore[arg-type]
+    plain = pixcolor.colorize(HALVES, ColorizeSettings(samples=2))
+    for k in range(2):
+        assert chroma_at(by_energy[k], 0.75)[0] < chroma_at(plain[k], 0.75)[0] - 1
+    made = [one[0].provenance.settings["transfer"] for one in (by_energy, by_quantiles)]  # type: ignore[union-attr]
+    assert made == ["energy", "quantiles"]
+
+
 def test_a_hint_on_the_mat_does_nothing_and_is_reported() -> None:
     framed = np.full((96, 128, 1), 8, np.uint8)
     framed[16:80, 16:112] = np.linspace(50, 220, 96).astype(np.uint8)[None, :, None]

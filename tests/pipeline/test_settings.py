@@ -53,9 +53,9 @@ DRAWS = ModelSpec(
         ("cic", {"guidance": 0.5}, "cic.compact does not support guidance; use --model pixcolor, or leave"),
         ("cic", {"rank": True, "refine": False}, "support refine=False or rank=True; use --model pixcolor"),
         ("gray", {"samples": 2}, "gray.baseline does not support samples=2; use --model cgan, cic, lrac or"),
-        ("gray", {"tint": "teal"}, "does not support tint; use --model cic or lrac"),
+        ("gray", {"tint": "teal"}, "does not support tint; use --model cgan, cic, lrac or pixcolor"),
         ("gray", {"warmth": 0.5, "temperature": 1.0}, "does not support temperature or warmth; use"),
-        ("pixcolor", {"warmth": 0.5, "tint": "#123"}, "support warmth or tint; use --model cic or lrac, or"),
+        ("pixcolor.paper", {"warmth": 0.5, "tint": "#123"}, "support warmth or tint; use --model cgan, cic"),
         ("pixcolor", {"vibrance": 0.0}, "does not support vibrance; use --model cic or lrac"),
         ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "support vibrance or fuse=mirror; use --model cic"),
         (
@@ -72,8 +72,8 @@ DRAWS = ModelSpec(
             "vibrance, guidance or refine=False",
         ),
         ("cgan", {"vibrance": 1.0}, "does not support vibrance; use --model cic or lrac, or leave that out$"),
-        ("cgan", {"warmth": 0.5, "tint": "teal", "fuse": "full"}, "fuse=full, warmth or tint; use --model"),
-        ("gray", {"tint": "teal", "rank": True}, "does not support rank=True or tint; leave that out$"),
+        ("cgan", {"warmth": 0.5, "tint": "teal", "fuse": "full"}, "does not support fuse=full; use --model"),
+        ("gray", {"tint": "teal", "rank": True}, "does not support rank=True or tint; use --model cgan or"),
         ("cic.paper", {"look": "vivid"}, "support look=vivid; use --model cgan, cic, lrac or pixcolor, or"),
     ],
 )

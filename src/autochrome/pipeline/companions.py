@@ -1,4 +1,4 @@
-"""What models that draw borrow from others on the same trunk: the reach of hints, and a judge of samples.
+"""What models that draw borrow from others on the same trunk: a distribution for guides, a judge of samples.
 
 The photo is encoded already, so that a companion costs little more than its head.
 """
@@ -41,12 +41,25 @@ def guide_samples(
         extent: where the picture is in the photo.
         device: where the model computes.
     """
+    model, log_p = companion_distribution(seen, device)
+    guide = HintGuide(hints, model, lightness, extent.size, extent.box)
+    guide(log_p)
+    return guide
+
+
+def companion_distribution(
+    seen: Luma, device: torch.device
+) -> tuple[DistributionColorizer, Float[Tensor, "1 q h4 w4"]]:
+    """Return the model with a distribution that stands on the same trunk, and what it says of a photo.
+
+    Args:
+        seen: L* "1 1 h w" as models see the photo, sides multiples of 16.
+        device: where the model computes.
+    """
     model = _loaded(LENDER, device)
     assert isinstance(model, DistributionColorizer)
     luma = luma_of_lightness(seen, model.spec.space).to(device)
-    guide = HintGuide(hints, model, lightness, extent.size, extent.box)
-    guide(log_probabilities(model.predict(luma).float(), model.axes))
-    return guide
+    return model, log_probabilities(model.predict(luma).float(), model.axes)
 
 
 def judge_samples(seen: Luma, ab: Float[Tensor, "n 2 h w"], device: torch.device) -> Float[Tensor, " n"]:

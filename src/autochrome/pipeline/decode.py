@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from torch.nn import functional as F
 
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
+from autochrome.color.lightness import rounded
 from autochrome.color.names import parse_color
 from autochrome.guidance import Coherence, HintGuide, Vibrance, rotated, tint, warmth
 from autochrome.guidance.hints import as_entry
 from autochrome.models.base import Colorizer, DistributionColorizer, Guide
+from autochrome.pipeline.companions import companion_distribution
 from autochrome.pipeline.hinting import hints_on_picture
 from autochrome.pipeline.predict import Prediction
 from autochrome.pipeline.reference import Reference
@@ -64,9 +66,14 @@ def decode(
         return _decode_distribution(model, prediction, settings, index, reference)
     decoder = resolve(settings, model.spec)
     used: dict[str, object] = _saturation_used(decoder)
+    transfer = settings.transfer or "quantiles"
     ab = prediction.answer[index : index + 1]
-    if reference is not None:
-        used.update(reference=reference.name, transfer="quantiles")
+    if settings.warmth or settings.tint or (reference is not None and transfer == "energy"):
+        shift, of_preferences = _shift(prediction, settings, transfer, reference)
+        ab = ab + F.interpolate(shift.to(ab), ab.shape[2:], mode="bilinear", antialias=True)
+        used.update(of_preferences)
+    if reference is not None and transfer == "quantiles":
+        used.update(reference=reference.name, transfer=transfer)
         ab = reference.quantile_matching()(ab, prediction.luma)
     ab = ab * _chroma_scale(decoder, prediction)
     if prediction.hinted is not None:
@@ -75,6 +82,28 @@ def decode(
         used["hints"] = [as_entry(hint) for hint in prediction.hinted.hints]
     spread = _over_file(spread_of(prediction.answer), prediction)
     return Decoded(ab, spread, used)
+
+
+def _shift(
+    prediction: Prediction, settings: ColorizeSettings, transfer: str, reference: Reference | None
+) -> tuple[Chroma, dict[str, object]]:
+    """Return by how much preferences move every place's mean color, by CIC's distribution; and their notes.
+
+    A sample is moved by as much: where the photo leaves no doubt, nothing moves, and samples keep their
+    differences.
+    """
+    model, log_p = companion_distribution(
+        rounded(prediction.tones(prediction.luma)), prediction.answer.device
+    )
+    steps = list(_biases(model, settings, 0))
+    if reference is not None and transfer == "energy":
+        steps.append(_palette(model, transfer, reference))
+    guides = [guide for guide, _ in steps]
+    plain, moved = (model.decode(log_p, temperature=1.0, guides=each).chroma[:, 0] for each in ([], guides))
+    used: dict[str, object] = {}
+    for _, said in steps:
+        used.update(said)
+    return moved - plain, used
 
 
 def _decode_distribution(
@@ -147,7 +176,11 @@ def _preferences(
     yield Vibrance(model.prior, decoder.vibrance or 0.0), {}
     yield Coherence(lightness, model.axes, decoder.coherence or 0.0), {}
     if reference is not None and transfer == "energy":
-        yield reference.histogram_transfer(model), {"reference": reference.name, "transfer": transfer}
+        yield _palette(model, transfer, reference)
+
+
+def _palette(model: DistributionColorizer, transfer: str, reference: Reference) -> _Step:
+    return reference.histogram_transfer(model), {"reference": reference.name, "transfer": transfer}
 
 
 def _biases(model: DistributionColorizer, settings: ColorizeSettings, index: int) -> Iterator[_Step]:

@@ -166,17 +166,17 @@ class ColorizeSettings:
         "For pixcolor and cgan: order the samples by plausibility, best first.")
     reference: Photo | None = _setting(  # noqa: RUF009
         None, "photo", metavar="PHOTO", help="A color photo whose palette is transferred.")
-    transfer: str | None = _setting(None, "choice", choices=("energy", "quantiles"), needs="distribution",
+    transfer: str | None = _setting(None, "choice", choices=("energy", "quantiles"), needs="guides",
         free="quantiles", part_of="reference",
-        unset="energy; quantiles for models without a distribution", help=
+        unset="energy; quantiles for models that draw samples", help=
         "How the palette is transferred: within what the model finds likely (energy), or by matching the "
         "distributions of the colors (quantiles).")
-    warmth: float | None = _setting(None, "number", -1, 1, "W", needs="distribution", help=
+    warmth: float | None = _setting(None, "number", -1, 1, "W", needs="guides", help=
         "Preference for warm colors (above 0) or cool ones (below 0) where the model is unsure.")
-    tint: str | None = _setting(None, "color", metavar="COLOR", needs="distribution", help=
+    tint: str | None = _setting(None, "color", metavar="COLOR", needs="guides", help=
         "A color to prefer where the model is unsure: a CSS name, or #rrggbb in quotes.")
     tint_strength: float = _setting(0.5, "number", 0.01, 1, "S", part_of="tint", help="Strength of the tint.")
-    hints: tuple[Hint, ...] = _setting((), "hints", needs="hints", help=
+    hints: tuple[Hint, ...] = _setting((), "hints", needs="guides", help=
         "Colors that are known at places in the photo.")
     # fmt: on
 
@@ -209,9 +209,9 @@ SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fie
 def capabilities(spec: ModelSpec) -> set[str]:
     """Return what a model can do, in the words of `Setting.needs`."""
     if spec.kind == "samples":
-        by_trunk = {"hints", "rank"} if "trunk" in spec.can else set()
+        by_trunk = {"guides", "rank"} if "trunk" in spec.can else set()
         return {"samples", "draws", *spec.defaults, *spec.can, *by_trunk}
-    of_distributions = {"samples", "distribution", "hints", "temperature"}
+    of_distributions = {"samples", "distribution", "guides", "temperature"}
     return {"views", *(of_distributions if spec.kind == "distribution" else ())}
 
 
