@@ -6,7 +6,9 @@ PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is us
 without hints, the places that a person would correct are located: the largest error in a*b*, averaged over a
 window of 1/16 of the shorter side, then the next at least a quarter of that side away from the earlier ones.
 There the true color, averaged over the same window, is given as a hint, and the photo is painted again.
-Prints Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
+Prints Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos. Of a model
+that draws it is the first of eight samples that is corrected; beside its gain stands the spread of all eight
+where hints do not reach, with and without hints.
 
 In photos of our evaluation folders where an object stands before a sky (or a wall), the object is then given
 a false color by one hint; the mean change of a*b* is measured on the object and on the sky.
@@ -35,14 +37,16 @@ from autochrome.guidance.hints import Hint, mask_of, parse_hint
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.metrics.pixel import psnr
-from autochrome.pipeline.painter import ColorizeSettings, Painter
+from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 
+SAMPLES = 8
+"""Of a model that draws, whose spread is measured."""
+UNHINTED = 0.1
+"""What all hints together decide at most at a place that counts as out of their reach."""
 WINDOW, APART = 1 / 16, 1 / 4
 """Shares of the shorter side: the window over which errors are averaged, and the hints' least distance."""
 MOST_ROWS = 20
 """Photos that get a row each; the mean alone is printed for more."""
-ACCURATE = ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
-"""The settings of the highest PSNR (docs/papers/cic.md)."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +88,13 @@ FALSE_COLORS = {
 
 @dataclass(frozen=True)
 class Gain:
-    """PSNR of a photo in dB, and the seconds that painting took, without and with hints."""
+    """PSNR of a photo in dB, seconds that painting took, and spread of samples, without and with hints."""
 
     photo: str
     psnr: tuple[float, float]
     seconds: tuple[float, float]
     hints: tuple[Hint, ...]
+    spread: tuple[float, float] | None = None
 
 
 def true_hints(
@@ -118,18 +123,38 @@ def gain_of(path: Path, painter: Painter, settings: ColorizeSettings, count: int
     """Paint a photo without hints and with them."""
     photo = read_photo(path)
     truth = rgb_of(photo)
+    drawn = painter.model.spec.kind == "samples"
+    settings = replace(settings, samples=SAMPLES if drawn else 1)
     prediction = painter.predict(photo, settings)
     start = time.perf_counter()
     plain = painter.paint(prediction, settings)
     between = time.perf_counter()
     hints = true_hints(rgb_of(plain), truth, count)
     begun = time.perf_counter()
-    hinted = painter.paint(prediction, replace(settings, hints=hints))
+    settings = replace(settings, hints=hints)
+    told = painter.predict(photo, settings) if drawn else prediction
+    hinted = painter.paint(told, settings)
     seconds = (between - start, time.perf_counter() - begun)
     if keep is not None:
         _keep(keep, path.stem, {"plain": plain, "hinted": hinted})
     quality = (float(psnr(rgb_of(plain), truth)), float(psnr(rgb_of(hinted), truth)))
-    return Gain(path.stem, quality, seconds, hints)
+    return Gain(path.stem, quality, seconds, hints, spreads(prediction, told) if drawn else None)
+
+
+def spreads(plain: Prediction, hinted: Prediction) -> tuple[float, float]:
+    """Return the spread of samples drawn without and with hints, in CIE units, where the hints do not reach.
+
+    It is the root of the summed variances of a* and b* over the samples, mean over the places; nan if hints
+    reach everywhere.
+    """
+    assert hinted.hinted is not None
+    weights = hinted.hinted.weights.sum(0)
+    outside = weights < UNHINTED
+    values = []
+    for prediction in (plain, hinted):
+        ab = F.interpolate(prediction.answer.float(), weights.shape, mode="bilinear", antialias=True)
+        values.append(float(ab.var(0).sum(0).sqrt()[outside].mean()))
+    return values[0], values[1]
 
 
 def gain_table(gains: Sequence[Gain]) -> str:
@@ -144,8 +169,14 @@ def gain_table(gains: Sequence[Gain]) -> str:
     rows.append([f"**mean of {len(gains)}**", f"{before.mean():.2f}", f"{after.mean():.2f}", mean])
     worse, by = int((after < before).sum()), max(0.0, float((before - after).max()))
     plain, hinted = (sum(gain.seconds[k] for gain in gains) / len(gains) for k in (0, 1))
+    known = [gain.spread for gain in gains if gain.spread is not None and gain.spread[0] == gain.spread[0]]
+    spread = ""
+    if known:
+        free, told = torch.tensor(known, dtype=torch.float64).unbind(1)
+        kept = Bootstrap().ratio(told, free).cell(3)
+        spread = f"Spread of {SAMPLES} samples out of the hints' reach: {kept} of that without hints. "
     return (
-        f"{markdown_table(['photo', 'PSNR without', 'with hints', 'gain'], rows)}\n\n"
+        f"{markdown_table(['photo', 'PSNR without', 'with hints', 'gain'], rows)}\n\n{spread}"
         f"Worse with hints: {worse} of {len(gains)}, by {by:.2f} dB at most. "
         f"Painting took {plain:.3f} s a photo, with hints {hinted:.3f} s."
     )
@@ -155,9 +186,9 @@ def false_row(case: FalseColor, path: Path, painter: Painter, keep: Path | None)
     """Return how far a hint moved the object's colors, and the sky's."""
     photo = read_photo(path)
     hint = parse_hint(case.hint)
-    prediction = painter.predict(photo)
-    plain = painter.paint(prediction)
-    painted = painter.paint(prediction, ColorizeSettings(hints=(hint,)))
+    settings = ColorizeSettings(hints=(hint,))
+    plain = painter.paint(painter.predict(photo))
+    painted = painter.paint(painter.predict(photo, settings), settings)
     if keep is not None:
         _keep(keep, path.stem, {"plain": plain, "false": painted})
     change = (rgb_to_lab(rgb_of(painted)) - rgb_to_lab(rgb_of(plain)))[0, 1:].norm(dim=0)
@@ -186,14 +217,14 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=5, help="hints per photo")
     parser.add_argument("--model", default="cic")
     parser.add_argument("--weights", help="weights of that model instead of the bundled ones")
-    parser.add_argument("--accurate", action="store_true", help="the most accurate settings, not the default")
+    parser.add_argument("--accurate", action="store_true", help="the look accurate, not natural")
     parser.add_argument("--keep", type=Path, help="keep the painted photos in this folder")
     arguments = parser.parse_args()
     if not arguments.photos.is_dir():
         parser.error(f"{arguments.photos} is not a folder of photos")
     painter = Painter(arguments.model, weights=arguments.weights)
     paths = [each.path for each in find_photos([arguments.photos])]
-    settings = ACCURATE if arguments.accurate else ColorizeSettings()
+    settings = ColorizeSettings(look="accurate" if arguments.accurate else "natural")
     gains = [
         gain_of(path, painter, settings, arguments.count, arguments.keep)
         for path in paths[:: arguments.every]

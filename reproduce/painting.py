@@ -44,5 +44,12 @@ def _prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object
     key = (decoder.fuse, decoder.size)
     if spec.kind != "samples":
         return key
-    drawing = (settings.samples, settings.seed, settings.refine, settings.rank)
+    drawing = (
+        settings.samples,
+        settings.draws,
+        settings.seed,
+        settings.refine,
+        settings.rank,
+        settings.hints,
+    )
     return (*key, decoder.temperature, decoder.guidance, *drawing)
