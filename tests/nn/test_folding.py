@@ -12,6 +12,7 @@ from autochrome.models.registry import create_model, list_models, model_spec
 from autochrome.nn.folding import fold_norms
 from autochrome.pipeline.painter import Painter
 
+RANGES = {"lab": (0.0, 100.0), "hue_chroma": (0.0, 1.0), "ycbcr": (0.0, 1.0)}
 MODELS = [name for name in list_models() if model_spec(name).tag in ("compact", "test")]
 
 
@@ -89,7 +90,7 @@ def answer(model: Colorizer, luma: Tensor) -> Tensor:
     if isinstance(model, DistributionColorizer):
         return model.predict(luma)
     if isinstance(model, PixColor):
-        return model.conditioning(luma)
+        return model.encode(luma)
     return model.sample(luma, generator=torch.Generator().manual_seed(3)).chroma
 
 
@@ -99,7 +100,7 @@ def test_models_answer_alike(name: str) -> None:
     model = create_model(name)
     if name.endswith(".test"):
         with_random_norms(model)
-    low, high = {"lab": (0.0, 100.0), "hue_chroma": (0.0, 1.0)}.get(model.spec.space, (-1.0, 1.0))
+    low, high = RANGES.get(model.spec.space, (-1.0, 1.0))
     luma = torch.rand(1, 1, 64, 96, generator=torch.Generator().manual_seed(2)) * (high - low) + low
     folded = fold_norms(model)
     with torch.inference_mode():
