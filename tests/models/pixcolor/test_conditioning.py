@@ -1,4 +1,4 @@
-"""The conditioning networks of Guadarrama and others 2017: the paper's (Table 2) and the compact one."""
+"""The conditioning network of Guadarrama and others 2017, Table 2."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autochrome.color.conversion import lightness_of_gray
-from autochrome.color.spaces import LAB
-from autochrome.models.pixcolor.conditioning import (
-    CompactConditioning,
-    GradientMultiplier,
-    PaperConditioning,
-)
-from autochrome.nn.compact import CompactSize
+from autochrome.models.pixcolor.conditioning import GradientMultiplier, PaperConditioning
 from autochrome.nn.resnet import normalized_gray
-
-TINY = CompactSize(widths=(8, 8, 16, 16, 16), blocks=(0, 1, 0, 0, 0), decoder=(16, 8, 8))
 
 
 def on_meta() -> PaperConditioning:
@@ -46,10 +37,10 @@ def parameters(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
-# The paper's ---------------------------------------------------------------------------------------
+# The network ---------------------------------------------------------------------------------------
 
 
-def test_paper_parameter_counts() -> None:
+def test_parameter_counts() -> None:
     """papers.md: backbone 27.54M, adaptation .664M: three 3x3 (1024 -> 64 -> 64 -> 64), each with a norm."""
     net = on_meta()
     assert parameters(net.backbone) == 27_535_424
@@ -57,7 +48,7 @@ def test_paper_parameter_counts() -> None:
     assert parameters(net) == 28_199_360
 
 
-def test_paper_adaptation_rows() -> None:
+def test_adaptation_rows() -> None:
     """Table 2: "3x Conv2D, 3x3, stride 1, 64"; our norm and ReLU after each."""
     layers = [m for m in on_meta().adaptation.modules() if not list(m.children())]
     assert [type(m) for m in layers] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU] * 3
@@ -67,7 +58,7 @@ def test_paper_adaptation_rows() -> None:
         assert (conv.out_channels, conv.bias) == (64, None)
 
 
-def test_paper_adaptation_costs_half_a_billion_multiplications() -> None:
+def test_adaptation_costs_half_a_billion_multiplications() -> None:
     """papers.md: .52G at 224."""
     convs = [m for m in on_meta().adaptation.modules() if isinstance(m, nn.Conv2d)]
     assert sum(28 * 28 * conv.weight.numel() for conv in convs) == 520_224_768
@@ -76,13 +67,13 @@ def test_paper_adaptation_costs_half_a_billion_multiplications() -> None:
 @pytest.mark.parametrize(
     ("height", "width", "grid"), [(224, 224, (28, 28)), (224, 336, (28, 42)), (8, 24, (1, 3))]
 )
-def test_paper_features_have_stride_8(height: int, width: int, grid: tuple[int, int]) -> None:
+def test_features_have_stride_8(height: int, width: int, grid: tuple[int, int]) -> None:
     net = on_meta()
     assert net.stride == 8
     assert net(torch.empty(2, 1, height, width, device="meta")).shape == (2, 64, *grid)
 
 
-def test_paper_reads_luma_as_a_gray_photo() -> None:
+def test_reads_luma_as_a_gray_photo() -> None:
     net = shallow().eval()
     seen = []
     net.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -96,7 +87,7 @@ def test_paper_reads_luma_as_a_gray_photo() -> None:
     assert features.std() > 0
 
 
-def test_paper_backbone_loads_a_resnet() -> None:
+def test_backbone_loads_a_resnet() -> None:
     """All that it may and may not be: tests/nn/test_resnet.py."""
     net, other = shallow(), shallow().backbone
     net.load_backbone({f"backbone.{key}": value for key, value in other.state_dict().items()})
@@ -209,72 +200,3 @@ def test_the_gradient_after_the_step_is_the_plain_one() -> None:
     plain = [p.grad for p in net.parameters() if p.grad is not None]
     assert len(plain) == len(through) == len(list(net.parameters()))
     torch.testing.assert_close(through, plain)
-
-
-# The compact one -----------------------------------------------------------------------------------
-
-
-def test_compact_parameters_keep_their_names() -> None:
-    """A running training and shipped weights are loaded by these names."""
-    state = CompactConditioning().state_dict()
-    roots = {".".join(key.split(".")[:2]) for key in state}
-    assert roots == {
-        "backbone.stages",
-        "backbone.context",
-        "backbone.fusions",
-        *(f"adaptation.{number}" for number in range(3)),
-    }
-    assert state["adaptation.0.0.weight"].shape == (64, 96, 3, 3)
-    assert state["adaptation.2.1.running_mean"].shape == (64,)
-
-
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (28, 44), (8, 4)])
-def test_compact_features_have_stride_4(height: int, width: int) -> None:
-    net = CompactConditioning(TINY, features=5).eval()
-    assert net.stride == 4
-    with torch.no_grad():
-        assert net(torch.rand(2, 1, height, width)).shape == (2, 5, height // 4, width // 4)
-
-
-def test_compact_reads_luma_as_the_trunk_s_lightness() -> None:
-    """cic.compact saw (L - 50) / 50 of a photo; of a gray one that is L* of its gray value."""
-    net = CompactConditioning(TINY).eval()
-    seen = []
-    net.backbone.stages[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
-    luma = torch.rand(1, 1, 8, 8)
-    with torch.no_grad():
-        net(luma)
-    lightness = LAB.split(luma.expand(-1, 3, -1, -1))[0]
-    torch.testing.assert_close(seen[0], (lightness - 50) / 50, rtol=0, atol=1e-5)
-
-
-def test_lightness_of_gray() -> None:
-    """CIE: black 0, white 100; sRGB 119/255 has 50.0 (Y = .1845)."""
-    luma = torch.tensor([0.0, 119 / 255, 1.0]).reshape(1, 1, 1, 3)
-    torch.testing.assert_close(
-        lightness_of_gray(luma).flatten(), torch.tensor([0.0, 50.03, 100.0]), rtol=0, atol=0.01
-    )
-
-
-def test_compact_trunk_starts_from_a_cic() -> None:
-    net, other = CompactConditioning(TINY), CompactConditioning(TINY).backbone
-    weights = {f"network.{key}": value + 1 for key, value in other.state_dict().items()}
-    net.load_backbone({**weights, "network.head.weight": torch.zeros(3), "prior": torch.ones(313)})
-    assert all(torch.equal(value, weights[f"network.{k}"]) for k, value in net.backbone.state_dict().items())
-
-
-@pytest.mark.parametrize("change", ["missing", "shape"])
-def test_compact_trunk_refuses_others_and_is_not_changed(change: str) -> None:
-    net = CompactConditioning(TINY)
-    weights = {f"network.{key}": value + 1 for key, value in net.backbone.state_dict().items()}
-    last = list(weights)[-1]
-    if change == "missing":
-        del weights[last]
-    else:
-        weights[last] = torch.zeros(2, 2, 2)
-    before = {key: value.clone() for key, value in net.state_dict().items()}
-    with pytest.raises(
-        ValueError, match=rf"^not the weights of a cic\.compact with trunk=scratch: {last} is missing or"
-    ):
-        net.load_backbone(weights)
-    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())

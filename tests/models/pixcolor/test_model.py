@@ -9,31 +9,53 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins
-from autochrome.color.spaces import YCBCR
-from autochrome.models.base import Batch
-from autochrome.models.pixcolor.compact import CompactPixColor
-from autochrome.models.pixcolor.conditioning import CompactConditioning, PaperConditioning
-from autochrome.models.pixcolor.model import STRIDE, PixColor, colorness, paper
+from autochrome.color.lightness import LIGHTNESS_STEP
+from autochrome.color.spaces import LAB, YCBCR
+from autochrome.color.upsampling import upsample_bilinear
+from autochrome.models.pixcolor.compact import CompactPixColor, grid
+from autochrome.models.pixcolor.conditioning import PaperConditioning
+from autochrome.models.pixcolor.model import PixColor, colorness, paper
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
-from autochrome.models.pixcolor.refinement import CompactRefinement, PaperRefinement
+from autochrome.models.pixcolor.refinement import PaperRefinement
 from autochrome.models.pixcolor.settings import PixColorSettings
 from autochrome.models.registry import create_model, model_spec
+from autochrome.models.shared_trunk import identify_trunks
 from tests.models.pixcolor.made_model import (
     NEUTRAL,
+    cell_means,
     gray_batch,
     photos,
     tiny,
     trained_parts,
     training_networks,
 )
+from tests.models.small_trunk import tiny_cic
 
 
 @pytest.fixture
 def model() -> CompactPixColor:
     return tiny()
+
+
+class Bilinear(nn.Module):
+    """A refinement network that adds nothing."""
+
+    def forward(self, luma: Tensor, chroma: Tensor) -> Tensor:
+        return upsample_bilinear(chroma, (luma.shape[2], luma.shape[3]))
+
+
+def plain(**settings: Any) -> PixColor:
+    """The paper's model, at stride 8 and without what is ours, with few channels."""
+    config = PixelCNNConfig(bins=ChromaBins(), maps=8, blocks=1, head=16, condition=8, kernel=3)
+    return PixColor(
+        model_spec("pixcolor.paper"),
+        nn.Conv2d(1, 8, 8, stride=8),
+        PixelCNN(config),
+        Bilinear(),
+        PixColorSettings(**settings),
+    )
 
 
 # The bins and what they stand for ------------------------------------------------------------------
@@ -52,7 +74,7 @@ def test_means_of_the_bins_equal_a_two_pass_computation(model: CompactPixColor) 
     for count in (2, 4, 3):
         batch = photos(count)
         model.colorization_losses(batch)
-        seen.append(F.avg_pool2d(batch.chroma, 4))
+        seen.append(cell_means(batch.chroma, 7, 14))
     values = torch.cat(seen).double()
     for channel, plane in enumerate((1, 0)):  # of (Cb, Cr)
         flat = values[:, plane].flatten().numpy()
@@ -74,7 +96,7 @@ def test_training_pixels_decode_to_the_means_of_their_bins(model: CompactPixColo
     model.train()
     batch = photos(4)
     model.colorization_losses(batch)
-    chroma = F.avg_pool2d(batch.chroma, 4)
+    chroma = cell_means(batch.chroma, 7, 14)
     decoded = model.decode(model.bins.encode(chroma))
     torch.testing.assert_close(decoded.mean((0, 2, 3)), chroma.mean((0, 2, 3)))
     assert (decoded - chroma).abs().max() <= 8 / 255
@@ -92,15 +114,7 @@ def test_neutral_stays_neutral(model: CompactPixColor) -> None:
 
 def test_without_a_shift_neutral_is_an_edge_and_tinted_until_means_are_known() -> None:
     """The paper's 32 bins: 128 is the lowest value of bin 16, whose middle is 132."""
-    original = tiny()
-    config = PixelCNNConfig(bins=ChromaBins(), maps=8, blocks=1, head=16, condition=8, kernel=3)
-    model = PixColor(
-        original.spec,
-        original.conditioning,
-        PixelCNN(config),
-        CompactRefinement(),
-        PixColorSettings(colorness_threshold=0.0),
-    )
+    model = plain(colorness_threshold=0.0)
     neutral = torch.full((1, 2, 1, 1), NEUTRAL)
     assert model.bins.encode(neutral).unique().tolist() == [16]
     torch.testing.assert_close(model.decode(model.bins.encode(neutral)), neutral + 4 / 255)
@@ -147,40 +161,76 @@ def test_colorness_is_each_photo_s_own() -> None:
 # Inference -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 40), (40, 16)])
-def test_shapes(model: CompactPixColor, height: int, width: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((128, 128), (28, 28)),  # the paper's 28 at our working size
+        ((128, 192), (28, 42)),
+        ((64, 128), (14, 28)),
+        ((256, 144), (56, 32)),  # 31.5
+        ((32, 16), (7, 4)),  # 3.5
+        ((128, 1024), (28, 224)),
+        ((128, 1), (28, 1)),  # never nothing
+    ],
+)
+def test_the_grid_has_28_rows_for_128_pixels(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert grid(size) == expected
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"), [(32, 32, 7, 7), (32, 64, 7, 14), (80, 16, 18, 4)]
+)
+def test_shapes(model: CompactPixColor, height: int, width: int, rows: int, columns: int) -> None:
     luma = torch.rand(2, 1, height, width)
-    grid = (height // STRIDE, width // STRIDE)
+    fine = (height // 4, width // 4)
     with torch.no_grad():
-        assert model.encode(luma).shape == (2, 8, *grid)
-        assert model.reduce(torch.rand(2, 2, height, width)).shape == (2, 2, *grid)
-        assert model.refine(luma, torch.rand(2, 2, *grid)).shape == (2, 2, height, width)
-        assert model.log_prob(luma, torch.rand(2, 2, *grid)).shape == (2,)
+        assert model.encode(luma).shape == (2, 8, rows, columns)
+        assert model.reduce(torch.rand(2, 2, height, width)).shape == (2, 2, rows, columns)
+        assert model.refine(luma, torch.rand(2, 2, rows, columns)).shape == (2, 2, *fine)
+        assert model.log_prob(luma, torch.rand(2, 2, rows, columns)).shape == (2,)
         refined = model.sample(luma, n=3)
         plain = model.draw(luma, n=3)
-    assert refined.chroma.shape == (2, 3, 2, height, width)
-    assert plain.chroma.shape == (2, 3, 2, *grid)
+    assert refined.chroma.shape == (2, 3, 2, *fine)
+    assert plain.chroma.shape == (2, 3, 2, rows, columns)
     assert refined.log_prob is not None and refined.log_prob.shape == (2, 3)
     assert refined.space == plain.space == "ycbcr"
 
 
-def test_reducing_is_the_mean_over_cells(model: CompactPixColor) -> None:
+def test_reducing_is_the_mean_over_cells_whose_sides_are_no_whole_pixels(model: CompactPixColor) -> None:
+    """32 / 7 = 4.57 pixels; a pixel between two cells counts in both."""
+    chroma = torch.rand(2, 2, 32, 80)
+    torch.testing.assert_close(model.reduce(chroma), cell_means(chroma, 7, 18))
+
+
+def test_the_paper_s_reduction_is_the_mean_over_8_by_8_pixels() -> None:
     chroma = torch.rand(1, 2, 16, 24)
-    torch.testing.assert_close(model.reduce(chroma), chroma.reshape(1, 2, 2, 8, 3, 8).mean((3, 5)))
+    expected = chroma.reshape(1, 2, 2, 8, 3, 8).mean((3, 5))
+    torch.testing.assert_close(plain().reduce(chroma), expected)
 
 
-def test_encoding_shows_the_conditioning_its_own_resolution(model: CompactPixColor) -> None:
-    """The compact network reads luma at half size, so that its stride of 4 meets the grid."""
-    luma = torch.rand(1, 1, 16, 24)
+def test_the_trunk_sees_the_lightness_of_the_gray(model: CompactPixColor) -> None:
+    """cic.compact saw (L - 50) / 50 of a photo; of a gray one that is L* of its gray value."""
+    seen: list[Tensor] = []
+    model.trunk.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    luma = torch.rand(1, 1, 32, 48)
     with torch.no_grad():
-        expected = model.conditioning(luma.reshape(1, 1, 8, 2, 12, 2).mean((3, 5)))
-        torch.testing.assert_close(model.encode(luma), expected)
+        model.eval().encode(luma)
+    lightness = LAB.split(luma.expand(-1, 3, -1, -1))[0]
+    torch.testing.assert_close(50 * seen[0] + 50, lightness, rtol=0, atol=0.51 * LIGHTNESS_STEP)
 
 
-@pytest.mark.parametrize(("height", "width"), [(20, 16), (16, 20), (4, 8)])
+def test_features_are_the_adapted_maps_of_the_trunk(model: CompactPixColor) -> None:
+    luma = torch.rand(1, 1, 32, 48)
+    with torch.no_grad():
+        maps = model.trunk.maps(LAB.split(luma.expand(-1, 3, -1, -1))[0] / 50 - 1)
+        expected = model.conditioning(maps, (7, 10))
+        torch.testing.assert_close(model.encode(luma), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("height", "width"), [(24, 16), (16, 20), (4, 8)])
 def test_other_sides_are_refused(model: CompactPixColor, height: int, width: int) -> None:
     luma = torch.rand(1, 1, height, width)
-    message = rf"pixcolor\.test needs luma sides that are multiples of 8, not {height} x {width}"
+    message = rf"pixcolor\.test needs luma sides that are multiples of 16, not {height} x {width}"
     with pytest.raises(ValueError, match=message):
         model.encode(luma)
     with pytest.raises(ValueError, match=message):
@@ -209,7 +259,7 @@ def seeded(seed: int) -> torch.Generator:
 @torch.no_grad()
 def test_one_seed_gives_one_picture(model: CompactPixColor) -> None:
     """Sample k is the same whatever n and the batch; another seed gives another."""
-    luma = torch.rand(2, 1, 16, 24)
+    luma = torch.rand(2, 1, 16, 32)
     four = model.sample(luma, n=4, generator=seeded(5))
     again = model.sample(luma, n=4, generator=seeded(5))
     two = model.sample(luma, n=2, generator=seeded(5))
@@ -273,10 +323,7 @@ def test_a_plain_draw_gets_a_cast_that_is_nowhere_more_than_half_a_bin(model: Co
 
 @torch.no_grad()
 def test_the_paper_s_draws_stay_at_the_means_of_bins() -> None:
-    parts = tiny()
-    model = PixColor(
-        parts.spec, parts.conditioning, parts.pixelcnn, parts.refinement, PixColorSettings()
-    ).eval()
+    model = plain().eval()
     luma = torch.rand(1, 1, 16, 24)
     low = model.draw(luma, generator=seeded(1)).chroma[:, 0]
     assert torch.equal(model.finish(luma, low, refine=False), low)
@@ -285,14 +332,14 @@ def test_the_paper_s_draws_stay_at_the_means_of_bins() -> None:
 
 @torch.no_grad()
 def test_unrefined_samples_lie_at_the_means_of_bins(model: CompactPixColor) -> None:
-    chroma = model.draw(torch.rand(1, 1, 16, 24), n=2, generator=seeded(1)).chroma[0]
+    chroma = model.draw(torch.rand(1, 1, 16, 32), n=2, generator=seeded(1)).chroma[0]
     assert torch.equal(model.decode(model.bins.encode(chroma)), chroma)
 
 
 @torch.no_grad()
 def test_log_prob_of_a_sample_is_that_of_its_chroma(model: CompactPixColor) -> None:
     """The teacher-forced likelihood at temperature 1, whatever the temperature of the draw."""
-    luma = torch.rand(2, 1, 16, 24)
+    luma = torch.rand(2, 1, 16, 32)
     for temperature in (None, 1.0, 0.5):
         samples = model.draw(luma, n=2, temperature=temperature, generator=seeded(7))
         assert samples.log_prob is not None
@@ -303,10 +350,9 @@ def test_log_prob_of_a_sample_is_that_of_its_chroma(model: CompactPixColor) -> N
 
 @torch.no_grad()
 def test_log_prob_agrees_with_the_loss_in_bits(model: CompactPixColor) -> None:
-    luma, chroma = torch.rand(2, 1, 32, 48), photos(2, 32, 48).chroma
-    nats = -model.log_prob(luma, model.reduce(chroma))
-    batch = Batch(F.avg_pool2d(luma, 2), F.avg_pool2d(chroma, 2))
-    dimensions = 2 * 4 * 6
+    batch = photos(2)
+    nats = -model.log_prob(batch.luma, model.reduce(batch.chroma))
+    dimensions = 2 * 7 * 14
     torch.testing.assert_close(
         model.colorization_losses(batch)["bits_per_dim"], (nats / dimensions / math.log(2)).mean()
     )
@@ -314,32 +360,60 @@ def test_log_prob_agrees_with_the_loss_in_bits(model: CompactPixColor) -> None:
 
 @torch.no_grad()
 def test_a_refined_sample_is_the_refinement_of_the_low_resolution_one(model: CompactPixColor) -> None:
-    assert isinstance(model.refinement, CompactRefinement)
-    nn.init.normal_(model.refinement.head.weight, std=0.05)  # untrained, it would be bilinear upsampling
-    luma = torch.rand(2, 1, 16, 16)
+    head = model.refinement.get_submodule("head")
+    nn.init.normal_(head.get_parameter("weight"), std=0.5)  # untrained, it would be bilinear upsampling
+    luma = torch.rand(2, 1, 32, 32)
     low = model.draw(luma, n=2, generator=seeded(4)).chroma
     full = model.sample(luma, n=2, generator=seeded(4)).chroma
     for k in range(2):
         torch.testing.assert_close(full[:, k], model.finish(luma, low[:, k]), rtol=0, atol=1e-5)
-    bilinear = F.interpolate(low[:, 0], (16, 16), mode="bilinear", align_corners=False)
-    assert not torch.allclose(full[:, 0], bilinear, atol=1e-3)
+    dequantized = model.finish(luma, low[:, 0], refine=False)
+    assert not torch.allclose(full[:, 0], upsample_bilinear(dequantized, (8, 8)), atol=1e-3)
 
 
 @torch.no_grad()
-def test_samples_share_one_encoding(model: CompactPixColor) -> None:
+def test_draws_share_one_encoding(model: CompactPixColor) -> None:
     calls = []
-    model.conditioning.register_forward_hook(lambda _m, args, _o: calls.append(len(args[0])))
+    model.conditioning.register_forward_hook(lambda _m, args, _o: calls.append(len(args[0][0])))
     model.sample(torch.rand(2, 1, 16, 16), n=5)
     assert calls == [2]
 
 
-def test_the_backbone_of_a_compact_model_comes_from_a_compact_cic(model: CompactPixColor) -> None:
-    cic = create_model("cic.test").state_dict()
+@torch.inference_mode()
+def test_drawing_refining_and_ranking_take_one_pass_of_the_trunk() -> None:
+    """Of one photo, sample by sample as the pipeline does, and a model whose weights are complete."""
+    model = tiny()
+    identify_trunks(model)
+    calls = []
+    model.trunk.encoder.register_forward_hook(lambda *_: calls.append(1))
+    luma = torch.rand(1, 1, 32, 32)
+    drawn = model.draw(luma, n=3).chroma
+    model.rank(luma, drawn)
+    for k in range(3):
+        model.finish(luma, drawn[:, k])
+    assert len(calls) == 1
+
+
+def test_the_trunk_comes_from_a_compact_cic(model: CompactPixColor) -> None:
+    cic = tiny_cic().state_dict()
     model.load_backbone(cic)
-    for key, value in model.conditioning.backbone.state_dict().items():
+    for key, value in model.trunk.state_dict().items():
         assert torch.equal(value, cic[f"network.{key}"])
-    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact with trunk=scratch: network\."):
+    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact with trunk=test: network\."):
         model.load_backbone({"features.0.weight": torch.zeros(64, 3, 3, 3)})
+
+
+def test_the_compact_networks_sizes() -> None:
+    with torch.device("meta"):
+        model = create_model("pixcolor.compact", pretrained=False)
+    counts = {name: sum(p.numel() for p in child.parameters()) for name, child in model.named_children()}
+    assert counts == {
+        "conditioning": 157_312,
+        "pixelcnn": 1_145_920,
+        "refinement": 658_754,
+        "trunk": 5_427_776,
+        "ranker": 185_953,
+    }
 
 
 # The paper's ---------------------------------------------------------------------------------------
@@ -423,16 +497,10 @@ def test_paper_s_training_step() -> None:
             module.reset_parameters()
     conditioning.multiplier.passes.zero_()
     settings = PixColorSettings(colorness_threshold=0.0)
-    small = PixColor(model.spec, conditioning, pixelcnn, CompactRefinement(), settings).train()
+    small = PixColor(model.spec, conditioning, pixelcnn, Bilinear(), settings).train()
     losses = small.training_losses(photos(2, 32, 48))
     losses["loss"].backward()
     assert small.bin_counts.sum() == 2 * 2 * 4 * 6
     assert all(p.grad is not None and not p.grad.any() for p in conditioning.backbone.parameters())
     assert all(p.grad is not None and p.grad.any() for p in conditioning.adaptation[2].parameters())
     assert conditioning.multiplier.passes == 1
-
-
-def test_the_type_of_its_conditioning_is_either(model: CompactPixColor) -> None:
-    assert isinstance(model.conditioning, CompactConditioning)
-    assert model.conditioning.stride == 4
-    assert on_meta().conditioning.stride == 8

@@ -1,4 +1,4 @@
-"""The refinement networks: Table 2 of Guadarrama and others 2017 row by row, and the compact one."""
+"""The refinement network: Table 2 of Guadarrama and others 2017, row by row."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.color.upsampling import upsample_bilinear
 from autochrome.models.pixcolor.refinement import (
     JITTER,
     NEUTRAL,
-    CompactRefinement,
     PaperRefinement,
-    RefinementSize,
-    blotches,
     jitter,
     refinement_loss,
     training_hints,
-    weigh_cells,
 )
 
 # Table 2 of arXiv:1705.07208, 'Refinement Network', from top to bottom: (kernel, stride, maps).
@@ -63,10 +58,6 @@ WIDTHS_IN = [
     32,
 ]
 
-COMPACT = RefinementSize(widths=(8, 12, 16))
-
-NETWORKS = {"paper": PaperRefinement, "compact": CompactRefinement}
-
 
 @pytest.fixture(scope="module")
 def paper_net() -> PaperRefinement:
@@ -84,10 +75,10 @@ def convolutions(net: nn.Module) -> list[nn.Conv2d]:
     return [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
 
 
-# The paper's ---------------------------------------------------------------------------------------
+# The network ---------------------------------------------------------------------------------------
 
 
-def test_paper_rows() -> None:
+def test_rows() -> None:
     with torch.device("meta"):
         found = convolutions(PaperRefinement())
     assert [(c.kernel_size[0], c.stride[0], c.out_channels) for c in found] == TABLE_2
@@ -96,7 +87,7 @@ def test_paper_rows() -> None:
     assert [c.padding[0] for c in found] == [1] * 12 + [0, 0] + [1] * 6 + [0]
 
 
-def test_paper_parameter_count() -> None:
+def test_parameter_count() -> None:
     with torch.device("meta"):
         net = PaperRefinement()
     weights = sum(k * k * i * o for (k, _, o), i in zip(TABLE_2, WIDTHS_IN, strict=True))
@@ -104,7 +95,7 @@ def test_paper_parameter_count() -> None:
     assert sum(p.numel() for p in net.parameters()) == weights + norms + 2 == 34_272_002
 
 
-def test_paper_batchnorm_and_relu_after_every_row_but_the_last() -> None:
+def test_batchnorm_and_relu_after_every_row_but_the_last() -> None:
     with torch.device("meta"):
         net = PaperRefinement()
     kinds = [type(m) for m in net.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.ReLU)]
@@ -115,7 +106,7 @@ def test_paper_batchnorm_and_relu_after_every_row_but_the_last() -> None:
     ("height", "width", "shape"),
     [(224, 224, (1, 1)), (224, 304, (1, 4)), (256, 256, (2, 2)), (200, 200, (1, 1)), (192, 256, (1, 2))],
 )
-def test_paper_global_map(height: int, width: int, shape: tuple[int, int]) -> None:
+def test_global_map(height: int, width: int, shape: tuple[int, int]) -> None:
     # 224/32 = 7 -> 3 -> 1; 304/32 = 9.5, rounded up 10 -> 6 -> 4; 192/32 = 6 is first extended to 7.
     with torch.device("meta"):
         net = PaperRefinement().eval()
@@ -123,7 +114,7 @@ def test_paper_global_map(height: int, width: int, shape: tuple[int, int]) -> No
         assert net.global_map(low).shape == (1, 512, *shape)
 
 
-def test_paper_global_map_repeats_its_border_below_200_pixels(paper_net: PaperRefinement) -> None:
+def test_global_map_repeats_its_border_below_200_pixels(paper_net: PaperRefinement) -> None:
     low = torch.rand(1, 512, 24, 28, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         map_32 = paper_net.global_level(low)
@@ -132,7 +123,7 @@ def test_paper_global_map_repeats_its_border_below_200_pixels(paper_net: PaperRe
         torch.testing.assert_close(paper_net.global_map(low), expected)
 
 
-def test_paper_global_vector_is_the_mean_seen_everywhere() -> None:
+def test_global_vector_is_the_mean_seen_everywhere() -> None:
     torch.manual_seed(0)
     net = PaperRefinement().eval()
     seen = []
@@ -148,7 +139,7 @@ def test_paper_global_vector_is_the_mean_seen_everywhere() -> None:
     assert fused[:, 256:].std(1).min() > 0
 
 
-def test_paper_input_is_luma_and_bilinear_chroma(paper_net: PaperRefinement) -> None:
+def test_input_is_luma_and_bilinear_chroma(paper_net: PaperRefinement) -> None:
     luma, chroma = inputs(64, 96)
     seen = []
     hook = paper_net.low_level.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
@@ -159,7 +150,7 @@ def test_paper_input_is_luma_and_bilinear_chroma(paper_net: PaperRefinement) -> 
     torch.testing.assert_close(seen[0], torch.cat((luma - 0.5, expected - 128 / 255), 1))
 
 
-def test_paper_decoder_sizes(paper_net: PaperRefinement) -> None:
+def test_decoder_sizes(paper_net: PaperRefinement) -> None:
     sizes = []
     hooks = [
         rows.register_forward_hook(lambda _, args, out: sizes.append(tuple(out.shape)))
@@ -173,76 +164,16 @@ def test_paper_decoder_sizes(paper_net: PaperRefinement) -> None:
     assert answer.shape == (1, 2, 192, 256)
 
 
-def test_paper_initialization_keeps_the_scale_of_its_input() -> None:
+def test_initialization_keeps_the_scale_of_its_input() -> None:
     torch.manual_seed(0)
     for conv in convolutions(PaperRefinement())[:-1]:
         fan_in = conv.in_channels * conv.kernel_size[0] ** 2
         assert conv.weight.std().item() == pytest.approx((2 / fan_in) ** 0.5, rel=0.05)
 
 
-# The compact one -----------------------------------------------------------------------------------
+# Inputs and outputs --------------------------------------------------------------------------------
 
 
-def test_compact_parameter_count() -> None:
-    assert sum(p.numel() for p in CompactRefinement().parameters()) == 671_788
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (40, 72), (8, 8)])
-def test_compact_starts_as_bilinear_upsampling(height: int, width: int) -> None:
-    luma, chroma = inputs(height, width, batch=2)
-    answer = CompactRefinement().eval()(luma, chroma)
-    assert answer.dtype == torch.float32
-    torch.testing.assert_close(answer, upsample_bilinear(chroma, (height, width)), rtol=0, atol=0)
-
-
-def test_compact_answer_follows_the_luma_once_trained() -> None:
-    net = perturbed(CompactRefinement(COMPACT))
-    luma, chroma = inputs(64, 64)
-    with torch.no_grad():
-        base = net(luma, chroma)
-        luma[0, 0, 33, 20] += 1
-        moved = (net(luma, chroma) - base).abs().amax(1)[0] > 0
-    assert moved[33, 20]
-    assert moved.any(0).any() and not moved[:, 63].any(), "one pixel of luma has a bounded reach"
-
-
-def test_compact_answer_is_the_same_alone_and_in_a_batch() -> None:
-    net = perturbed(CompactRefinement(COMPACT))
-    luma, chroma = inputs(32, 48, batch=3)
-    with torch.no_grad():
-        torch.testing.assert_close(net(luma, chroma)[1:2], net(luma[1:2], chroma[1:2]))
-
-
-def test_cells_are_weighed_row_by_row() -> None:
-    chroma = torch.rand(1, 2, 3, 4, generator=torch.Generator().manual_seed(1))
-    base = upsample_bilinear(chroma, (24, 32))
-    padded = F.pad(chroma, (1, 1, 1, 1), mode="replicate")
-    for cell in range(9):
-        weights = torch.zeros(1, 9, 24, 32)
-        weights[:, cell] = 1
-        row, column = divmod(cell, 3)
-        neighbor = padded[:, :, row : row + 3, column : column + 4]
-        expected = F.interpolate(neighbor, scale_factor=8, mode="nearest") - base
-        torch.testing.assert_close(weigh_cells(weights, chroma, base), expected)
-
-
-def test_weighing_leaves_one_color_alone() -> None:
-    chroma = torch.tensor([0.3, 0.6])[None, :, None, None].expand(1, 2, 2, 3)
-    base = upsample_bilinear(chroma, (16, 24))
-    moved = weigh_cells(torch.randn(1, 9, 16, 24, generator=torch.Generator().manual_seed(0)), chroma, base)
-    torch.testing.assert_close(moved, torch.zeros_like(base))
-
-
-def perturbed(net: CompactRefinement) -> CompactRefinement:
-    torch.manual_seed(5)
-    nn.init.normal_(net.head.weight, std=0.1)
-    return net.eval()
-
-
-# Both ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(
     ("luma_size", "chroma_size", "words"),
     [
@@ -251,24 +182,16 @@ def perturbed(net: CompactRefinement) -> CompactRefinement:
         ((64, 128), (16, 8), "128x64 goes with chroma of 16x8, not 8x16"),
     ],
 )
-def test_sizes_that_do_not_fit(
-    name: str, luma_size: tuple[int, int], chroma_size: tuple[int, int], words: str
-) -> None:
+def test_sizes_that_do_not_fit(luma_size: tuple[int, int], chroma_size: tuple[int, int], words: str) -> None:
     with torch.device("meta"):
-        net = NETWORKS[name]()
+        net = PaperRefinement()
         with pytest.raises(ValueError, match=words):
             net(torch.empty(1, 1, *luma_size), torch.empty(1, 2, *chroma_size))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_gradients_reach_every_parameter(name: str) -> None:
+def test_gradients_reach_every_parameter() -> None:
     torch.manual_seed(0)
-    net = NETWORKS[name]()
-    if isinstance(net, CompactRefinement):
-        nn.init.normal_(net.head.weight, std=0.1)  # behind a zero layer nothing would move yet
-        for module in net.modules():  # nor in a residual block whose last gain is 0
-            if isinstance(module, nn.BatchNorm2d):
-                nn.init.ones_(module.weight)
+    net = PaperRefinement()
     luma, chroma = inputs(32, 48, batch=2)
     chroma.requires_grad_()
     net(luma, chroma).square().sum().backward()
@@ -276,11 +199,9 @@ def test_gradients_reach_every_parameter(name: str) -> None:
     assert chroma.grad is not None and chroma.grad.any()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_answer_is_float32_under_autocast(name: str) -> None:
-    net = NETWORKS[name]().eval()
+def test_answer_is_float32_under_autocast(paper_net: PaperRefinement) -> None:
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert net(*inputs(16, 16)).dtype == torch.float32
+        assert paper_net(*inputs(16, 16)).dtype == torch.float32
 
 
 # Training ------------------------------------------------------------------------------------------
@@ -309,29 +230,6 @@ def test_jitter_follows_the_global_seed() -> None:
     assert not torch.equal(first, other)
 
 
-def test_blotches_are_smooth_noise_within_their_width() -> None:
-    torch.manual_seed(2)
-    chroma = torch.full((8, 2, 40, 56), NEUTRAL)
-    noise = blotches(chroma, 0.1) - chroma
-    assert noise.abs().max() <= 0.1 + 1e-6
-    assert noise.abs().max() > 0.09
-    assert noise.mean().item() == pytest.approx(0, abs=5e-3)
-    # Between places four apart it is bilinear: a step is at most a quarter of the way from one to the next.
-    assert noise.diff(dim=3).abs().max() <= 0.2 / 4 + 1e-6
-    assert not torch.equal(noise[:, 0], noise[:, 1])
-    assert blotches(torch.rand(1, 2, 3, 5), 0.0).shape == (1, 2, 3, 5)
-
-
-def test_doubt_changes_what_the_compact_network_does() -> None:
-    torch.manual_seed(0)
-    net = CompactRefinement(COMPACT).eval()
-    nn.init.normal_(net.head.weight, std=0.05)
-    luma, chroma = inputs(16, 16)
-    certain = net(luma, chroma, torch.zeros(len(luma)))
-    torch.testing.assert_close(net(luma, chroma), certain)
-    assert (net(luma, chroma, torch.ones(len(luma))) - certain).abs().max() > 1e-4
-
-
 def test_training_hints_are_cell_means() -> None:
     truth = torch.zeros(1, 2, 16, 8)
     truth[0, 0, 3, 5] = 0.64  # 1/64 of the upper cell of Cb
@@ -346,28 +244,3 @@ def test_refinement_loss() -> None:
     truth = torch.tensor([[[[0.4, 0.7]], [[0.3, 0.3]]]])
     # (.1 + 0 + .2 + .1) / 4
     assert refinement_loss(predicted, truth).item() == pytest.approx(0.1)
-
-
-def discs(count: int, side: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Pictures of one disc: it is darker than its ground, and has another color."""
-    generator = torch.Generator().manual_seed(seed)
-    rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
-    center = (0.3 + 0.4 * torch.rand(count, 2, 1, 1, generator=generator)) * side
-    inside = (rows - center[:, :1]) ** 2 + (columns - center[:, 1:]) ** 2 < (side / 4) ** 2
-    colors = 0.2 + 0.6 * torch.rand(2, count, 2, 1, 1, generator=generator)
-    return 0.8 - 0.5 * inside.float(), torch.where(inside, colors[0], colors[1])
-
-
-def test_compact_learns_to_beat_bilinear_upsampling() -> None:
-    torch.manual_seed(0)
-    luma, truth = discs(16, 32, seed=1)
-    net = CompactRefinement(COMPACT)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=5e-3)
-    for _ in range(60):
-        optimizer.zero_grad()
-        refinement_loss(net(luma, training_hints(truth)), truth).backward()
-        optimizer.step()
-    hints = training_hints(truth, 0.0)
-    with torch.no_grad():
-        refined = refinement_loss(net.eval()(luma, hints), truth).item()
-    assert refined < 0.8 * refinement_loss(upsample_bilinear(hints, (32, 32)), truth).item()
