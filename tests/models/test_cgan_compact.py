@@ -8,30 +8,31 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from autochrome.color.lightness import LIGHTNESS_STEP
+from autochrome.color.spaces import LAB, YUV
 from autochrome.models.base import AdversarialColorizer, Batch
 from autochrome.models.cgan.compact import CompactCGAN, CompactCGANSettings, CompactDiscriminator
 from autochrome.models.cgan.compact_generator import CompactGenerator, GeneratorSize, NoisePlanes
-from autochrome.models.cic.compact import ScratchNet
 from autochrome.models.registry import create_model, model_spec
 from autochrome.models.tone_curves import fit_curve
 from autochrome.models.weights import load_weights, resolve_weights, save_weights
+from autochrome.nn.pretrained import TINY, PretrainedTrunk
+from tests.models.small_trunk import tiny_cic
 
-SMALL = GeneratorSize((4, 6, 8, 8), (1, 1, 1, 1), 6, (6, 5, 4), 3, 24, 3, 4, 2)
+SMALL = GeneratorSize(condition=4, layers=3, width=24, shared_noise=3, regions=4, region_noise=2)
 
 
-def small(**settings: float | int | str) -> CompactCGAN:
+def small(*, own_trunk: bool = False, **settings: float | int | str) -> CompactCGAN:
     torch.manual_seed(0)
     return CompactCGAN(
         model_spec("cgan.compact"),
-        CompactGenerator(SMALL),
+        CompactGenerator(PretrainedTrunk(TINY, frozen=not own_trunk), SMALL),
         CompactCGANSettings(**settings),  # type: ignore[arg-type]
     )
 
 
 def batch(photos: int = 2) -> Batch:
-    from autochrome.color.spaces import YUV
-
-    rgb = torch.rand(photos, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    rgb = torch.rand(photos, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     luma, chroma = YUV.split(rgb)
     return Batch(luma, chroma, rgb)
 
@@ -40,11 +41,12 @@ def gradients(module: torch.nn.Module) -> bool:
     return any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in module.parameters())
 
 
-def test_the_generator_has_at_most_six_million_parameters() -> None:
+def test_the_generator_has_at_most_six_million_parameters_and_few_of_its_own() -> None:
     """Issue: at most 6M."""
     with torch.device("meta"):
         model = create_model("cgan.compact", pretrained=False)
-    assert 5_000_000 < sum(p.numel() for p in model.parameters()) <= 6_000_000
+    assert sum(p.numel() for p in model.parameters()) <= 6_000_000
+    assert 300_000 < sum(p.numel() for p in model.parameters() if p.requires_grad) < 500_000
 
 
 def test_it_is_what_the_engine_asks_for() -> None:
@@ -53,10 +55,21 @@ def test_it_is_what_the_engine_asks_for() -> None:
     assert not small(adversarial=0.0).adversarial
 
 
-def test_chroma_has_half_the_luma_s_sides() -> None:
+def test_chroma_has_a_quarter_of_the_luma_s_sides() -> None:
     model = small().eval()
     luma = torch.rand(2, 1, 32, 48) * 2 - 1
-    assert model.sample(luma, n=3).chroma.shape == (2, 3, 2, 16, 24)
+    assert model.sample(luma, n=3).chroma.shape == (2, 3, 2, 8, 12)
+
+
+def test_the_trunk_sees_the_lightness_of_the_gray() -> None:
+    """cic.compact saw (L - 50) / 50 of a photo; of a gray one that is L* of its gray value, 2 Y - 1 here."""
+    generator = small().eval().generator
+    seen: list[torch.Tensor] = []
+    generator.trunk.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    gray = torch.rand(1, 1, 32, 48)
+    generator.encode(2 * gray - 1)
+    lightness = LAB.split(gray.expand(-1, 3, -1, -1))[0]
+    torch.testing.assert_close(50 * seen[0] + 50, lightness, rtol=0, atol=0.51 * LIGHTNESS_STEP)
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -98,41 +111,59 @@ def test_a_place_has_the_noise_of_its_region() -> None:
     assert laid[0, :, 0, 1].tolist() == [0, 1, 2, 7, 8]
 
 
-def test_the_condition_starts_as_the_first_stages_of_the_compact_cic() -> None:
-    model = create_model("cgan.compact", pretrained=False)
-    assert isinstance(model, CompactCGAN)
-    theirs = {f"network.{key}": value for key, value in ScratchNet().state_dict().items()}
+def test_the_trunk_comes_from_a_compact_cic() -> None:
+    model, theirs = small(), tiny_cic().state_dict()
     model.load_backbone(theirs)
-    for key, value in model.generator.network.stages.state_dict().items():
-        assert torch.equal(value, theirs[f"network.stages.{key}"])
+    for key, value in model.generator.trunk.state_dict().items():
+        assert torch.equal(value, theirs[f"network.{key}"])
     with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact"):
         model.load_backbone({"a": torch.zeros(1)})
 
 
-def test_each_lesson_reaches_what_it_teaches() -> None:
-    """Bins the condition network alone; the energy score and the discriminator the layers too."""
-    for settings, layers, bins in (
-        ({"adversarial": 0.0, "energy": 0.0, "colors": 1.0}, False, True),
-        ({"adversarial": 0.0, "energy": 1.0, "colors": 0.0}, True, False),
-    ):
-        model = small(**settings)
+@pytest.mark.parametrize("own_trunk", [False, True])
+@pytest.mark.parametrize(
+    "settings", [{"adversarial": 0.0, "energy": 1.0}, {"adversarial": 1.0, "energy": 0.0}]
+)
+def test_each_lesson_reaches_all_that_learns(settings: dict[str, float], own_trunk: bool) -> None:
+    """And the trunk only if it is the model's own."""
+    model = small(own_trunk=own_trunk, **settings).train()
+    if model.adversarial:
+        discriminator = model.make_discriminator()
+        model.generator_losses(discriminator, batch())["loss"].backward()
+        assert not gradients(discriminator)
+    else:
         model.training_losses(batch())["loss"].backward()
-        assert gradients(model.generator.network)
-        assert gradients(model.generator.layers) == layers
-        assert gradients(model.generator.colors) == bins
-    model = small(adversarial=1.0, energy=0.0, colors=0.0)
-    discriminator = model.make_discriminator()
-    model.generator_losses(discriminator, batch())["loss"].backward()
-    assert gradients(model.generator.layers)
-    assert gradients(model.generator.network)
-    assert not gradients(discriminator)
+    generator = model.generator
+    assert all(gradients(layer) for layer in generator.layers)
+    assert gradients(generator.planes)
+    assert gradients(generator.adaptation)
+    assert gradients(generator.trunk) is own_trunk
+    assert generator.trunk.training is own_trunk
+
+
+def test_a_borrowed_trunk_gets_no_gradient_and_keeps_its_statistics() -> None:
+    model = create_model("cgan.compact", pretrained=False, trunk="test", energy=1.0).train()
+    assert isinstance(model, CompactCGAN)
+    trunk = model.generator.trunk
+    before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    model.training_losses(batch())["loss"].backward()
+    assert all(p.grad is None and not p.requires_grad for p in trunk.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
+
+
+def test_a_trunk_of_one_s_own_is_an_option_that_the_weights_remember() -> None:
+    model = create_model("cgan.compact", pretrained=False, trunk="test", own_trunk=True)
+    assert isinstance(model, CompactCGAN)
+    assert model.options == {"trunk": "test", "own_trunk": True}
+    assert all(p.requires_grad for p in model.generator.trunk.parameters())
+    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test, not 'resnet'"):
+        create_model("cgan.compact", pretrained=False, trunk="resnet")
 
 
 def test_the_weights_of_the_lessons_add_up() -> None:
-    model = small(adversarial=0.5, energy=2.0, colors=0.25)
+    model = small(adversarial=0.5, energy=2.0)
     losses = model.generator_losses(model.make_discriminator(), batch())
-    total = 0.5 * losses["fooling"] + 2 * losses["energy"] + 0.25 * losses["colors"]
-    torch.testing.assert_close(losses["loss"], total)
+    torch.testing.assert_close(losses["loss"], 0.5 * losses["fooling"] + 2 * losses["energy"])
 
 
 def test_the_discriminator_s_losses_leave_the_generator_alone() -> None:
@@ -143,19 +174,6 @@ def test_the_discriminator_s_losses_leave_the_generator_alone() -> None:
     assert gradients(discriminator)
     assert not gradients(model.generator)
     assert 0 <= float(losses["accuracy"]) <= 1
-
-
-def test_the_bins_are_learned_as_by_a_dense_cross_entropy() -> None:
-    """The same loss from one-hot sums over all 313 bins, by torch's own cross_entropy."""
-    from autochrome.color.bins import AB_BINS, soft_encode
-    from autochrome.color.spaces import LAB
-
-    model, photos = small(adversarial=0.0, energy=0.0, colors=1.0).eval(), batch()
-    assert photos.rgb is not None
-    weights, bins = soft_encode(F.avg_pool2d(LAB.split(photos.rgb)[1], 4))
-    dense = torch.zeros(2, AB_BINS, 8, 8).scatter_(1, bins, weights)
-    logits = model.generator.colors(F.avg_pool2d(model.generator.encode(photos.luma), 2))
-    torch.testing.assert_close(model.training_losses(photos)["colors"], F.cross_entropy(logits, dense))
 
 
 def test_patches_and_the_whole_count_alike() -> None:
@@ -200,7 +218,7 @@ def test_pictures_are_judged_alone() -> None:
         ({"objective": "wgan_gp"}, "cgan.paper"),
         ({"energy": -1.0}, "energy is at least 0"),
         ({"samples": 1}, "samples is at least 2"),
-        ({"adversarial": 0.0, "energy": 0.0, "colors": 0.0}, "nothing to learn"),
+        ({"adversarial": 0.0, "energy": 0.0}, "nothing to learn"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float | str], told: str) -> None:
@@ -256,14 +274,14 @@ def test_what_the_curves_are_fitted_to() -> None:
     (show,) = model.draws_for_curves(photos.luma, seeded())
     expected = (model.sample(photos.luma, generator=seeded()).chroma[:, 0] + 1) / 2
     torch.testing.assert_close(show(), expected)
-    true = (F.interpolate(photos.chroma, scale_factor=0.5, mode="area") + 1) / 2
+    true = (F.interpolate(photos.chroma, scale_factor=0.25, mode="area") + 1) / 2
     torch.testing.assert_close(model.truth_for_curves(photos.chroma), true)
     model.tone_curves.copy_(0.5 + 0.3 * (model.tone_curves - 0.5))
     torch.testing.assert_close(show(), 0.5 + 0.3 * (expected - 0.5))
 
 
 def test_the_curves_are_saved_with_the_weights_unrounded(tmp_path: Path) -> None:
-    model, other = small(), small()
+    model, other = small(own_trunk=True), small(own_trunk=True)
     curve = torch.rand(2, 256, generator=seeded()).sort(1).values
     model.tone_curves.copy_(curve)
     save_weights(model, tmp_path / "new.safetensors")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from autochrome.color.lightness import LIGHTNESS_STEP
 from autochrome.color.spaces import HUE_CHROMA, rgb_to_lab
 from autochrome.engine.loop import train
 from autochrome.engine.recipe import load_recipe
@@ -15,6 +16,7 @@ from autochrome.models.base import Batch, DistributionColorizer
 from autochrome.models.lrac.decoding import Decoding
 from autochrome.models.lrac.model import LRAC, RegressionLRAC, colors_at
 from autochrome.models.registry import create_model
+from autochrome.nn.pretrained import PretrainedTrunk
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import differences, write_recipe
 
@@ -172,14 +174,85 @@ def test_a_frozen_trunk_stays_as_it_is() -> None:
         assert torch.equal(value, before[name]), name
 
 
+def compact(**options: Any) -> LRAC:
+    """The shipped kind of network over a small trunk."""
+    model = create_model("lrac.compact", pretrained=False, **{"trunk": "test", **options})
+    assert isinstance(model, LRAC)
+    return model
+
+
 def test_the_trunk_starts_from_a_compact_cic() -> None:
-    cic = create_model("cic.test")
-    model = tiny()
+    cic = create_model("cic.compact", pretrained=False, trunk="test")
+    model = compact()
     model.load_backbone(cic.state_dict())
     mine, theirs = model.network.trunk.state_dict(), cic.state_dict()
-    assert all(torch.equal(mine[name], theirs[f"network.{name}"]) for name in mine)
-    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact"):
+    assert mine and all(torch.equal(mine[name], theirs[f"network.{name}"]) for name in mine)
+    with pytest.raises(ValueError, match=r"^not the weights of a cic\.compact with trunk=test"):
         model.load_backbone({"features.0.weight": torch.zeros(64, 3, 3, 3)})
+
+
+def test_a_trunk_from_scratch_starts_from_nothing() -> None:
+    with pytest.raises(
+        ValueError, match=r"^not for a trunk that is trained from scratch: set model\.options"
+    ):
+        tiny().load_backbone(create_model("cic.test").state_dict())
+
+
+def test_a_borrowed_trunk_is_neither_trained_nor_moved() -> None:
+    model = compact().train()
+    before = {name: value.clone() for name, value in model.network.trunk.state_dict().items()}
+    model.training_losses(batch())["loss"].backward()
+    trained = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert trained == {f"network.head.{name}" for name, _ in model.network.head.named_parameters()}
+    assert not any(p.requires_grad for p in model.network.trunk.parameters())
+    for name, value in model.network.trunk.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_trunk_of_one_s_own_is_trained() -> None:
+    model = compact(own_trunk=True).train()
+    model.training_losses(batch())["loss"].backward()
+    assert [name for name, p in model.network.trunk.named_parameters() if p.grad is None] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "saved"),
+    [
+        ({}, {"trunk": "test", "own_trunk": False}),
+        ({"own_trunk": True}, {"trunk": "test", "own_trunk": True}),
+        ({"trunk": "scratch"}, {"trunk": "scratch", "own_trunk": True}),
+    ],
+)
+def test_weights_remember_the_trunk(given: dict[str, Any], saved: dict[str, Any]) -> None:
+    model = compact(**given)
+    assert model.options == saved
+    assert isinstance(model.network.trunk, PretrainedTrunk) is (saved["trunk"] == "test")
+    assert all(p.requires_grad for p in model.network.trunk.parameters()) is saved["own_trunk"]
+    assert compact(**model.options).state_dict().keys() == model.state_dict().keys()
+
+
+def test_an_unknown_trunk_is_refused() -> None:
+    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test, not 'vgg16'"):
+        compact(trunk="vgg16")
+
+
+@torch.no_grad()
+def test_the_column_is_the_photo_and_the_maps_of_the_trunk() -> None:
+    """cic.compact saw (L - 50) / 50; of a gray photo that is L* of its gray value."""
+    network = compact().eval().network
+    seen: list[torch.Tensor] = []
+    network.trunk.encoder.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    gray = torch.rand(1, 1, 64, 96)
+    photo, *maps = network.maps(gray)
+    lightness = rgb_to_lab(gray.expand(-1, 3, -1, -1))[:, :1]
+    torch.testing.assert_close(photo, lightness / 50 - 1)
+    torch.testing.assert_close(50 * seen[0] + 50, lightness, rtol=0, atol=0.51 * LIGHTNESS_STEP)
+    assert network.strides == (1, 4, 8, 16, 32, 16, 8, 4)
+    assert network.widths == (1, *network.trunk.map_widths)
+    assert [layer.shape[1:] for layer in maps] == [
+        (width, 64 // stride, 96 // stride)
+        for width, stride in zip(network.widths[1:], network.strides[1:], strict=True)
+    ]
 
 
 @pytest.mark.parametrize("options", ["{}", "{freeze_trunk: true}", "{window: 3, locations: 16}"])
@@ -213,7 +286,9 @@ def test_wrong_requests_are_told() -> None:
         create_model("lrac.test", places=3)
 
 
-def test_the_compact_network_ships_in_ten_million_parameters() -> None:
+def test_the_compact_network_has_half_a_million_parameters_of_its_own() -> None:
     with torch.device("meta"):
         model = create_model("lrac.compact", pretrained=False)
-    assert sum(p.numel() for p in model.parameters()) == 9_991_522
+    own = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert own == 977 * 384 + 384 + 385 * (64 + 64 + 256 + 2) == 524_162
+    assert sum(p.numel() for p in model.parameters()) == own + 5_427_776
