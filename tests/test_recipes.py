@@ -29,35 +29,40 @@ from autochrome.models.pixcolor import model as pixcolor
 from autochrome.models.pixcolor.compact import CompactPixColorSettings
 from autochrome.models.pixcolor.conditioning import PaperConditioning
 from autochrome.models.pixcolor.settings import PixColorSettings
-from autochrome.models.registry import model_spec
+from autochrome.models.registry import create_model, model_spec
+from autochrome.models.shared_trunk import LENDER, borrowed_trunk
+from autochrome.nn.pretrained import PretrainedSize
 
 ROOT = Path(__file__).parent.parent / "recipes"
 RECIPES = sorted(ROOT.glob("*.yaml"))
 CAO = ROOT / "cgan-paper.yaml"
+TRUNK = {"trunk", "own_trunk"}
+"""Options of the systems that stand on the shared trunk."""
 
 
 def test_there_are_recipes() -> None:
     names = {path.name for path in RECIPES}
     assert {"cic-paper.yaml", "trunk-lite0.yaml", "trunk-scratch.yaml", "finetune.yaml"} <= names
-    assert {"pixcolor-paper.yaml", "pixcolor-compact.yaml"} <= names
-    assert {"lrac-paper.yaml", "lrac-compact.yaml", "cgan-paper.yaml"} <= names
+    assert {"pixcolor-paper.yaml", "pixcolor-compact.yaml", "pixcolor-compact-refinement.yaml"} <= names
+    assert {"lrac-paper.yaml", "lrac-compact.yaml", "cgan-paper.yaml", "cgan-compact.yaml"} <= names
 
 
 def known_options(model: str) -> set[str]:
     """What ``model.options`` of a recipe may hold: fields of the system's settings."""
     if model_spec(model).arch == "cic":
-        own = {"trunk", "frozen_norms"} if model == "cic.compact" else set()
+        own = {"trunk", "frozen_norms", "dropout"} if model == "cic.compact" else set()
         return own | {field.name for field in fields(LossSettings)}
     if model_spec(model).arch == "lrac":
-        return {"output"} | {field.name for field in fields(LRACSettings)}
+        own = {"output"} | (TRUNK if model == "lrac.compact" else set())
+        return own | {field.name for field in fields(LRACSettings)}
     if model == "cgan.compact":
-        return {field.name for field in fields(CompactCGANSettings)}
+        return TRUNK | {field.name for field in fields(CompactCGANSettings)}
     if model_spec(model).arch == "cgan":
         parameters = inspect.signature(cgan.paper).parameters
         own = {name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
         return own | {field.name for field in fields(CGANSettings)}
     if model != "pixcolor.paper":
-        return {field.name for field in fields(CompactPixColorSettings)}
+        return TRUNK | {field.name for field in fields(CompactPixColorSettings)}
     own = {name for name in inspect.signature(pixcolor.paper).parameters if name.startswith("multiplier_")}
     return own | {field.name for field in fields(PixColorSettings)}
 
@@ -93,14 +98,26 @@ def test_the_networks_of_recipes_fit_what_they_start_from() -> None:
         folder = re.search(rf"recipes/{path.name}.* -o (runs/\S+)", path.read_text())
         if folder:
             outcomes[folder.group(1)] = recipe.model.name, recipe.model.options.get("trunk")
-    for name in ("lrac-compact", "pixcolor-compact", "cgan-compact-condition"):
-        backbone = load_recipe(ROOT / f"{name}.yaml").model.backbone
-        assert backbone is not None
-        assert outcomes[str(Path(backbone).parent)] == ("cic.compact", "scratch")
-    for name in ("trunk-scratch-128px", "trunk-lite0-144px"):
+    chains = ["trunk-scratch-128px", "trunk-lite0-144px", "trunk-lite0-longer"]
+    for name in (*chains, "pixcolor-compact-refinement", "pixcolor-compact-ranker"):
         model = load_recipe(ROOT / f"{name}.yaml").model
         assert model.weights is not None
-        assert outcomes[str(Path(model.weights).parent)] == ("cic.compact", model.options["trunk"])
+        assert outcomes[str(Path(model.weights).parent)] == (model.name, model.options.get("trunk"))
+
+
+@pytest.mark.parametrize("name", ["lrac-compact", "pixcolor-compact", "cgan-compact"])
+def test_the_compact_systems_start_from_the_shipped_trunk_and_leave_it(name: str) -> None:
+    """The backbone by its name, and no parameter of it to train."""
+    recipe = load_recipe(ROOT / f"{name}.yaml")
+    assert recipe.model.backbone == LENDER
+    assert recipe.model.weights is None
+    with torch.device("meta"):
+        model = create_model(recipe.model.name, pretrained=False, **recipe.model.options)
+    found = borrowed_trunk(model)
+    assert found is not None
+    trained = [key for key, p in model.named_parameters() if p.requires_grad]
+    assert trained and not any(key.startswith(found[0]) for key in trained)
+    assert found[1].size == PretrainedSize("lite0")  # as that of cic.compact by default
 
 
 @pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px", "finetune"])
@@ -116,14 +133,20 @@ def test_the_encoder_of_cic_compact_learns_slower_than_the_rest(name: str) -> No
     assert model.network.encoder.frozen_norms
 
 
-@pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px"])
+@pytest.mark.parametrize("name", ["trunk-lite0", "trunk-lite0-144px", "lrac-compact", "pixcolor-compact"])
 def test_the_shard_that_chooses_the_weights_is_not_trained_on(name: str) -> None:
     recipe = load_recipe(ROOT / f"{name}.yaml")
     assert recipe.validation.keep_best and recipe.validation.photos
     folder, shard = recipe.validation.photos.rsplit("/", 1)
     patterns = [s.path.removeprefix(folder + "/") for s in recipe.data.sources if s.path.startswith(folder)]
     assert patterns and not any(fnmatch(shard, pattern) for pattern in patterns)
-    assert recipe.model.backbone == ("efficientnet-lite0" if name == "trunk-lite0" else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "backbone"), [("trunk-lite0", "efficientnet-lite0"), ("trunk-lite0-144px", None)]
+)
+def test_the_first_part_of_the_trunk_starts_from_imagenet(name: str, backbone: str | None) -> None:
+    assert load_recipe(ROOT / f"{name}.yaml").model.backbone == backbone
 
 
 def test_zhang_s_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

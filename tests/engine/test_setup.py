@@ -18,10 +18,12 @@ from autochrome.models.base import Colorizer
 from autochrome.models.cic.model import CIC
 from autochrome.models.cic.paper import PaperNet
 from autochrome.models.lrac.model import HypercolumnColorizer
+from autochrome.models.pixcolor.compact import CompactPixColor
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.models.weights import save_weights
 from autochrome.nn.vgg import VGG16_FEATURES
+from tests.models.small_trunk import tiny_cic
 
 
 def start(file: Path, overrides: Sequence[str] = (), *, resumed: bool = False) -> CIC:
@@ -106,21 +108,21 @@ def test_what_cannot_start_from_a_backbone_is_told(recipe_file: Path, tmp_path: 
 
 
 def test_a_compact_cic_fills_the_trunk_of_a_pixcolor(recipe_file: Path, tmp_path: Path) -> None:
-    cic = create_model("cic.test")
+    cic = tiny_cic()
     save_weights(cic, tmp_path / "cic.safetensors", half=False)
     backbone = f"model.backbone={tmp_path / 'cic.safetensors'}"
     recipe = load_recipe(recipe_file, ["model.name=pixcolor.test", backbone])
     colorizer = starting_model(recipe, training_photos(recipe))
-    assert isinstance(colorizer, PixColor)
+    assert isinstance(colorizer, CompactPixColor)
     assert colorizer.training
-    for key, value in colorizer.conditioning.backbone.state_dict().items():
+    for key, value in colorizer.trunk.state_dict().items():
         assert torch.equal(value, cic.state_dict()[f"network.{key}"])
 
 
 def test_layers_are_balanced_on_photos_after_the_backbone(
     recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cic = create_model("cic.test")
+    cic = create_model("cic.compact", pretrained=False, trunk="test")
     save_weights(cic, tmp_path / "cic.safetensors", half=False)
     seen: list[torch.Size] = []
 
@@ -131,14 +133,15 @@ def test_layers_are_balanced_on_photos_after_the_backbone(
 
     monkeypatch.setattr(HypercolumnColorizer, "balance", balance)
     backbone = f"model.backbone={tmp_path / 'cic.safetensors'}"
-    recipe = load_recipe(recipe_file, ["model.name=lrac.test", "model.options={}", backbone])
+    own = ["model.name=lrac.compact", "model.options={trunk: test, own_trunk: true}", "validation.size=64"]
+    recipe = load_recipe(recipe_file, [*own, backbone])
     photos = training_photos(recipe)
     starting_model(recipe, photos)
     size = recipe.data.crops.size
     assert 0 < len(seen) <= 64
     assert set(seen) == {(1, 1, size, size)}
     seen.clear()
-    starting_model(load_recipe(recipe_file, ["model.name=lrac.test", "model.options={}"]), photos)
+    starting_model(load_recipe(recipe_file, own), photos)
     assert not seen
 
 
@@ -155,7 +158,7 @@ def test_a_resumed_model_needs_no_backbone(recipe_file: Path) -> None:
     [
         (
             "pixcolor.test",
-            r"not the weights of a cic\.compact with trunk=scratch: network\.stages\.0\.0\.0\.weight",
+            r"not the weights of a cic\.compact with trunk=test: network\.encoder\.stem\.0\.weight",
         ),
         ("pixcolor.paper", r"not a ResNet-101 state dict: layer1\.0\.bn1\.weight should have shape \(64,\)"),
     ],
