@@ -13,12 +13,12 @@ import skimage.data
 import torch
 from torch import Tensor
 
+from autochrome.color.lightness import rounded
 from autochrome.color.spaces import HUE_CHROMA
 from autochrome.io.photo import Photo
 from autochrome.models.base import Colorizer, Samples
 from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter, choose_device
-from autochrome.pipeline.predict import working_shape
 from tests.hue_model import HueModel
 
 
@@ -168,28 +168,28 @@ def test_nearly_gray_counts_as_gray(camera: Photo, noise: int, told: bool) -> No
 # What the model sees -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("size", "shorter", "expected"),
-    [
-        ((3000, 4000), 144, (144, 192)),
-        ((256, 256), 144, (144, 144)),
-        ((10, 20), 144, (144, 288)),  # small photos are enlarged
-        ((1, 1), 64, (64, 64)),
-        ((100, 100_000), 64, (4, 512)),  # at most eight times as long as the size
-        ((100_000, 1), 64, (512, 4)),
-    ],
-)
-def test_working_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
-    assert working_shape(size, shorter) == expected
-
-
-def test_luma_is_padded_to_what_the_model_needs(camera: Photo) -> None:
+def test_the_photo_is_resized_to_multiples_of_what_the_model_needs(camera: Photo) -> None:
+    """60 x 100 at size 60: the nearest multiples of 32. The luma is all photo, without padding."""
     model = Constant()
-    Painter(model).colorize(Photo(camera.pixels[:60, :100]), ColorizeSettings(size=60, fuse="none"))
+    ramp = np.tile(np.linspace(20, 230, 100).round().astype(np.uint8)[None, :, None], (60, 1, 1))
+    Painter(model).colorize(Photo(ramp), ColorizeSettings(size=60, fuse="none"))
     [luma] = model.seen
-    assert luma.shape == (1, 1, 64, 128)
-    assert torch.equal(luma[:, :, 60:], luma[:, :, 59:60].expand(-1, -1, 4, -1))
-    assert torch.equal(luma[..., 100:], luma[..., 99:100].expand(-1, -1, -1, 28))
+    assert luma.shape == (1, 1, 64, 96)
+    assert (luma[0, 0, 0].diff() > 0).all()
+
+
+def test_views_of_other_scales_are_multiples_too(camera: Photo) -> None:
+    model = Constant()
+    Painter(model).colorize(camera, ColorizeSettings(size=128, fuse="full"))
+    assert [tuple(luma.shape[2:]) for luma in model.seen[::2]] == [(128, 128), (96, 96), (160, 160)]
+
+
+def test_lightness_is_shown_on_a_grid(camera: Photo) -> None:
+    """So that systems whose lumas differ by roundings see the same photo."""
+    model = Constant()
+    Painter(model).colorize(camera, ColorizeSettings(size=96, fuse="none"))
+    [luma] = model.seen
+    assert torch.equal(luma, rounded(luma))
 
 
 def test_luma_of_its_own_size_is_the_photo_s(camera: Photo) -> None:

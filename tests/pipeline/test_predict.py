@@ -145,17 +145,22 @@ def test_what_is_not_for_models_that_draw(camera: Photo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "shorter", "expected"),
+    ("size", "shorter", "unit", "expected"),
     [
-        ((3000, 4000), 224, (224, 296)),  # 298.7, to the next multiple of 8
-        ((512, 512), 224, (224, 224)),
-        ((10, 20), 224, (224, 448)),
-        ((100_000, 100), 64, (512, 64)),  # at most eight times as long
-        ((1, 1), 100, (96, 96)),
+        ((3000, 4000), 224, 8, (224, 296)),  # 298.7, to the nearest multiple of 8
+        ((3000, 4000), 144, 16, (144, 192)),
+        ((512, 512), 224, 8, (224, 224)),
+        ((10, 20), 224, 8, (224, 448)),  # small photos are enlarged
+        ((100_000, 100), 64, 8, (512, 64)),  # at most eight times as long as the size
+        ((100, 100_000), 64, 16, (64, 512)),
+        ((1, 1), 100, 8, (96, 96)),
+        ((60, 100), 60, 32, (64, 96)),
+        ((60, 100), 10, 32, (32, 32)),  # never nothing
+        ((30, 50), 64, 1, (64, 107)),
     ],
 )
-def test_working_shape(size: tuple[int, int], shorter: int, expected: tuple[int, int]) -> None:
-    assert working_shape(size, shorter, 8) == expected
+def test_working_shape(size: tuple[int, int], shorter: int, unit: int, expected: tuple[int, int]) -> None:
+    assert working_shape(size, shorter, unit) == expected
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 900), (33, 31)])
