@@ -10,13 +10,13 @@ import torch
 import benchmarks.hypercolumns as benchmark
 from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.paper import STRIDES, WIDTHS
-from autochrome.nn.compact import CompactSize
+from autochrome.nn.compact import CompactSize, CompactTrunk
 from autochrome.nn.hypercolumns import random_locations, sample_columns
 
 
 def tiny(outputs: Mapping[str, int]) -> CompactNetwork:
     size = CompactSize(widths=(4, 4, 8, 8, 8), blocks=(0, 0, 0, 0, 0), decoder=(8, 4, 4))
-    return CompactNetwork(outputs, size, hidden=8)
+    return CompactNetwork(outputs, CompactTrunk(size), hidden=8)
 
 
 @pytest.fixture

@@ -51,6 +51,21 @@ def test_every_set_of_layers_has_its_row(photos: Path, capsys: pytest.CaptureFix
     assert "all layers - top alone (strides 16 and 32)" in found
 
 
+def test_the_names_of_the_layers_are_those_of_the_shipped_network() -> None:
+    with torch.device("meta"):
+        network: Any = create_model("lrac.compact", pretrained=False).network
+    assert network.strides == (1, 4, 8, 16, 32, 16, 8, 4)
+    strides = {row: [network.strides[i] for i in chosen] for row, chosen in lrac.LAYERS.items()}
+    assert lrac.LAYERS["all layers"] == tuple(range(len(network.strides)))
+    assert strides["way down alone (photo to stride 32)"] == [1, 4, 8, 16, 32]
+    assert strides["way up alone (strides 16, 8, 4)"] == [16, 8, 4]
+    assert strides["last layer alone (stride 4)"] == [4]
+    assert strides["top alone (strides 16 and 32)"] == [16, 32]
+    assert strides["finest alone (photo and way down at stride 4)"] == [1, 4]
+    finest = "without the finest (photo and way down at stride 4)"
+    assert strides[finest] == [8, 16, 32, 16, 8, 4]
+
+
 def test_heads_learn_over_their_own_layers_and_leave_the_trunk() -> None:
     torch.manual_seed(0)
     model: Any = create_model("lrac.test")
