@@ -263,7 +263,8 @@ class CompactPixColor(PixColor):
         kept = (255 * luma).round().byte().cpu()  # of thousands of photos
 
         def refined() -> Float[Tensor, "b 2 h8 w8"]:
-            return self.reduce(self.finish(kept.to(bins.device) / 255, self.decode(bins)))
+            finished = self.finish(kept.to(bins.device) / 255, self.decode(bins))
+            return F.adaptive_avg_pool2d(finished, (bins.shape[2], bins.shape[3]))
 
         return partial(self.dequantize, bins), refined
 
