@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -221,7 +222,7 @@ def test_pictures_are_judged_alone() -> None:
         ({"adversarial": 0.0, "energy": 0.0}, "nothing to learn"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(settings: dict[str, float | str], told: str) -> None:
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         small(**settings)
 

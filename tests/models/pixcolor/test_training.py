@@ -165,7 +165,8 @@ def test_refinement_trains_alone() -> None:
 
 
 def test_a_borrowed_trunk_is_not_trained() -> None:
-    model = borrowing().train()
+    model = borrowing()
+    model.train()
     assert trained_parts(model) == training_networks(model) == {"conditioning", "pixelcnn"}
     model.training_losses(photos())["loss"].backward()
     assert all(p.grad is None for p in model.trunk.parameters())
