@@ -165,11 +165,8 @@ class Design(BaseModel):
     @classmethod
     def defaults(cls, protocol: Protocol) -> dict[str, Any]:
         """Return every key that has a default, with its value for a protocol."""
-        general = {
-            field.alias or name: field.default
-            for name, field in cls.model_fields.items()
-            if not field.is_required()
-        }
+        fields = {field.alias or name: field for name, field in cls.model_fields.items()}
+        general = {key: field.default for key, field in fields.items() if not field.is_required()}
         return {**general, **_DEFAULTS[protocol]}
 
     @classmethod
@@ -188,7 +185,7 @@ class Design(BaseModel):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise DesignError(f"{path}: {_explain(error)}") from error
+            raise DesignError(f"{path}: {'; '.join(map(_explain, error.errors()))}") from error
 
     def write(self, path: Path) -> None:
         """Write every key with its comment; the file appears only when it is complete."""
@@ -247,8 +244,7 @@ class Design(BaseModel):
         folders: dict[str, Path] = {}
         for name, given in self.systems.items():
             samples = given if isinstance(given, list) else [given]
-            names = [name] if len(samples) == 1 else [f"{name}.{k + 1}" for k in range(len(samples))]
-            folders.update(zip(names, samples, strict=True))
+            folders |= zip(self.samples().get(name, (name,)), samples, strict=True)
         return folders
 
     def samples(self) -> dict[str, tuple[str, ...]]:
@@ -261,20 +257,17 @@ class Design(BaseModel):
 
     def on_time(self, shown_ms: tuple[float, ...]) -> bool:
         """Return whether pictures were on the screen for as long as designed; True if nothing is timed."""
-        if not self.timed:
-            return True
-        return len(shown_ms) == 2 and all(abs(t - self.exposure_ms) <= self.tolerance_ms for t in shown_ms)
+        near = [abs(t - self.exposure_ms) <= self.tolerance_ms for t in shown_ms]
+        return not self.timed or near == [True, True]
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        try:
-            protocol = Protocol(given.get("protocol"))  # type: ignore[arg-type]
-        except ValueError:
-            # Any protocol's defaults do: only the wrong protocol is to be reported.
-            return {**_DEFAULTS[Protocol.TWO_AFC], **given}
+        # For a wrong protocol any defaults do: only the protocol is to be reported.
+        name = given.get("protocol")
+        protocol = Protocol(name) if name in list(Protocol) else Protocol.TWO_AFC
         return {**_DEFAULTS[protocol], **given}
 
     @field_validator("references", mode="before")
@@ -349,11 +342,7 @@ def _below(base: Path, given: Any) -> Any:
     return base / Path(given).expanduser() if given and isinstance(given, str) else given
 
 
-def _explain(error: ValidationError) -> str:
-    return "; ".join(_one(details) for details in error.errors())  # type: ignore[arg-type]
-
-
-def _one(details: Mapping[str, Any]) -> str:
+def _explain(details: Any) -> str:
     key = ".".join(str(part) for part in details["loc"])
     known = [field.alias or name for name, field in Design.model_fields.items()]
     if details["type"] == "extra_forbidden":

@@ -5,7 +5,7 @@ This module imports nothing of the package, so the server, the store and the ana
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -146,7 +146,7 @@ class Judgment:
     first: bool = False
 
 
-def judgments(protocol: Protocol, answers: Sequence[Answer]) -> list[Judgment]:
+def judgments(protocol: Protocol, answers: Iterable[Answer]) -> list[Judgment]:
     """Return the verdicts in the answers, in order.
 
     Two-afc and turing give one per answer, on the generated picture; the questionnaire gives one per picture

@@ -65,9 +65,7 @@ class ScratchNet(CompactTrunk, _BinNetwork):
         raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
 
 
-def make_network(
-    trunk: str, *, frozen_norms: bool = True, dropout: float = 0.0
-) -> CompactNet | ScratchNet:
+def make_network(trunk: str, *, frozen_norms: bool = True, dropout: float = 0.0) -> CompactNet | ScratchNet:
     """Build a compact network.
 
     Args:

@@ -43,6 +43,14 @@ def points(difference: float) -> str:
     return minus(f"{100 * difference:+.1f}")
 
 
+def number(value: float | None, interval: Interval | None = None) -> str:
+    """Format a number with its interval, if it has one, as "2.50 [2.10, 2.90]"; a dash for None."""
+    if value is None:
+        return "–"
+    ends = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
+    return minus(f"{value:.2f}{ends}")
+
+
 def minus(text: str) -> str:
     """Replace hyphens in numbers by minus signs."""
     return text.replace("-", "\N{MINUS SIGN}")

@@ -24,7 +24,6 @@ from jaxtyping import Float, Int
 from autochrome.study.statistics.columns import cluster_sums
 
 LEVEL = 0.95
-REPLICATES = 2000
 _BLOCK = 4_000_000  # numbers of a bootstrap in memory at once
 
 OVER_PICTURES = "95% bootstrap over pictures"
@@ -65,36 +64,43 @@ class Spread:
     degrees: Values
 
 
-def resample_counts(clusters: int, replicates: int, seed: int) -> Float[np.ndarray, "replicates clusters"]:
-    """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
-    return resampled_sums(np.eye(clusters), replicates=replicates, seed=seed).T
+@dataclass(frozen=True)
+class Bootstrap:
+    """Resampling of whole clusters, such as photos with all of their votes.
+
+    Attributes:
+        replicates: number of resamples.
+        seed: of the draws; resamples of equally many clusters are the same for all values.
+    """
+
+    replicates: int = 2000
+    seed: int = 0
+
+    def sums(self, values: Float[np.ndarray, "rows clusters"]) -> Float[np.ndarray, "rows replicates"]:
+        """Return the sum of each row in each resample."""
+        clusters = values.shape[1]
+        generator = np.random.default_rng(self.seed)
+        chances = np.full(clusters, 1 / clusters)
+        block = max(1, _BLOCK // clusters)
+        parts = []
+        for start in range(0, self.replicates, block):
+            counts = generator.multinomial(clusters, chances, size=min(block, self.replicates - start))
+            parts.append(values @ counts.T.astype(float))
+        return np.concatenate(parts, axis=1)
+
+    def ratios(
+        self, above: Float[np.ndarray, "studies clusters"], below: Float[np.ndarray, " clusters"]
+    ) -> Float[np.ndarray, "studies replicates"]:
+        """Return the sum of ``above`` over the sum of ``below`` in each resample."""
+        sums = self.sums(np.vstack([above, below]))
+        return sums[:-1] / sums[-1]
+
+    def counts(self, clusters: int) -> Float[np.ndarray, "replicates clusters"]:
+        """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
+        return self.sums(np.eye(clusters)).T
 
 
-def resampled_sums(
-    values: Float[np.ndarray, "rows clusters"], *, replicates: int = REPLICATES, seed: int = 0
-) -> Float[np.ndarray, "rows replicates"]:
-    """Return the sum of each row over resamples of whole clusters, the same for all rows."""
-    clusters = values.shape[1]
-    generator = np.random.default_rng(seed)
-    chances = np.full(clusters, 1 / clusters)
-    block = max(1, _BLOCK // clusters)
-    parts = []
-    for start in range(0, replicates, block):
-        counts = generator.multinomial(clusters, chances, size=min(block, replicates - start))
-        parts.append(values @ counts.T.astype(float))
-    return np.concatenate(parts, axis=1)
-
-
-def bootstrap_ratio(
-    above: Float[np.ndarray, "studies clusters"],
-    below: Float[np.ndarray, " clusters"],
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> Float[np.ndarray, "studies replicates"]:
-    """Return the sum of ``above`` over the sum of ``below`` in resamples of whole clusters."""
-    sums = resampled_sums(np.vstack([above, below]), replicates=replicates, seed=seed)
-    return sums[:-1] / sums[-1]
+BOOTSTRAP = Bootstrap()
 
 
 def expanded_tail(clusters: int, level: float = LEVEL) -> float:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Double,
+    Engine,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -115,9 +116,8 @@ class Database:
     """A database that holds studies.
 
     Args:
-        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``; an SQLite file may be given as a
-            path.
-        create: whether to create an SQLite file that does not exist.
+        url: ``sqlite:///FILE``, the path of an SQLite file, or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        create: create an SQLite file that does not exist.
 
     Raises:
         StudyError: the URL is not valid, its file is missing, or its driver is not installed.
@@ -227,10 +227,8 @@ def _parse(given: str | Path) -> URL:
     )
 
 
-def _sqlite(url: URL):
-    engine = create_engine(
-        url, connect_args={"timeout": WAIT_S}, pool_size=5, max_overflow=40, pool_timeout=WAIT_S
-    )
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": WAIT_S}, max_overflow=40, pool_timeout=WAIT_S)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
@@ -247,15 +245,9 @@ def _sqlite(url: URL):
     return engine
 
 
-def _postgresql(url: URL):
-    engine = create_engine(
-        url,
-        connect_args={"connect_timeout": 10},
-        pool_pre_ping=True,
-        pool_size=5,
-        max_overflow=15,
-        pool_timeout=WAIT_S,
-    )
+def _postgresql(url: URL) -> Engine:
+    waits = {"connect_args": {"connect_timeout": 10}, "pool_timeout": WAIT_S}
+    engine = create_engine(url, pool_pre_ping=True, max_overflow=15, **waits)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:

@@ -6,7 +6,6 @@ Everything is read once, when the server starts, so no request ever names a file
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +59,7 @@ class Pages:
         design = self._design
         return self._render(
             "start",
-            consent=_paragraphs(design.consent),
+            consent=[text for each in design.consent.split("\n\n") if (text := each.strip())],
             steps=steps(design),
             keys=keys(design.protocol),
             minutes=minutes(design),
@@ -96,7 +95,3 @@ class Pages:
 
     def _render(self, name: str, **values: Any) -> str:
         return self._template(f"{name}.html").render(values)
-
-
-def _paragraphs(text: str) -> Sequence[str]:
-    return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]
