@@ -52,14 +52,10 @@ def contact_sheets(
     """Draw pages of pictures side by side.
 
     Args:
-        columns: the name of each column and its pictures, all of one length, from left to right. A picture is
-            shrunk to fit its cell (never enlarged) with its shape kept, and centered; a row is as high as its
-            highest picture.
+        columns: name of each column and its pictures. Pictures are shrunk to fit their cells (`fit`) and
+            centered; a row is as high as its highest picture.
         captions: a line under each row.
-        layout: sizes.
-
-    Returns:
-        Pages of at most ``layout.rows_per_page`` rows, all of one width.
+        layout: sizes; a page has at most ``rows_per_page`` rows.
 
     Raises:
         ValueError: for no columns or no pictures, or columns or captions of different lengths.
@@ -97,13 +93,8 @@ def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
 def gallery(pictures: Sequence[Picture], labels: Sequence[str], *, layout: Layout | None = None) -> Page:
     """Draw pictures in reading order, each with its label below: up to five in one row, more in a square.
 
-    Args:
-        pictures: as the cells of `contact_sheets`.
-        labels: a line under each picture.
-        layout: sizes; there is one page, whatever its ``rows_per_page``.
-
     Raises:
-        ValueError: for no pictures, or labels of another number.
+        ValueError: for no pictures, or another number of labels.
     """
     layout = layout or Layout()
     if not pictures or len(pictures) != len(labels):

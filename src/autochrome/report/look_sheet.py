@@ -48,27 +48,20 @@ class Label:
         return "\n".join(lines)
 
 
-def look_sheet(
-    original: Picture,
-    heading: Label,
-    rows: Sequence[Sequence[tuple[Picture, Label]]],
-    *,
-    side: int = SIDE,
-) -> Page:
+def look_sheet(original: Picture, heading: Label, rows: Sequence[Sequence[tuple[Picture, Label]]]) -> Page:
     """Draw the page.
 
     Args:
         original: the photo, drawn at the top left with the heading beside it.
         heading: of the page.
         rows: the versions and their labels, from left to right. Rows may be of different lengths.
-        side: longest side of a picture, in pixels; larger ones are shrunk.
 
     Raises:
         ValueError: there are no rows, or an empty one.
     """
     if not rows or not all(rows):
         raise ValueError("a sheet of looks needs a row of one picture or more")
-    layout = Layout(cell_width=side, cell_height=side)
+    layout = Layout(cell_width=SIDE, cell_height=SIDE)
     strips = [[_labeled(fit(picture, layout), label) for picture, label in row] for row in rows]
     first = fit(original, layout)
     # All columns are equally wide, so that nothing is cut: neither a wide picture nor a long command.

@@ -85,6 +85,7 @@ BUILT = frozenset(
 _NAME = re.compile(r"[^\W_][\w.+ -]{0,59}")
 _SAMPLE = re.compile(rf"\.(\d+|{ORACLE})$")
 
+Words = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[int, Field(strict=True, ge=1)]
 
@@ -95,72 +96,57 @@ class Design(BaseModel):
     Errors in a file are reported by `read` as `DesignError`; the constructor raises pydantic's own.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
 
-    schema_: Literal["autochrome-study/1"] = Field(SCHEMA, alias="schema", description="Format of this file.")
-    title: str = Field(min_length=1, description="What raters see at the top of the page.")
-    protocol: Protocol = Field(
-        description="How raters judge: two-afc (which is fake?), turing (which has the true colors?),"
-        " questionnaire (which look poor?) or preference (which of two systems is better?)."
-    )
-    question: str = Field(min_length=1, description="The question of every trial.")
-    consent: str = Field(
-        min_length=1,
-        description="What raters agree to before they begin, in plain paragraphs. Say who runs the study and"
-        " how to reach them.",
-    )
-    references: Path = Field(description="Folder of the true photos.")
-    systems: dict[str, Path | list[Path]] = Field(
-        min_length=1,
-        description="Name of each system and its folder of results, matched with the references by name as"
-        " `autochrome evaluate` does; a list of folders for several samples of one system.",
-    )
-    pictures: Positive | None = Field(
-        description="Number of photos to judge, drawn at random if there are more; null: all of them."
-    )
-    raters: Positive = Field(
-        description="Votes to collect on each unit (a photo and what it is judged against)."
-    )
-    trials: Positive = Field(description="Test trials per rater; no rater sees a photo twice.")
-    practice: Count = Field(description="Practice trials before the test, with the answer shown.")
-    vigilance: Count = Field(
-        description="Attention checks per rater, in addition to the test trials and hidden among them: a"
-        " photo in another photo's colors."
-    )
-    exposure_ms: Positive = Field(
-        1000, description="How long each picture is shown, in milliseconds (two-afc, turing)."
-    )
-    feedback_ms: Positive = Field(
-        2400, description="How long the answer is shown after a practice trial, in milliseconds."
-    )
-    pause_ms: Count = Field(
-        250, description="Blank screen before each picture, in milliseconds (two-afc, turing)."
-    )
-    tolerance_ms: Positive = Field(
-        50,
-        description="A picture shown longer or shorter by more than this, in milliseconds, marks the trial as"
-        " slipped.",
-    )
-    size: Count = Field(
-        224,
-        description="Pictures are scaled to this many pixels on the shorter side and cropped to the central"
-        " square; 0: left as they are.",
-    )
-    oracle: bool = Field(
-        False,
-        strict=True,
-        description="turing: once all samples are judged, other raters judge the best-liked of each photo.",
-    )
-    seed: Annotated[int, Field(strict=True)] = Field(
-        0, description="Seed for the choice of photos and, with the study's secret, for orders."
-    )
-    max_raters: Positive | None = Field(
-        None,
-        description="Number of raters who may enroll; null: three times as many as needed, at least 20.",
-    )
-    abandoned_after_s: Positive = Field(
-        3600, description="Seconds after which an unanswered trial no longer counts as being answered."
-    )
+    schema_: Literal["autochrome-study/1"] = Field(SCHEMA, alias="schema")
+    """Format of this file."""
+    title: Words
+    """What raters see at the top of the page."""
+    protocol: Protocol
+    """How raters judge: two-afc (which is fake?), turing (which has the true colors?), questionnaire (which
+    look poor?) or preference (which of two systems is better?)."""
+    question: Words
+    """The question of every trial."""
+    consent: Words
+    """What raters agree to before they begin, in plain paragraphs. Say who runs the study and how to reach
+    them."""
+    references: Path
+    """Folder of the true photos."""
+    systems: Annotated[dict[str, Path | list[Path]], Field(min_length=1)]
+    """Name of each system and its folder of results, matched with the references by name as `autochrome
+    evaluate` does; a list of folders for several samples of one system."""
+    pictures: Positive | None
+    """Number of photos to judge, drawn at random if there are more; null: all of them."""
+    raters: Positive
+    """Votes to collect on each unit (a photo and what it is judged against)."""
+    trials: Positive
+    """Test trials per rater; no rater sees a photo twice."""
+    practice: Count
+    """Practice trials before the test, with the answer shown."""
+    vigilance: Count
+    """Attention checks per rater, in addition to the test trials and hidden among them: a photo in another
+    photo's colors."""
+    exposure_ms: Positive = 1000
+    """How long each picture is shown, in milliseconds (two-afc, turing)."""
+    feedback_ms: Positive = 2400
+    """How long the answer is shown after a practice trial, in milliseconds."""
+    pause_ms: Count = 250
+    """Blank screen before each picture, in milliseconds (two-afc, turing)."""
+    tolerance_ms: Positive = 50
+    """A picture shown longer or shorter by more than this, in milliseconds, marks the trial as slipped."""
+    size: Count = 224
+    """Pictures are scaled to this many pixels on the shorter side and cropped to the central square; 0: left
+    as they are."""
+    oracle: Annotated[bool, Field(strict=True)] = False
+    """turing: once all samples are judged, other raters judge the best-liked of each photo."""
+    seed: Annotated[int, Field(strict=True)] = 0
+    """Seed for the choice of photos and, with the study's secret, for orders."""
+    max_raters: Positive | None = None
+    """Number of raters who may enroll; null: three times as many as needed, at least 20."""
+    abandoned_after_s: Positive = 3600
+    """Seconds after which an unanswered trial no longer counts as being answered."""
 
     @classmethod
     def defaults(cls, protocol: Protocol) -> dict[str, Any]:
@@ -193,12 +179,11 @@ class Design(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the design as YAML, a comment above each key."""
-        values = self.to_dict()
         parts = []
-        for name, field in type(self).model_fields.items():
-            key = field.alias or name
-            comment = textwrap.fill(field.description or "", 108, initial_indent="# ", subsequent_indent="# ")
-            parts.append(f"{comment}\n{dump_yaml({key: values[key]})}")
+        descriptions = [field.description or "" for field in type(self).model_fields.values()]
+        for (key, value), text in zip(self.to_dict().items(), descriptions, strict=True):
+            comment = textwrap.fill(text, 108, initial_indent="# ", subsequent_indent="# ")
+            parts.append(f"{comment}\n{dump_yaml({key: value})}")
         return "\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -350,7 +335,8 @@ def _explain(details: Any) -> str:
         hint = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
         return f"unknown key {key}; {hint}"
     if details["type"] == "missing":
-        return f"the key {key} is missing: {Design.model_fields[key].description}"
+        meaning = " ".join(str(Design.model_fields[key].description).split())
+        return f"the key {key} is missing: {meaning}"
     if details["type"] == "value_error":
         return f"{key}: {details['ctx']['error']}" if key else str(details["ctx"]["error"])
     value = "nothing" if details["input"] in (None, "") else repr(details["input"])

@@ -77,7 +77,6 @@ def lines(
     xlabel: str,
     ylabel: str,
     bands: Mapping[str, tuple[Float[ndarray, " n"], Float[ndarray, " n"]]] | None = None,
-    logy: bool = False,
     diagonal: bool = False,
 ) -> str:
     """Draw curves over a common axis.
@@ -87,7 +86,6 @@ def lines(
         xlabel: what x is.
         ylabel: what y is.
         bands: lower and upper edge around the curve of the same name, at the same x.
-        logy: y on a logarithmic scale.
         diagonal: draw the line y = x of calibrated predictions.
 
     Returns:
@@ -102,7 +100,7 @@ def lines(
         if bands and name in bands:
             low, high = bands[name]
             axes.fill_between(x, low, high, color=_color(place), alpha=0.15, linewidth=0)
-    _finish(figure, axes, list(series), xlabel, ylabel, logy)
+    _finish(figure, axes, list(series), xlabel, ylabel)
     return _svg(figure)
 
 
@@ -163,7 +161,9 @@ def _canvas(height: float = _HEIGHT) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _finish(figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: str, logy: bool) -> None:
+def _finish(
+    figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: str, logy: bool = False
+) -> None:
     """Set labels and scale, and a legend above the axes if there is more than one series."""
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(x=0.02)

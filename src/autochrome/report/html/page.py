@@ -116,8 +116,8 @@ def _anchors(sections: Sequence[Section]) -> Iterator[str]:
 
 
 def _groups(parts: Sequence[Part]) -> list[tuple[str, list[Part]]]:
-    """Group neighboring parts of one kind, so that a run of figures becomes one grid."""
-    return [(kind, list(run)) for kind, run in groupby(parts, key=lambda part: type(part).__name__)]
+    """Group consecutive parts by their macro in parts.html, so that a run of figures becomes one grid."""
+    return [(kind, list(run)) for kind, run in groupby(parts, lambda part: type(part).__name__.lower())]
 
 
 def _longest_label(items: Sequence[tuple[str, Sequence[Figure]]]) -> int:

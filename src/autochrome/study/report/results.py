@@ -20,15 +20,9 @@ from autochrome.study.report.wording import (
     points,
     share,
 )
+from autochrome.study.statistics import published
 from autochrome.study.statistics.comparisons import Comparison
 from autochrome.study.statistics.preference import Preferences
-from autochrome.study.statistics.published import (
-    CAO_GENERATED,
-    CAO_P,
-    CAO_TRUE,
-    CIC_TABLE_1,
-    PIXCOLOR_FIGURE_6,
-)
 from autochrome.study.statistics.questionnaire import GENERATED
 from autochrome.study.statistics.rates import Rate
 from autochrome.study.statistics.selection import MAIN, SELECTIONS
@@ -112,8 +106,8 @@ def _ways_to_count(summary: Summary) -> Iterator[Part]:
 
 
 def _published_rates() -> Table:
-    rows = [("CIC", printed, "95% interval", 1.0) for printed in CIC_TABLE_1]
-    rows += [("PixColor", printed, "one standard error", 1.96) for printed in PIXCOLOR_FIGURE_6]
+    rows = [("CIC", printed, "95% interval", 1.0) for printed in published.CIC_TABLE_1]
+    rows += [("PixColor", printed, "one standard error", 1.96) for printed in published.PIXCOLOR_FIGURE_6]
     return Table(
         ["paper and system", "printed", "their ± is", "as 95% interval"],
         [
@@ -274,10 +268,10 @@ def questionnaire_section(summary: Summary) -> Section | None:
             f" {bounds(results.difference.interval, '+')}, and by the bootstrap over photos and raters"
             f" together {bounds(results.difference_bootstrap, '+')}."
         )
-    published = Note(
-        f"**Published, for orientation only**: Cao et al. (2017) print {CAO_TRUE:g}% for true and"
-        f" {CAO_GENERATED:g}% for generated pictures, p = {CAO_P:g}, from 80 people and 20 questions. That p"
-        " is over pictures: over their 8,000 judgments the same gap would be far from chance. A difference"
-        " that is not significant does not show that there is none; read the interval."
+    note = Note(
+        f"**Published, for orientation only**: Cao et al. (2017) print {published.CAO_TRUE:g}% for true and"
+        f" {published.CAO_GENERATED:g}% for generated pictures, p = {published.CAO_P:g}, from 80 people and"
+        " 20 questions. That p is over pictures: over their 8,000 judgments the same gap would be far from"
+        " chance. A difference that is not significant does not show that there is none; read the interval."
     )
-    return Section("True against generated", [Text("\n\n".join(words)), table, published])
+    return Section("True against generated", [Text("\n\n".join(words)), table, note])

@@ -12,14 +12,14 @@ SUCCESS = {
     Protocol.QUESTIONNAIRE: "not marked as poor",
     Protocol.PREFERENCE: "preferred",
 }
-"""What it means for a picture to succeed."""
+"""What success means for a picture."""
 RATE = {
     Protocol.TWO_AFC: "fooling rate",
     Protocol.TURING: "fooling rate",
     Protocol.QUESTIONNAIRE: "not marked as poor",
     Protocol.PREFERENCE: "share of votes",
 }
-"""What the share of successes is called."""
+"""The name of the share of successes."""
 
 
 def percent(value: float) -> str:

@@ -4,9 +4,8 @@ Votes on one photo agree more than votes on different photos, and so do votes of
 which an interval refers decides what is resampled:
 
 - **new pictures, the same raters**: the percentile bootstrap over photos, each with all of its votes. Raters
-  are nested in photos. (Resampling the votes within the drawn photos as well counts their noise twice: with 5
-  votes per photo such intervals are a third too wide, and 98-99% of them contain the true value.) The
-  percentiles are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
+  are nested in photos: resampling the votes within the drawn photos as well would count their noise twice.
+  The percentiles are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
 - **new pictures and new raters**: the two-way cluster-robust variance of Cameron, Gelbach and Miller (2011),
   pictures + raters - votes, with Student's t for its degrees of freedom (Satterthwaite). If raters do not
   differ it equals the first interval; if few raters gave many votes each, it is far wider, and correct.
@@ -131,14 +130,12 @@ def two_way_spread(
     """Return the variance of a sum over votes whose pictures and raters are both random.
 
     Squared sums over pictures, plus those over raters, minus those over votes of one rater on one picture,
-    which are in both. Neither part may fall below that of independent votes, since it would only do so by
-    chance. If every rater judges every photo, subtracting the mean removes some of the effects: the photos'
-    part is too small by one in the number of raters, the raters' part by one in the number of photos.
+    which are in both. Neither part may fall below that of independent votes, which it would only by chance.
+    If every rater judges every photo, subtracting the mean removes some of the effects: the photos' part is
+    too small by one in the number of raters, the raters' part by one in the number of photos.
 
-    Args:
-        residuals: each vote's contribution to the estimate's deviation; for a mean (success - mean) / votes.
-        picture: index of each vote's photo.
-        rater: number of each vote's rater.
+    ``residuals`` are the votes' contributions to the estimate's deviation: for a mean (success - mean) /
+    votes.
     """
     studies = len(residuals)
     pictures, raters = len(np.unique(picture)), len(np.unique(rater))

@@ -11,11 +11,10 @@ judged on the same pictures share some of the pictures' effects (``shared``), wh
 
 For a given number of votes N R both are smallest for one rater per picture, so use more pictures, not more
 raters per picture, as long as there are pictures. More raters per picture help if pictures are few, for rates
-of single pictures (the oracle's choice, a gallery of the best liked) and to measure the raters' agreement.
+of single pictures (the oracle's choice) and to measure the raters' agreement.
 
 A rater who judges all systems equally often adds almost nothing to the variance of a difference, but does add
-to that of a single rate: the rate of 50 raters with 50 votes each is less certain than computed here (see
-`autochrome.study.statistics.intervals`).
+to that of a single rate, which is less certain than computed here (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations

@@ -13,20 +13,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Executable,
-    Result,
-    Row,
-    and_,
-    bindparam,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, select, update
 
 from autochrome.study.records import Answer, Stage, Trial, Unit, Vote
 from autochrome.study.storage.schema import SCHEMA_VERSION, raters, studies, trials, units, votes
@@ -101,7 +89,7 @@ _FINISHED = select(trials.c.rater).where(
 )
 
 
-def _choice(*, balanced: bool) -> tuple[Executable, Executable]:
+def _choice(*, balanced: bool) -> tuple[sa.Executable, sa.Executable]:
     """Return two statements that choose a rater's next unit: count the best, and take one at an offset.
 
     The candidates are units on photos that the rater has not seen. If ``balanced``, the best have the least
@@ -110,8 +98,8 @@ def _choice(*, balanced: bool) -> tuple[Executable, Executable]:
     own = select(trials.c.unit).where(_of_rater)
     shown = select(units.c.picture, units.c.contest, units.c.stage)
     shown = shown.where(units.c.study == _study, units.c.id.in_(own)).cte("shown")
-    load: ColumnElement[int] = literal(0)
-    times: ColumnElement[int] = literal(0)
+    load: sa.ColumnElement[int] = literal(0)
+    times: sa.ColumnElement[int] = literal(0)
     source: Any = units
     if balanced:
         pending = select(trials.c.unit, func.count().label("count")).group_by(trials.c.unit)
@@ -157,7 +145,7 @@ class Ledger:
         self._units: dict[int, Unit] = {}
         self._sources: dict[int, tuple[str, ...]] = {}
 
-    def _run(self, connection: Connection, statement: Executable, **values: Any) -> Result[Any]:
+    def _run(self, connection: Connection, statement: sa.Executable, **values: Any) -> sa.Result[Any]:
         return connection.execute(statement, {"study_id": self.study, **values})
 
     # The study.
@@ -333,10 +321,10 @@ class Ledger:
             unit = Unit(row.id, row.phase, Stage(row.stage), row.picture, tuple(row.versions))
             self._sources[unit.id], self._units[unit.id] = tuple(row.sources), unit
 
-    def _entry(self, connection: Connection, row: Row[Any] | None) -> Entry | None:
+    def _entry(self, connection: Connection, row: sa.Row[Any] | None) -> Entry | None:
         if row is None:
             return None
         return Entry(self._trial(connection, row), row.answered, row.opened_at)
 
-    def _trial(self, connection: Connection, row: Row[Any]) -> Trial:
+    def _trial(self, connection: Connection, row: sa.Row[Any]) -> Trial:
         return Trial(row.id, self.unit(connection, row.unit), tuple(row.order), row.number, self.total)

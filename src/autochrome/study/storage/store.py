@@ -64,17 +64,12 @@ class Status:
     """The progress of a study.
 
     Attributes:
-        phase: in which new raters enroll.
-        phases: 2 with an oracle, else 1.
+        phase, phases: in which new raters enroll, of how many (2 with an oracle, else 1).
         done: whether every unit has all the votes it needs.
-        enrolled: raters so far.
-        finished: raters who have answered all their trials.
+        enrolled, finished, max_raters: raters so far, those who answered all their trials, and the limit.
         active: raters who have not finished and were shown something within `Design.abandoned_after_s`.
-        max_raters: how many may enroll.
-        units: test units of the phase.
-        wanted: votes needed on each of them.
-        fewest: votes on the unit that has the fewest.
-        most: votes on the unit that has the most.
+        units, wanted: test units of the phase, and votes needed on each.
+        fewest, most: votes on the unit that has the fewest, and the most.
         missing: votes that the phase still lacks.
         votes: per stage, over both phases.
         slipped: test votes whose timing was not as designed.
@@ -104,11 +99,8 @@ class Study:
     Threads may share it; each process must open its own.
 
     Attributes:
-        folder: of the study.
-        design: as in its ``design.yaml``.
-        id: a UUID.
+        folder, design, id, notes: as in its `Manifest` and ``design.yaml``.
         secret: random bytes, for links that cannot be guessed.
-        notes: what the person who built it should know.
         max_raters: how many may enroll: as designed, or three times as many as are needed and at least 20.
         clock: returns the seconds since 1970.
     """
