@@ -125,15 +125,8 @@ def steps(
     figure, axes = _canvas()
     for place, (name, (edges, heights)) in enumerate(series.items()):
         shown = np.where(heights > 0, heights, np.nan) if logy else heights
-        axes.stairs(
-            shown,
-            edges,
-            baseline=None if logy else 0,
-            color=_color(place),
-            linestyle=_dash(place),
-            linewidth=1.4,
-            label=name,
-        )
+        line = {"color": _color(place), "linestyle": _dash(place), "linewidth": 1.4}
+        axes.stairs(shown, edges, baseline=None if logy else 0, label=name, **line)
     _finish(figure, axes, list(series), xlabel, ylabel, logy)
     if not logy:
         axes.set_ylim(bottom=0)

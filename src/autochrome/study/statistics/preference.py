@@ -115,9 +115,7 @@ def bradley_terry(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRA
     }
 
 
-def log_strengths(
-    wins: Float[np.ndarray, "tables n n"],
-) -> Float[np.ndarray, "tables n"]:
+def log_strengths(wins: Float[np.ndarray, "tables n n"]) -> Float[np.ndarray, "tables n"]:
     """Return the maximum likelihood log strengths of the Bradley-Terry model, with mean 0.
 
     Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which always ascend.

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -78,8 +79,9 @@ def build_study(
         matched = match_files(design.references, list(versions.values()), names=list(versions))
         pairs = {pair.name: pair for pair in matched}
         layout = lay_out(design, sorted(pairs))
-        if named:
-            _check_database(named)
+        if named:  # it must be within reach, which is checked before the pictures are made
+            with closing(Database(named, create=True)) as place, place.reading():
+                pass
         (work / PICTURES).mkdir(parents=True)
         prepared = _prepare_all(design, layout.units, pairs, work / PICTURES, progress)
         manifest = Manifest(
@@ -141,7 +143,8 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
     notes = []
     if reserved and (design.pictures is None or len(tested) < design.pictures):
         notes.append(
-            f"{len(tested)} of {len(names)} references are tested; practice and vigilance use {reserved}"
+            f"{len(tested)} of {len(names)} references are tested, since practice and vigilance use"
+            f" {reserved}"
         )
     return Layout(units, notes)
 
@@ -260,31 +263,17 @@ def _format(path: Path) -> str | None:
 
 def _keep(ledger: Ledger, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
     """Write the units and move the folder into place: both or neither."""
-    place = Database(database, create=True)
     inside = isinstance(database, Path)
     try:
-        with place.writing() as connection:
+        with closing(Database(database, create=True)) as place, place.writing() as connection:
             place.make_tables(connection)
             ledger.add_study(connection)
             ledger.add_units(connection, laid_out, [unit.versions for unit in laid_out])
             if not inside:
                 work.rename(folder)
-        place.close()
         if inside:  # only once the database is closed, which removes its write-ahead log
             work.rename(folder)
     except BaseException:
         if not work.exists():
             folder.rename(work)
         raise
-    finally:
-        place.close()
-
-
-def _check_database(url: str) -> None:
-    """Raise an error if the database cannot be reached, before the pictures are made."""
-    database = Database(url, create=True)
-    try:
-        with database.reading():
-            pass
-    finally:
-        database.close()

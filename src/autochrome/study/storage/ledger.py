@@ -321,10 +321,10 @@ class Ledger:
             unit = Unit(row.id, row.phase, Stage(row.stage), row.picture, tuple(row.versions))
             self._sources[unit.id], self._units[unit.id] = tuple(row.sources), unit
 
-    def _entry(self, connection: Connection, row: sa.Row[Any] | None) -> Entry | None:
+    def _entry(self, connection: Connection, row: Any) -> Entry | None:
         if row is None:
             return None
         return Entry(self._trial(connection, row), row.answered, row.opened_at)
 
-    def _trial(self, connection: Connection, row: sa.Row[Any]) -> Trial:
+    def _trial(self, connection: Connection, row: Any) -> Trial:
         return Trial(row.id, self.unit(connection, row.unit), tuple(row.order), row.number, self.total)

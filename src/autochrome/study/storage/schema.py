@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -143,7 +143,7 @@ class Database:
             StudyBusy: others wrote for longer than `WAIT_S`.
             StudyError: the database cannot be reached or used.
         """
-        with self._failures_named(), self._in_turn():
+        with self._failures_named(), self._in_turn() if self.is_sqlite else nullcontext():
             connection = self._engine.connect().execution_options(writing=True)
             with connection, connection.begin():
                 # With SQLite, BEGIN IMMEDIATE has already locked the others out.
@@ -167,9 +167,6 @@ class Database:
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        if not self.is_sqlite:
-            yield
-            return
         if not self._turn.acquire(timeout=WAIT_S):
             raise StudyBusy(f"{self} was busy for {WAIT_S} s; try again")
         try:
