@@ -133,12 +133,7 @@ class Entry:
 
 
 class Ledger:
-    """The rows of one study. Units never change, so they are read once and cached.
-
-    Args:
-        study: the study's id.
-        total: trials per rater.
-    """
+    """The rows of one study, of ``total`` trials per rater. Units never change, so they are cached."""
 
     def __init__(self, study: str, total: int) -> None:
         self.study, self.total = study, total

@@ -38,11 +38,7 @@ _MESSAGES: dict[str, tuple[str, str, tuple[str, str] | None]] = {
 
 
 class Pages:
-    """The pages of one study as HTML, and the files that they load.
-
-    Args:
-        design: of the study.
-    """
+    """The pages of one study as HTML, and the files that they load."""
 
     def __init__(self, design: Design) -> None:
         self._files = {
