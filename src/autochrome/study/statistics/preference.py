@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import Columns, tested
@@ -88,6 +88,8 @@ def _preferred(system: str, rival: str, rows: Sequence[Judgment], bootstrap: Boo
 
 def bradley_terry(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Estimate]:
     """Return the log strengths of three or more systems, with bootstrap intervals over photos."""
+    from scipy.sparse.csgraph import connected_components
+
     rows = tested(judgments)
     names = sorted({name for j in rows for name in (j.system, j.rival)})
     photos = sorted({j.picture for j in rows})
@@ -101,7 +103,7 @@ def bradley_terry(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRA
         wins[number[j.picture], place[winner], place[loser]] += 1
     total = wins.sum(0)
     compared = (total + total.T) > 0
-    if not _linked(compared):
+    if connected_components(compared, directed=False)[0] > 1:
         return {}
     cells = wins.reshape(len(photos), -1).T
     resampled = bootstrap.sums(cells).T.reshape(-1, *total.shape)
@@ -135,9 +137,3 @@ def log_strengths(wins: Float[np.ndarray, "tables n n"]) -> Float[np.ndarray, "t
         if moved < 1e-9:
             break
     return np.log(strengths)
-
-
-def _linked(compared: Bool[np.ndarray, "n n"]) -> bool:
-    """Return whether every system is linked to every other, directly or through others."""
-    reached = np.linalg.matrix_power(compared.astype(float) + np.eye(len(compared)), len(compared))
-    return bool((reached > 0).all())

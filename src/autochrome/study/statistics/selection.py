@@ -15,8 +15,8 @@ MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.
 
 CIC's raters caught 96% of the random colors, and whoever guesses catches 50%. Of the design's four such
-trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%: two
-failures of four are 43 times as likely from guessing, one failure hardly twice. So the threshold is one."""
+trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%: two failures
+of four are 43 times as likely from guessing, one failure hardly twice. So one of four may be failed."""
 
 
 @dataclass(frozen=True)
