@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -126,7 +127,7 @@ def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
 
     if min(len(values), len(rivals)) < 2 or np.ptp(values) == np.ptp(rivals) == 0:
         return None
-    test = stats.ttest_ind(values, rivals, equal_var=False)
+    test: Any = stats.ttest_ind(values, rivals, equal_var=False)
     return Welch(float(test.statistic), float(test.df), float(test.pvalue))
 
 

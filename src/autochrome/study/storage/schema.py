@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -209,14 +210,14 @@ def _parse(given: str | Path) -> URL:
 def _sqlite(url: URL) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"timeout": WAIT_S}, max_overflow=40, pool_timeout=WAIT_S)
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
         # Transactions begin where `begin` below begins them, not at the first write.
         connection.isolation_level = None
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @sa.event.listens_for(engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
@@ -228,7 +229,7 @@ def _postgresql(url: URL) -> sa.Engine:
     waits = {"connect_args": {"connect_timeout": 10}, "pool_timeout": WAIT_S}
     engine = sa.create_engine(url, pool_pre_ping=True, max_overflow=15, **waits)
 
-    @sa.event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
         connection.execute(f"SET lock_timeout = '{WAIT_S}s'")
         connection.execute("SET synchronous_commit = on")
