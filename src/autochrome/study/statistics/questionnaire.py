@@ -6,6 +6,7 @@ pictures against the 80 of generated ones, so the test is over pictures, not jud
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -127,7 +128,9 @@ def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
 
     if min(len(values), len(rivals)) < 2 or np.ptp(values) == np.ptp(rivals) == 0:
         return None
-    test: Any = stats.ttest_ind(values, rivals, equal_var=False)
+    # Scipy warns if one group does not vary, which the test allows.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        test: Any = stats.ttest_ind(values, rivals, equal_var=False)
     return Welch(float(test.statistic), float(test.df), float(test.pvalue))
 
 
