@@ -124,7 +124,6 @@ def test_gallery_of_many_goes_on_in_the_next_row() -> None:
     assert (page[104:134, 4:44] == GREEN).all()
     assert (page[104:134, 48:88] == 255).all()
     assert gallery([flat(RED)] * 5, [""] * 5, layout=LAYOUT).shape[1] == 4 + 5 * 44
-    assert gallery([flat(RED)] * 4, [""] * 4, columns=2, layout=LAYOUT).shape[1] == 4 + 2 * 44
 
 
 @pytest.mark.parametrize(("count", "labels"), [(0, []), (2, ["one"])])

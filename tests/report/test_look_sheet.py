@@ -39,7 +39,7 @@ def test_versions_of_a_row_stand_side_by_side() -> None:
 def test_pictures_are_shrunk_and_never_enlarged() -> None:
     wide = np.zeros((100, 1000, 3), np.uint8)
     wide[:] = (200, 0, 0)
-    page = look_sheet(GRAY, HEADING, [[(wide, Label("red")), (BLUE, Label("blue"))]], side=400)
+    page = look_sheet(GRAY, HEADING, [[(wide, Label("red")), (BLUE, Label("blue"))]])
     assert places(page, (200, 0, 0))[2:] == (40, 400)
     assert places(page, (0, 0, 200))[2:] == (60, 100)
 

@@ -22,6 +22,15 @@ PAINT = {"good": 0.8, "fair": 0.5, "poor": 0.2, "bad": 0.0}
 """Made systems, and how much of the true color each keeps."""
 
 
+def every_default(protocol: Any) -> dict[str, Any]:
+    """Every key of a design that has a default, with its value for a protocol."""
+    from autochrome.study.design import Design, defaults
+
+    fields = {field.alias or name: field for name, field in Design.model_fields.items()}
+    general = {key: field.default for key, field in fields.items() if not field.is_required()}
+    return {**general, **defaults(protocol)}
+
+
 def draw_photo(number: int, height: int = 40, width: int = 48) -> np.ndarray:
     """A small color photo (h, w, 3), 8 bits: sky above ground, a disc in a third color, and grain."""
     rng = np.random.default_rng(number)

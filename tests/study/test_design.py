@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from autochrome.errors import DesignError
 from autochrome.study.design import Design
 from autochrome.study.records import Protocol
+from tests.study.conftest import every_default
 
 MINIMAL = {
     "two-afc": {
@@ -67,8 +68,8 @@ def test_the_defaults_are_the_papers_values() -> None:
 @pytest.mark.parametrize("protocol", list(Protocol))
 def test_defaults_are_what_a_design_without_keys_has(protocol: Protocol) -> None:
     design = Design.model_validate(MINIMAL[protocol])
-    assert Design.defaults(protocol).items() <= design.to_dict().items()
-    assert {*Design.defaults(protocol), *MINIMAL[protocol]} == set(design.to_dict())
+    assert every_default(protocol).items() <= design.to_dict().items()
+    assert {*every_default(protocol), *MINIMAL[protocol]} == set(design.to_dict())
 
 
 @pytest.mark.parametrize("protocol", list(Protocol))

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from tests.study.conftest import every_default
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "study.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -75,12 +77,11 @@ def test_every_command_works(desk: Path) -> None:
 
 
 def test_the_protocols_have_the_defaults_of_the_table() -> None:
-    from autochrome.study.design import Design
     from autochrome.study.records import Protocol
 
     rows = {row[0]: row[1:] for row in table("| | two-afc |")}
     for number, protocol in enumerate(Protocol):
-        defaults = Design.defaults(protocol)
+        defaults = every_default(protocol)
         for key in ("pictures", "raters", "trials", "practice", "vigilance"):
             said = rows[key][number]
             assert defaults[key] == (None if said == "all" else int(said)), (protocol, key)
@@ -92,7 +93,7 @@ def test_the_table_of_keys_is_the_design_s() -> None:
 
     rows = {row[0]: row[1] for row in table("| key | default |")}
     assert list(rows) == [field.alias or name for name, field in Design.model_fields.items()]
-    defaults = [Design.defaults(protocol) for protocol in Protocol]
+    defaults = [every_default(protocol) for protocol in Protocol]
     written: dict[str, Callable[[Any], str]] = {
         "bool": lambda v: str(v).lower(),
         "NoneType": lambda v: "null",

@@ -15,7 +15,7 @@ from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
-    from autochrome.study.report.live import Live
+    from autochrome.study.report.summary import Live
     from autochrome.study.statistics.power import Planned
     from autochrome.study.storage.store import Study
 
@@ -183,11 +183,12 @@ def serve(
 def status(folder: Path, as_json: bool, database: str | None) -> None:
     """Show the progress of a study, which may be running."""
     with _opened(folder, database) as opened:
-        from autochrome.study.report.live import live
+        from autochrome.io.plain import to_plain
+        from autochrome.study.report.summary import live
 
         current = live(opened)
         if as_json:
-            click.echo(json.dumps(current.to_json(), indent=1))
+            click.echo(json.dumps(to_plain(current), indent=1))
         else:
             _print_status(current)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from math import ceil, sqrt
 from pathlib import Path
 
@@ -39,7 +40,6 @@ class Layout:
     gap: int = 8
     label_height: int = 24
     """Of the line of column names on top, and of the caption under each row."""
-    background: int = 255
     rows_per_page: int = 20
 
 
@@ -52,14 +52,10 @@ def contact_sheets(
     """Draw pages of pictures side by side.
 
     Args:
-        columns: the name of each column and its pictures, all of one length, from left to right. A picture is
-            shrunk to fit its cell (never enlarged) with its shape kept, and centered; a row is as high as its
-            highest picture.
+        columns: name of each column and its pictures. Pictures are shrunk to fit their cells (`fit`) and
+            centered; a row is as high as its highest picture.
         captions: a line under each row.
-        layout: sizes.
-
-    Returns:
-        Pages of at most ``layout.rows_per_page`` rows, all of one width.
+        layout: sizes; a page has at most ``rows_per_page`` rows.
 
     Raises:
         ValueError: for no columns or no pictures, or columns or captions of different lengths.
@@ -94,37 +90,22 @@ def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
     return paths
 
 
-def gallery(
-    pictures: Sequence[Picture],
-    labels: Sequence[str],
-    *,
-    columns: int | None = None,
-    layout: Layout | None = None,
-) -> Page:
-    """Draw pictures in reading order, each with its label below.
-
-    Args:
-        pictures: as the cells of `contact_sheets`.
-        labels: a line under each picture.
-        columns: how many side by side; by default up to five in one row, and more in a square.
-        layout: sizes; there is one page, whatever its ``rows_per_page``.
+def gallery(pictures: Sequence[Picture], labels: Sequence[str], *, layout: Layout | None = None) -> Page:
+    """Draw pictures in reading order, each with its label below: up to five in one row, more in a square.
 
     Raises:
-        ValueError: for no pictures, or labels of another number.
+        ValueError: for no pictures, or another number of labels.
     """
     layout = layout or Layout()
     if not pictures or len(pictures) != len(labels):
         raise ValueError(f"a gallery needs a label for each picture; got {len(pictures)} and {len(labels)}")
     count = len(pictures)
-    columns = columns or (count if count <= _ONE_ROW else ceil(sqrt(count)))
-    cells = [fit(picture, layout) for picture in pictures]
-    width = layout.gap + columns * (layout.cell_width + layout.gap)
-    strips = [np.full((layout.gap, width, 3), layout.background, np.uint8)]
+    columns = count if count <= _ONE_ROW else ceil(sqrt(count))
+    strips = [blank(layout.gap, _left(columns, layout))]
     for start in range(0, count, columns):
-        strip = _row(cells[start : start + columns], None, width, layout, label=layout.label_height)
-        for column, label in enumerate(labels[start : start + columns]):
-            top = strip.shape[0] - layout.gap - layout.label_height
-            _write(strip, label, _left(column, layout), top, layout.cell_width, layout)
+        strip = _row(pictures[start : start + columns], columns, layout, layout.label_height)
+        top = strip.shape[0] - layout.gap - layout.label_height
+        _write_names(strip, labels[start : start + columns], top, layout)
         strips.append(strip)
     return np.concatenate(strips)
 
@@ -143,48 +124,62 @@ def fit(picture: Picture, layout: Layout | None = None) -> Page:
     return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
 
 
+def blank(height: int, width: int) -> Page:
+    """Return a white page."""
+    return np.full((height, width, 3), 255, np.uint8)
+
+
+def paste(page: Page, picture: Page, top: int, left: int) -> None:
+    """Draw a picture onto a page."""
+    page[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+
+
 def _page(
     columns: Mapping[str, Sequence[Picture]], captions: Sequence[str] | None, rows: range, layout: Layout
 ) -> Page:
-    width = layout.gap + len(columns) * (layout.cell_width + layout.gap)
-    head = np.full((layout.label_height + layout.gap, width, 3), layout.background, np.uint8)
-    for c, name in enumerate(columns):
-        _write(head, name, _left(c, layout), 0, layout.cell_width, layout)
+    width = _left(len(columns), layout)
+    head = blank(layout.label_height + layout.gap, width)
+    _write_names(head, list(columns), 0, layout)
     strips = [head]
     for index in rows:
-        pictures = [fit(column[index], layout) for column in columns.values()]
-        strips.append(_row(pictures, None if captions is None else captions[index], width, layout))
+        pictures = [column[index] for column in columns.values()]
+        strip = _row(pictures, len(columns), layout, 0 if captions is None else layout.label_height)
+        if captions is not None:
+            top = strip.shape[0] - layout.gap - layout.label_height
+            _write(strip, captions[index], top, layout.gap, width - 2 * layout.gap, layout)
+        strips.append(strip)
     return np.concatenate(strips)
 
 
-def _row(
-    pictures: Sequence[np.ndarray], caption: str | None, width: int, layout: Layout, label: int = 0
-) -> Page:
-    """Pictures side by side, as high as the highest of them, with room for the caption or labels below."""
-    high = max(picture.shape[0] for picture in pictures)
-    label = label if caption is None else layout.label_height
-    strip = np.full((high + label + layout.gap, width, 3), layout.background, np.uint8)
-    for c, picture in enumerate(pictures):
-        height, wide = picture.shape[:2]
-        left, top = _left(c, layout) + (layout.cell_width - wide) // 2, (high - height) // 2
-        strip[top : top + height, left : left + wide] = picture
-    if caption is not None:
-        _write(strip, caption, layout.gap, high, width - 2 * layout.gap, layout)
+def _row(pictures: Sequence[Picture], columns: int, layout: Layout, below: int) -> Page:
+    """Draw pictures side by side, with ``below`` empty pixels and a gap under the highest of them."""
+    cells = [fit(picture, layout) for picture in pictures]
+    high = max(cell.shape[0] for cell in cells)
+    strip = blank(high + below + layout.gap, _left(columns, layout))
+    for column, cell in enumerate(cells):
+        height, width = cell.shape[:2]
+        paste(strip, cell, (high - height) // 2, _left(column, layout) + (layout.cell_width - width) // 2)
     return strip
 
 
 def _left(column: int, layout: Layout) -> int:
+    """Return where a column begins; the one after the last begins at the sheet's width."""
     return layout.gap + column * (layout.cell_width + layout.gap)
 
 
-def _write(page: np.ndarray, text: str, left: int, top: int, width: int, layout: Layout) -> None:
+def _width(columns: int, layout: Layout) -> int:
+    return _left(columns, layout)
+
+
+def _write_names(page: Page, names: Sequence[str], top: int, layout: Layout) -> None:
+    for column, name in enumerate(names):
+        _write(page, name, top, _left(column, layout), layout.cell_width, layout)
+
+
+def _write(page: Page, text: str, top: int, left: int, width: int, layout: Layout) -> None:
     """Draw one line of text, cut where the room ends."""
     if not text.strip():
         return
-    markup = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    mask = pyvips.Image.text(markup, font="sans", dpi=round(layout.label_height * 4)).numpy()
-    mask = mask.reshape(mask.shape[0], mask.shape[1])[: layout.label_height, :width, None] / 255
-    top += (layout.label_height - mask.shape[0]) // 2
-    area = page[top : top + mask.shape[0], left : left + mask.shape[1]]
-    ink = 0 if layout.background > 127 else 255
-    area[:] = np.round(area * (1 - mask) + ink * mask).astype(np.uint8)
+    mask = pyvips.Image.text(escape(text, quote=False), font="sans", dpi=round(layout.label_height * 4))
+    ink = np.atleast_3d(mask.numpy())[: layout.label_height, :width]
+    paste(page, np.repeat(255 - ink, 3, axis=2), top + (layout.label_height - ink.shape[0]) // 2, left)

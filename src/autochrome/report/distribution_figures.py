@@ -23,7 +23,7 @@ from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.report.contact_sheet import Layout, Page, Picture, contact_sheets
 
 _SIDE = 320  # longer side of one picture on a sheet, in pixels
-_REACH = 10  # CIE units: a bin stands for itself and the eight around it
+_REACH = 10  # CIE units: a bin represents itself and the eight around it
 
 
 def temperature_sheet(painter: Painter, photo: Photo, settings: ColorizeSettings, name: str) -> list[Page]:
@@ -42,9 +42,9 @@ def temperature_sheet(painter: Painter, photo: Photo, settings: ColorizeSettings
 
 
 def probability_sheet(painter: Painter, photo: Photo, settings: ColorizeSettings, count: int) -> list[Page]:
-    """Draw where the model expects its most probable distinct colors, each with its map (figure 14).
+    """Draw maps of the probability of the ``count`` most probable distinct colors (figure 14).
 
-    The probabilities are those with the settings' vibrance, before the temperature.
+    Probabilities include the settings' vibrance, but not the temperature.
 
     Raises:
         SettingsError: the model does not predict the 313 ab bins.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from autochrome.evaluation.files import load_rgb, match_files
 from autochrome.metrics.baselines import gray
-from autochrome.report.contact_sheet import Layout, Page, contact_sheets, write_sheets
+from autochrome.report.contact_sheet import Page, contact_sheets, write_sheets
 
 
 def write_evaluation_sheet(
@@ -21,17 +21,15 @@ def write_evaluation_sheet(
     *,
     photos: int | None = None,
     rows: int = 20,
-    layout: Layout | None = None,
 ) -> list[Path]:
     """Draw photos of an evaluation side by side and write the pages.
 
     Args:
         references: folder of true photos.
         results: folders of results, one column each.
-        path: of the first page; its suffix says the format.
-        photos: only the first so many references by name, as in `autochrome.evaluation.scores.evaluate`.
-        rows: at most so many photos, evenly spaced over those.
-        layout: sizes.
+        path: of the first page; its suffix selects the format.
+        photos: number of references to use, the first by name, as in `autochrome.evaluation.scores.evaluate`.
+        rows: most photos to draw, evenly spaced over those.
     """
     pairs = match_files(references, results, photos=photos)
     chosen = sorted({round(i) for i in np.linspace(0, len(pairs) - 1, min(rows, len(pairs)))})
@@ -42,7 +40,7 @@ def write_evaluation_sheet(
         for name, result in pair.results.items():
             columns[name].append(_bytes(load_rgb(result)))
         columns["truth"].append(_bytes(truth))
-    return write_sheets(contact_sheets(columns, [pairs[i].name for i in chosen], layout=layout), path)
+    return write_sheets(contact_sheets(columns, [pairs[i].name for i in chosen]), path)
 
 
 def _bytes(rgb: Float[Tensor, "1 3 h w"]) -> Page:

@@ -1,4 +1,4 @@
-"""How unsure a model is of each place's color, as a gray picture of the photo's size."""
+"""A model's uncertainty about the color of each place, as a gray picture of the photo's size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _SRGB_KNEE = 0.0031308
 def draw_uncertainty(
     values: Float32[np.ndarray, "h w"], size: tuple[int, int], most: float
 ) -> UInt8[np.ndarray, "height width 1"]:
-    """Draw values from 0, black, to ``most``, white; what is more is white too.
+    """Draw values from 0 (black) to ``most`` and more (white).
 
-    The lightness L* goes evenly with the value, so that equal steps look equal, and the value at a pixel can
-    be read back: ``most * L* / 100``.
+    L* is proportional to the value, so equal steps look equal; a pixel's value is ``most * L* / 100``.
 
     Args:
         values: on the model's grid, covering the whole photo.
@@ -26,14 +25,14 @@ def draw_uncertainty(
     height, width = size
     shares = np.ascontiguousarray((values / most).clip(0, 1).astype(np.float32))
     small = pyvips.Image.new_from_array(shares * 255)
-    # Over a copied border: pixels beyond the outermost cells' centers take these.
+    # libvips copies the border: pixels beyond the outermost cells' centers take their values.
     wide = small.resize(width / small.width, vscale=height / small.height, kernel="linear")
     levels = (wide + 0.5).cast("uchar")
     return levels.maplut(pyvips.Image.new_from_array(_lightness_codes()[None])).numpy().reshape(*size, 1)
 
 
 def _lightness_codes() -> UInt8[np.ndarray, " 256"]:
-    """The sRGB code of each of 256 even steps of L*."""
+    """Return the sRGB code of each of 256 even steps of L*."""
     f = (np.linspace(0, 100, 256) + 16) / 116
     linear = np.where(f > _KNEE, f**3, _SLOPE * (f - 4 / 29))
     encoded = np.where(linear > _SRGB_KNEE, 1.055 * linear.clip(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)

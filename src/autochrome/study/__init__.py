@@ -7,6 +7,5 @@
                  (tables); ``assignment`` balances what raters are shown
 ``web``          the server: ``routes``, ``requests``, ``media``, ``guard`` and the ``pages``
 ``statistics``   rates with their intervals, tests between systems, agreement, power
-``report``       ``summary`` has the figures, ``document`` the report, ``export`` the table of votes, ``live``
-                 the figures so far
+``report``       ``summary`` has the figures, ``document`` the report, ``export`` the table of votes
 """

@@ -5,7 +5,7 @@ This module imports nothing of the package, so the server, the store and the ana
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,11 +47,11 @@ class Unit:
     """A photo and the versions of it that are judged against each other.
 
     Attributes:
-        id: of the unit, unique in the study.
+        id: unique in the study.
         phase: 1, or 2 for the re-rating of the samples that phase 1 liked best (PixColor's oracle).
         stage: practice, test or vigilance.
         picture: name of the photo.
-        versions: names of what is shown: `TRUTH` first if the true photo is among them, then systems.
+        versions: names of what is shown: `TRUTH` first, if the true photo is shown, then systems.
     """
 
     id: int
@@ -66,11 +66,10 @@ class Trial:
     """A unit in front of one rater.
 
     Attributes:
-        id: opaque and unguessable; all that the browser is told about the unit.
+        id: opaque and unguessable; all that the browser learns about the unit.
         unit: what is judged.
         order: ``order[slot]`` is the index in ``unit.versions`` of what is shown in that slot.
-        number: its place among the rater's trials, from 1.
-        total: the number of the rater's trials.
+        number, total: place among the rater's trials, from 1, and their number.
     """
 
     id: str
@@ -89,8 +88,8 @@ class Vote:
     """What a rater answered.
 
     Attributes:
-        chosen: slots: the one chosen picture (two-afc: that taken for generated; turing: that taken for true;
-            preference: the better one), or all that were marked as poor (questionnaire; may be empty).
+        chosen: slot of the chosen picture (two-afc: taken for generated; turing: taken for true; preference:
+            the better one), or those marked as poor (questionnaire; may be empty).
         shown_ms: how long each slot's picture was actually on the screen; empty if the protocol is not timed.
         response_ms: from the end of the display to the answer.
         slipped: the timing was not as designed: a display was outside the tolerance, or the page was hidden.
@@ -127,8 +126,8 @@ class Judgment:
         rater: number of the rater.
         picture: name of the photo.
         system: what was judged; `TRUTH` for the true photo (questionnaire only).
-        success: two-afc, turing: the generated picture was taken for the true one; questionnaire: it was not
-            marked as poor; preference: ``system`` was preferred to ``rival``.
+        success: the generated picture was taken for the true one (two-afc, turing), the picture was not
+            marked as poor (questionnaire), or ``system`` was preferred to ``rival`` (preference).
         stage, phase: of the unit.
         rival: the other system (preference), else empty.
         slipped: the timing was not as designed.
@@ -146,11 +145,11 @@ class Judgment:
     first: bool = False
 
 
-def judgments(protocol: Protocol, answers: Sequence[Answer]) -> list[Judgment]:
+def judgments(protocol: Protocol, answers: Iterable[Answer]) -> list[Judgment]:
     """Return the verdicts in the answers, in order.
 
-    Two-afc and turing give one per answer, on the generated picture; the questionnaire gives one per picture
-    shown; preference one per answer, of the first-named system over its rival.
+    An answer gives one verdict on the generated picture (two-afc, turing), one on each picture shown
+    (questionnaire), or one on the first-named system over its rival (preference).
     """
     return [verdict for answer in answers for verdict in _verdicts(protocol, answer)]
 
@@ -183,9 +182,6 @@ def _verdicts(protocol: Protocol, answer: Answer) -> list[Judgment]:
 
 
 def passed(verdict: Judgment) -> bool:
-    """Return whether a vigilance verdict, on a pair with the random colors, was right.
-
-    Of (truth, random) the random picture was not taken for the true one; of (system, random) the system was
-    preferred.
-    """
+    """Return whether the random colors were recognized in a vigilance trial."""
+    # Of (system, random) the system was preferred; of (truth, random) the random picture was not believed.
     return verdict.success if verdict.rival == RANDOM else not verdict.success

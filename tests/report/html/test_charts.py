@@ -20,7 +20,6 @@ CHARTS: dict[str, Callable[[], str]] = {
         {"a": (X, X), "b": (X, X**2)}, xlabel="x", ylabel="y", bands={"a": (X, X + 1)}
     ),
     "steps": lambda: charts.steps({"a": (np.arange(6.0), X)}, xlabel="x", ylabel="y", logy=True),
-    "bars": lambda: charts.bars(["a", "b"], [1.0, 2.0], ylabel="y", errors=np.ones((2, 2))),
 }
 
 
@@ -73,15 +72,7 @@ def test_a_series_keeps_the_color_of_its_place_and_the_ninth_is_dashed() -> None
 
 def test_names_are_escaped_and_a_dollar_is_no_formula() -> None:
     assert "a &amp; b" in CHARTS["intervals"]()
-    assert ">$x^2$</text>" in charts.bars(["$x^2$"], [1.0], ylabel="y")
-
-
-def test_whiskers_reach_as_far_as_the_errors() -> None:
-    """Bars of 1 and 2: below by .5 and 1, above by 0: the second whisker is twice as long."""
-    text = charts.bars(["a", "b"], [1.0, 2.0], ylabel="y", errors=np.array([[0.5, 1.0], [0.0, 0.0]]))
-    whiskers = re.findall(r'd="M ([\d.]+) ([\d.]+) \nL \1 ([\d.]+) \n"[^>]*stroke: var\(--ink', text)
-    lengths = [abs(float(top) - float(bottom)) for _, bottom, top in whiskers]
-    assert len(lengths) == 2 and lengths[1] / lengths[0] == pytest.approx(2, rel=1e-3)
+    assert ">$x^2$</text>" in charts.intervals([("$x^2$", 1.0, 1.0, 1.0)], xlabel="%")
 
 
 def _themes() -> dict[str, dict[str, str]]:

@@ -31,8 +31,3 @@ def test_headings_texts_and_tables() -> None:
         "> [!WARNING]\n> Mind \\*this\\*.\n>\n> And that.\n\n"
         "## Words\n\n**Bold** and a_b \\_c\\_ \\<d> [e]\\(f).\n"
     )
-
-
-def test_figures_are_told_in_words_on_demand() -> None:
-    text = DOCUMENT.markdown(figures=True)
-    assert "## Charts\n\n*Fooling rates*\n\nRates of both systems.\n\n*A sheet*\n" in text

@@ -73,7 +73,7 @@ def document() -> Document:
         "A title & <more>",
         [
             Section("Scores", [Table(["", "PSNR"], [["cic", "22.1"]], "Of **all** photos."), Note("Mind.")]),
-            Section("Scores", [Figure(chart, 'a "matrix"', "One"), Figure(chart, "the same", width=300)]),
+            Section("Scores", [Figure(chart, 'a "matrix"', "One"), Figure(chart, "the same")]),
             Section("Photos", [sheet, Text("One.\n\nTwo `three` <b>four</b>.")], lead="Look."),
         ],
         "Below",

@@ -199,8 +199,7 @@ def test_a_gallery_has_no_photo_at_both_extremes() -> None:
 
 
 def test_live_figures_are_those_of_the_report(small_study: Callable[..., Any]) -> None:
-    from autochrome.study.report.live import live
-    from autochrome.study.report.summary import summarize
+    from autochrome.study.report.summary import live, summarize
 
     study = small_study("turing")
     vote_all(study, honest(study), 2)
@@ -208,4 +207,4 @@ def test_live_figures_are_those_of_the_report(small_study: Callable[..., Any]) -
     assert {n: r.value for n, r in found.rates.items()} == {
         n: r.value for n, r in summarize(study, **QUICK).rates["main"].items()
     }
-    assert found.to_json()["status"]["enrolled"] == 2
+    assert found.status.enrolled == 2

@@ -25,7 +25,7 @@ from autochrome.evaluation.markdown import markdown_table
 from autochrome.study.records import TRUTH
 from autochrome.study.statistics.columns import Columns, cluster_sums
 from autochrome.study.statistics.comparisons import DifferenceBounds, measure_difference, sign_flip
-from autochrome.study.statistics.intervals import Bounds
+from autochrome.study.statistics.intervals import Bootstrap, Bounds
 from autochrome.study.statistics.published import CAO_GENERATED, CAO_TRUE, CIC_TABLE_1, PIXCOLOR_FIGURE_6
 from autochrome.study.statistics.questionnaire import crossed_bounds
 from autochrome.study.statistics.rates import measure_rate
@@ -119,9 +119,9 @@ def thinned(layout: Layout, share: float) -> Layout:
 
 def of_rate(name: str, columns: Columns, aim: float, own: np.ndarray, seed: int) -> Iterator[Found]:
     """Intervals of one system's rate. ``own``: the rate of each study's raters."""
-    found = measure_rate(columns, seed=seed)
+    found = measure_rate(columns, Bootstrap(seed=seed))
     new = np.full(len(found.value), aim)
-    half = 1.96 * found.binomial_error
+    half = 1.96 * np.sqrt(found.value * (1 - found.value) / len(columns))
     nested = two_stage(columns, seed)
     yield Found(name, NEW, "pictures and raters, t", found.interval, new)
     yield Found(name, NEW, "bootstrap over pictures", found.over_pictures, new)
@@ -166,7 +166,7 @@ def batch_of_pairs(setting: Setting, drawn: Drawn, seed: int) -> Iterator[Found]
         both = np.intersect1d(layout.picture[votes], layout.picture[layout.system == 0])
         either = (votes | (layout.system == 0)) & np.isin(layout.picture, both)
         second = layout.system[either] == 0
-        found = measure_difference(drawn.columns(layout, either), second, seed=seed)
+        found = measure_difference(drawn.columns(layout, either), second, Bootstrap(seed=seed))
         gap = crowd.rates[name] - crowd.rates[first]
         yield from of_difference(f"difference {gap:+.1%}", found, gap)
 
@@ -184,8 +184,8 @@ def batch_of_questionnaires(setting: Setting, drawn: Drawn, seed: int) -> Iterat
     gap = rates[TRUTH] - rates[layout.systems[1]]
     name = f"difference {gap:+.1%}"
     new = np.full(len(columns.success), gap)
-    yield from of_difference(name, measure_difference(columns, made, seed=seed), gap)
-    crossed = crossed_bounds(columns, made, seed=seed)
+    yield from of_difference(name, measure_difference(columns, made, Bootstrap(seed=seed)), gap)
+    crossed = crossed_bounds(columns, made, Bootstrap(seed=seed))
     yield Found(name, NEW, "crossed bootstrap", crossed, new)
     yield Found(name, NEW, "Welch over pictures", welch_bounds(setting, drawn), new)
 
@@ -227,7 +227,7 @@ def false_alarms(studies: int, seed: int, *, rater_sd: float = 0.3) -> float:
     layout = pairs_layout(("A", "B"), pictures=100, raters=5, trials=40)
     drawn = crowd.draw(layout, studies, np.random.default_rng(seed))
     every = np.ones(len(layout.picture), dtype=bool)
-    found = measure_difference(drawn.columns(layout, every), layout.system == 1, replicates=1)
+    found = measure_difference(drawn.columns(layout, every), layout.system == 1, Bootstrap(1))
     return float(np.mean([sign_flip(row, flips=FLIPS)[0] < 0.05 for row in found.per_picture]))
 
 

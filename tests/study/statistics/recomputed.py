@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from itertools import product
 from math import sqrt
 
-from autochrome.study.statistics.comparisons import welch_from_moments
 from autochrome.study.statistics.published import CAO_GENERATED, CAO_P, CAO_TRUE, PIXCOLOR_FIGURE_6, Printed
+from autochrome.study.statistics.questionnaire import Welch
 
 CIC_LEARCH = (Printed("Ours", 17.2, 1.9), Printed("Deshpande et al.", 9.8, 1.5))
 """Zhang et al. (2016), Figure 10."""
@@ -129,3 +129,17 @@ def judgment_z(
 ) -> float:
     """Difference of two rates in standard errors, as if every judgment were independent of every other."""
     return (rate - rival) / sqrt(binomial_error(rate, votes) ** 2 + binomial_error(rival, rival_votes) ** 2)
+
+
+def welch_from_moments(
+    mean: float, deviation: float, count: int, rival: float, rival_deviation: float, rival_count: int
+) -> Welch:
+    """Compute Welch's t test from the means, standard deviations (n - 1) and sizes of two groups."""
+    from scipy import stats
+
+    variances = deviation**2 / count, rival_deviation**2 / rival_count
+    test = stats.ttest_ind_from_stats(
+        mean, deviation, count, rival, rival_deviation, rival_count, equal_var=False
+    )
+    degrees = sum(variances) ** 2 / (variances[0] ** 2 / (count - 1) + variances[1] ** 2 / (rival_count - 1))
+    return Welch(float(test.statistic), degrees, float(test.pvalue))

@@ -14,7 +14,7 @@ from autochrome.study.statistics.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
-from autochrome.study.statistics.intervals import Estimate
+from autochrome.study.statistics.intervals import Bootstrap, Estimate
 from tests.study.simulation import Crowd, pairs_layout, simulate, vote_correlation
 from tests.study.statistics.test_rates import votes
 
@@ -92,12 +92,12 @@ def test_agreement_of_a_study() -> None:
 def test_alpha_is_the_correlation_of_votes_on_one_picture() -> None:
     crowd = Crowd({"a": 0.3, "b": 0.5}, picture_sd=1.5, rater_sd=0.0)
     rows = simulate(crowd, pairs_layout(("a", "b"), pictures=120, raters=8, trials=40), seed=0)
-    found = agreement_by_system(rows, replicates=300)
+    found = agreement_by_system(rows, Bootstrap(300))
     for name, rate in crowd.rates.items():
         alpha = found[name].alpha
         assert alpha is not None
         assert alpha.interval.low < vote_correlation(rate, 1.5) < alpha.interval.high
-    together = agreement(rows, replicates=10)
+    together = agreement(rows, Bootstrap(10))
     assert together is not None and together.alpha is not None
     assert together.alpha.value > 0.2
 

@@ -13,8 +13,9 @@ from autochrome.study.statistics.comparisons import (
     compare_systems,
     holm,
     sign_flip,
-    welch_from_moments,
 )
+from autochrome.study.statistics.questionnaire import welch
+from tests.study.statistics.recomputed import welch_from_moments
 from tests.study.statistics.test_rates import votes
 
 A = {f"p{k:02d}": (k % 5, 5) for k in range(30)}
@@ -85,11 +86,11 @@ def test_against_half() -> None:
     assert even.difference == pytest.approx(0.4 - 0.5)
 
 
-def test_welch_is_scipys() -> None:
+def test_welch_of_pictures_and_of_moments_are_the_same() -> None:
     generator = np.random.default_rng(0)
     a, b = generator.normal(0.7, 0.1, 20), generator.normal(0.6, 0.2, 80)
     moments = [float(x) for x in (a.mean(), a.std(ddof=1), b.mean(), b.std(ddof=1))]
     found = welch_from_moments(moments[0], moments[1], 20, moments[2], moments[3], 80)
-    theirs = np.asarray(stats.ttest_ind(a, b, equal_var=False))
-    assert (found.t, found.p) == pytest.approx(tuple(theirs))
+    theirs = welch(a.tolist(), b.tolist())
+    assert theirs and (found.t, found.degrees, found.p) == pytest.approx((theirs.t, theirs.degrees, theirs.p))
     assert found.p == pytest.approx(float(2 * stats.t.sf(abs(found.t), found.degrees)))

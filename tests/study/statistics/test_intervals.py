@@ -7,29 +7,28 @@ import pytest
 from scipy import stats
 
 from autochrome.study.statistics.intervals import (
-    bootstrap_ratio,
+    Bootstrap,
     difference_bounds,
     expanded_tail,
     percentile_bounds,
     rate_bounds,
-    resample_counts,
     two_way_spread,
     zero_success_bound,
 )
 
 
 def test_resamples_draw_as_many_clusters_as_there_are_and_the_seed_decides() -> None:
-    counts = resample_counts(7, 50, seed=1)
+    counts = Bootstrap(50, seed=1).counts(7)
     assert counts.shape == (50, 7)
     assert (counts.sum(1) == 7).all()
     assert (counts == 0).any()
-    assert (counts == resample_counts(7, 50, seed=1)).all()
-    assert (counts != resample_counts(7, 50, seed=2)).any()
+    assert (counts == Bootstrap(50, seed=1).counts(7)).all()
+    assert (counts != Bootstrap(50, seed=2).counts(7)).any()
 
 
 def test_blocks_of_a_large_bootstrap_do_not_repeat_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autochrome.study.statistics.intervals._BLOCK", 40)
-    counts = resample_counts(10, 12, seed=0)
+    counts = Bootstrap(12, seed=0).counts(10)
     assert len(np.unique(counts, axis=0)) == 12
 
 
@@ -37,7 +36,7 @@ def test_bootstrap_of_a_ratio_is_scipys() -> None:
     generator = np.random.default_rng(3)
     votes = generator.integers(1, 9, 60)
     above = generator.binomial(votes, 0.3)
-    ours = bootstrap_ratio(above[None].astype(float), votes.astype(float), replicates=20_000)[0]
+    ours = Bootstrap(20_000).ratios(above[None].astype(float), votes.astype(float))[0]
     theirs = stats.bootstrap(
         (above, votes),
         lambda a, b, axis: a.sum(axis) / b.sum(axis),
@@ -58,7 +57,7 @@ def test_expanded_percentiles_are_students_interval_where_values_are_normal() ->
     # Derivation: a normal's quantile of t sqrt(n / (n - 1)), times the bootstrap's error of
     # s sqrt((n - 1) / n) / sqrt(n), is t s / sqrt(n).
     values = stats.norm.ppf((np.arange(12) + 0.5) / 12)
-    resampled = bootstrap_ratio(values[None], np.ones(12), replicates=50_000)
+    resampled = Bootstrap(50_000).ratios(values[None], np.ones(12))
     low, high = percentile_bounds(resampled, 12)
     interval = stats.ttest_1samp(values, 0).confidence_interval()
     assert (low[0], high[0]) == pytest.approx((interval.low, interval.high), rel=0.04)

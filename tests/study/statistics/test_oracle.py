@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from autochrome.study.records import Judgment
+from autochrome.study.statistics.intervals import Bootstrap
 from autochrome.study.statistics.oracle import oracles
 from autochrome.study.statistics.questionnaire import percentages
 from tests.study.simulation import Crowd, pairs_layout, simulate
@@ -28,7 +29,7 @@ def test_samples_that_do_not_differ_make_no_oracle() -> None:
     crowd = Crowd(dict.fromkeys(SAMPLES, 0.3), picture_sd=0.0, rater_sd=0.0)
     rows = simulate(crowd, pairs_layout(SAMPLES, pictures=150, raters=5, trials=30), seed=2)
     rows += phase_two(rows, np.random.default_rng(0), 0.3)
-    found = oracles(rows, replicates=200)["pix"]
+    found = oracles(rows, Bootstrap(200))["pix"]
     # The largest of three Binomial(5, .3) has a mean of .49 of 5 (sum over k of 1 - F(k)³ = 2.43).
     assert found.best_in_phase_1 == pytest.approx(0.486, abs=0.03)
     assert found.rate is not None

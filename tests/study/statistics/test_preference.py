@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from autochrome.study.records import Judgment
+from autochrome.study.statistics.intervals import Bootstrap
 from autochrome.study.statistics.preference import PSEUDO_VOTES, bradley_terry, log_strengths, preferences
 from tests.study.simulation import Crowd, simulate_preferences
 
@@ -41,7 +42,7 @@ def test_strengths_of_two_systems_are_log_odds() -> None:
 
 def test_half_a_vote_keeps_a_winner_of_all_votes_finite() -> None:
     rows = pair("a", "b", 10, 10) + pair("b", "c", 10, 10)
-    found = bradley_terry(rows, replicates=50)
+    found = bradley_terry(rows, Bootstrap(50))
     assert list(found) == ["a", "b", "c"]
     # A chain: each link is a pair of its own, with odds of 10.5 to .5.
     gap = log((10 + PSEUDO_VOTES) / PSEUDO_VOTES)
@@ -55,7 +56,7 @@ def test_systems_that_no_votes_link_have_no_scale() -> None:
 def test_simulated_preferences_come_back() -> None:
     # Without effects of photos the logit of a preference is the difference of the rates' logits.
     crowd = Crowd({"a": 0.5, "b": 0.3, "c": 0.2}, picture_sd=0.0, rater_sd=0.0)
-    found = preferences(simulate_preferences(crowd, pictures=60, raters=5, trials=30, seed=1), replicates=300)
+    found = preferences(simulate_preferences(crowd, pictures=60, raters=5, trials=30, seed=1), Bootstrap(300))
     assert list(found.strengths) == ["a", "b", "c"]
     truth = np.log([0.5 / 0.5, 0.3 / 0.7, 0.2 / 0.8])
     for strength, wanted in zip(found.strengths.values(), truth - truth.mean(), strict=True):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from autochrome.study.statistics.comparisons import welch_from_moments
 from autochrome.study.statistics.published import CAO_P, CIC_TABLE_1, PIXCOLOR_FIGURE_6
 from tests.study.statistics.recomputed import (
     CIC_LEARCH,
@@ -18,6 +17,7 @@ from tests.study.statistics.recomputed import (
     p_from_intervals,
     p_range_from_intervals,
     trials_from_interval,
+    welch_from_moments,
 )
 
 OURS, WITHOUT = CIC_TABLE_1[:2]

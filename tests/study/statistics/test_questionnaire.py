@@ -8,6 +8,7 @@ from scipy import stats
 
 from autochrome.study.records import TRUTH
 from autochrome.study.statistics.columns import Columns
+from autochrome.study.statistics.intervals import Bootstrap
 from autochrome.study.statistics.questionnaire import (
     GENERATED,
     credibility_ranks,
@@ -25,7 +26,7 @@ CROWD = Crowd({TRUTH: 0.7, **dict.fromkeys(MADE, 0.626)}, picture_sd=1.0)
 
 def test_a_questionnaire_of_the_papers_photos() -> None:
     rows = simulate(CROWD, questionnaire_layout(MADE, questions=20, raters=80), seed=3)
-    found = questionnaire(rows, replicates=1000)
+    found = questionnaire(rows, Bootstrap(1000))
     assert list(found.rates) == [TRUTH, *MADE, GENERATED]
     assert (found.rates[TRUTH].votes, found.rates[GENERATED].votes) == (1600, 6400)
     true = list(found.percentages[TRUTH].values())
@@ -81,7 +82,7 @@ def test_crossed_bootstrap_holds_effects_of_photos_and_of_raters() -> None:
     picture, rater, side = (index.ravel() for index in np.indices((30, 20, 2)))
     success = ((rater < 10) | (side == 1)).astype(float)
     columns = Columns(success[None], picture, rater)
-    low, high = crossed_bounds(columns, side == 1, replicates=4000)
+    low, high = crossed_bounds(columns, side == 1, Bootstrap(4000))
     assert (high[0] - low[0]) / 2 == pytest.approx(1.96 * 0.5 / np.sqrt(20), rel=0.1)
     alone = Columns(success[None], picture, np.zeros_like(rater))
     assert [float(end[0]) for end in crossed_bounds(alone, side == 1)] == [-1, 1]

@@ -21,6 +21,7 @@ from autochrome.study.records import (
     Vote,
     judgments,
 )
+from autochrome.study.statistics.intervals import Bootstrap
 from autochrome.study.statistics.rates import BINOMIAL, first_slot_share, fooling_rates
 
 
@@ -46,7 +47,7 @@ def test_the_papers_errors_under_their_names() -> None:
     # 500 photos with 5 votes: 250 with 1 of 5, 250 with 3 of 5. Rate .4; photos' deviation .2, so the
     # bootstrap's error is .2 / sqrt(500) = .894%; of independent votes sqrt(.4 .6 / 2500) = .980%.
     shares = {f"p{k:03d}": (1 + 2 * (k % 2), 5) for k in range(500)}
-    rate = fooling_rates(votes(shares), replicates=5000)["cic"]
+    rate = fooling_rates(votes(shares), Bootstrap(5000))["cic"]
     assert rate.binomial.method == BINOMIAL == "binomial 95% (as CIC prints)"
     half = 1.96 * np.sqrt(0.4 * 0.6 / 2500)
     assert (rate.binomial.low, rate.binomial.high) == pytest.approx((0.4 - half, 0.4 + half))
@@ -61,9 +62,9 @@ def test_order_of_votes_does_not_matter_but_the_seed_does() -> None:
     rows = votes({f"p{k}": (k % 4, 5) for k in range(20)})
     shuffled = rows.copy()
     random.Random(0).shuffle(shuffled)
-    assert fooling_rates(rows, replicates=500) == fooling_rates(shuffled, replicates=500)
-    other = fooling_rates(rows, replicates=500, seed=1)["cic"]
-    assert other.standard_error != fooling_rates(rows, replicates=500)["cic"].standard_error
+    assert fooling_rates(rows, Bootstrap(500)) == fooling_rates(shuffled, Bootstrap(500))
+    other = fooling_rates(rows, Bootstrap(500, seed=1))["cic"]
+    assert other.standard_error != fooling_rates(rows, Bootstrap(500))["cic"].standard_error
 
 
 def test_raters_of_many_votes_widen_the_interval_for_new_raters_alone() -> None:

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 
 from autochrome.study.records import RANDOM, Judgment, Stage
-from autochrome.study.statistics.selection import MAIN, MOST_FAILED, attention, reported_rates, select
+from autochrome.study.statistics.intervals import Bootstrap
+from autochrome.study.statistics.rates import fooling_rates
+from autochrome.study.statistics.selection import MAIN, MOST_FAILED, SELECTIONS, attention, select
 from tests.study.simulation import Crowd, pairs_layout, simulate
 
 
@@ -65,7 +67,10 @@ def test_main_figure_and_what_leaving_votes_out_has_done() -> None:
     layout = pairs_layout(("cic",), pictures=300, raters=4, trials=12)
     rows = simulate(crowd, layout, vigilance=4, seed=1)
     rows = [replace(j, slipped=k % 10 == 0, success=j.success or k % 10 == 0) for k, j in enumerate(rows)]
-    found = {name: rates["cic"] for name, rates in reported_rates(rows, replicates=200).items()}
+    found = {
+        name: fooling_rates(select(rows, slipped=slipped, inattentive=out).judgments, Bootstrap(200))["cic"]
+        for name, (slipped, out) in SELECTIONS.items()
+    }
     assert found["every vote"].votes == 1200
     assert found[MAIN].votes < found["inattentive raters too"].votes < 1200
     # A fifth of the raters answers by chance: .2 * .5 + .8 * .2 = .26; left out, 31% of

@@ -1,7 +1,7 @@
-"""Numbers as SVG for a `Document`: ink and colors are the page's CSS variables, so both themes suit it.
+"""Charts as SVG for a `Document`, in the page's CSS variables, so that they follow its theme.
 
-Matplotlib draws in placeholder colors that are replaced in the SVG's text. Nothing of pyplot's global state
-is used, no fonts and no dates are written: the same numbers give the same bytes.
+Matplotlib draws in placeholder colors, which are replaced in the SVG's text. Without pyplot's global state,
+fonts and dates, the same numbers give the same bytes.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _STYLE: Any = {
 def intervals(
     rows: Sequence[tuple[str, float, float, float]], *, xlabel: str, reference: float | None = None
 ) -> str:
-    """Dots with whiskers, one row each from the top.
+    """Draw dots with whiskers, one row each from the top.
 
     Args:
         rows: name, value, and the two ends of its interval; equal ends draw the dot alone.
         xlabel: what the values are.
-        reference: a dashed vertical line there: no difference, or chance.
+        reference: where to draw a dashed vertical line: no difference, or chance.
 
     Returns:
         SVG text.
@@ -77,21 +77,19 @@ def lines(
     xlabel: str,
     ylabel: str,
     bands: Mapping[str, tuple[Float[ndarray, " n"], Float[ndarray, " n"]]] | None = None,
-    logy: bool = False,
     diagonal: bool = False,
 ) -> str:
-    """Curves over a common axis.
+    """Draw curves over a common axis.
 
     Args:
         series: x and y of each curve, under its name.
         xlabel: what x is.
         ylabel: what y is.
         bands: lower and upper edge around the curve of the same name, at the same x.
-        logy: y on a logarithmic scale.
-        diagonal: the line y = x, as calibrated predictions have it.
+        diagonal: draw the line y = x of calibrated predictions.
 
     Returns:
-        SVG text; few points are marked, and what is not finite is left out.
+        SVG text; points are marked if there are few, and values that are not finite are left out.
     """
     figure, axes = _canvas()
     if diagonal:
@@ -102,7 +100,7 @@ def lines(
         if bands and name in bands:
             low, high = bands[name]
             axes.fill_between(x, low, high, color=_color(place), alpha=0.15, linewidth=0)
-    _finish(figure, axes, list(series), xlabel, ylabel, logy)
+    _finish(figure, axes, list(series), xlabel, ylabel)
     return _svg(figure)
 
 
@@ -113,7 +111,7 @@ def steps(
     ylabel: str,
     logy: bool = False,
 ) -> str:
-    """Histograms as outlines over each other.
+    """Draw histograms as outlines over each other.
 
     Args:
         series: edges of the bins and the height of each bin (one fewer than edges), under its name.
@@ -127,66 +125,21 @@ def steps(
     figure, axes = _canvas()
     for place, (name, (edges, heights)) in enumerate(series.items()):
         shown = np.where(heights > 0, heights, np.nan) if logy else heights
-        axes.stairs(
-            shown,
-            edges,
-            baseline=None if logy else 0,
-            color=_color(place),
-            linestyle=_dash(place),
-            linewidth=1.4,
-            label=name,
-        )
+        line = {"color": _color(place), "linestyle": _dash(place), "linewidth": 1.4}
+        axes.stairs(shown, edges, baseline=None if logy else 0, label=name, **line)
     _finish(figure, axes, list(series), xlabel, ylabel, logy)
     if not logy:
         axes.set_ylim(bottom=0)
     return _svg(figure)
 
 
-def bars(
-    names: Sequence[str],
-    values: Float[ndarray, " n"] | Sequence[float],
-    *,
-    ylabel: str,
-    errors: Float[ndarray, " n"] | Float[ndarray, "2 n"] | None = None,
-) -> str:
-    """Upright bars from zero, in one color.
-
-    Args:
-        names: below each bar; slanted where they would touch.
-        values: heights.
-        ylabel: what the heights are.
-        errors: how far the whiskers reach to either side, or below (row 0) and above (row 1).
-
-    Returns:
-        SVG text.
-    """
-    figure, axes = _canvas()
-    places = np.arange(len(names))
-    axes.bar(places, np.asarray(values), width=0.66, color=_color(0), alpha=0.85, linewidth=0)
-    if errors is not None:
-        axes.errorbar(places, np.asarray(values), yerr=errors, fmt="none", ecolor=_INK, elinewidth=1.2)
-    slanted = sum(len(name) for name in names) > 44
-    shown = [_shorten(name, 24) for name in names]
-    axes.set_xticks(
-        places,
-        shown,
-        rotation=35 if slanted else 0,
-        ha="right" if slanted else "center",
-        rotation_mode="anchor",
-    )
-    axes.tick_params(axis="x", labelcolor=_INK, length=0)
-    axes.grid(visible=False, axis="x")
-    axes.set_ylabel(ylabel)
-    return _svg(figure)
-
-
-def _canvas(width: float = _WIDTH, height: float = _HEIGHT) -> tuple[Figure, Axes]:
-    """An empty chart; one unit of its SVG is a pixel of the page at natural size."""
+def _canvas(height: float = _HEIGHT) -> tuple[Figure, Axes]:
+    """Return an empty chart; one unit of its SVG is a pixel of the page at natural size."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(_STYLE):
-        figure = Figure(figsize=(width / 72, height / 72), layout="constrained", facecolor="none")
+        figure = Figure(figsize=(_WIDTH / 72, height / 72), layout="constrained", facecolor="none")
         axes = figure.subplots()
     axes.set_facecolor("none")
     axes.set_axisbelow(True)
@@ -201,8 +154,10 @@ def _canvas(width: float = _WIDTH, height: float = _HEIGHT) -> tuple[Figure, Axe
     return figure, axes
 
 
-def _finish(figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: str, logy: bool) -> None:
-    """Labels, scale, and a legend above the axes where there is more than one series."""
+def _finish(
+    figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: str, logy: bool = False
+) -> None:
+    """Set labels and scale, and a legend above the axes if there is more than one series."""
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.margins(x=0.02)
     if logy:
@@ -212,7 +167,7 @@ def _finish(figure: Figure, axes: Axes, names: list[str], xlabel: str, ylabel: s
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     if len(names) > 1:
-        # What fits beside each other in the chart's width; a character is about 6.5 wide, a line sample 32.
+        # As many as fit in the chart's width: a character is about 6.5 wide, a line sample 32.
         columns = max(1, int((_WIDTH - 10) // (32 + 6.5 * max(len(name) for name in names))))
         figure.legend(
             loc="outside upper left",
@@ -239,7 +194,7 @@ def _shorten(text: str, length: int) -> str:
 
 
 def _svg(figure: Figure) -> str:
-    """The SVG element alone: the page's colors, no size, no metadata, only ids that are used."""
+    """Return the SVG element alone: the page's colors, no size, no metadata, only ids that are used."""
     from matplotlib import rc_context
     from matplotlib.text import Text
 
@@ -251,11 +206,10 @@ def _svg(figure: Figure) -> str:
         figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)  # it would reach the whole page
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    # Its style would reach the whole page.
+    text = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
+    for size in ("width", "height"):
+        text = re.sub(rf'(<svg[^>]*?) {size}="[^"]*"', r"\1", text, count=1)
     text = text.replace("<svg", '<svg stroke-linejoin="round" stroke-linecap="butt"', 1)
     text = text.replace("'DejaVu Sans'", "var(--font, sans-serif)")
     for placeholder, variable in _PLACEHOLDERS.items():

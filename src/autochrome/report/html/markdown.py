@@ -6,32 +6,30 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.report.html.parts import Figure, Gallery, Note, Part, Section, Table, Text
+from autochrome.report.html.parts import Note, Part, Section, Table, Text
 
 _SIGNS = re.compile(r"([\\*`]|<(?=[A-Za-z/!?])|\b_|_\b|(?<=\])\()")
-"""What Markdown would take for a sign within a line: tags, links, an underscore at the edge of a word."""
+"""Characters that Markdown would interpret within a line: tags, links, underscores at the edge of words."""
 _OPENERS = re.compile(r"^([#>+-])", re.MULTILINE)
-"""What it would take for a heading, a quotation or a list at the beginning of one."""
+"""Characters that it would interpret at the beginning of a line: headings, quotations, lists."""
 
 
 def document_markdown(
-    title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section], *, figures: bool
+    title: str, subtitle: str, facts: Mapping[str, str], sections: Sequence[Section]
 ) -> str:
-    """The document as GitHub's Markdown, ending in a line break."""
+    """Return the document as GitHub's Markdown, without figures, ending in a line break."""
     blocks = [f"# {_text(title)}", _text(subtitle)]
     if facts:
         rows = [[name, value] for name, value in facts.items()]
         blocks.append(_table(Table(["", ""], rows, numeric_from=2)))
     for section in sections:
-        body = [_text(section.lead)]
-        for part in section.parts:
-            body += _part(part, figures)
+        body = [_text(section.lead), *(block for part in section.parts for block in _part(part))]
         if any(body):
             blocks += [f"## {_text(section.title)}", *body]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _part(part: Part, figures: bool) -> Iterator[str]:
+def _part(part: Part) -> Iterator[str]:
     match part:
         case Text(text):
             yield _text(text)
@@ -40,11 +38,6 @@ def _part(part: Part, figures: bool) -> Iterator[str]:
             yield "\n".join(f"> {line}".rstrip() for line in [sign, *_text(text).splitlines()])
         case Table():
             yield from (_text(part.caption), _table(part))
-        case Figure(alt=alt, caption=caption) if figures:
-            yield f"*{_text(caption)}*" if caption else ""
-            yield _text(alt)
-        case Gallery(caption=caption) if figures:
-            yield f"*{_text(caption)}*" if caption else ""
 
 
 def _table(table: Table) -> str:
@@ -57,6 +50,6 @@ def _text(text: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Text in which nothing but ``**bold**`` and `` `code` `` is a sign, and little is escaped in vain."""
+    """Escape everything that Markdown would interpret, except ``**bold**`` and `` `code` ``."""
     pieces = re.split(r"(`[^`]+`|\*\*)", text.strip())
     return "".join(piece if index % 2 else _SIGNS.sub(r"\\\1", piece) for index, piece in enumerate(pieces))

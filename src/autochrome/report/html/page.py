@@ -29,13 +29,13 @@ _ID = re.compile(r'(\bid="|\bhref="#|url\(#)')
 
 @dataclass(frozen=True)
 class Document:
-    """A title, what is said of the whole, and sections.
+    """A title, facts about the whole, and sections.
 
     Attributes:
         title: in the heading and in the browser's tab.
-        sections: each is reached from the navigation.
+        sections: each has a link in the navigation.
         subtitle: a sentence below the title.
-        facts: names and values in a small table below the title: how and when, with what.
+        facts: names and values for a small table below the title.
     """
 
     title: str
@@ -44,10 +44,10 @@ class Document:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def html(self) -> str:
-        """The whole document as one self-contained HTML file.
+        """Return the document as one self-contained HTML file.
 
-        It follows the system's light or dark theme until its reader chooses; a content security policy
-        keeps it from loading anything.
+        It follows the system's theme until the reader chooses one; a content security policy keeps it from
+        loading anything.
 
         Raises:
             ValueError: a figure is neither SVG nor a picture that browsers show.
@@ -64,9 +64,9 @@ class Document:
             number=lambda: next(numbers),
         )
 
-    def markdown(self, *, figures: bool = False) -> str:
-        """Headings, text and tables as Markdown; ``figures`` adds what the figures show, in words."""
-        return document_markdown(self.title, self.subtitle, self.facts, self.sections, figures=figures)
+    def markdown(self) -> str:
+        """Return headings, text and tables as Markdown."""
+        return document_markdown(self.title, self.subtitle, self.facts, self.sections)
 
     def write(self, path: Path) -> None:
         """Write the HTML; an existing file is replaced as a whole.
@@ -88,21 +88,25 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"inline": _inline, "paragraphs": _paragraphs, "groups": _groups}
-    environment.filters["longest_label"] = _longest_label
+    environment.filters |= {
+        "inline": _inline,
+        "paragraphs": _paragraphs,
+        "groups": _groups,
+        "longest_label": _longest_label,
+    }
     environment.globals |= {"svg": _svg, "picture": _picture, "is_svg": _is_svg}
     return environment
 
 
 def _asset(name: str) -> Markup:
-    """A file of the package as it stands: it becomes the inside of a style or script element."""
+    """Return a file of the package, unescaped, for a style or script element."""
     from markupsafe import Markup
 
     return Markup(resources.files("autochrome.report.html").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _anchors(sections: Sequence[Section]) -> Iterator[str]:
-    """The sections' ids: their titles in lower case with hyphens, numbered where two are alike."""
+    """Yield the sections' ids: their titles in lower case with hyphens, numbered if they repeat."""
     used = {"content"}  # the page's own
     for section in sections:
         slug = re.sub(r"[^a-z0-9]+", "-", section.title.lower()).strip("-") or "section"
@@ -112,26 +116,23 @@ def _anchors(sections: Sequence[Section]) -> Iterator[str]:
 
 
 def _groups(parts: Sequence[Part]) -> list[tuple[str, list[Part]]]:
-    """Group neighboring parts of one kind, so that a run of figures becomes one grid."""
-    return [(kind, list(run)) for kind, run in groupby(parts, key=lambda part: type(part).__name__)]
+    """Group consecutive parts by their macro in parts.html, so that a run of figures becomes one grid."""
+    return [(kind, list(run)) for kind, run in groupby(parts, lambda part: type(part).__name__.lower())]
 
 
 def _longest_label(items: Sequence[tuple[str, Sequence[Figure]]]) -> int:
-    """Room for the labels of a gallery, in characters."""
+    """Return the width of a gallery's labels, in characters."""
     return 2 + max((len(label) for label, _ in items), default=0)
 
 
 def _inline(text: str) -> Markup:
-    """Plain text as HTML, with ``**bold**`` and `` `code` ``."""
+    """Return text as HTML, with ``**bold**`` and `` `code` ``."""
     from markupsafe import Markup, escape
 
     result, start = Markup(""), 0
     for match in _SIGNS.finditer(text):
-        code, bold = match.groups()
-        result += escape(text[start : match.start()])
-        result += (
-            Markup("<code>{}</code>").format(code) if code else Markup("<strong>{}</strong>").format(bold)
-        )
+        tag, content = ("code", match[1]) if match[1] else ("strong", match[2])
+        result += escape(text[start : match.start()]) + Markup(f"<{tag}>{{}}</{tag}>").format(content)
         start = match.end()
     return result + escape(text[start:])
 
@@ -145,10 +146,10 @@ def _is_svg(figure: Figure) -> bool:
 
 
 def _svg(figure: Figure, number: int) -> Markup:
-    """The SVG of a figure, to stand inside the page: named for those who cannot see it, its ids its own.
+    """Return a figure's SVG for use inside the page, with a label and ids of its own.
 
     Raises:
-        ValueError: it is no well-formed SVG.
+        ValueError: it is not well-formed SVG.
     """
     from markupsafe import Markup, escape
 
@@ -164,10 +165,10 @@ def _svg(figure: Figure, number: int) -> Markup:
 
 
 def _picture(figure: Figure) -> dict[str, Any]:
-    """Address (a data URI), width and height of a picture.
+    """Return the address (a data URI), width and height of a picture.
 
     Raises:
-        ValueError: the bytes are no picture, or of a kind that browsers do not show.
+        ValueError: the bytes are not a picture that browsers show.
     """
     import pyvips
 

@@ -1,14 +1,14 @@
-"""What a document is made of. Every part is a frozen record of what to show; nothing here knows HTML.
+"""The parts of a document: frozen records of what to show, independent of HTML.
 
-All texts are plain: whatever looks like markup is shown as it stands. `Text`, `Note`, captions and the cells
-of tables know two signs, ``**bold**`` and `` `code` ``.
+All text is plain, and anything that looks like markup is shown literally, except that `Text`, `Note`,
+captions and table cells support ``**bold**`` and `` `code` ``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Table:
 
     Attributes:
         head: names of the columns.
-        rows: as many cells in each as the head has.
-        caption: what the table shows and on what it stands.
-        numeric_from: columns from this one on, counted from 0, hold numbers and are aligned right.
+        rows: each with as many cells as the head.
+        caption: what the table shows and how it was computed.
+        numeric_from: index of the first column of numbers; it and those after it are aligned right.
 
     Raises:
         ValueError: a row is longer or shorter than the head.
@@ -29,6 +29,19 @@ class Table:
     rows: Sequence[Sequence[str]]
     caption: str = ""
     numeric_from: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        things: Iterable[Any],
+        columns: Mapping[str, Callable[[Any], str]],
+        caption: str = "",
+        *,
+        numeric_from: int = 1,
+    ) -> Table:
+        """Return a table with a row for each thing; ``columns`` has the head and the cell of each column."""
+        rows = [[cell(thing) for cell in columns.values()] for thing in things]
+        return cls(list(columns), rows, caption, numeric_from)
 
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows, 1):
@@ -44,13 +57,11 @@ class Figure:
         content: SVG text, or a PNG, JPEG, WebP or GIF file as bytes.
         alt: what it shows, in words, for those who cannot see it.
         caption: shown below.
-        width: at most so many CSS pixels wide; ``None``: as wide as its place.
     """
 
     content: str | bytes
     alt: str
     caption: str = ""
-    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Note:
-    """Paragraphs that stand out; a warning more so."""
+    """Highlighted paragraphs."""
 
     text: str
     kind: Literal["note", "warning"] = "note"
@@ -100,8 +111,8 @@ class Section:
 
     Attributes:
         title: its heading, and its name in the navigation.
-        parts: in the order of reading; figures that follow each other stand side by side.
-        lead: a sentence or two below the heading: what is to be seen here.
+        parts: in reading order; consecutive figures are placed side by side.
+        lead: a sentence or two below the heading.
     """
 
     title: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from autochrome.study.report.results import (
     questionnaire_section,
     results_section,
 )
-from autochrome.study.report.summary import Example, Histogram, Summary, Timing
-from autochrome.study.report.wording import SUCCESS, minus, percent, plural, share
+from autochrome.study.report.summary import Example, Histogram, Summary
+from autochrome.study.report.wording import SUCCESS, number, percent, plural, share
+from autochrome.study.statistics.agreement import Agreement
 
 _GALLERY_PX = 512
 
@@ -41,15 +42,8 @@ study."""
 
 def report(summary: Summary) -> Document:
     """Return a study's figures as a document to read."""
-    design = summary.design
-    subtitle = f"Results of a study. Raters were asked: “{design.question}”"
-    return Document(design.title, sections(summary), subtitle, facts(summary))
-
-
-def facts(summary: Summary) -> dict[str, str]:
-    """Return the rows of the small table at the top."""
     design, status = summary.design, summary.status
-    rows = {
+    facts = {
         "protocol": str(design.protocol),
         "photos": f"{summary.pictures}",
         "systems": f"{len(design.systems)}",
@@ -59,19 +53,17 @@ def facts(summary: Summary) -> dict[str, str]:
         "state": "complete" if status.done else f"{status.missing} votes missing",
     }
     if summary.days:
-        first, last = summary.days
-        rows["votes from"] = first if first == last else f"{first} to {last}"
-    return {**rows, "autochrome": __version__, "study": summary.study[:8]}
+        facts["votes from"] = " to ".join(dict.fromkeys(summary.days))
+    facts |= {"autochrome": __version__, "study": summary.study[:8]}
+    subtitle = f"Results of a study. Raters were asked: “{design.question}”"
+    return Document(design.title, _sections(summary), subtitle, facts)
 
 
-def sections(summary: Summary) -> list[Section]:
+def _sections(summary: Summary) -> list[Section]:
     """Return everything that is known about the study; sections without content are left out."""
     if not summary.counted:
-        return [
-            Section("Results", [Note("There are no votes that count yet.", "warning")]),
-            _people(summary),
-            _design(summary),
-        ]
+        empty = Section("Results", [Note("There are no votes that count yet.", "warning")])
+        return [empty, _people(summary), _design(summary)]
     makers: list[Callable[[Summary], Section | None]] = [
         results_section,
         differences_section,
@@ -87,34 +79,29 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def _gallery(summary: Summary) -> Section | None:
-    if not summary.galleries:
-        return None
-    preference = summary.design.protocol is Protocol.PREFERENCE
-    success = SUCCESS[summary.design.protocol]
+    protocol = summary.design.protocol
     galleries: list[Part] = []
     for label, extremes in summary.galleries.items():
+        preference = protocol is Protocol.PREFERENCE
         shown, beside = label.split(" against ") if preference else (label, "true photo")
         head = [f"most often: {shown}", beside, f"least often: {shown}", beside]
         items = [
             (str(place), [figure for example in pair if example for figure in _pair(example)])
             for place, pair in enumerate(zip_longest(extremes.best, extremes.worst), 1)
         ]
-        galleries.append(Gallery(items, head, f"**{label}**: most and least often {success}."))
+        galleries.append(Gallery(items, head, f"**{label}**: most and least often {SUCCESS[protocol]}."))
     lead = (
         "As raters saw them. With few votes per photo both ends are partly luck: judged again, they would"
         " move toward the middle."
     )
-    return Section("Photos at both ends", galleries, lead)
+    return Section("Photos at both ends", galleries, lead) if galleries else None
 
 
 def _pair(example: Example) -> list[Figure]:
-    beside = example.rival or "true photo"
+    alt, beside = f"{example.picture}, {example.system}", example.rival or "true photo"
+    caption = f"{example.picture}: {example.successes} of {example.votes}"
     return [
-        Figure(
-            _inlined(example.shown),
-            f"{example.picture}, {example.system}",
-            f"{example.picture}: {example.successes} of {example.votes}",
-        ),
+        Figure(_inlined(example.shown), alt, caption),
         Figure(_inlined(example.beside), f"{example.picture}, {beside}"),
     ]
 
@@ -140,72 +127,65 @@ def _people(summary: Summary) -> Section:
     ]
     parts: list[Part] = [Table(["", ""], rows, "Raters are anonymous; only numbers are known.", 1)]
     if attention.caught:
-        parts.append(
-            Text(
-                "**Attention.** Pictures in another photo's colors were recognized in"
-                f" {share(attention.caught)} of {plural(attention.caught.votes, 'trial')}; CIC's raters"
-                f" caught 96%. Raters who failed more than {attention.most_failed:.0%} of theirs are left"
-                " out."
-            )
+        text = (
+            f"**Attention.** Pictures in another photo's colors were recognized in {share(attention.caught)}"
+            f" of {plural(attention.caught.votes, 'trial')}; CIC's raters caught 96%. Raters who failed more"
+            f" than {attention.most_failed:.0%} of theirs are left out."
         )
+        parts.append(Text(text))
     elif summary.design.vigilance == 0:
-        parts.append(
-            Text("**Attention.** The study has no attention checks, so nobody is left out for failing them.")
-        )
+        text = "**Attention.** The study has no attention checks, so nobody is left out for failing them."
+        parts.append(Text(text))
     if summary.agreement:
-        parts.append(_agreement_table(summary))
+        parts.append(_agreement_table(summary.agreement))
     return Section("Who took part", parts)
 
 
-def _agreement_table(summary: Summary) -> Table:
-    rows = []
-    for name, agreement in summary.agreement.items():
-        alpha = "–"
-        if agreement.alpha:
-            interval = agreement.alpha.interval
-            alpha = minus(f"{agreement.alpha.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]")
-        kappa = "–" if agreement.kappa is None else f"{agreement.kappa:.2f}"
-        rows.append([name, alpha, percent(agreement.percent), kappa, str(agreement.units)])
-    caption = (
+def _agreement_table(agreements: Mapping[str, Agreement]) -> Table:
+    return Table.of(
+        agreements.items(),
+        {
+            "system": lambda item: item[0],
+            "alpha [95%]": lambda item: (
+                number(item[1].alpha.value, item[1].alpha.interval) if item[1].alpha else "–"
+            ),
+            "pairs that agree": lambda item: percent(item[1].percent),
+            "kappa": lambda item: number(item[1].kappa),
+            "pictures": lambda item: str(item[1].units),
+        },
         "Agreement of raters on the same picture. Krippendorff's alpha is 1 if all agree and 0 at chance. Low"
         " values are usual here: what fools half of the people is what they disagree on. Fleiss' kappa is"
-        " given only if all pictures have the same number of votes."
+        " given only if all pictures have the same number of votes.",
     )
-    return Table(["system", "alpha [95%]", "pairs that agree", "kappa", "pictures"], rows, caption)
 
 
 def _timing(summary: Summary) -> Section | None:
-    timing = summary.timing
+    timing, design = summary.timing, summary.design
     if timing is None:
         return None
-    design = summary.design
-    words = [f"Half of the answers came within {timing.response_median_s:.1f} s."]
-    caption = "Time from the end of the display to the answer."
-    figures = [_histogram(timing.response_s, "time to answer, s", caption)]
+    words, figures = [], []
     if design.timed:
-        words.insert(0, _slips(timing, summary))
+        words.append(
+            f"The pages measure how long each picture was on the screen. In {timing.slipped} of"
+            f" {timing.answers} test trials ({timing.slipped / timing.answers:.1%}) it was off by more than"
+            f" {design.tolerance_ms} ms, or the page was hidden; these trials are left out above."
+        )
     if timing.shown_ms and timing.shown_middle:
         low, middle, high = timing.shown_middle
         caption = (
             f"Single displays: designed {design.exposure_ms} ms, median {middle:.0f}, from {low:.0f} to"
             f" {high:.0f}. Values beyond the axis are in the outermost bins."
         )
-        figures.insert(0, _histogram(timing.shown_ms, "shown for, ms", caption))
+        figures.append(_histogram(timing.shown_ms, "shown for, ms", caption))
+    words.append(f"Half of the answers came within {timing.response_median_s:.1f} s.")
+    caption = "Time from the end of the display to the answer."
+    figures.append(_histogram(timing.response_s, "time to answer, s", caption))
     if summary.first_slot:
         words.append(
             f"The picture shown first was chosen in {share(summary.first_slot)} of votes; without a bias it"
             " is 50%. The order is balanced, so a bias widens errors but moves no rate toward a system."
         )
     return Section("Timing", [Text("\n\n".join(words)), *figures])
-
-
-def _slips(timing: Timing, summary: Summary) -> str:
-    slipped = timing.slipped / timing.answers
-    return (
-        f"The pages measure how long each picture was on the screen. In {timing.slipped} of {timing.answers}"
-        f" test trials ({slipped:.1%}) it was off by more than {summary.design.tolerance_ms} ms, or the page"
-        " was hidden; these trials are left out above."
-    )
 
 
 def _histogram(histogram: Histogram, xlabel: str, caption: str) -> Figure:
@@ -218,17 +198,14 @@ def _histogram(histogram: Histogram, xlabel: str, caption: str) -> Figure:
 
 def _design(summary: Summary) -> Section:
     design = summary.design
-    size = f"{design.size} px, central square" if design.size else "as they are"
+    stages = f"{design.practice} practice, {design.trials} test, {design.vigilance} attention"
     rows = [
         ["question", design.question],
         ["systems", ", ".join(design.folders())],
         ["photos", str(summary.pictures)],
         ["votes needed per photo and system", str(design.raters)],
-        [
-            "trials per rater",
-            f"{design.practice} practice, {design.trials} test, {design.vigilance} attention",
-        ],
-        ["pictures", size],
+        ["trials per rater", stages],
+        ["pictures", f"{design.size} px, central square" if design.size else "as they are"],
         ["seed", str(design.seed)],
     ]
     if design.timed:

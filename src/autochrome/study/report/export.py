@@ -20,12 +20,10 @@ class Column:
 
     Attributes:
         kind: ``int``, ``float``, ``bool`` or ``str``; bools are 0 and 1 in CSV.
-        meaning: its content, for the documentation.
         value: returns its cell from a trial's answer and one of its verdicts; None is left empty.
     """
 
     kind: type
-    meaning: str
     value: Callable[[Answer, Judgment], Any]
 
 
@@ -40,42 +38,23 @@ def _shown_ms(answer: Answer, verdict: Judgment) -> float | None:
 
 
 COLUMNS: dict[str, Column] = {
-    "rater": Column(int, "Number of the rater, from 1, in order of enrollment.", lambda a, v: v.rater),
-    "number": Column(
-        int, "Place of the trial among the rater's trials, from 1.", lambda a, v: a.trial.number
-    ),
-    "stage": Column(str, "`practice`, `test` or `vigilance`. Rates use `test`.", lambda a, v: str(v.stage)),
-    "phase": Column(
-        int, "1, or 2 for the re-rating of the best-liked samples (oracle).", lambda a, v: v.phase
-    ),
-    "unit": Column(
-        int, "Number of the unit: a photo and what it is judged against.", lambda a, v: a.trial.unit.id
-    ),
-    "picture": Column(str, "Name of the photo.", lambda a, v: v.picture),
-    "system": Column(
-        str,
-        "What is judged; `truth` is the true photo (questionnaire), `random` the random colors.",
-        lambda a, v: v.system,
-    ),
-    "rival": Column(str, "Preference: the other system; else empty.", lambda a, v: v.rival or None),
-    "success": Column(
-        bool,
-        "two-afc, turing: taken for the true photo; questionnaire: not marked as poor; preference: preferred"
-        " to the rival.",
-        lambda a, v: v.success,
-    ),
-    "slot": Column(int, "Where it was shown: 0 is the first place.", _slot),
-    "slots": Column(int, "How many pictures the trial showed.", lambda a, v: len(a.trial.order)),
-    "shown_ms": Column(float, "How long it was actually on the screen; empty if not timed.", _shown_ms),
-    "response_ms": Column(
-        float, "From the end of the display to the answer.", lambda a, v: a.vote.response_ms
-    ),
-    "slipped": Column(
-        bool, "The timing was not as designed, or the page was hidden.", lambda a, v: v.slipped
-    ),
-    "answered_at": Column(str, "UTC, ISO 8601, to the second.", lambda a, v: a.answered_at),
+    "rater": Column(int, lambda answer, verdict: verdict.rater),
+    "number": Column(int, lambda answer, verdict: answer.trial.number),
+    "stage": Column(str, lambda answer, verdict: str(verdict.stage)),
+    "phase": Column(int, lambda answer, verdict: verdict.phase),
+    "unit": Column(int, lambda answer, verdict: answer.trial.unit.id),
+    "picture": Column(str, lambda answer, verdict: verdict.picture),
+    "system": Column(str, lambda answer, verdict: verdict.system),
+    "rival": Column(str, lambda answer, verdict: verdict.rival or None),
+    "success": Column(bool, lambda answer, verdict: verdict.success),
+    "slot": Column(int, _slot),
+    "slots": Column(int, lambda answer, verdict: len(answer.trial.order)),
+    "shown_ms": Column(float, _shown_ms),
+    "response_ms": Column(float, lambda answer, verdict: answer.vote.response_ms),
+    "slipped": Column(bool, lambda answer, verdict: verdict.slipped),
+    "answered_at": Column(str, lambda answer, verdict: answer.answered_at),
 }
-"""Names of the columns in their order."""
+"""The columns in their order; docs/study.md says what they mean."""
 
 _BLOCK = 20_000  # rows that are in memory at once
 
@@ -88,15 +67,9 @@ def rows(protocol: Protocol, answers: Iterable[Answer]) -> Iterator[dict[str, An
 
 
 def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> int:
-    """Write all judgments to a file, replacing an existing one as a whole.
+    """Write all judgments to a ``.csv`` or ``.parquet`` file, and return the number of rows.
 
-    Args:
-        protocol: of the study.
-        answers: of any stage.
-        path: ``.csv`` or ``.parquet``.
-
-    Returns:
-        The number of rows.
+    An existing file is replaced as a whole.
 
     Raises:
         StudyError: the suffix is not supported, or the file cannot be written.

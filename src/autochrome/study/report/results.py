@@ -11,6 +11,7 @@ from autochrome.study.report.wording import (
     RATE,
     SUCCESS,
     bounds,
+    number,
     p_is,
     p_value,
     percent,
@@ -19,78 +20,66 @@ from autochrome.study.report.wording import (
     points,
     share,
 )
+from autochrome.study.statistics import published
 from autochrome.study.statistics.comparisons import Comparison
-from autochrome.study.statistics.oracle import Oracle
-from autochrome.study.statistics.published import (
-    CAO_GENERATED,
-    CAO_P,
-    CAO_TRUE,
-    CIC_TABLE_1,
-    PIXCOLOR_FIGURE_6,
-    Printed,
-)
+from autochrome.study.statistics.preference import Preferences
 from autochrome.study.statistics.questionnaire import GENERATED
+from autochrome.study.statistics.rates import Rate
 from autochrome.study.statistics.selection import MAIN, SELECTIONS
+
+_WHISKERS = "Dots: rates; whiskers: 95% intervals for new pictures and new raters."
+_CHART_CAPTION = {
+    Protocol.QUESTIONNAIRE: _WHISKERS,
+    Protocol.PREFERENCE: "Dots: shares; whiskers: 95% intervals. Dashed: no preference.",
+}
+_FOOLING_CAPTION = f"{_WHISKERS} Dashed: 50%, where generated pictures cannot be told from true ones."
 
 
 def results_section(summary: Summary) -> Section:
     """Return the rates of all systems, with every form of error, with and without what was left out."""
-    if summary.preferences:
-        return _preferences(summary)
-    protocol = summary.design.protocol
-    rates = summary.rates[MAIN]
-    fooling = protocol is not Protocol.QUESTIONNAIRE
-    rows = [(rate.name, 100 * rate.value, *percents(rate.interval)) for rate in rates.values()]
-    chart = charts.intervals(rows, xlabel=f"{RATE[protocol]}, %", reference=50.0 if fooling else None)
-    words = "; ".join(f"{rate.name} {share(rate)}" for rate in rates.values())
-    caption = "Dots: rates; whiskers: 95% intervals for new pictures and new raters."
-    if fooling:
-        caption += " Dashed: 50%, where generated pictures cannot be told from true ones."
+    protocol, rates = summary.design.protocol, summary.rates[MAIN]
+    chart = charts.intervals(
+        [(name, 100 * rate.value, *percents(rate.interval)) for name, rate in rates.items()],
+        xlabel=f"{RATE[protocol]}, %",
+        reference=None if protocol is Protocol.QUESTIONNAIRE else 50.0,
+    )
+    alt = f"{RATE[protocol]}: " + "; ".join(f"{name} {share(rate)}" for name, rate in rates.items())
+    preferences = summary.preferences
     parts: list[Part] = [
         *_incomplete(summary),
-        Figure(chart, f"{RATE[protocol]}: {words}", caption),
-        _rates_table(summary),
+        Figure(chart, alt, _CHART_CAPTION.get(protocol, _FOOLING_CAPTION)),
+        _pairs_table(preferences) if preferences else _rates_table(list(rates.values()), RATE[protocol]),
         *_ways_to_count(summary),
     ]
-    if fooling:
+    if preferences:
+        if preferences.strengths:
+            parts.append(_strengths(preferences))
+        return Section("Results", parts, "Which of two systems' pictures of a photo people prefer.")
+    if protocol is not Protocol.QUESTIONNAIRE:
         parts.append(_published_rates())
-    lead = f"How often pictures were {SUCCESS[protocol]}."
-    return Section("Results", parts, lead)
+    return Section("Results", parts, f"How often pictures were {SUCCESS[protocol]}.")
 
 
-def _rates_table(summary: Summary) -> Table:
-    head = [
-        "system",
-        RATE[summary.design.protocol],
-        "95%, new pictures and raters",
-        "95% bootstrap over pictures",
-        "binomial 95% (as CIC prints)",
-        "one standard error (as PixColor prints)",
-        "design effect",
-        "votes",
-        "pictures",
-        "raters",
-    ]
-    rows = [
-        [
-            rate.name,
-            percent(rate.value),
-            bounds(rate.interval),
-            bounds(rate.over_pictures),
-            f"±{100 * (rate.binomial.high - rate.value):.1f}",
-            f"±{100 * rate.standard_error:.2f}",
-            "–" if rate.design_effect is None else f"{rate.design_effect:.2f}",
-            *(str(count) for count in (rate.votes, rate.pictures, rate.raters)),
-        ]
-        for rate in summary.rates[MAIN].values()
-    ]
-    caption = (
+def _rates_table(rates: Sequence[Rate], what: str) -> Table:
+    return Table.of(
+        rates,
+        {
+            "system": lambda rate: rate.name,
+            what: lambda rate: percent(rate.value),
+            "95%, new pictures and raters": lambda rate: bounds(rate.interval),
+            "95% bootstrap over pictures": lambda rate: bounds(rate.over_pictures),
+            "binomial 95% (as CIC prints)": lambda rate: f"±{100 * (rate.binomial.high - rate.value):.1f}",
+            "one standard error (as PixColor prints)": lambda rate: f"±{100 * rate.standard_error:.2f}",
+            "design effect": lambda rate: number(rate.design_effect),
+            "votes": lambda rate: str(rate.votes),
+            "pictures": lambda rate: str(rate.pictures),
+            "raters": lambda rate: str(rate.raters),
+        },
         "Read the first interval: it holds for other photos and other people of the same kind. The second"
         " holds for other photos judged by the same people. The two printed forms are for comparison with the"
         " papers; they are smaller, since one treats all votes as independent and the other is one standard"
-        " error."
+        " error.",
     )
-    return Table(head, rows, caption)
 
 
 def _ways_to_count(summary: Summary) -> Iterator[Part]:
@@ -117,71 +106,54 @@ def _ways_to_count(summary: Summary) -> Iterator[Part]:
 
 
 def _published_rates() -> Table:
-    def row(paper: str, printed: Printed, standard_errors: bool) -> list[str]:
-        half = printed.error * (1.96 if standard_errors else 1)
-        form = "one standard error" if standard_errors else "95% interval"
-        return [
-            f"{paper}: {printed.name}",
-            f"{printed.rate:.1f}% ±{printed.error:g}",
-            form,
-            f"[{printed.rate - half:.1f}, {printed.rate + half:.1f}]",
-        ]
-
-    rows = [row("CIC", printed, False) for printed in CIC_TABLE_1]
-    rows += [row("PixColor", printed, True) for printed in PIXCOLOR_FIGURE_6]
-    caption = (
+    rows = [("CIC", printed, "95% interval", 1.0) for printed in published.CIC_TABLE_1]
+    rows += [("PixColor", printed, "one standard error", 1.96) for printed in published.PIXCOLOR_FIGURE_6]
+    return Table(
+        ["paper and system", "printed", "their ± is", "as 95% interval"],
+        [
+            [
+                f"{paper}: {printed.name}",
+                f"{printed.rate:.1f}% ±{printed.error:g}",
+                form,
+                f"[{printed.rate - times * printed.error:.1f}, {printed.rate + times * printed.error:.1f}]",
+            ]
+            for paper, printed, form, times in rows
+        ],
         "**Published, for orientation only.** Other photos, other people, other instructions: CIC asked for"
         " the generated picture after ten practice trials, PixColor for the true one. Only systems judged in"
         " the same study can be compared. CIC: Zhang et al. (2016), table 1; PixColor: Guadarrama et al."
-        " (2017), figure 6."
+        " (2017), figure 6.",
     )
-    return Table(["paper and system", "printed", "their ± is", "as 95% interval"], rows, caption)
 
 
-def _preferences(summary: Summary) -> Section:
-    results = summary.preferences
-    assert results is not None
-    labels = [f"{pair.system} over {pair.rival}" for pair in results.pairs]
-    shares = [pair.share for pair in results.pairs]
-    rows = [
-        (label, 100 * rate.value, *percents(rate.interval))
-        for label, rate in zip(labels, shares, strict=True)
-    ]
-    chart = charts.intervals(rows, xlabel="share of votes, %", reference=50.0)
-    words = "; ".join(f"{label} {share(rate)}" for label, rate in zip(labels, shares, strict=True))
-    table = Table(
-        ["pair", "share of votes", "95%", "p", "p, Holm", "p, binomial", "votes", "pictures", "raters"],
-        [
-            [
-                label,
-                percent(pair.share.value),
-                bounds(pair.share.interval),
-                p_value(pair.p),
-                p_value(pair.p_holm),
-                p_value(pair.binomial_p),
-                *(str(n) for n in (pair.share.votes, pair.share.pictures, pair.share.raters)),
-            ]
-            for label, pair in zip(labels, results.pairs, strict=True)
-        ],
+def _pairs_table(preferences: Preferences) -> Table:
+    return Table.of(
+        preferences.pairs,
+        {
+            "pair": lambda pair: f"{pair.system} over {pair.rival}",
+            "share of votes": lambda pair: percent(pair.share.value),
+            "95%": lambda pair: bounds(pair.share.interval),
+            "p": lambda pair: p_value(pair.p),
+            "p, Holm": lambda pair: p_value(pair.p_holm),
+            "p, binomial": lambda pair: p_value(pair.binomial_p),
+            "votes": lambda pair: str(pair.share.votes),
+            "pictures": lambda pair: str(pair.share.pictures),
+            "raters": lambda pair: str(pair.share.raters),
+        },
         "p: sign-flip permutation test over photos; Holm: corrected for all pairs. The binomial test treats"
         " all votes as independent and is for comparison.",
     )
-    caption = "Dots: shares; whiskers: 95% intervals. Dashed: no preference."
-    parts: list[Part] = [
-        *_incomplete(summary),
-        Figure(chart, f"Preference: {words}", caption),
-        table,
-        *_ways_to_count(summary),
-    ]
-    if results.strengths:
-        scale = [(name, e.value, e.interval.low, e.interval.high) for name, e in results.strengths.items()]
-        caption = (
-            "Bradley-Terry strengths, best first, with 95% bootstrap intervals over photos: a system one unit"
-            " stronger than another is preferred to it in 73% of votes."
-        )
-        alt = "Strengths: " + "; ".join(f"{name} {value:.2f}" for name, value, _, _ in scale)
-        parts.append(Figure(charts.intervals(scale, xlabel="log strength", reference=0.0), alt, caption))
-    return Section("Results", parts, "Which of two systems' pictures of a photo people prefer.")
+
+
+def _strengths(preferences: Preferences) -> Figure:
+    strengths = preferences.strengths.items()
+    rows = [(name, each.value, each.interval.low, each.interval.high) for name, each in strengths]
+    return Figure(
+        charts.intervals(rows, xlabel="log strength", reference=0.0),
+        "Strengths: " + "; ".join(f"{name} {value:.2f}" for name, value, _, _ in rows),
+        "Bradley-Terry strengths, best first, with 95% bootstrap intervals over photos: a system one unit"
+        " stronger than another is preferred to it in 73% of votes.",
+    )
 
 
 def _incomplete(summary: Summary) -> Iterator[Note]:
@@ -197,8 +169,6 @@ def _incomplete(summary: Summary) -> Iterator[Note]:
 
 def differences_section(summary: Summary) -> Section | None:
     """Return the systems against each other and against 50%; None if there is nothing to compare."""
-    if not summary.comparisons and not summary.halves:
-        return None
     parts: list[Part] = []
     if summary.comparisons:
         rows = [
@@ -218,62 +188,52 @@ def differences_section(summary: Summary) -> Section | None:
         " The intervals are for new pictures and new raters and may include 0 where p is small: p concerns"
         " new pictures only."
     )
-    return Section("Differences", parts, lead)
+    return Section("Differences", parts, lead) if parts else None
 
 
 def _comparison_table(comparisons: Sequence[Comparison], caption: str) -> Table:
-    head = ["system", "against", "difference", "95%", "95%, same raters", "p", "p, Holm", "photos"]
-    rows = [
-        [
-            c.system,
-            c.rival,
-            points(c.difference),
-            bounds(c.interval, "+"),
-            bounds(c.over_pictures, "+"),
-            p_value(c.p),
-            f"**{p_value(c.p_holm)}**" if c.p_holm < 0.05 else p_value(c.p_holm),
-            str(c.pictures),
-        ]
-        for c in comparisons
-    ]
-    return Table(head, rows, f"{caption} In percentage points; bold: below .05 after correction.", 2)
+    return Table.of(
+        comparisons,
+        {
+            "system": lambda c: c.system,
+            "against": lambda c: c.rival,
+            "difference": lambda c: points(c.difference),
+            "95%": lambda c: bounds(c.interval, "+"),
+            "95%, same raters": lambda c: bounds(c.over_pictures, "+"),
+            "p": lambda c: p_value(c.p),
+            "p, Holm": lambda c: f"**{p_value(c.p_holm)}**" if c.p_holm < 0.05 else p_value(c.p_holm),
+            "photos": lambda c: str(c.pictures),
+        },
+        f"{caption} In percentage points; bold: below .05 after correction.",
+        numeric_from=2,
+    )
 
 
 def oracles_section(summary: Summary) -> Section | None:
     """Return samples and the best of them; None if no system has samples."""
     if not summary.oracles:
         return None
-    head = [
-        "system",
-        "samples, each",
-        "all samples",
-        "best-liked, by the votes that chose it",
-        "best-liked, by other raters",
-        "gain over all samples",
-        "p",
-    ]
-    rows = [_oracle_row(oracle) for oracle in summary.oracles.values()]
-    caption = (
+
+    def gain(each: Comparison | None) -> str:
+        return f"{points(each.difference)} {bounds(each.interval, '+')}" if each else "–"
+
+    table = Table.of(
+        summary.oracles.values(),
+        {
+            "system": lambda oracle: oracle.name,
+            "samples, each": lambda oracle: ", ".join(percent(r.value) for r in oracle.samples.values()),
+            "all samples": lambda oracle: share(oracle.all_samples),
+            "best-liked, by the votes that chose it": lambda oracle: percent(oracle.best_in_phase_1),
+            "best-liked, by other raters": lambda o: share(o.rate) if o.rate else "not yet judged",
+            "gain over all samples": lambda oracle: gain(oracle.gain),
+            "p": lambda oracle: p_value(oracle.gain.p) if oracle.gain else "–",
+        },
         "PixColor's oracle: the sample of each photo that phase 1 liked best, judged by other raters in phase"
         " 2. The rate by the votes that chose it is too high, because the luckiest was chosen; it is given to"
         " show by how much. PixColor printed 38.3% ±0.98 (one standard error) against 33.9% for single"
-        " samples."
+        " samples.",
     )
-    return Section("Best of several samples", [Table(head, rows, caption)])
-
-
-def _oracle_row(oracle: Oracle) -> list[str]:
-    samples = ", ".join(percent(rate.value) for rate in oracle.samples.values())
-    gain = oracle.gain
-    return [
-        oracle.name,
-        samples,
-        share(oracle.all_samples),
-        percent(oracle.best_in_phase_1),
-        share(oracle.rate) if oracle.rate else "not yet judged",
-        f"{points(gain.difference)} {bounds(gain.interval, '+')}" if gain else "–",
-        p_value(gain.p) if gain else "–",
-    ]
+    return Section("Best of several samples", [table])
 
 
 def questionnaire_section(summary: Summary) -> Section | None:
@@ -281,14 +241,14 @@ def questionnaire_section(summary: Summary) -> Section | None:
     results = summary.questionnaire
     if results is None:
         return None
-    rows = []
-    for name, rank in results.ranks.items():
-        average, interval = rank.average.value, rank.average.interval
-        ranks = f"{average:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-        rows.append([name, share(results.rates[name]), ranks, percent(rank.more_credible)])
-    table = Table(
-        ["version", "not marked as poor", "average rank", "more credible versions"],
-        rows,
+    table = Table.of(
+        results.ranks.items(),
+        {
+            "version": lambda item: item[0],
+            "not marked as poor": lambda item: share(results.rates[item[0]]),
+            "average rank": lambda item: number(item[1].average.value, item[1].average.interval),
+            "more credible versions": lambda item: percent(item[1].more_credible),
+        },
         "Rank 1 is the most credible picture of its photo; ties share their mean rank. Cao et al. print 2.5"
         " of 5 for the true photos, so that 37.5% of the others were more credible.",
     )
@@ -308,10 +268,10 @@ def questionnaire_section(summary: Summary) -> Section | None:
             f" {bounds(results.difference.interval, '+')}, and by the bootstrap over photos and raters"
             f" together {bounds(results.difference_bootstrap, '+')}."
         )
-    published = Note(
-        f"**Published, for orientation only**: Cao et al. (2017) print {CAO_TRUE:g}% for true and"
-        f" {CAO_GENERATED:g}% for generated pictures, p = {CAO_P:g}, from 80 people and 20 questions. That p"
-        " is over pictures: over their 8,000 judgments the same gap would be far from chance. A difference"
-        " that is not significant does not show that there is none; read the interval."
+    note = Note(
+        f"**Published, for orientation only**: Cao et al. (2017) print {published.CAO_TRUE:g}% for true and"
+        f" {published.CAO_GENERATED:g}% for generated pictures, p = {published.CAO_P:g}, from 80 people and"
+        " 20 questions. That p is over pictures: over their 8,000 judgments the same gap would be far from"
+        " chance. A difference that is not significant does not show that there is none; read the interval."
     )
-    return Section("True against generated", [Text("\n\n".join(words)), table, published])
+    return Section("True against generated", [Text("\n\n".join(words)), table, note])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,12 @@ from autochrome.study.design import Design
 from autochrome.study.records import TRUTH, Answer, Judgment, Protocol, Stage, judgments
 from autochrome.study.statistics.agreement import Agreement, agreement, agreement_by_system
 from autochrome.study.statistics.comparisons import Comparison, against_half, compare_systems
+from autochrome.study.statistics.intervals import BOOTSTRAP, Bootstrap
 from autochrome.study.statistics.oracle import Oracle, oracles
 from autochrome.study.statistics.preference import Preferences, preferences
 from autochrome.study.statistics.questionnaire import Questionnaire, questionnaire
 from autochrome.study.statistics.rates import Rate, first_slot_share, fooling_rates
-from autochrome.study.statistics.selection import SELECTIONS, Attention, attention, reported_rates, select
+from autochrome.study.statistics.selection import SELECTIONS, Attention, attention, select
 from autochrome.study.storage.store import Status, Study
 
 EXAMPLES = 6
@@ -38,15 +39,14 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long pictures were actually shown, and how long raters took, over all test answers.
+    """How long pictures were actually shown, and how long raters took.
 
     Attributes:
         answers: number of test answers.
-        slipped: of them, those whose timing was not as designed.
+        slipped: number of them whose timing was not as designed.
         shown_ms: durations of single displays; None if nothing is timed.
-        shown_middle: least, median and greatest duration of a display, in ms; None if nothing is timed.
-        response_s: from the end of the display to the answer.
-        response_median_s: their median.
+        shown_middle: least, median and greatest of them; None if nothing is timed.
+        response_s, response_median_s: from the end of the display to the answer.
     """
 
     answers: int
@@ -63,11 +63,9 @@ class Example:
 
     Attributes:
         picture: name of the photo.
-        system: what was judged.
-        rival: the other system (preference), else empty.
+        system, rival: as in `Judgment`.
         successes, votes: of the votes that count.
-        shown: file of the judged version, as raters saw it.
-        beside: file of what it was judged against: the true photo, or the rival's picture.
+        shown, beside: files of the judged version and of what it was judged against, as raters saw them.
     """
 
     picture: str
@@ -93,12 +91,8 @@ class Summary:
 
     Attributes:
         study: its id.
-        design: of the study.
-        pictures: number of photos that were to be judged.
-        status: its progress.
+        pictures: number of photos to be judged.
         raters: number of raters whose test votes count.
-        judged: number of test verdicts.
-        counted: number of test verdicts that count.
         slipped_out: test verdicts left out because their timing slipped.
         inattentive_out: raters left out because they failed the attention checks.
         days: first and last day of votes, or None.
@@ -149,12 +143,9 @@ class Summary:
 
 
 def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary:
-    """Compute everything that is reported about a study, finished or not.
+    """Compute everything that is reported about an open study, finished or not.
 
-    Args:
-        study: an open study.
-        replicates: number of bootstrap replicates.
-        seed: of the bootstraps and permutation tests.
+    ``replicates`` and ``seed`` are those of the bootstraps; the permutation tests share the seed.
     """
     protocol = study.design.protocol
     answers = list(study.answers())
@@ -165,9 +156,14 @@ def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary
     fooling = protocol in (Protocol.TWO_AFC, Protocol.TURING)
     preferring = protocol is Protocol.PREFERENCE
     asking = protocol is Protocol.QUESTIONNAIRE
-    how = {"replicates": replicates, "seed": seed}
+    bootstrap = Bootstrap(replicates, seed)
     days = sorted(answer.answered_at[:10] for answer in tested)
     status = study.status()
+    rates = {}
+    if tested:
+        for name, (slipped, inattentive) in SELECTIONS.items():
+            kept = select(verdicts, slipped=slipped, inattentive=inattentive).judgments
+            rates[name] = rates_by_name(protocol, kept, bootstrap)
     return Summary(
         study=study.id,
         design=study.design,
@@ -179,57 +175,48 @@ def summarize(study: Study, *, replicates: int = 2000, seed: int = 0) -> Summary
         slipped_out=chosen.slipped,
         inattentive_out=len(chosen.inattentive),
         days=(days[0], days[-1]) if days else None,
-        rates=_rates(protocol, verdicts, **how) if tested else {},
-        halves=against_half(counted, **how) if fooling else [],
-        comparisons=[] if preferring else compare_systems(counted, **how),
-        agreement=_agreement(protocol, counted, **how),
-        attention=attention(verdicts, **how),
+        rates=rates,
+        halves=against_half(counted, bootstrap) if fooling else [],
+        comparisons=[] if preferring else compare_systems(counted, bootstrap),
+        agreement=_agreement(protocol, counted, bootstrap),
+        attention=attention(verdicts, bootstrap),
         timing=_timing(study.design, tested) if tested else None,
-        first_slot=None if asking else first_slot_share(protocol, counted, **how),
-        questionnaire=questionnaire(counted, **how) if asking and counted else None,
-        preferences=preferences(counted, **how) if preferring and counted else None,
-        oracles=oracles(counted, **how),
+        first_slot=None if asking else first_slot_share(protocol, counted, bootstrap),
+        questionnaire=questionnaire(counted, bootstrap) if asking and counted else None,
+        preferences=preferences(counted, bootstrap) if preferring and counted else None,
+        oracles=oracles(counted, bootstrap),
         galleries=_galleries(study, tested, counted),
     )
 
 
-def _rates(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, dict[str, Rate]]:
-    if protocol is not Protocol.PREFERENCE:
-        return reported_rates(verdicts, **how)
-    return {
-        name: rates_by_name(protocol, select(verdicts, slipped=slipped, inattentive=out).judgments, **how)
-        for name, (slipped, out) in SELECTIONS.items()
-    }
-
-
-def rates_by_name(protocol: Protocol, verdicts: Sequence[Judgment], **how: int) -> dict[str, Rate]:
+def rates_by_name(
+    protocol: Protocol, verdicts: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
+) -> dict[str, Rate]:
     """Return each system's fooling rate; in a preference study the share of each "A over B"."""
     if protocol is not Protocol.PREFERENCE:
-        return fooling_rates(verdicts, **how)
-    pairs = preferences(verdicts, **how).pairs
+        return fooling_rates(verdicts, bootstrap)
+    pairs = preferences(verdicts, bootstrap).pairs
     return {f"{pair.system} over {pair.rival}": pair.share for pair in pairs}
 
 
-def _agreement(protocol: Protocol, counted: Sequence[Judgment], **how: int) -> dict[str, Agreement]:
+def _agreement(protocol: Protocol, counted: Sequence[Judgment], how: Bootstrap) -> dict[str, Agreement]:
     if protocol is not Protocol.PREFERENCE:
-        return agreement_by_system(counted, **how)
-    overall = agreement(counted, **how)
+        return agreement_by_system(counted, how)
+    overall = agreement(counted, how)
     return {"all pairs": overall} if overall else {}
 
 
 def _timing(design: Design, answers: Sequence[Answer]) -> Timing:
     shown = np.array([ms for answer in answers for ms in answer.vote.shown_ms])
     seconds = np.array([answer.vote.response_ms / 1000 for answer in answers])
-    reach, wide = design.tolerance_ms / 5, 25
-    edges = np.arange(-wide, wide + 1) * reach + design.exposure_ms
-    middle = None
-    if len(shown):
-        middle = (float(shown.min()), float(np.median(shown)), float(shown.max()))
+    edges = design.exposure_ms + design.tolerance_ms / 5 * np.arange(-25, 26)
     return Timing(
         answers=len(answers),
         slipped=sum(answer.vote.slipped for answer in answers),
         shown_ms=_histogram(shown, edges[edges >= 0]) if len(shown) else None,
-        shown_middle=middle,
+        shown_middle=(float(shown.min()), float(np.median(shown)), float(shown.max()))
+        if len(shown)
+        else None,
         response_s=_histogram(seconds, np.linspace(0, _RESPONSE_S, 31)),
         response_median_s=float(np.median(seconds)),
     )
@@ -242,26 +229,21 @@ def _histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
 
 def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]) -> dict[str, Extremes]:
     """Return the photos with the highest and lowest share of successes, for each system or pair."""
-    files: dict[tuple[str, str], Path] = {}
-    for answer in answers:
-        trial = answer.trial
-        for slot in range(len(trial.order)):
-            key = trial.unit.picture, trial.shown(slot)
-            if key not in files:
-                files[key] = study.picture_path(trial, slot)
-    votes: Counter[tuple[str, str, str]] = Counter()
-    successes: Counter[tuple[str, str, str]] = Counter()
+    files = {
+        (trial.unit.picture, trial.shown(slot)): study.picture_path(trial, slot)
+        for trial in (answer.trial for answer in answers)
+        for slot in range(len(trial.order))
+    }
+    votes: dict[tuple[str, str, str], list[bool]] = defaultdict(list)
     for j in counted:
         if j.system != TRUTH:
-            votes[j.system, j.rival, j.picture] += 1
-            successes[j.system, j.rival, j.picture] += j.success
-    examples: dict[str, list[Example]] = {}
-    for system, rival, picture in sorted(votes):
-        key = system, rival, picture
+            votes[j.system, j.rival, j.picture].append(j.success)
+    examples: dict[str, list[Example]] = defaultdict(list)
+    for (system, rival, picture), successes in sorted(votes.items()):
         label = f"{system} against {rival}" if rival else system
-        beside = files[picture, rival or TRUTH]
-        example = Example(picture, system, rival, successes[key], votes[key], files[picture, system], beside)
-        examples.setdefault(label, []).append(example)
+        shown, beside = files[picture, system], files[picture, rival or TRUTH]
+        example = Example(picture, system, rival, sum(successes), len(successes), shown, beside)
+        examples[label].append(example)
     rows = max(1, min(EXAMPLES, _GALLERY_ROWS // (2 * max(len(examples), 1))))
     return {label: _extremes(each, rows) for label, each in examples.items()}
 
@@ -273,3 +255,22 @@ def _extremes(examples: Sequence[Example], rows: int) -> Extremes:
     rest = [example for example in examples if example not in best]
     worst = sorted(rest, key=lambda e: (e.successes / e.votes, -e.votes, e.picture))[:rows]
     return Extremes(tuple(best), tuple(worst))
+
+
+@dataclass(frozen=True)
+class Live:
+    """The progress of a study that may be running, and its rates so far.
+
+    Attributes:
+        status: its progress.
+        rates: of each system so far (preference: of each pair), from the votes that count.
+    """
+
+    status: Status
+    rates: dict[str, Rate]
+
+
+def live(study: Study) -> Live:
+    """Return the current figures of a study."""
+    kept = select(judgments(study.design.protocol, study.answers())).judgments
+    return Live(study.status(), rates_by_name(study.design.protocol, kept))

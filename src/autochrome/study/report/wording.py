@@ -12,14 +12,14 @@ SUCCESS = {
     Protocol.QUESTIONNAIRE: "not marked as poor",
     Protocol.PREFERENCE: "preferred",
 }
-"""What it means for a picture to succeed."""
+"""What success means for a picture."""
 RATE = {
     Protocol.TWO_AFC: "fooling rate",
     Protocol.TURING: "fooling rate",
     Protocol.QUESTIONNAIRE: "not marked as poor",
     Protocol.PREFERENCE: "share of votes",
 }
-"""What the share of successes is called."""
+"""The name of the share of successes."""
 
 
 def percent(value: float) -> str:
@@ -41,6 +41,14 @@ def bounds(interval: Interval, sign: str = "") -> str:
 def points(difference: float) -> str:
     """Format a difference of shares in percentage points, with its sign."""
     return minus(f"{100 * difference:+.1f}")
+
+
+def number(value: float | None, interval: Interval | None = None) -> str:
+    """Format a number with its interval, if it has one, as "2.50 [2.10, 2.90]"; a dash for None."""
+    if value is None:
+        return "–"
+    ends = f" [{interval.low:.2f}, {interval.high:.2f}]" if interval else ""
+    return minus(f"{value:.2f}{ends}")
 
 
 def minus(text: str) -> str:

@@ -16,12 +16,12 @@ from jaxtyping import Float, Int
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
+    BOOTSTRAP,
     OVER_PICTURES,
-    REPLICATES,
+    Bootstrap,
     Estimate,
     Interval,
     percentile_bounds,
-    resampled_sums,
 )
 
 Counts = Int[np.ndarray, "units categories"]
@@ -37,8 +37,7 @@ class Agreement:
             expected by chance. None if all votes are alike, so that nobody could disagree.
         percent: share of pairs of raters of a unit who agree, in [0, 1].
         kappa: Fleiss'; None if units have different numbers of raters, or if all votes are alike.
-        units: number of units, each a photo and what was judged of it.
-        votes: number of votes on these units.
+        units, votes: number of units, each a photo and what was judged of it, and of votes on them.
     """
 
     alpha: Estimate | None
@@ -48,9 +47,7 @@ class Agreement:
     votes: int
 
 
-def agreement(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> Agreement | None:
+def agreement(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> Agreement | None:
     """Return the agreement of the test verdicts; None if no unit has two votes.
 
     Pass one system's verdicts to measure agreement on its pictures: over several systems together alpha is
@@ -64,22 +61,19 @@ def agreement(
         return None
     counts = np.array([votes[key] for key in keys], dtype=np.int64)
     _, photo = np.unique([picture for picture, _, _ in keys], return_inverse=True)
-    return agreement_of(counts, photo.astype(np.int64), replicates=replicates, seed=seed)
+    return agreement_of(counts, photo.astype(np.int64), bootstrap)
 
 
 def agreement_by_system(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
+    judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
 ) -> dict[str, Agreement]:
     """Return the agreement on each system's pictures, for the systems with two votes on some picture."""
-    results = {
-        name: agreement(rows, replicates=replicates, seed=seed)
-        for name, rows in by_system(tested(judgments)).items()
-    }
+    results = {name: agreement(rows, bootstrap) for name, rows in by_system(tested(judgments)).items()}
     return {name: value for name, value in results.items() if value is not None}
 
 
 def agreement_of(
-    counts: Counts, photo: Int[np.ndarray, " units"], *, replicates: int = REPLICATES, seed: int = 0
+    counts: Counts, photo: Int[np.ndarray, " units"], bootstrap: Bootstrap = BOOTSTRAP
 ) -> Agreement:
     """Return the agreement on units with two or more votes; units of one ``photo`` are resampled together."""
     alpha = krippendorff_alpha(counts)
@@ -87,7 +81,7 @@ def agreement_of(
     interval = Interval(-1.0, 1.0, OVER_PICTURES)
     if photos > 1 and alpha is not None:
         of_units = np.vstack([counts.T, disagreement(counts)])
-        sums = resampled_sums(cluster_sums(of_units, photo), replicates=replicates, seed=seed)
+        sums = bootstrap.sums(cluster_sums(of_units, photo))
         resampled = _alphas(sums[:-1].T, sums[-1])
         # A resample in which all votes are alike has no alpha.
         low, high = percentile_bounds(resampled[np.isfinite(resampled)][None], photos)

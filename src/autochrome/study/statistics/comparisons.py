@@ -16,13 +16,13 @@ from jaxtyping import Bool, Float
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
+    BOOTSTRAP,
     OVER_BOTH,
     OVER_PICTURES,
-    REPLICATES,
+    Bootstrap,
     Bounds,
     Interval,
     Values,
-    bootstrap_ratio,
     difference_bounds,
     percentile_bounds,
     two_way_spread,
@@ -61,14 +61,7 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class DifferenceBounds:
-    """A difference with its intervals, in each of many studies of one layout.
-
-    Attributes:
-        value: mean over photos.
-        per_picture: the differences.
-        interval: for new pictures and new raters.
-        over_pictures: for new pictures and the same raters.
-    """
+    """A difference, as in `Comparison`, in each of many studies of one layout."""
 
     value: Values
     per_picture: Float[np.ndarray, "studies pictures"]
@@ -76,24 +69,17 @@ class DifferenceBounds:
     over_pictures: Bounds
 
 
-def compare_systems(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> list[Comparison]:
+def compare_systems(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> list[Comparison]:
     """Compare all pairs of systems that share photos; p-values are corrected for all of them."""
     groups = by_system(tested(judgments))
     comparisons = [
-        compare(groups[system], groups[rival], replicates=replicates, seed=seed)
-        for system, rival in combinations(groups, 2)
+        compare(groups[system], groups[rival], bootstrap) for system, rival in combinations(groups, 2)
     ]
     return corrected([comparison for comparison in comparisons if comparison])
 
 
 def compare(
-    votes: Sequence[Judgment],
-    rival_votes: Sequence[Judgment],
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    votes: Sequence[Judgment], rival_votes: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
 ) -> Comparison | None:
     """Compare one system with another; None if they share no photo."""
     shared = {j.picture for j in votes} & {j.picture for j in rival_votes}
@@ -102,18 +88,16 @@ def compare(
     if not shared:
         return None
     second = np.arange(len(rows) + len(rivals)) >= len(rows)
-    measured = measure_difference(Columns.of([*rows, *rivals]), second, replicates=replicates, seed=seed)
-    return _comparison(rows[0].system, rivals[0].system, measured, seed)
+    measured = measure_difference(Columns.of([*rows, *rivals]), second, bootstrap)
+    return _comparison(rows[0].system, rivals[0].system, measured, bootstrap.seed)
 
 
-def against_half(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> list[Comparison]:
+def against_half(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> list[Comparison]:
     """Compare every system with the 50% of pictures that cannot be told from true ones."""
     comparisons = []
     for system, rows in by_system(tested(judgments)).items():
-        measured = measure_difference(Columns.of(rows), None, replicates=replicates, seed=seed)
-        comparisons.append(_comparison(system, HALF, measured, seed))
+        measured = measure_difference(Columns.of(rows), None, bootstrap)
+        comparisons.append(_comparison(system, HALF, measured, bootstrap.seed))
     return corrected(comparisons)
 
 
@@ -133,11 +117,7 @@ def _comparison(system: str, rival: str, measured: DifferenceBounds, seed: int) 
 
 
 def measure_difference(
-    columns: Columns,
-    second: Bool[np.ndarray, " votes"] | None,
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    columns: Columns, second: Bool[np.ndarray, " votes"] | None, bootstrap: Bootstrap = BOOTSTRAP
 ) -> DifferenceBounds:
     """Return the mean over photos of the difference of two rates, with intervals, for each of many studies.
 
@@ -146,8 +126,7 @@ def measure_difference(
     Args:
         columns: votes on both systems, on the photos that both have.
         second: which votes are on the second system; None compares the only system with 50%.
-        replicates: of the bootstrap.
-        seed: of the bootstrap.
+        bootstrap: over photos.
     """
     success, picture = columns.success, columns.picture
     sides = [np.ones(len(columns), dtype=bool)] if second is None else [~second, second]
@@ -165,7 +144,7 @@ def measure_difference(
     spread = two_way_spread(residuals, picture, columns.rater)
     ends = value - 2, value + 2
     if pictures > 1:
-        resampled = bootstrap_ratio(per_picture, np.ones(pictures), replicates=replicates, seed=seed)
+        resampled = bootstrap.ratios(per_picture, np.ones(pictures))
         ends = percentile_bounds(resampled, pictures)
     clipped = np.maximum(ends[0], -1), np.minimum(ends[1], 1)
     return DifferenceBounds(value, per_picture, difference_bounds(value, spread, pictures), clipped)
@@ -176,10 +155,7 @@ def sign_flip(
 ) -> tuple[float, bool]:
     """Test the hypothesis that each photo's difference is equally likely to have the other sign.
 
-    Photos without a difference are the same either way and are left out.
-
-    Returns:
-        The two-sided p-value, and whether it is exact, which it is if there are at most ``flips`` flips.
+    Returns the two-sided p-value, and whether it is exact, as it is for at most ``flips`` possible flips.
     """
     from scipy import stats
 
@@ -216,26 +192,3 @@ def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return the same comparisons with Holm's correction over all of them."""
     p_values = holm([c.p for c in comparisons])
     return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
-
-
-@dataclass(frozen=True)
-class Welch:
-    """Welch's t test, two-sided."""
-
-    t: float
-    degrees: float
-    p: float
-
-
-def welch_from_moments(
-    mean: float, deviation: float, count: int, rival: float, rival_deviation: float, rival_count: int
-) -> Welch:
-    """Compute Welch's t test from the means, standard deviations (n - 1) and sizes of two groups."""
-    from scipy import stats
-
-    variances = deviation**2 / count, rival_deviation**2 / rival_count
-    test = stats.ttest_ind_from_stats(
-        mean, deviation, count, rival, rival_deviation, rival_count, equal_var=False
-    )
-    degrees = sum(variances) ** 2 / (variances[0] ** 2 / (count - 1) + variances[1] ** 2 / (rival_count - 1))
-    return Welch(float(test.statistic), degrees, float(test.pvalue))

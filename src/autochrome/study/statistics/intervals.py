@@ -4,9 +4,8 @@ Votes on one photo agree more than votes on different photos, and so do votes of
 which an interval refers decides what is resampled:
 
 - **new pictures, the same raters**: the percentile bootstrap over photos, each with all of its votes. Raters
-  are nested in photos. (Resampling the votes within the drawn photos as well counts their noise twice: with 5
-  votes per photo such intervals are a third too wide, and 98-99% of them contain the true value.) The
-  percentiles are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
+  are nested in photos: resampling the votes within the drawn photos as well would count their noise twice.
+  The percentiles are Hesterberg's (2015) expanded ones, since a bootstrap of few photos is too narrow.
 - **new pictures and new raters**: the two-way cluster-robust variance of Cameron, Gelbach and Miller (2011),
   pictures + raters - votes, with Student's t for its degrees of freedom (Satterthwaite). If raters do not
   differ it equals the first interval; if few raters gave many votes each, it is far wider, and correct.
@@ -24,7 +23,6 @@ from jaxtyping import Float, Int
 from autochrome.study.statistics.columns import cluster_sums
 
 LEVEL = 0.95
-REPLICATES = 2000
 _BLOCK = 4_000_000  # numbers of a bootstrap in memory at once
 
 OVER_PICTURES = "95% bootstrap over pictures"
@@ -65,36 +63,43 @@ class Spread:
     degrees: Values
 
 
-def resample_counts(clusters: int, replicates: int, seed: int) -> Float[np.ndarray, "replicates clusters"]:
-    """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
-    return resampled_sums(np.eye(clusters), replicates=replicates, seed=seed).T
+@dataclass(frozen=True)
+class Bootstrap:
+    """Resampling of whole clusters, such as photos with all of their votes.
+
+    Attributes:
+        replicates: number of resamples.
+        seed: of the draws; resamples of equally many clusters are the same for all values.
+    """
+
+    replicates: int = 2000
+    seed: int = 0
+
+    def sums(self, values: Float[np.ndarray, "rows clusters"]) -> Float[np.ndarray, "rows replicates"]:
+        """Return the sum of each row in each resample."""
+        clusters = values.shape[1]
+        generator = np.random.default_rng(self.seed)
+        chances = np.full(clusters, 1 / clusters)
+        block = max(1, _BLOCK // clusters)
+        parts = []
+        for start in range(0, self.replicates, block):
+            counts = generator.multinomial(clusters, chances, size=min(block, self.replicates - start))
+            parts.append(values @ counts.T.astype(float))
+        return np.concatenate(parts, axis=1)
+
+    def ratios(
+        self, above: Float[np.ndarray, "studies clusters"], below: Float[np.ndarray, " clusters"]
+    ) -> Float[np.ndarray, "studies replicates"]:
+        """Return the sum of ``above`` over the sum of ``below`` in each resample."""
+        sums = self.sums(np.vstack([above, below]))
+        return sums[:-1] / sums[-1]
+
+    def counts(self, clusters: int) -> Float[np.ndarray, "replicates clusters"]:
+        """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
+        return self.sums(np.eye(clusters)).T
 
 
-def resampled_sums(
-    values: Float[np.ndarray, "rows clusters"], *, replicates: int = REPLICATES, seed: int = 0
-) -> Float[np.ndarray, "rows replicates"]:
-    """Return the sum of each row over resamples of whole clusters, the same for all rows."""
-    clusters = values.shape[1]
-    generator = np.random.default_rng(seed)
-    chances = np.full(clusters, 1 / clusters)
-    block = max(1, _BLOCK // clusters)
-    parts = []
-    for start in range(0, replicates, block):
-        counts = generator.multinomial(clusters, chances, size=min(block, replicates - start))
-        parts.append(values @ counts.T.astype(float))
-    return np.concatenate(parts, axis=1)
-
-
-def bootstrap_ratio(
-    above: Float[np.ndarray, "studies clusters"],
-    below: Float[np.ndarray, " clusters"],
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> Float[np.ndarray, "studies replicates"]:
-    """Return the sum of ``above`` over the sum of ``below`` in resamples of whole clusters."""
-    sums = resampled_sums(np.vstack([above, below]), replicates=replicates, seed=seed)
-    return sums[:-1] / sums[-1]
+BOOTSTRAP = Bootstrap()
 
 
 def expanded_tail(clusters: int, level: float = LEVEL) -> float:
@@ -125,14 +130,12 @@ def two_way_spread(
     """Return the variance of a sum over votes whose pictures and raters are both random.
 
     Squared sums over pictures, plus those over raters, minus those over votes of one rater on one picture,
-    which are in both. Neither part may fall below that of independent votes, since it would only do so by
-    chance. If every rater judges every photo, subtracting the mean removes some of the effects: the photos'
-    part is too small by one in the number of raters, the raters' part by one in the number of photos.
+    which are in both. Neither part may fall below that of independent votes, which it would only by chance.
+    If every rater judges every photo, subtracting the mean removes some of the effects: the photos' part is
+    too small by one in the number of raters, the raters' part by one in the number of photos.
 
-    Args:
-        residuals: each vote's contribution to the estimate's deviation; for a mean (success - mean) / votes.
-        picture: index of each vote's photo.
-        rater: number of each vote's rater.
+    ``residuals`` are the votes' contributions to the estimate's deviation: for a mean (success - mean) /
+    votes.
     """
     studies = len(residuals)
     pictures, raters = len(np.unique(picture)), len(np.unique(rater))

@@ -2,7 +2,7 @@
 
 Of three samples with five votes each, the best-liked is best partly by luck: its rate in the votes that chose
 it is too high, and falls when others judge it (regression to the mean). So the oracle's rate is that of phase
-2 only; the rate of phase 1 is given as well, to show the size of the effect.
+2; the rate of phase 1 shows the size of the effect.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from autochrome.study.records import ORACLE, Judgment
 from autochrome.study.statistics.columns import by_system, tested
 from autochrome.study.statistics.comparisons import Comparison, compare
-from autochrome.study.statistics.intervals import REPLICATES
+from autochrome.study.statistics.intervals import BOOTSTRAP, Bootstrap
 from autochrome.study.statistics.questionnaire import percentages
 from autochrome.study.statistics.rates import Rate, fooling_rates
 
@@ -47,9 +47,7 @@ class Oracle:
     regression: float | None
 
 
-def oracles(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> dict[str, Oracle]:
+def oracles(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Oracle]:
     """Return the results of every system with samples named NAME.1, NAME.2, ..., and NAME.oracle."""
     groups = by_system(tested(judgments))
     samples: dict[str, dict[str, list[Judgment]]] = {}
@@ -58,21 +56,15 @@ def oracles(
         if match:
             samples.setdefault(match["name"], {})[label] = [j for j in rows if j.phase == 1]
     return {
-        name: _oracle(name, parts, groups.get(f"{name}.{ORACLE}", []), replicates=replicates, seed=seed)
+        name: _oracle(name, parts, groups.get(f"{name}.{ORACLE}", []), bootstrap)
         for name, parts in samples.items()
         if len(parts) > 1
     }
 
 
 def _oracle(
-    name: str,
-    samples: dict[str, list[Judgment]],
-    again: Sequence[Judgment],
-    *,
-    replicates: int,
-    seed: int,
+    name: str, samples: dict[str, list[Judgment]], again: Sequence[Judgment], bootstrap: Bootstrap
 ) -> Oracle:
-    how = {"replicates": replicates, "seed": seed}
     pooled = [replace(j, system=name) for rows in samples.values() for j in rows]
     shares = [percentages(rows) for rows in samples.values()]
     best = {photo: max(share.get(photo, 0.0) for share in shares) for photo in {j.picture for j in pooled}}
@@ -80,10 +72,10 @@ def _oracle(
     both = sorted(best.keys() & second.keys())
     return Oracle(
         name=name,
-        samples=fooling_rates([j for rows in samples.values() for j in rows], **how),
-        all_samples=fooling_rates(pooled, **how)[name],
+        samples=fooling_rates([j for rows in samples.values() for j in rows], bootstrap),
+        all_samples=fooling_rates(pooled, bootstrap)[name],
         best_in_phase_1=float(np.mean(list(best.values()))),
-        rate=fooling_rates(again, **how).get(f"{name}.{ORACLE}"),
-        gain=compare(again, pooled, **how),
+        rate=fooling_rates(again, bootstrap).get(f"{name}.{ORACLE}"),
+        gain=compare(again, pooled, bootstrap),
         regression=float(np.mean([best[photo] - second[photo] for photo in both])) if both else None,
     )

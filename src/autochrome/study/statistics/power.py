@@ -11,11 +11,10 @@ judged on the same pictures share some of the pictures' effects (``shared``), wh
 
 For a given number of votes N R both are smallest for one rater per picture, so use more pictures, not more
 raters per picture, as long as there are pictures. More raters per picture help if pictures are few, for rates
-of single pictures (the oracle's choice, a gallery of the best liked) and to measure the raters' agreement.
+of single pictures (the oracle's choice) and to measure the raters' agreement.
 
 A rater who judges all systems equally often adds almost nothing to the variance of a difference, but does add
-to that of a single rate: the rate of 50 raters with 50 votes each is less certain than computed here (see
-`autochrome.study.statistics.intervals`).
+to that of a single rate, which is less certain than computed here (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -58,14 +57,17 @@ class Question:
     alpha: float = ALPHA
 
     def __post_init__(self) -> None:
-        for name, value in (("rate", self.rate), ("rate + difference", self.rate + self.difference)):
+        shares = {
+            "rate": self.rate,
+            "rate + difference": self.rate + self.difference,
+            "power": self.power,
+            "alpha": self.alpha,
+        }
+        for name, value in shares.items():
             if not 0 < value < 1:
                 raise ValueError(f"{name} is {value:g}; give a share between 0 and 1, such as .33")
         if self.difference == 0:
             raise ValueError("difference is 0, which no study detects; give one above or below, such as .05")
-        for name in ("power", "alpha"):
-            if not 0 < getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name):g}; give a share between 0 and 1")
         for name in ("correlation", "shared"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name):g}; give a number from 0 to 1")
@@ -89,8 +91,7 @@ class Planned:
         pictures: needed to detect the difference (per system, if not ``paired``).
         votes: needed on both systems together.
         half_width: of the first system's 95% interval over that many pictures.
-        detectable: difference that the available pictures detect; None if their number was not given, or if
-            no difference is large enough.
+        detectable: difference that the available pictures detect; None if unknown or if none is.
     """
 
     raters: int
@@ -136,27 +137,23 @@ def half_width(rate: float, raters: int, pictures: int, *, correlation: float = 
 
 
 def plan(question: Question, *, raters: Sequence[int] = RATERS, pictures: int | None = None) -> list[Planned]:
-    """Compute the size of a study, for several numbers of raters per picture.
+    """Compute the size of a study for several numbers of raters per picture.
 
-    Args:
-        question: what the study is to answer.
-        raters: votes on each picture; one row for each.
-        pictures: number available: adds the difference that they detect.
+    ``pictures``, the number available, adds the difference that they detect.
     """
-    rows = []
-    for count in raters:
+
+    def row(count: int) -> Planned:
         needed = pictures_needed(question, count)
-        rows.append(
-            Planned(
-                raters=count,
-                design_effect=design_effect(count, question.correlation),
-                pictures=needed,
-                votes=2 * needed * count,
-                half_width=half_width(question.rate, count, needed, correlation=question.correlation),
-                detectable=None if pictures is None else detectable_difference(question, count, pictures),
-            )
+        return Planned(
+            raters=count,
+            design_effect=design_effect(count, question.correlation),
+            pictures=needed,
+            votes=2 * needed * count,
+            half_width=half_width(question.rate, count, needed, correlation=question.correlation),
+            detectable=detectable_difference(question, count, pictures) if pictures else None,
         )
-    return rows
+
+    return [row(count) for count in raters]
 
 
 def _multiple(question: Question) -> float:

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from autochrome.study.records import Judgment
 from autochrome.study.statistics.columns import Columns, tested
 from autochrome.study.statistics.comparisons import holm, measure_difference, sign_flip
 from autochrome.study.statistics.intervals import (
+    BOOTSTRAP,
     OVER_PICTURES,
-    REPLICATES,
+    Bootstrap,
     Estimate,
     Interval,
     percentile_bounds,
-    resampled_sums,
 )
 from autochrome.study.statistics.rates import Rate, rate_of
 
@@ -62,36 +62,34 @@ class Preferences:
     strengths: dict[str, Estimate]
 
 
-def preferences(judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0) -> Preferences:
+def preferences(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> Preferences:
     """Return the results of the test verdicts."""
     groups: dict[tuple[str, str], list[Judgment]] = defaultdict(list)
     for judgment in tested(judgments):
         groups[judgment.system, judgment.rival].append(judgment)
-    pairs = [
-        _preferred(*names, rows, replicates=replicates, seed=seed) for names, rows in sorted(groups.items())
-    ]
+    pairs = [_preferred(*names, rows, bootstrap) for names, rows in sorted(groups.items())]
     p_values = holm([pair.p for pair in pairs])
     return Preferences(
         pairs=[replace(pair, p_holm=p) for pair, p in zip(pairs, p_values, strict=True)],
-        strengths=bradley_terry(judgments, replicates=replicates, seed=seed),
+        strengths=bradley_terry(judgments, bootstrap),
     )
 
 
-def _preferred(system: str, rival: str, rows: Sequence[Judgment], *, replicates: int, seed: int) -> Preferred:
+def _preferred(system: str, rival: str, rows: Sequence[Judgment], bootstrap: Bootstrap) -> Preferred:
     from scipy import stats
 
     columns = Columns.of(rows)
-    share = rate_of(system, columns, replicates=replicates, seed=seed)
-    per_picture = measure_difference(columns, None, replicates=1).per_picture[0]
-    p, _ = sign_flip(per_picture, seed=seed)
+    share = rate_of(system, columns, bootstrap)
+    per_picture = measure_difference(columns, None, Bootstrap(1)).per_picture[0]
+    p, _ = sign_flip(per_picture, seed=bootstrap.seed)
     test = stats.binomtest(int(columns.success.sum()), len(rows))
     return Preferred(system, rival, share, float(test.pvalue), p, p)
 
 
-def bradley_terry(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> dict[str, Estimate]:
+def bradley_terry(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Estimate]:
     """Return the log strengths of three or more systems, with bootstrap intervals over photos."""
+    from scipy.sparse.csgraph import connected_components
+
     rows = tested(judgments)
     names = sorted({name for j in rows for name in (j.system, j.rival)})
     photos = sorted({j.picture for j in rows})
@@ -105,10 +103,10 @@ def bradley_terry(
         wins[number[j.picture], place[winner], place[loser]] += 1
     total = wins.sum(0)
     compared = (total + total.T) > 0
-    if not _linked(compared):
+    if connected_components(compared, directed=False)[0] > 1:
         return {}
     cells = wins.reshape(len(photos), -1).T
-    resampled = resampled_sums(cells, replicates=replicates, seed=seed).T.reshape(-1, *total.shape)
+    resampled = bootstrap.sums(cells).T.reshape(-1, *total.shape)
     pseudo = PSEUDO_VOTES * compared
     strengths = log_strengths(total[None] + pseudo)[0]
     low, high = percentile_bounds(log_strengths(resampled + pseudo).T, len(photos))
@@ -119,17 +117,13 @@ def bradley_terry(
     }
 
 
-def log_strengths(
-    wins: Float[np.ndarray, "tables n n"], *, tolerance: float = 1e-9
-) -> Float[np.ndarray, "tables n"]:
+def log_strengths(wins: Float[np.ndarray, "tables n n"]) -> Float[np.ndarray, "tables n"]:
     """Return the maximum likelihood log strengths of the Bradley-Terry model, with mean 0.
 
     Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which always ascend.
 
-    Args:
-        wins: ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won
-            against one that won against ... every other; otherwise strengths are infinite.
-        tolerance: of the log strengths between two steps.
+    ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won against one
+    that won against ... every other; otherwise strengths are infinite.
     """
     games = wins + wins.transpose(0, 2, 1)
     won = wins.sum(2)
@@ -140,12 +134,6 @@ def log_strengths(
         new /= np.exp(np.log(new).mean(1, keepdims=True))
         moved = np.abs(np.log(new / strengths)).max()
         strengths = new
-        if moved < tolerance:
+        if moved < 1e-9:
             break
     return np.log(strengths)
-
-
-def _linked(compared: Bool[np.ndarray, "n n"]) -> bool:
-    """Return whether every system is linked to every other, directly or through others."""
-    reached = np.linalg.matrix_power(compared.astype(float) + np.eye(len(compared)), len(compared))
-    return bool((reached > 0).all())

@@ -6,28 +6,29 @@ pictures against the 80 of generated ones, so the test is over pictures, not jud
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from autochrome.study.records import TRUTH, Judgment
 from autochrome.study.statistics.columns import Columns, by_system, tested
-from autochrome.study.statistics.comparisons import Welch, measure_difference, welch_from_moments
+from autochrome.study.statistics.comparisons import measure_difference
 from autochrome.study.statistics.intervals import (
+    BOOTSTRAP,
     CROSSED,
     LEVEL,
     OVER_BOTH,
     OVER_PICTURES,
-    REPLICATES,
+    Bootstrap,
     Bounds,
     Estimate,
     Interval,
-    bootstrap_ratio,
     percentile_bounds,
-    resample_counts,
 )
 from autochrome.study.statistics.rates import Rate, rate_of
 
@@ -51,6 +52,15 @@ class Rank:
 
 
 @dataclass(frozen=True)
+class Welch:
+    """Welch's t test, two-sided."""
+
+    t: float
+    degrees: float
+    p: float
+
+
+@dataclass(frozen=True)
 class Questionnaire:
     """Results of a questionnaire.
 
@@ -60,8 +70,7 @@ class Questionnaire:
         welch: truth against generated over the pictures' percentages: the paper's test, and the one to
             report. It treats the generated pictures of one photo as independent.
         difference: truth minus generated, each photo counting once; for new pictures and new raters.
-        difference_bootstrap: of the difference of the two rates, over judgments: the crossed bootstrap,
-            which resamples photos and raters.
+        difference_bootstrap: of the difference of the two rates, resampling photos and raters (crossed).
         ranks: of each version, over the photos where all versions have votes.
     """
 
@@ -73,9 +82,7 @@ class Questionnaire:
     ranks: dict[str, Rank]
 
 
-def questionnaire(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> Questionnaire:
+def questionnaire(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> Questionnaire:
     """Return the results of the test verdicts.
 
     ``welch`` and the differences are None if the truth or everything generated has no votes on the photos
@@ -85,8 +92,7 @@ def questionnaire(
     groups = by_system(rows)
     made = [j for j in rows if j.system != TRUTH]
     named = {**groups, **({GENERATED: made} if made else {})}
-    how = {"replicates": replicates, "seed": seed}
-    rates = {name: rate_of(name, Columns.of(part), **how) for name, part in named.items()}
+    rates = {name: rate_of(name, Columns.of(part), bootstrap) for name, part in named.items()}
     shares = {name: percentages(part) for name, part in groups.items()}
     of_truth = list(shares.get(TRUTH, {}).values())
     of_made = [share for name, part in shares.items() if name != TRUTH for share in part.values()]
@@ -95,16 +101,16 @@ def questionnaire(
     difference, crossed = None, None
     if judged:
         columns, generated = Columns.of(judged), np.array([j.system != TRUTH for j in judged])
-        measured = measure_difference(columns, generated, **how)
+        measured = measure_difference(columns, generated, bootstrap)
         difference = Estimate(float(measured.value[0]), Interval.first(measured.interval, OVER_BOTH))
-        crossed = Interval.first(crossed_bounds(columns, generated, **how), CROSSED)
+        crossed = Interval.first(crossed_bounds(columns, generated, bootstrap), CROSSED)
     return Questionnaire(
         rates=rates,
         percentages=shares,
         welch=welch(of_truth, of_made),
         difference=difference,
         difference_bootstrap=crossed,
-        ranks=credibility_ranks(shares, **how),
+        ranks=credibility_ranks(shares, bootstrap),
     )
 
 
@@ -118,28 +124,24 @@ def percentages(judgments: Sequence[Judgment]) -> dict[str, float]:
 
 def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
     """Compute Welch's t test of two groups; None if a group has fewer than two values or nothing varies."""
-    if min(len(values), len(rivals)) < 2:
+    from scipy import stats
+
+    if min(len(values), len(rivals)) < 2 or np.ptp(values) == np.ptp(rivals) == 0:
         return None
-    deviations = float(np.std(values, ddof=1)), float(np.std(rivals, ddof=1))
-    if max(deviations) == 0:
-        return None
-    means = float(np.mean(values)), float(np.mean(rivals))
-    return welch_from_moments(means[0], deviations[0], len(values), means[1], deviations[1], len(rivals))
+    # Scipy warns if one group does not vary, which the test allows.
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+        test: Any = stats.ttest_ind(values, rivals, equal_var=False)
+    return Welch(float(test.statistic), float(test.df), float(test.pvalue))
 
 
 def crossed_bounds(
-    columns: Columns,
-    second: Bool[np.ndarray, " votes"],
-    *,
-    replicates: int = REPLICATES,
-    seed: int = 0,
+    columns: Columns, second: Bool[np.ndarray, " votes"], bootstrap: Bootstrap = BOOTSTRAP
 ) -> Bounds:
     """Return the bootstrap interval of the difference of two pooled rates, resampling photos and raters.
 
-    A vote's weight is the number of times its photo was drawn times the number of times its rater was: Owen's
-    (2007) pigeonhole bootstrap, with plain percentiles. It counts the noise of single votes three times,
-    which makes it wide for many photos; few photos make percentiles narrow. At the paper's size the two
-    cancel.
+    A vote is weighted by how often its photo and its rater were drawn: Owen's (2007) pigeonhole bootstrap,
+    with plain percentiles. It counts the noise of single votes three times, which makes it wide for many
+    photos; few photos make percentiles narrow. At the paper's size the two cancel.
     """
     _, picture = np.unique(columns.picture, return_inverse=True)
     _, rater = np.unique(columns.rater, return_inverse=True)
@@ -147,8 +149,8 @@ def crossed_bounds(
     unknown = np.full(len(columns.success), -1.0), np.full(len(columns.success), 1.0)
     if min(pictures, raters) < 2:
         return unknown
-    of_pictures = resample_counts(pictures, replicates, seed)
-    of_raters = resample_counts(raters, replicates, seed + 1)
+    of_pictures = bootstrap.counts(pictures)
+    of_raters = replace(bootstrap, seed=bootstrap.seed + 1).counts(raters)
     cell = rater * pictures + picture
 
     def resampled(weights: Float[np.ndarray, " votes"]) -> Float[np.ndarray, " replicates"]:
@@ -157,12 +159,11 @@ def crossed_bounds(
 
     with np.errstate(invalid="ignore"):
         below = [resampled(side.astype(float)) for side in (~second, second)]
-        differences = np.stack(
-            [
-                resampled(row * ~second) / below[0] - resampled(row * second) / below[1]
-                for row in columns.success
-            ]
-        )
+        rates = [
+            (resampled(row * ~second) / below[0], resampled(row * second) / below[1])
+            for row in columns.success
+        ]
+    differences = np.stack([first - other for first, other in rates])
     # A resample without a vote of one side says nothing about it.
     drawn = np.isfinite(differences).all(0)
     if not drawn.any():
@@ -173,14 +174,11 @@ def crossed_bounds(
 
 
 def credibility_ranks(
-    shares: dict[str, dict[str, float]], *, replicates: int = REPLICATES, seed: int = 0
+    shares: dict[str, dict[str, float]], bootstrap: Bootstrap = BOOTSTRAP
 ) -> dict[str, Rank]:
     """Return the average rank of each version among those of its photo, ties averaged.
 
-    Args:
-        shares: percentage of each version and photo; photos that lack a version are skipped.
-        replicates: of the bootstrap over photos.
-        seed: of the bootstrap.
+    ``shares`` has the percentage of each version and photo; photos that lack a version are skipped.
     """
     from scipy import stats
 
@@ -190,19 +188,18 @@ def credibility_ranks(
         return {}
     table = np.array([[shares[name][photo] for photo in photos] for name in names])
     ranks = np.asarray(stats.rankdata(-table, method="average", axis=0), dtype=float)
-    resampled = bootstrap_ratio(ranks, np.ones(len(photos)), replicates=replicates, seed=seed)
+    resampled = bootstrap.ratios(ranks, np.ones(len(photos)))
     low, high = np.full(len(names), 1.0), np.full(len(names), float(len(names)))
     if len(photos) > 1:
         ends = percentile_bounds(resampled, len(photos))
         low, high = np.maximum(ends[0], low), np.minimum(ends[1], high)
-    means = ranks.mean(1)
+    estimates = [
+        Estimate(float(mean), Interval(float(least), float(most), OVER_PICTURES))
+        for mean, least, most in zip(ranks.mean(1), low, high, strict=True)
+    ]
     return {
-        name: Rank(
-            Estimate(float(means[k]), Interval(float(low[k]), float(high[k]), OVER_PICTURES)),
-            len(names),
-            more_credible(float(means[k]), len(names)),
-        )
-        for k, name in enumerate(names)
+        name: Rank(average, len(names), more_credible(average.value, len(names)))
+        for name, average in zip(names, estimates, strict=True)
     }
 
 

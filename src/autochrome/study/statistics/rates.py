@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
 from autochrome.study.records import Judgment, Protocol
 from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
 from autochrome.study.statistics.intervals import (
+    BOOTSTRAP,
     OVER_BOTH,
     OVER_PICTURES,
-    REPLICATES,
+    Bootstrap,
     Bounds,
     Interval,
     Values,
-    bootstrap_ratio,
     percentile_bounds,
     rate_bounds,
     two_way_spread,
@@ -69,26 +70,20 @@ class RateBounds:
     interval: Bounds
     over_pictures: Bounds
     standard_error: Values
-    binomial_error: Values
 
 
-def fooling_rates(
-    judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
-) -> dict[str, Rate]:
-    """Return the rate of each system that has test votes; practice and vigilance trials are ignored.
+def fooling_rates(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Rate]:
+    """Return the rate of each system that has test votes.
 
     In a questionnaire it is the share of votes that did not mark a picture as poor; true photos count as a
     system there.
     """
     groups = by_system(tested(judgments))
-    return {
-        name: rate_of(name, Columns.of(rows), replicates=replicates, seed=seed)
-        for name, rows in groups.items()
-    }
+    return {name: rate_of(name, Columns.of(rows), bootstrap) for name, rows in groups.items()}
 
 
 def first_slot_share(
-    protocol: Protocol, judgments: Sequence[Judgment], *, replicates: int = REPLICATES, seed: int = 0
+    protocol: Protocol, judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
 ) -> Rate | None:
     """Return the share of test votes for the picture in the first slot: 50% without a bias.
 
@@ -104,14 +99,14 @@ def first_slot_share(
     chose_first = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
     if not rows:
         return None
-    return rate_of("first slot", Columns.where(rows, chose_first), replicates=replicates, seed=seed)
+    return rate_of("first slot", Columns.where(rows, chose_first), bootstrap)
 
 
-def rate_of(name: str, columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> Rate:
+def rate_of(name: str, columns: Columns, bootstrap: Bootstrap = BOOTSTRAP) -> Rate:
     """Return the rate of one study, which must have a vote."""
-    measured = measure_rate(columns, replicates=replicates, seed=seed)
+    measured = measure_rate(columns, bootstrap)
     value, error = float(measured.value[0]), float(measured.standard_error[0])
-    binomial = float(measured.binomial_error[0])
+    binomial = sqrt(value * (1 - value) / len(columns))
     half = 1.96 * binomial
     return Rate(
         name=name,
@@ -128,7 +123,7 @@ def rate_of(name: str, columns: Columns, *, replicates: int = REPLICATES, seed: 
     )
 
 
-def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 0) -> RateBounds:
+def measure_rate(columns: Columns, bootstrap: Bootstrap = BOOTSTRAP) -> RateBounds:
     """Return the pooled rate, with its intervals, of each of many studies of one layout.
 
     Successes and votes are summed before dividing, so a picture with more votes counts more.
@@ -139,7 +134,7 @@ def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 
     above = cluster_sums(success, columns.picture)
     below = cluster_sums(np.ones((1, votes)), columns.picture)[0]
     pictures = len(below)
-    resampled = bootstrap_ratio(above, below, replicates=replicates, seed=seed)
+    resampled = bootstrap.ratios(above, below)
     ends = percentile_bounds(resampled, pictures) if pictures > 1 else (value, value)
     spread = two_way_spread((success - value[:, None]) / votes, columns.picture, columns.rater)
     return RateBounds(
@@ -147,10 +142,4 @@ def measure_rate(columns: Columns, *, replicates: int = REPLICATES, seed: int = 
         interval=rate_bounds(value, spread, pictures),
         over_pictures=without_spread(value, ends, pictures),
         standard_error=resampled.std(1),
-        binomial_error=binomial_error(value, votes),
     )
-
-
-def binomial_error(value: Values, votes: int) -> Values:
-    """Return the standard error of a rate of independent votes."""
-    return np.sqrt(value * (1 - value) / votes)

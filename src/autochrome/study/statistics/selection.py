@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 from autochrome.study.records import Judgment, Stage, passed
 from autochrome.study.statistics.columns import Columns
-from autochrome.study.statistics.intervals import REPLICATES
-from autochrome.study.statistics.rates import Rate, fooling_rates, rate_of
+from autochrome.study.statistics.intervals import BOOTSTRAP, Bootstrap
+from autochrome.study.statistics.rates import Rate, rate_of
 
 MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.
 
 CIC's raters caught 96% of the random colors, and whoever guesses catches 50%. Of the design's four such
-trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%; two failures
-of four
-are 43 times as likely from guessing, one failure hardly twice. So the threshold is one of four."""
+trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%: two failures
+of four are 43 times as likely from guessing, one failure hardly twice. So one of four may be failed."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +27,13 @@ class Attention:
         caught: share that was recognized (CIC: 96%); None if no such trial was answered.
         failed: share of such trials that each rater failed, by the rater's number.
         inattentive: raters who failed more than ``most_failed`` of theirs.
-        most_failed: the threshold.
+        most_failed: share that a rater may fail.
     """
 
     caught: Rate | None
     failed: dict[str, float]
     inattentive: tuple[int, ...]
-    most_failed: float
+    most_failed: float = MOST_FAILED
 
 
 @dataclass(frozen=True)
@@ -52,13 +51,7 @@ class Selection:
     inattentive: tuple[int, ...]
 
 
-def attention(
-    judgments: Sequence[Judgment],
-    *,
-    most_failed: float = MOST_FAILED,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> Attention:
+def attention(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> Attention:
     """Check raters by their vigilance trials; trials that slipped say nothing about a rater."""
     rows = [j for j in judgments if j.stage is Stage.VIGILANCE and not j.slipped]
     caught = [passed(j) for j in rows]
@@ -66,39 +59,26 @@ def attention(
     for judgment, right in zip(rows, caught, strict=True):
         answers[judgment.rater].append(right)
     failed = {rater: 1 - sum(right) / len(right) for rater, right in sorted(answers.items())}
+    columns = Columns.where(rows, caught)
     return Attention(
-        caught=rate_of("caught", Columns.where(rows, caught), replicates=replicates, seed=seed)
-        if rows
-        else None,
+        caught=rate_of("caught", columns, bootstrap) if rows else None,
         failed={str(rater): share for rater, share in failed.items()},
-        inattentive=tuple(rater for rater, share in failed.items() if share > most_failed),
-        most_failed=most_failed,
+        inattentive=tuple(rater for rater, share in failed.items() if share > MOST_FAILED),
     )
 
 
-def select(
-    judgments: Sequence[Judgment],
-    *,
-    slipped: bool = False,
-    inattentive: bool = False,
-    most_failed: float = MOST_FAILED,
-) -> Selection:
+def select(judgments: Sequence[Judgment], *, slipped: bool = False, inattentive: bool = False) -> Selection:
     """Return the verdicts that count.
 
     Args:
         judgments: of a whole study.
         slipped: also count trials whose timing slipped.
-        inattentive: also count raters who failed the vigilance trials.
-        most_failed: share of vigilance trials that a rater may fail. Raters without any are kept.
+        inattentive: also count raters who failed more than `MOST_FAILED` of their vigilance trials.
     """
-    out = () if inattentive else _inattentive(judgments, most_failed)
+    out = () if inattentive else attention(judgments, Bootstrap(1)).inattentive
     kept = [j for j in judgments if j.rater not in out]
     lost = 0 if slipped else sum(j.slipped and j.stage is Stage.TEST for j in kept)
     return Selection(tuple(j for j in kept if slipped or not j.slipped), lost, out)
-
-
-def _inattentive(judgments: Sequence[Judgment], most_failed: float) -> tuple[int, ...]:
-    return attention(judgments, most_failed=most_failed, replicates=1).inattentive
 
 
 MAIN = "main"
@@ -109,18 +89,3 @@ SELECTIONS = {
     "every vote": (True, True),
 }
 """Name of each way to count, and whether it includes slipped trials and inattentive raters."""
-
-
-def reported_rates(
-    judgments: Sequence[Judgment],
-    *,
-    most_failed: float = MOST_FAILED,
-    replicates: int = REPLICATES,
-    seed: int = 0,
-) -> dict[str, dict[str, Rate]]:
-    """Return the fooling rates for each of `SELECTIONS`, to show the effect of leaving votes out."""
-    rates = {}
-    for name, (slipped, inattentive) in SELECTIONS.items():
-        kept = select(judgments, slipped=slipped, inattentive=inattentive, most_failed=most_failed)
-        rates[name] = fooling_rates(kept.judgments, replicates=replicates, seed=seed)
-    return rates

@@ -34,15 +34,9 @@ def stages(practice: int, trials: int, vigilance: int, rng: Random) -> list[Stag
 def choose_order(before: Counter[int], stock: Counter[int], rng: Random) -> tuple[int, ...]:
     """Choose the slot of each version: ``order[slot]`` is the version's index.
 
-    Args:
-        before: how often the first version was in each slot when this unit was shown to others.
-        stock: how often the rater is still to see the first version in each slot; see `stock`.
-        rng: breaks ties and orders the other versions.
-
-    Returns:
-        The order with the first version in the slot that it had least often in this unit, among those in the
-        rater's stock; ties are drawn in proportion to the stock, so that what the rater has seen does not
-        reveal what follows.
+    The first version goes into the slot of the rater's `stock` where it was least often ``before``, when this
+    unit was shown to others. Ties are drawn in proportion to the stock, so that what the rater has seen does
+    not reveal what follows. The other versions are in random order.
     """
     possible = [slot for slot in stock if stock[slot] > 0]
     least = min(before[slot] for slot in possible)

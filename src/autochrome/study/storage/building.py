@@ -7,8 +7,9 @@ import os
 import secrets
 import shutil
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -35,7 +36,6 @@ from autochrome.study.storage.ledger import Ledger
 from autochrome.study.storage.pictures import encode, prepare, random_version
 from autochrome.study.storage.schema import Database
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
-from autochrome.types import RGB
 
 DONORS = 5
 """Number of photos tried as the source of another photo's random colors."""
@@ -60,7 +60,7 @@ def build_study(
     Args:
         design: what to build.
         folder: where to build it; must not exist or be empty.
-        database: URL of a database for the votes; if None, that of the environment variable
+        database: URL of a database for the votes. By default that of the environment variable
             ``AUTOCHROME_STUDY_DATABASE``, or an SQLite file in the folder.
         progress: called after each photo with the number done and the total.
 
@@ -72,13 +72,16 @@ def build_study(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         what = "is already a study" if (folder / STUDY_FILE).exists() else "exists and is not empty"
         raise StudyError(f"{folder} {what}; give a new folder")
-    pairs = _match(design)
-    layout = lay_out(design, sorted(pairs))
     named = database or os.environ.get(DATABASE_VARIABLE)
-    if named:
-        _check_database(named)
     work = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
+        versions = design.folders()
+        matched = match_files(design.references, list(versions.values()), names=list(versions))
+        pairs = {pair.name: pair for pair in matched}
+        layout = lay_out(design, sorted(pairs))
+        if named:  # it must be within reach, which is checked before the pictures are made
+            with closing(Database(named, create=True)) as place, place.reading():
+                pass
         (work / PICTURES).mkdir(parents=True)
         prepared = _prepare_all(design, layout.units, pairs, work / PICTURES, progress)
         manifest = Manifest(
@@ -89,12 +92,14 @@ def build_study(
             notes=[*layout.notes, *_notes(pairs, prepared)],
             own_database=not named,
             created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            versions={"autochrome": __version__, **{name: version(name) for name in ("torch", "pyvips")}},
+            versions={"autochrome": __version__, "torch": version("torch"), "pyvips": version("pyvips")},
         )
         design.write(work / DESIGN_FILE)
         manifest.write(work)
         ledger = Ledger(manifest.id, design.total)
         _keep(ledger, layout.units, named or work / DATABASE_FILE, work, folder)
+    except EvaluationError as error:
+        raise StudyError(str(error)) from error
     except OSError as error:
         raise StudyError(
             f"{folder} cannot be written ({error}); check the path and the free space"
@@ -106,18 +111,14 @@ def build_study(
 
 @dataclass(frozen=True)
 class Layout:
-    """The units of a study, and what the person who builds it should know about them."""
+    """The units of a study, and notes on them for the person who builds it."""
 
     units: list[Unit]
     notes: list[str]
 
 
 def lay_out(design: Design, names: Sequence[str]) -> Layout:
-    """Return the units of a study (of an oracle's first phase).
-
-    Args:
-        design: of the study.
-        names: the names of the references, sorted.
+    """Return the units of a study (of an oracle's first phase), from the sorted names of the references.
 
     Raises:
         StudyError: there are too few references.
@@ -133,26 +134,17 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
         )
     names = list(names)
     keyed(design.seed, "pictures").shuffle(names)
-    practice, names = names[: design.practice], names[design.practice :]
-    watched, names = names[: design.vigilance], names[design.vigilance :]
-    tested = sorted(names[:wanted])
-    units: list[Unit] = []
-
-    def add(stage: Stage, picture: str, versions: tuple[str, ...]) -> None:
-        units.append(Unit(len(units) + 1, 1, stage, picture, versions))
-
-    for i, picture in enumerate(practice):
-        add(Stage.PRACTICE, picture, _practice(design, i))
-    for picture in watched:
-        add(Stage.VIGILANCE, picture, _against_random(design))
-    for picture in tested:
-        for versions in _contests(design):
-            add(Stage.TEST, picture, versions)
+    practice, watched = names[: design.practice], names[design.practice : reserved]
+    tested = sorted(names[reserved : reserved + wanted])
+    shown = [(Stage.PRACTICE, name, _practice(design, i)) for i, name in enumerate(practice)]
+    shown += [(Stage.VIGILANCE, name, _against_random(design)) for name in watched]
+    shown += [(Stage.TEST, name, versions) for name in tested for versions in _contests(design)]
+    units = [Unit(number, 1, *each) for number, each in enumerate(shown, 1)]
     notes = []
     if reserved and (design.pictures is None or len(tested) < design.pictures):
         notes.append(
-            f"{len(tested)} of {len(names) + reserved} references are tested, since practice and vigilance"
-            f" use {reserved}"
+            f"{len(tested)} of {len(names)} references are tested, since practice and vigilance use"
+            f" {reserved}"
         )
     return Layout(units, notes)
 
@@ -186,16 +178,6 @@ def _practice(design: Design, number: int) -> tuple[str, str]:
     return (TRUTH, versions[number // 2 % len(versions)])
 
 
-def _match(design: Design) -> dict[str, Pair]:
-    """Return each reference with the files of its versions, under the design's names."""
-    versions = design.folders()
-    try:
-        pairs = match_files(design.references, list(versions.values()), names=list(versions))
-    except EvaluationError as error:
-        raise StudyError(str(error)) from error
-    return {pair.name: pair for pair in pairs}
-
-
 def _prepare_all(
     design: Design,
     laid_out: Sequence[Unit],
@@ -203,20 +185,17 @@ def _prepare_all(
     folder: Path,
     progress: Callable[[int, int], None] | None,
 ) -> list[Prepared]:
-    shown: dict[str, list[str]] = {}
+    shown: dict[str, set[str]] = defaultdict(set)
     for unit in laid_out:
-        shown.setdefault(unit.picture, [])
-        shown[unit.picture] += [each for each in unit.versions if each not in shown[unit.picture]]
+        shown[unit.picture].update(unit.versions)
     # In random order, so that neither the order in the folder nor that of writing reveals the true photos.
-    order = sorted(shown)
-    secrets.SystemRandom().shuffle(order)
+    chance = secrets.SystemRandom()
     prepared: list[Prepared] = []
-    for done, name in enumerate(order):
-        versions = shown[name]
-        secrets.SystemRandom().shuffle(versions)
+    for done, name in enumerate(chance.sample(sorted(shown), len(shown)), 1):
+        versions = chance.sample(sorted(shown[name]), len(shown[name]))
         prepared += _prepare_one(design, pairs, name, versions, folder)
         if progress:
-            progress(done + 1, len(order))
+            progress(done, len(shown))
     return sorted(prepared, key=lambda each: each.file)
 
 
@@ -224,7 +203,7 @@ def _prepare_one(
     design: Design, pairs: dict[str, Pair], name: str, versions: Sequence[str], folder: Path
 ) -> Iterator[Prepared]:
     pair = pairs[name]
-    truth = _load(pair.reference)
+    truth = load_rgb(pair.reference)
     for each in versions:
         source, colors_of = pair.results.get(each, pair.reference), ""
         if each == TRUTH:
@@ -232,23 +211,16 @@ def _prepare_one(
         elif each == RANDOM:
             others = [pairs[other].reference for other in sorted(pairs) if other != name]
             tried = keyed(design.seed, RANDOM, name).sample(others, min(DONORS, len(others)))
-            rgb, donor = random_version(truth, tried, _load)
+            rgb, donor = random_version(truth, tried, load_rgb)
             colors_of = donor.name
         else:
-            rgb = _load(source)
+            rgb = load_rgb(source)
             _check_size(rgb.shape, truth.shape, source)
         file, content = folder / f"{secrets.token_hex(16)}.png", encode(prepare(rgb, design.size))
         file.write_bytes(content)
         os.utime(file, (_DAY, _DAY))
         digest = hashlib.sha256(content).hexdigest()
         yield Prepared(name, each, file.name, source.name, file_sha256(source), digest, colors_of)
-
-
-def _load(path: Path) -> RGB:
-    try:
-        return load_rgb(path)
-    except EvaluationError as error:
-        raise StudyError(str(error)) from error
 
 
 def _check_size(actual: Sequence[int], expected: Sequence[int], path: Path) -> None:
@@ -277,12 +249,11 @@ def _notes(pairs: dict[str, Pair], prepared: Sequence[Prepared]) -> list[str]:
         for each in prepared
         if each.version != TRUTH and each.shown_sha256 == true.get(each.picture)
     )
-    for label, times in equal.items():
-        notes.append(
-            f"{label}: {times} of {len(true)} results are identical to the true photo, so raters can only"
-            " guess; are the photos gray?"
-        )
-    return notes
+    return notes + [
+        f"{label}: {times} of {len(true)} results are identical to the true photo, so raters can only guess;"
+        " are the photos gray?"
+        for label, times in equal.items()
+    ]
 
 
 def _format(path: Path) -> str | None:
@@ -292,31 +263,17 @@ def _format(path: Path) -> str | None:
 
 def _keep(ledger: Ledger, laid_out: Sequence[Unit], database: str | Path, work: Path, folder: Path) -> None:
     """Write the units and move the folder into place: both or neither."""
-    place = Database(database, create=True)
     inside = isinstance(database, Path)
     try:
-        with place.writing() as connection:
+        with closing(Database(database, create=True)) as place, place.writing() as connection:
             place.make_tables(connection)
             ledger.add_study(connection)
             ledger.add_units(connection, laid_out, [unit.versions for unit in laid_out])
             if not inside:
                 work.rename(folder)
-        place.close()
         if inside:  # only once the database is closed, which removes its write-ahead log
             work.rename(folder)
     except BaseException:
         if not work.exists():
             folder.rename(work)
         raise
-    finally:
-        place.close()
-
-
-def _check_database(url: str) -> None:
-    """Raise an error if the database cannot be reached, before the pictures are made and not after."""
-    database = Database(url, create=True)
-    try:
-        with database.reading():
-            pass
-    finally:
-        database.close()

@@ -1,6 +1,6 @@
 """A study's folder: the design, and ``study.json``, which records what was built from it.
 
-``study.json`` has the secret and which picture is the true one; only its owner can read it, and it is never
+``study.json`` holds the secret and says which pictures are true: it is readable by its owner only, and never
 served.
 """
 
@@ -30,10 +30,9 @@ class Prepared:
         picture: name of the photo.
         version: `TRUTH`, `RANDOM`, or a system (or a sample of one).
         file: its random name in ``pictures/``.
-        source: name of the file it was made from; for `RANDOM` that of the true photo.
-        sha256: of the source.
-        shown_sha256: of the picture's own file.
-        colors_of: the photo that the colors are from (`RANDOM`), else empty.
+        source: name of the file it was made from (`RANDOM`: of the true photo).
+        sha256, shown_sha256: of the source, and of the picture's own file.
+        colors_of: the photo whose colors it has (`RANDOM`), else empty.
     """
 
     picture: str
@@ -50,11 +49,11 @@ class Manifest:
     """The contents of ``study.json``.
 
     Attributes:
-        id: of the study, a UUID.
-        secret: hexadecimal; the links to pictures and the completion codes derive from it.
-        design: as of the last time that the study was opened before it had raters (`Design.to_dict`).
+        id: a UUID.
+        secret: hexadecimal; picture links and completion codes are derived from it.
+        design: `Design.to_dict`, as of the last time the study was opened before it had raters.
         pictures: every prepared picture.
-        notes: what the person who built the study should know.
+        notes: warnings for the person who built the study.
         own_database: whether the votes are in the folder's ``study.sqlite``.
         created_at: UTC, ISO 8601.
         versions: of the programs that prepared the pictures.
@@ -108,41 +107,27 @@ class Manifest:
         return [key for key in now if key not in EDITABLE and now[key] != self.design.get(key)]
 
     def check(self, folder: Path, design: Design, *, begun: bool) -> None:
-        """Refuse a design that no longer fits the study.
-
-        Args:
-            folder: of the study.
-            design: as it is now in ``design.yaml``.
-            begun: whether raters have been shown anything.
+        """Refuse the current design if it no longer fits the study, which raters may have ``begun``.
 
         Raises:
             StudyError: names the keys to restore.
         """
-        changed = self.changed_keys(design)
-        if not begun:
-            changed = [key for key in changed if key in BUILT]
-        if not changed:
-            return
-        were = "; ".join(
-            f"{key} was {json.dumps(self.design.get(key), ensure_ascii=False)}" for key in changed
-        )
-        why = "after raters had begun" if begun else "in keys that determine the pictures"
-        raise StudyError(
-            f"{folder / DESIGN_FILE} was edited {why}. Restore it ({were}), or build a new study with"
-            " `autochrome study new`"
-        )
+        changed = [key for key in self.changed_keys(design) if begun or key in BUILT]
+        if changed:
+            old = ((key, json.dumps(self.design.get(key), ensure_ascii=False)) for key in changed)
+            why = "after raters had begun" if begun else "in keys that determine the pictures"
+            raise StudyError(
+                f"{folder / DESIGN_FILE} was edited {why}. Restore it"
+                f" ({'; '.join(f'{key} was {value}' for key, value in old)}), or build a new study with"
+                " `autochrome study new`"
+            )
 
     def check_pictures(self, folder: Path) -> None:
-        """Refuse a folder that lacks pictures, such as an incomplete copy.
-
-        Raises:
-            StudyError: says how many are missing.
-        """
+        """Raise `StudyError` if pictures are missing, as in an incomplete copy of the folder."""
         place = folder / PICTURES
         present = set(os.listdir(place)) if place.is_dir() else set()
         missing = [each.file for each in self.pictures if each.file not in present]
         if missing:
             raise StudyError(
-                f"{place} lacks {len(missing)} of {len(self.pictures)} pictures; copy the study's folder as a"
-                " whole"
+                f"{place} lacks {len(missing)} of {len(self.pictures)} pictures; copy the whole folder"
             )

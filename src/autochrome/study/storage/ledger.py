@@ -1,31 +1,20 @@
 """The rows of one study, in the words of `records`; every call is made inside the caller's transaction.
 
-The statements are the same on SQLite and PostgreSQL. Queries are built once, since building one takes longer
-than running it. What differs from call to call is a parameter: ``study_id`` in all of them, and those that
-the comments name.
+The statements are the same on SQLite and PostgreSQL, and are built once, since building one takes longer than
+running it. Their parameters are ``study_id`` and those named in the comments.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Executable,
-    and_,
-    bindparam,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Connection, and_, bindparam, func, insert, literal, select, update
 
 from autochrome.study.records import Answer, Stage, Trial, Unit, Vote
 from autochrome.study.storage.schema import SCHEMA_VERSION, raters, studies, trials, units, votes
@@ -100,8 +89,8 @@ _FINISHED = select(trials.c.rater).where(
 )
 
 
-def _choice(*, balanced: bool) -> tuple[Executable, Executable]:
-    """Return two statements that choose a rater's next unit: count those equally good; take one at an offset.
+def _choice(*, balanced: bool) -> tuple[sa.Executable, sa.Executable]:
+    """Return two statements that choose a rater's next unit: count the best, and take one at an offset.
 
     The candidates are units on photos that the rater has not seen. If ``balanced``, the best have the least
     load (votes plus trials being answered) and, among those, the contest that the rater has met least often.
@@ -109,8 +98,8 @@ def _choice(*, balanced: bool) -> tuple[Executable, Executable]:
     own = select(trials.c.unit).where(_of_rater)
     shown = select(units.c.picture, units.c.contest, units.c.stage)
     shown = shown.where(units.c.study == _study, units.c.id.in_(own)).cte("shown")
-    load: ColumnElement[int] = literal(0)
-    times: ColumnElement[int] = literal(0)
+    load: sa.ColumnElement[int] = literal(0)
+    times: sa.ColumnElement[int] = literal(0)
     source: Any = units
     if balanced:
         pending = select(trials.c.unit, func.count().label("count")).group_by(trials.c.unit)
@@ -136,13 +125,7 @@ _COUNT_UNSEEN, _TAKE_UNSEEN = _choice(balanced=False)
 
 @dataclass(frozen=True)
 class Entry:
-    """A trial and its state.
-
-    Attributes:
-        trial: the trial.
-        answered: whether it has its vote.
-        opened_at: when its rater was given it, or last came back to it; seconds since 1970.
-    """
+    """A trial, whether it has its vote, and when its rater last opened it, in seconds since 1970."""
 
     trial: Trial
     answered: bool
@@ -150,17 +133,15 @@ class Entry:
 
 
 class Ledger:
-    """The rows of one study. Units never change, so they are read once and cached.
-
-    Args:
-        study: the study's id.
-        total: trials per rater.
-    """
+    """The rows of one study, of ``total`` trials per rater. Units never change, so they are cached."""
 
     def __init__(self, study: str, total: int) -> None:
         self.study, self.total = study, total
         self._units: dict[int, Unit] = {}
         self._sources: dict[int, tuple[str, ...]] = {}
+
+    def _run(self, connection: Connection, statement: sa.Executable, **values: Any) -> sa.Result[Any]:
+        return connection.execute(statement, {"study_id": self.study, **values})
 
     # The study.
 
@@ -170,43 +151,33 @@ class Ledger:
 
     def version(self, connection: Connection) -> int | None:
         """Return the version of its tables; None if the database does not hold the study."""
-        return connection.scalar(_VERSION, {"study_id": self.study})
+        return self._run(connection, _VERSION).scalar()
 
     def phase(self, connection: Connection) -> int:
         """Return the phase in which new raters enroll."""
-        return connection.execute(_PHASE, {"study_id": self.study}).scalar_one()
+        return self._run(connection, _PHASE).scalar_one()
 
     def set_phase(self, connection: Connection, phase: int) -> None:
         """Let raters who enroll from now on judge the units of another phase."""
-        connection.execute(_SET_PHASE, {"study_id": self.study, "new_phase": phase})
+        self._run(connection, _SET_PHASE, new_phase=phase)
 
     def has_trials(self, connection: Connection) -> bool:
         """Return whether any rater has been shown a trial."""
-        return connection.scalar(_ANY_TRIAL, {"study_id": self.study}) is not None
+        return self._run(connection, _ANY_TRIAL).scalar() is not None
 
     # Units.
 
     def add_units(
         self, connection: Connection, new: Sequence[Unit], sources: Sequence[Sequence[str]]
     ) -> None:
-        """Insert units.
-
-        Args:
-            connection: inside a transaction that alone may write.
-            new: the units.
-            sources: for each unit, the version whose picture stands for each of its versions.
-        """
+        """Insert units; ``sources`` has the version whose picture is shown for each version of each unit."""
         contests: dict[tuple[str, ...], int] = {}
         rows = [
             {
+                **asdict(unit),
                 "study": self.study,
-                "id": unit.id,
-                "phase": unit.phase,
-                "stage": unit.stage,
-                "picture": unit.picture,
-                "versions": list(unit.versions),
                 "contest": contests.setdefault(unit.versions, len(contests)),
-                "sources": list(source),
+                "sources": source,
                 "votes": 0,
             }
             for unit, source in zip(new, sources, strict=True)
@@ -231,61 +202,43 @@ class Ledger:
 
     def votes(self, connection: Connection, phase: int, stage: Stage) -> list[int]:
         """Return the number of votes on each unit of a stage."""
-        return list(connection.scalars(_VOTES, {"study_id": self.study, "phase": phase, "stage": stage}))
+        return list(self._run(connection, _VOTES, phase=phase, stage=stage).scalars())
 
     def fewest_votes(self, connection: Connection, phase: int) -> int:
         """Return the smallest number of votes on any test unit of a phase."""
-        where = {"study_id": self.study, "phase": phase, "stage": Stage.TEST}
-        return connection.execute(_FEWEST_VOTES, where).scalar_one()
+        return self._run(connection, _FEWEST_VOTES, phase=phase, stage=Stage.TEST).scalar_one()
 
     def choose_unit(
-        self,
-        connection: Connection,
-        rater: int,
-        phase: int,
-        stage: Stage,
-        rng: Random,
-        *,
-        since: float | None,
+        self, connection: Connection, rater: int, phase: int, stage: Stage, rng: Random, since: float | None
     ) -> Unit:
-        """Choose the unit that a rater is shown next, on a photo that they have not seen.
+        """Choose the next unit of a stage for a rater, on a photo that they have not seen.
 
-        Args:
-            connection: inside a transaction that alone may write.
-            rater: the rater's number.
-            phase: the rater's phase.
-            stage: of the rater's next trial.
-            rng: breaks ties.
-            since: a trial opened before then no longer counts as being answered; None draws uniformly from
-                all units, where every rater is shown all of them.
-
-        Returns:
-            One of the units with the fewest votes (trials being answered count as votes), and among those one
-            whose versions the rater was shown least often.
+        It is one of those with the fewest votes, and among them one whose versions the rater was shown least
+        often; ``rng`` breaks ties. Trials being answered count as votes unless they were opened before
+        ``since``. None draws uniformly from all units, for stages of which every rater sees all.
         """
-        where: dict[str, Any] = {"study_id": self.study, "rater": rater, "phase": phase, "stage": stage}
+        where: dict[str, Any] = {"rater": rater, "phase": phase, "stage": stage}
         count, take = _COUNT_UNSEEN, _TAKE_UNSEEN
         if since is not None:
             where["since"] = since
             count, take = _COUNT_BEST, _TAKE_BEST
-        best = connection.execute(count, where).one()
+        best = self._run(connection, count, **where).one()
         where |= {"load": best.load, "times": best.times, "offset": rng.randrange(best.equals)}
-        return self.unit(connection, connection.execute(take, where).scalar_one())
+        return self.unit(connection, self._run(connection, take, **where).scalar_one())
 
     def places(self, connection: Connection, unit: int, since: float) -> Counter[int]:
         """Count how often a unit's first version was in each slot, in trials answered or being answered."""
-        where = {"study_id": self.study, "unit_id": unit, "since": since}
-        return Counter(connection.scalars(_PLACES_IN_UNIT, where))
+        return Counter(self._run(connection, _PLACES_IN_UNIT, unit_id=unit, since=since).scalars())
 
     # Raters.
 
     def count_raters(self, connection: Connection) -> int:
         """Return how many raters have enrolled."""
-        return connection.execute(_COUNT_RATERS, {"study_id": self.study}).scalar_one()
+        return self._run(connection, _COUNT_RATERS).scalar_one()
 
     def raters_since(self, connection: Connection, since: float) -> set[int]:
-        """Return the raters who were given a trial, or came back to one, after ``since``."""
-        return set(connection.scalars(_RATERS_SINCE, {"study_id": self.study, "since": since}))
+        """Return the raters who opened a trial after ``since``."""
+        return set(self._run(connection, _RATERS_SINCE, since=since).scalars())
 
     def add_rater(self, connection: Connection, number: int, token_sha256: str, phase: int) -> None:
         """Enroll a rater."""
@@ -294,27 +247,26 @@ class Ledger:
 
     def rater(self, connection: Connection, token_sha256: str) -> int | None:
         """Return the number of the rater whose token has this digest; None if there is none."""
-        return connection.scalar(_RATER, {"study_id": self.study, "token_sha256": token_sha256})
+        return self._run(connection, _RATER, token_sha256=token_sha256).scalar()
 
     def phase_of(self, connection: Connection, rater: int) -> int | None:
         """Return the phase in which a rater enrolled; None if there is no such rater."""
-        return connection.scalar(_PHASE_OF_RATER, {"study_id": self.study, "rater": rater})
+        return self._run(connection, _PHASE_OF_RATER, rater=rater).scalar()
 
     def places_of(self, connection: Connection, rater: int, stage: Stage) -> Counter[int]:
         """Count how often the first version was in each slot, in a rater's trials of a stage."""
-        where = {"study_id": self.study, "rater": rater, "stage": stage}
-        return Counter(connection.scalars(_PLACES_OF_RATER, where))
+        return Counter(self._run(connection, _PLACES_OF_RATER, rater=rater, stage=stage).scalars())
 
     # Trials and votes.
 
     def last(self, connection: Connection, rater: int) -> Entry | None:
         """Return the trial that a rater was given last."""
-        return self._entry(connection, _LAST_TRIAL, {"study_id": self.study, "rater": rater})
+        return self._entry(connection, self._run(connection, _LAST_TRIAL, rater=rater).first())
 
     def find(self, connection: Connection, rater: int, trial_id: str) -> Entry | None:
         """Return a rater's trial by its id."""
-        where = {"study_id": self.study, "rater": rater, "trial_id": trial_id}
-        return self._entry(connection, _FIND_TRIAL, where)
+        row = self._run(connection, _FIND_TRIAL, rater=rater, trial_id=trial_id).first()
+        return self._entry(connection, row)
 
     def add_trial(self, connection: Connection, rater: int, trial: Trial, now: float) -> None:
         """Give a rater a trial."""
@@ -324,7 +276,7 @@ class Ledger:
             "rater": rater,
             "number": trial.number,
             "unit": trial.unit.id,
-            "order": list(trial.order),
+            "order": trial.order,
             "place": trial.order.index(0),
             "opened_at": now,
             "answered": False,
@@ -333,51 +285,41 @@ class Ledger:
 
     def reopen(self, connection: Connection, trial: Trial, now: float) -> None:
         """Record that a rater came back to a trial."""
-        connection.execute(_REOPEN_TRIAL, {"study_id": self.study, "trial_id": trial.id, "now": now})
+        self._run(connection, _REOPEN_TRIAL, trial_id=trial.id, now=now)
 
     def add_vote(self, connection: Connection, trial: Trial, vote: Vote, now: float) -> None:
         """Store the vote on a trial and count it."""
-        row = {
-            "study": self.study,
-            "trial": trial.id,
-            "chosen": sorted(vote.chosen),
-            "shown_ms": list(vote.shown_ms),
-            "response_ms": vote.response_ms,
-            "slipped": vote.slipped,
-            "answered_at": int(now),
-        }
-        connection.execute(insert(votes), row)
-        connection.execute(_CLOSE_TRIAL, {"study_id": self.study, "trial_id": trial.id})
-        connection.execute(_COUNT_VOTE, {"study_id": self.study, "unit_id": trial.unit.id})
+        row = {"study": self.study, "trial": trial.id, **asdict(vote), "answered_at": int(now)}
+        connection.execute(insert(votes), {**row, "chosen": sorted(vote.chosen)})
+        self._run(connection, _CLOSE_TRIAL, trial_id=trial.id)
+        self._run(connection, _COUNT_VOTE, unit_id=trial.unit.id)
 
     def answers(self, connection: Connection, stages: Collection[Stage]) -> Iterator[Answer]:
         """Yield the answers to trials of the given stages, by rater and number."""
-        where = {"study_id": self.study, "stages": list(stages)}
-        for row in connection.execute(_ANSWERS, where):
-            trial = Trial(row.id, self.unit(connection, row.unit), tuple(row.order), row.number, self.total)
+        for row in self._run(connection, _ANSWERS, stages=list(stages)):
             shown = tuple(float(t) for t in row.shown_ms)
             vote = Vote(tuple(row.chosen), shown, float(row.response_ms), row.slipped)
             at = datetime.fromtimestamp(row.answered_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            yield Answer(row.rater, trial, vote, at)
+            yield Answer(row.rater, self._trial(connection, row), vote, at)
 
     def count_votes(self, connection: Connection) -> dict[tuple[Stage, bool], int]:
         """Count the votes of each stage, those that slipped and those that did not."""
-        rows = connection.execute(_COUNT_BY_STAGE, {"study_id": self.study})
+        rows = self._run(connection, _COUNT_BY_STAGE)
         return {(Stage(row.stage), row.slipped): row.number for row in rows}
 
     def finished(self, connection: Connection) -> set[int]:
         """Return the raters who have answered all their trials."""
-        return set(connection.scalars(_FINISHED, {"study_id": self.study, "total": self.total}))
+        return set(self._run(connection, _FINISHED, total=self.total).scalars())
 
     def _read_units(self, connection: Connection) -> None:
-        for row in connection.execute(_UNITS, {"study_id": self.study}):
+        for row in self._run(connection, _UNITS):
             unit = Unit(row.id, row.phase, Stage(row.stage), row.picture, tuple(row.versions))
             self._sources[unit.id], self._units[unit.id] = tuple(row.sources), unit
 
-    def _entry(self, connection: Connection, query: Executable, where: dict[str, Any]) -> Entry | None:
-        row = connection.execute(query, where).first()
+    def _entry(self, connection: Connection, row: Any) -> Entry | None:
         if row is None:
             return None
-        unit = self.unit(connection, row.unit)
-        trial = Trial(row.id, unit, tuple(row.order), row.number, self.total)
-        return Entry(trial, row.answered, row.opened_at)
+        return Entry(self._trial(connection, row), row.answered, row.opened_at)
+
+    def _trial(self, connection: Connection, row: Any) -> Trial:
+        return Trial(row.id, self.unit(connection, row.unit), tuple(row.order), row.number, self.total)

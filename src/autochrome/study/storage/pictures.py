@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from torch import Tensor
+from jaxtyping import UInt8
 
 from autochrome.color.spaces import LAB
 from autochrome.io.vips import from_array
@@ -38,34 +37,23 @@ def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
 
 
 def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:
-    """Return a photo in the colors of another, clearly not its own.
+    """Return a photo in the colors of another photo, and that donor.
 
-    Two photos may have nearly the same colors, and then nobody could tell the pair apart.
-
-    Args:
-        truth: the photo.
-        donors: other photos, in the order in which they are tried.
-        load: reads a photo.
-
-    Returns:
-        The photo in the colors of the first donor that changes them by `CLEARLY_DIFFERENT` or more on
-        average, or else of the one that changes them most; and that donor.
+    Donors are tried in order until one changes the colors by `CLEARLY_DIFFERENT` or more on average; if none
+    does, the one that changes them most is used. Raters could not tell nearly equal colors apart.
     """
-    best: tuple[float, RGB, Path] | None = None
+    tried: list[tuple[float, RGB, Path]] = []
+    own = LAB.split(truth)[1]
     for donor in donors:
         made = random_colors(truth, load(donor))
-        change = _change(truth, made)
-        if best is None or change > best[0]:
-            best = (change, made, donor)
+        change = float((LAB.split(made)[1] - own).norm(dim=1).mean())
+        tried.append((change, made, donor))
         if change >= CLEARLY_DIFFERENT:
             break
-    if best is None:
+    if not tried:
         raise ValueError("random colors need another photo")
-    return best[1], best[2]
-
-
-def _change(a: Float[Tensor, "1 3 h w"], b: Float[Tensor, "1 3 h w"]) -> float:
-    return float((LAB.split(a)[1] - LAB.split(b)[1]).norm(dim=1).mean())
+    _, made, donor = max(tried, key=lambda each: each[0])
+    return made, donor
 
 
 def encode(pixels: UInt8[np.ndarray, "h w 3"]) -> bytes:

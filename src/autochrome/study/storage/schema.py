@@ -8,28 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Connection,
-    Double,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    UniqueConstraint,
-    create_engine,
-    event,
-    inspect,
-    select,
-)
+import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -40,74 +23,74 @@ SCHEMA_VERSION = 1
 WAIT_S = 20
 """How long a writer waits for others, in seconds."""
 
-metadata = MetaData()
+metadata = sa.MetaData()
 
-studies = Table(
+studies = sa.Table(
     "autochrome_studies",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("phase", Integer, nullable=False),
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("phase", sa.Integer, nullable=False),
 )
-raters = Table(
+raters = sa.Table(
     "autochrome_raters",
     metadata,
-    Column("study", ForeignKey("autochrome_studies.id"), primary_key=True),
-    Column("number", Integer, primary_key=True),
-    Column("token_sha256", String(64), nullable=False),
-    Column("phase", Integer, nullable=False),
-    UniqueConstraint("study", "token_sha256"),
+    sa.Column("study", sa.ForeignKey("autochrome_studies.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("token_sha256", sa.String(64), nullable=False),
+    sa.Column("phase", sa.Integer, nullable=False),
+    sa.UniqueConstraint("study", "token_sha256"),
 )
-units = Table(
+units = sa.Table(
     "autochrome_units",
     metadata,
-    Column("study", ForeignKey("autochrome_studies.id"), primary_key=True),
-    Column("id", Integer, primary_key=True),
-    Column("phase", Integer, nullable=False),
-    Column("stage", String(16), nullable=False),
-    Column("picture", String, nullable=False),
-    Column("versions", JSON, nullable=False),
+    sa.Column("study", sa.ForeignKey("autochrome_studies.id"), primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("phase", sa.Integer, nullable=False),
+    sa.Column("stage", sa.String(16), nullable=False),
+    sa.Column("picture", sa.String, nullable=False),
+    sa.Column("versions", sa.JSON, nullable=False),
     # A number for each set of versions: JSON cannot be compared everywhere.
-    Column("contest", Integer, nullable=False),
+    sa.Column("contest", sa.Integer, nullable=False),
     # The version whose picture is shown for each version: "name.2" for "name.oracle", else itself.
-    Column("sources", JSON, nullable=False),
+    sa.Column("sources", sa.JSON, nullable=False),
     # Updated in the transaction that adds a vote, so that choosing among thousands need not count votes.
-    Column("votes", Integer, nullable=False),
-    Index("autochrome_units_open", "study", "phase", "stage", "votes"),
+    sa.Column("votes", sa.Integer, nullable=False),
+    sa.Index("autochrome_units_open", "study", "phase", "stage", "votes"),
 )
-trials = Table(
+trials = sa.Table(
     "autochrome_trials",
     metadata,
-    Column("study", String(36), primary_key=True),
-    Column("id", String(43), primary_key=True),
-    Column("rater", Integer, nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("unit", Integer, nullable=False),
-    Column("order", JSON, nullable=False),
+    sa.Column("study", sa.String(36), primary_key=True),
+    sa.Column("id", sa.String(43), primary_key=True),
+    sa.Column("rater", sa.Integer, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("unit", sa.Integer, nullable=False),
+    sa.Column("order", sa.JSON, nullable=False),
     # The slot of the unit's first version.
-    Column("place", Integer, nullable=False),
+    sa.Column("place", sa.Integer, nullable=False),
     # Seconds since 1970.
-    Column("opened_at", Double, nullable=False),
-    Column("answered", Boolean, nullable=False),
-    ForeignKeyConstraint(["study", "rater"], ["autochrome_raters.study", "autochrome_raters.number"]),
-    ForeignKeyConstraint(["study", "unit"], ["autochrome_units.study", "autochrome_units.id"]),
-    UniqueConstraint("study", "rater", "number"),
-    UniqueConstraint("study", "rater", "unit"),
-    Index("autochrome_trials_open", "study", "answered", "opened_at"),
-    Index("autochrome_trials_unit", "study", "unit"),
+    sa.Column("opened_at", sa.Double, nullable=False),
+    sa.Column("answered", sa.Boolean, nullable=False),
+    sa.ForeignKeyConstraint(["study", "rater"], ["autochrome_raters.study", "autochrome_raters.number"]),
+    sa.ForeignKeyConstraint(["study", "unit"], ["autochrome_units.study", "autochrome_units.id"]),
+    sa.UniqueConstraint("study", "rater", "number"),
+    sa.UniqueConstraint("study", "rater", "unit"),
+    sa.Index("autochrome_trials_open", "study", "answered", "opened_at"),
+    sa.Index("autochrome_trials_unit", "study", "unit"),
 )
-votes = Table(
+votes = sa.Table(
     "autochrome_votes",
     metadata,
     # One vote per trial, whatever happens.
-    Column("study", String(36), primary_key=True),
-    Column("trial", String(43), primary_key=True),
-    Column("chosen", JSON, nullable=False),
-    Column("shown_ms", JSON, nullable=False),
-    Column("response_ms", Double, nullable=False),
-    Column("slipped", Boolean, nullable=False),
-    Column("answered_at", Integer, nullable=False),
-    ForeignKeyConstraint(["study", "trial"], ["autochrome_trials.study", "autochrome_trials.id"]),
+    sa.Column("study", sa.String(36), primary_key=True),
+    sa.Column("trial", sa.String(43), primary_key=True),
+    sa.Column("chosen", sa.JSON, nullable=False),
+    sa.Column("shown_ms", sa.JSON, nullable=False),
+    sa.Column("response_ms", sa.Double, nullable=False),
+    sa.Column("slipped", sa.Boolean, nullable=False),
+    sa.Column("answered_at", sa.Integer, nullable=False),
+    sa.ForeignKeyConstraint(["study", "trial"], ["autochrome_trials.study", "autochrome_trials.id"]),
 )
 
 
@@ -115,9 +98,8 @@ class Database:
     """A database that holds studies.
 
     Args:
-        url: ``sqlite:///FILE`` or ``postgresql://USER:PASSWORD@HOST/NAME``; an SQLite file may be given as a
-            path.
-        create: whether to create an SQLite file that does not exist.
+        url: ``sqlite:///FILE``, the path of an SQLite file, or ``postgresql://USER:PASSWORD@HOST/NAME``.
+        create: create an SQLite file that does not exist.
 
     Raises:
         StudyError: the URL is not valid, its file is missing, or its driver is not installed.
@@ -139,7 +121,7 @@ class Database:
         return self.url.render_as_string(hide_password=True)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
         """Open a transaction that sees one state of the database and blocks nobody.
 
         Raises:
@@ -153,29 +135,30 @@ class Database:
                 yield connection
 
     @contextmanager
-    def writing(self, study: str | None = None) -> Iterator[Connection]:
+    def writing(self, study: str | None = None) -> Iterator[sa.Connection]:
         """Open a transaction, one at a time per study; it is durable when the block ends.
 
-        Args:
-            study: id of the study; None while the study itself is created.
+        ``study`` is its id, or None while the study itself is created.
 
         Raises:
             StudyBusy: others wrote for longer than `WAIT_S`.
             StudyError: the database cannot be reached or used.
         """
-        with self._failures_named(), self._in_turn():
+        with self._failures_named(), self._in_turn() if self.is_sqlite else nullcontext():
             connection = self._engine.connect().execution_options(writing=True)
             with connection, connection.begin():
                 # With SQLite, BEGIN IMMEDIATE has already locked the others out.
                 if study is not None and not self.is_sqlite:
-                    connection.execute(select(studies.c.phase).where(studies.c.id == study).with_for_update())
+                    connection.execute(
+                        sa.select(studies.c.phase).where(studies.c.id == study).with_for_update()
+                    )
                 yield connection
 
-    def has_tables(self, connection: Connection) -> bool:
+    def has_tables(self, connection: sa.Connection) -> bool:
         """Return whether the database has the tables of studies."""
-        return inspect(connection).has_table(studies.name)
+        return sa.inspect(connection).has_table(studies.name)
 
-    def make_tables(self, connection: Connection) -> None:
+    def make_tables(self, connection: sa.Connection) -> None:
         """Create the tables that do not exist yet."""
         metadata.create_all(connection)
 
@@ -185,9 +168,6 @@ class Database:
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        if not self.is_sqlite:
-            yield
-            return
         if not self._turn.acquire(timeout=WAIT_S):
             raise StudyBusy(f"{self} was busy for {WAIT_S} s; try again")
         try:
@@ -227,10 +207,8 @@ def _parse(given: str | Path) -> URL:
     )
 
 
-def _sqlite(url: URL):
-    engine = create_engine(
-        url, connect_args={"timeout": WAIT_S}, pool_size=5, max_overflow=40, pool_timeout=WAIT_S
-    )
+def _sqlite(url: URL) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": WAIT_S}, max_overflow=40, pool_timeout=WAIT_S)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:
@@ -240,22 +218,16 @@ def _sqlite(url: URL):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
+    def begin(connection: sa.Connection) -> None:
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
 
-def _postgresql(url: URL):
-    engine = create_engine(
-        url,
-        connect_args={"connect_timeout": 10},
-        pool_pre_ping=True,
-        pool_size=5,
-        max_overflow=15,
-        pool_timeout=WAIT_S,
-    )
+def _postgresql(url: URL) -> sa.Engine:
+    waits = {"connect_args": {"connect_timeout": 10}, "pool_timeout": WAIT_S}
+    engine = sa.create_engine(url, pool_pre_ping=True, max_overflow=15, **waits)
 
     @event.listens_for(engine, "connect")
     def configure(connection, _record) -> None:

@@ -1,7 +1,6 @@
 """A running study: its raters, what each is shown, and their votes, each counted once.
 
-A vote that `Study.record` has accepted is on the disk. Everything that assigns or counts runs in transactions
-of which a study has one at a time; readers never wait.
+Whatever assigns or counts runs in transactions of which a study has one at a time; readers never wait.
 """
 
 from __future__ import annotations
@@ -13,12 +12,11 @@ import os
 import secrets
 import time
 from base64 import b32encode
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from types import TracebackType
 
 from sqlalchemy import Connection
 
@@ -52,8 +50,8 @@ class Recorded:
     Attributes:
         number: of the trial, from 1.
         finished: whether it was the rater's last trial.
-        feedback: in practice, the slot of the right answer: the generated picture (two-afc), the true one
-            (turing) or the system's (preference); None outside of practice.
+        feedback: slot of the right answer: the generated picture (two-afc), the true one (turing) or the
+            system's (preference); None outside of practice.
     """
 
     number: int
@@ -66,17 +64,12 @@ class Status:
     """The progress of a study.
 
     Attributes:
-        phase: in which new raters enroll.
-        phases: 2 with an oracle, else 1.
+        phase, phases: in which new raters enroll, of how many (2 with an oracle, else 1).
         done: whether every unit has all the votes it needs.
-        enrolled: raters so far.
-        finished: raters who have answered all their trials.
+        enrolled, finished, max_raters: raters so far, those who answered all their trials, and the limit.
         active: raters who have not finished and were shown something within `Design.abandoned_after_s`.
-        max_raters: how many may enroll.
-        units: test units of the phase.
-        wanted: votes needed on each of them.
-        fewest: votes on the unit that has the fewest.
-        most: votes on the unit that has the most.
+        units, wanted: test units of the phase, and votes needed on each.
+        fewest, most: votes on the unit that has the fewest, and the most.
         missing: votes that the phase still lacks.
         votes: per stage, over both phases.
         slipped: test votes whose timing was not as designed.
@@ -106,11 +99,8 @@ class Study:
     Threads may share it; each process must open its own.
 
     Attributes:
-        folder: of the study.
-        design: as in its ``design.yaml``.
-        id: a UUID.
+        folder, design, id, notes: as in its `Manifest` and ``design.yaml``.
         secret: random bytes, for links that cannot be guessed.
-        notes: what the person who built it should know.
         max_raters: how many may enroll: as designed, or three times as many as are needed and at least 20.
         clock: returns the seconds since 1970.
     """
@@ -131,12 +121,12 @@ class Study:
 
         Args:
             folder: of the study.
-            database: URL of the database with its votes; if None, that of the environment variable
+            database: URL of the database with its votes. By default that of the environment variable
                 ``AUTOCHROME_STUDY_DATABASE``, or the folder's own ``study.sqlite``.
 
         Raises:
-            StudyError: the folder is not a study or is incomplete, or its design was edited.
-            DesignError: its design cannot be read.
+            StudyError: the folder is not a study or is incomplete, or its design was edited (`DesignError`
+                if it cannot be read).
         """
         folder = folder.absolute()  # connections are opened later, and perhaps from elsewhere
         manifest = Manifest.read(folder)
@@ -157,9 +147,7 @@ class Study:
     def __enter__(self) -> Study:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -169,10 +157,7 @@ class Study:
     # Raters.
 
     def enroll(self) -> str:
-        """Enroll a new rater.
-
-        Returns:
-            The rater's token, which only the rater knows: the study stores its SHA-256.
+        """Enroll a new rater and return their token, of which the study stores only the SHA-256.
 
         Raises:
             StudyFull: no more raters are needed.
@@ -206,13 +191,7 @@ class Study:
     # Trials.
 
     def next_trial(self, rater: int) -> Trial | None:
-        """Return a rater's current trial: the one still open, otherwise a new one.
-
-        Args:
-            rater: the rater's number.
-
-        Returns:
-            The trial, or None if the rater has answered all of theirs.
+        """Return a rater's open trial or a new one; None if the rater has answered all of theirs.
 
         Raises:
             NoSuchTrial: there is no such rater.
@@ -247,10 +226,9 @@ class Study:
         return self.folder / PICTURES / self._files[trial.unit.picture, source]
 
     def record(self, rater: int, trial_id: str, vote: Vote) -> Recorded:
-        """Store a vote; it is on the disk when this returns.
+        """Store a vote; it is on disk when this returns.
 
-        The timing is judged here: a timed trial whose pictures were not shown as designed has slipped,
-        whatever ``vote.slipped`` says.
+        A timed trial whose pictures were not shown as designed has slipped, whatever ``vote.slipped`` says.
 
         Raises:
             NoSuchTrial: the trial does not exist or is another rater's.
@@ -273,10 +251,8 @@ class Study:
             self._ledger.add_vote(connection, trial, replace(vote, slipped=slipped), self.clock())
             if self.design.oracle and trial.unit.stage is Stage.TEST:
                 self._begin_second_phase(connection)
-        practice = trial.unit.stage is Stage.PRACTICE
-        return Recorded(
-            trial.number, trial.number == self.design.total, self._right_slot(trial) if practice else None
-        )
+        feedback = self._right_slot(trial) if trial.unit.stage is Stage.PRACTICE else None
+        return Recorded(trial.number, trial.number == self.design.total, feedback)
 
     # Results.
 
@@ -362,7 +338,7 @@ class Study:
         everyone_sees_all = stage is not Stage.TEST or design.protocol is Protocol.QUESTIONNAIRE
         since = None if everyone_sees_all else self._cutoff()
         rng = drawn(number)
-        unit = self._ledger.choose_unit(connection, rater, phase, stage, rng, since=since)
+        unit = self._ledger.choose_unit(connection, rater, phase, stage, rng, since)
         used = self._ledger.places_of(connection, rater, stage)
         left = stock(len(unit.versions), plan.count(stage), used, drawn(stage))
         before = self._ledger.places(connection, unit.id, self._cutoff())
@@ -372,10 +348,7 @@ class Study:
         return trial
 
     def _begin_second_phase(self, connection: Connection) -> None:
-        """Begin an oracle's second phase as soon as the first has its votes.
-
-        Raters who enroll from then on judge the best-liked samples; practice and vigilance stay the same.
-        """
+        """Once the first phase has its votes, let new raters judge the best-liked samples (oracle)."""
         ledger = self._ledger
         if ledger.phase(connection) != 1 or ledger.fewest_votes(connection, 1) < self.design.raters:
             return
@@ -409,25 +382,19 @@ class Study:
 def best_liked(
     design: Design, pictures: Sequence[str], answers: Sequence[Answer]
 ) -> dict[tuple[str, str], str]:
-    """For PixColor's oracle (section 5), find the sample that the largest share took for the true photo.
+    """Return the sample that was taken for the true photo most often, by system and photo.
 
-    Args:
-        design: names the systems' samples; its seed breaks ties.
-        pictures: names of the photos.
-        answers: to the test trials of the first phase.
-
-    Returns:
-        (system, picture) -> the best-liked sample's version, for each system with samples and each photo.
+    This is PixColor's oracle (section 5), from the test answers of the first phase. The design's seed breaks
+    ties.
     """
-    votes: Counter[tuple[str, str]] = Counter()
-    likes: Counter[tuple[str, str]] = Counter()
+    votes: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for verdict in judgments(design.protocol, answers):
-        votes[verdict.system, verdict.picture] += 1
-        likes[verdict.system, verdict.picture] += verdict.success
+        votes[verdict.system, verdict.picture].append(verdict.success)
     best = {}
     for system, samples in design.samples().items():
         for picture in pictures:
-            share = {name: likes[name, picture] / max(votes[name, picture], 1) for name in samples}
+            given = {name: votes[name, picture] for name in samples}
+            share = {name: sum(each) / max(len(each), 1) for name, each in given.items()}
             equals = [name for name in samples if share[name] == max(share.values())]
             best[system, picture] = keyed(design.seed, ORACLE, system, picture).choice(equals)
     return best

@@ -7,11 +7,11 @@ Starlette's TrustedHostMiddleware is not used: it refuses IPv6 addresses and upp
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES = 4096
@@ -77,14 +77,13 @@ class Guard:
                 _check_content_type(headers)
                 receive = _again(await _read(headers, receive), receive)
         except _Refused as refusal:
-            await _answer(send_with_headers, refusal)
+            response = JSONResponse({"error": str(refusal)}, refusal.status)
+            await response(scope, receive, send_with_headers)
             return
         await self.app(scope, receive, send_with_headers)
 
     def _check_host(self, headers: Headers) -> None:
-        if self.hosts is None:
-            return
-        if _host_name(headers.get("host", "")) not in self.hosts:
+        if self.hosts is not None and _host_name(headers.get("host", "")) not in self.hosts:
             names = ", ".join(sorted(self.hosts))
             raise _Refused(400, f"this server can be addressed only as {names}")
 
@@ -110,8 +109,7 @@ def _check_origin(headers: Headers) -> None:
     `Sec-Fetch-Site` is set by the browser itself and decides if it is present. Over plain HTTP to another
     machine browsers omit it; then `Origin` must be the requested host. Programs send neither.
     """
-    site = headers.get("sec-fetch-site")
-    origin = headers.get("origin")
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None:
         same = site == "same-origin"
     else:
@@ -160,10 +158,3 @@ def _again(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return once
-
-
-async def _answer(send: Send, refusal: _Refused) -> None:
-    body = json.dumps({"error": str(refusal)}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -1,7 +1,6 @@
-"""Opaque addresses of pictures: they reveal neither what a picture shows nor who made it.
+"""Opaque addresses of pictures: the trial, the slot, and their HMAC under the study's secret.
 
-An address has the trial, the slot and their HMAC under the study's secret. It is the same whenever the trial
-is requested again, needs no table, and cannot be forged for another trial or slot.
+They reveal neither what a picture shows nor who made it, cannot be forged, and need no table.
 """
 
 from __future__ import annotations

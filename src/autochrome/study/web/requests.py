@@ -1,7 +1,7 @@
-"""The bodies of requests, and the vote that one of them stands for.
+"""The bodies of requests, with strict types and bounded numbers.
 
-Nothing here trusts the browser: numbers are bounded and types are strict. Whether a vote fits its trial and
-was displayed as designed is decided by the store. A browser can only make a display look worse than it was.
+The store decides whether a vote fits its trial and was displayed as designed; a browser can only make a
+display look worse than it was.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The addresses of a study's server.
 
-A browser holds a random token in a cookie and nothing else. It is told the opaque id of its open trial and
-the addresses of its pictures, in the order of their slots: neither versions, nor names, nor whether the trial
-is a vigilance trial. A vote is acknowledged once it is safely stored, and may be sent any number of times.
+A browser holds only a random token, in a cookie. It gets the opaque id of its open trial and the addresses of
+the trial's pictures in the order of their slots, but no versions or names, nor whether it is a vigilance
+trial. A vote is acknowledged once it is stored, and may be sent any number of times.
 """
 
 from __future__ import annotations
@@ -117,8 +117,7 @@ def full(pages: _Pages) -> Response:
 @router.get("/r/{token}")
 def come_back(request: Request, token: str, study: _Study, pages: _Pages) -> Response:
     """Return the page of a personal link."""
-    # It has a button instead of a redirect: browsers withhold a strict cookie from a redirect that another
-    # site, such as a mail program, has started.
+    # A button, not a redirect: browsers withhold a strict cookie from a redirect that another site started.
     if _rater(study, token) is None:
         return HTMLResponse(pages.message("unknown"), 404)
     response = HTMLResponse(pages.message("back"))
@@ -133,9 +132,8 @@ def static(version: str, name: str, pages: _Pages) -> Response:
     if file is None:
         raise Refusal(404, "there is no such file")
     content, kind = file
-    return Response(
-        content, media_type=kind, headers={"cache-control": "public, max-age=31536000, immutable"}
-    )
+    headers = {"cache-control": "public, max-age=31536000, immutable"}
+    return Response(content, media_type=kind, headers=headers)
 
 
 # Requests of the pages' scripts.
@@ -199,11 +197,7 @@ def _described(study: Study, trial: Trial) -> dict[str, Any]:
     """Return what a browser may know about its open trial."""
     design = study.design
     slots = range(len(trial.order))
-    timing = {
-        "exposure_ms": design.exposure_ms,
-        "pause_ms": design.pause_ms,
-        "tolerance_ms": design.tolerance_ms,
-    }
+    timing = design.model_dump(include={"exposure_ms", "pause_ms", "tolerance_ms"})
     return {
         "trial": trial.id,
         "number": trial.number,
@@ -221,9 +215,7 @@ def _described(study: Study, trial: Trial) -> dict[str, Any]:
 
 
 def _rater(study: Study, token: str | None) -> int | None:
-    if not token or len(token) > 64 or not token.isascii():
-        return None
-    return study.rater(token)
+    return study.rater(token) if token and len(token) <= 64 and token.isascii() else None
 
 
 def _known_rater(study: Study, token: str | None) -> int:

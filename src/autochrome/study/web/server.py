@@ -35,15 +35,8 @@ _HOSTS_VARIABLE = "AUTOCHROME_STUDY_HOSTS"
 
 
 def create_app(study: Study, *, hosts: Collection[str] | None = None) -> FastAPI:
-    """Return the application of one study.
-
-    Args:
-        study: an open study; the caller closes it.
-        hosts: the names by which the server may be addressed; None allows any (`Guard`).
-    """
-    app = FastAPI(
-        title=study.design.title, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_with_threads
-    )
+    """Return the application of an open study; ``hosts`` are those of `Guard`."""
+    app = FastAPI(title=study.design.title, openapi_url=None, lifespan=_with_threads)
     app.add_middleware(Guard, hosts=hosts)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(StudyBusy, _busy)
@@ -63,15 +56,15 @@ def serve(
     names: Collection[str] = (),
     database: str | None = None,
 ) -> None:
-    """Serve a study until SIGINT or SIGTERM; running requests are finished.
+    """Serve an open study until SIGINT or SIGTERM; running requests are finished.
 
     Args:
-        study: an open study.
+        study: what to serve.
         host: address to listen on; the default is reachable only from this computer.
         port: 0 takes a free one.
-        workers: number of processes; with more than one, each opens the study itself.
+        workers: number of processes; if several, each opens the study itself.
         names: other names by which people reach the server, such as that of a proxy in front of it.
-        database: what the study was opened with, for the other processes.
+        database: what the study was opened with, for the worker processes.
 
     Raises:
         StudyError: the server cannot listen on the address.
@@ -160,12 +153,9 @@ def _print_address(study: Study, host: str, port: int, names: Collection[str]) -
 
 @contextmanager
 def graceful_shutdown() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl+C, and neither as an error: uvicorn stops, then raises the signal again.
-
-    Only the main thread can handle signals; in any other the block changes nothing.
-    """
+    """Treat SIGTERM like Ctrl+C, and neither as an error: uvicorn stops, then raises the signal again."""
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield  # only the main thread can handle signals
         return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

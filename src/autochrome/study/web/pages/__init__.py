@@ -6,7 +6,6 @@ Everything is read once, when the server starts, so no request ever names a file
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,7 @@ _MESSAGES: dict[str, tuple[str, str, tuple[str, str] | None]] = {
 
 
 class Pages:
-    """The pages of one study as HTML, and the files that they load.
-
-    Args:
-        design: of the study.
-    """
+    """The pages of one study as HTML, and the files that they load."""
 
     def __init__(self, design: Design) -> None:
         self._files = {
@@ -51,34 +46,27 @@ class Pages:
         }
         digest = hashlib.sha256(b"\0".join(self._files.values())).hexdigest()[:12]
         environment = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
-        environment.globals.update(title=design.title, static=f"/static/{digest}")
-        self._template = environment.get_template
-        self._design = design
-
-    def start(self, *, known: bool) -> str:
-        """Return the first page: consent, instructions, and the button to begin or, if known, to continue."""
-        design = self._design
-        return self._render(
-            "start",
-            consent=_paragraphs(design.consent),
+        environment.globals.update(
+            title=design.title,
+            static=f"/static/{digest}",
+            question=design.question,
+            consent=[text for each in design.consent.split("\n\n") if (text := each.strip())],
             steps=steps(design),
+            reminder=reminder(design),
             keys=keys(design.protocol),
             minutes=minutes(design),
             layout=design.protocol.value,
             size=design.size,
-            known=known,
         )
+        self._template = environment.get_template
+
+    def start(self, *, known: bool) -> str:
+        """Return the first page: consent, instructions, and the button to begin or, if known, to continue."""
+        return self._render("start", known=known)
 
     def trial(self, *, link: str) -> str:
         """Return the page on which pictures are judged; its script requests them."""
-        design = self._design
-        return self._render(
-            "trial",
-            question=design.question,
-            reminder=reminder(design),
-            keys=keys(design.protocol),
-            link=link,
-        )
+        return self._render("trial", link=link)
 
     def done(self, *, code: str, link: str) -> str:
         """Return the last page: thanks, and the completion code."""
@@ -96,7 +84,3 @@ class Pages:
 
     def _render(self, name: str, **values: Any) -> str:
         return self._template(f"{name}.html").render(values)
-
-
-def _paragraphs(text: str) -> Sequence[str]:
-    return [paragraph.strip() for paragraph in text.split("\n\n") if paragraph.strip()]

@@ -5,7 +5,7 @@
  * @param {string} protocol
  * @returns {string} empty if all is well
  */
-export function hintOnWindow(size, protocol) {
+function hintOnWindow(size, protocol) {
   const wide = window.innerWidth;
   const high = window.innerHeight;
   if (isZoomed()) {
@@ -29,4 +29,11 @@ function isZoomed() {
   const isComputer = window.matchMedia("(hover: hover) and (pointer: fine)").matches;
   const ratio = window.outerWidth / window.innerWidth;
   return isComputer && window.outerWidth > 0 && (ratio > 1.15 || ratio < 0.87);
+}
+
+/** Show or hide the page's hint. */
+export function showHint(size, protocol) {
+  const hint = document.getElementById("hint");
+  hint.textContent = hintOnWindow(size, protocol);
+  hint.hidden = hint.textContent === "";
 }

@@ -1,12 +1,11 @@
 /** The first page: agree and begin. */
 
-import { hintOnWindow } from "./fitting.js";
+import { showHint } from "./fitting.js";
 import { isMeant } from "./keys.js";
 import { ask, Refused } from "./server.js";
 
 const begin = document.getElementById("begin");
 const notice = document.getElementById("notice");
-const hint = document.getElementById("hint");
 
 function say(words) {
   notice.textContent = words;
@@ -42,10 +41,6 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-function showHint() {
-  hint.textContent = hintOnWindow(Number(document.body.dataset.size), document.body.dataset.protocol);
-  hint.hidden = hint.textContent === "";
-}
-
-window.addEventListener("resize", showHint);
-showHint();
+const fit = () => showHint(Number(document.body.dataset.size), document.body.dataset.protocol);
+window.addEventListener("resize", fit);
+fit();

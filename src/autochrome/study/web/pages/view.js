@@ -1,6 +1,6 @@
 /** The page of a trial: its elements and states. It sends no requests. */
 
-import { hintOnWindow } from "./fitting.js";
+import { showHint } from "./fitting.js";
 import { arrowSlot, digitSlot, listen } from "./keys.js";
 
 const byId = (id) => document.getElementById(id);
@@ -59,7 +59,7 @@ export function putUp(trial, pictures) {
     stage.append(trial.timing ? figureOf(picture, slot) : buttonOf(picture, slot));
   });
   putAnswers(trial, pictures);
-  showHint();
+  showHint(size, protocol);
   setState("loading");
 }
 
@@ -217,10 +217,4 @@ export function onHelp(opened) {
   });
 }
 
-function showHint() {
-  const words = hintOnWindow(size, protocol);
-  byId("hint").textContent = words;
-  byId("hint").hidden = words === "";
-}
-
-window.addEventListener("resize", showHint);
+window.addEventListener("resize", () => showHint(size, protocol));

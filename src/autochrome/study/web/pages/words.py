@@ -9,6 +9,10 @@ from autochrome.study.records import Protocol
 
 _ANSWER_MS = {Protocol.QUESTIONNAIRE: 20_000, Protocol.PREFERENCE: 6_000}
 """About how long a trial takes if pictures stay; after a timed display an answer takes 2 s."""
+_HOW = {
+    Protocol.QUESTIONNAIRE: "Mark as many as you like, or none.",
+    Protocol.PREFERENCE: "Choose one of the two, even if it is hard. There is no right or wrong.",
+}
 
 
 def steps(design: Design) -> list[str]:
@@ -20,7 +24,7 @@ def steps(design: Design) -> list[str]:
 
 
 def _shown(design: Design) -> str:
-    trials = design.practice + design.trials + design.vigilance
+    trials = design.total
     if design.protocol is Protocol.QUESTIONNAIRE:
         versions = len(design.folders()) + 1
         return (
@@ -37,11 +41,10 @@ def _shown(design: Design) -> str:
 
 
 def _how(design: Design) -> str:
-    if design.protocol is Protocol.QUESTIONNAIRE:
-        return "Mark as many as you like, or none."
-    if design.protocol is Protocol.PREFERENCE:
-        return "Choose one of the two, even if it is hard. There is no right or wrong."
-    return "Answer first or second, even if you have to guess. Take as much time as you like."
+    return _HOW.get(
+        design.protocol,
+        "Answer first or second, even if you have to guess. Take as much time as you like.",
+    )
 
 
 def reminder(design: Design) -> list[str]:
