@@ -63,14 +63,14 @@ def test_a_photo_that_cannot_be_read_is_named(model: CompactPixColor, tmp_path: 
 
 
 def noise_photos(folder: Path, count: int) -> tuple[PhotoSource, Tensor]:
-    """Photos of 64 px whose places of 2x2 px have random colors, and their mean U and V "n 2 32 32"."""
+    """Photos of 128 px whose places of 4x4 px have random colors, and their mean U and V "n 2 32 32"."""
     folder.mkdir()
     places = np.random.default_rng(0).normal((140, 120, 110), (40, 25, 50), (count, 32, 32, 3))
-    pixels = places.clip(0, 255).astype(np.uint8).repeat(2, 1).repeat(2, 2)
+    pixels = places.clip(0, 255).astype(np.uint8).repeat(4, 1).repeat(4, 2)
     for number, photo in enumerate(pixels):
         (folder / f"{number:03d}.png").write_bytes(encode(photo))
     rgb = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-    return open_source(folder), F.avg_pool2d(YUV.split(rgb)[1], 2)
+    return open_source(folder), F.avg_pool2d(YUV.split(rgb)[1], 4)
 
 
 def quantiles(chroma: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def pale_gan(monkeypatch: pytest.MonkeyPatch) -> CompactCGAN:
 
 def test_samples_of_a_gan_become_as_vivid_as_the_photos(pale_gan: CompactCGAN, tmp_path: Path) -> None:
     source, true = noise_photos(tmp_path / "photos", 12)
-    luma = torch.zeros(12, 1, 64, 64)
+    luma = torch.zeros(12, 1, 128, 128)
 
     def sampled() -> Tensor:
         return pale_gan.sample(luma, generator=torch.Generator().manual_seed(3)).chroma[:, 0]
