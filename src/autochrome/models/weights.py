@@ -122,13 +122,17 @@ def _lent_tensors(prefix: str, trunk: PretrainedTrunk, digest: str, source: str)
     from autochrome.models.registry import model_spec
 
     lender = model_spec(LENDER)
-    load_lent_trunk(trunk, load_file(resolve_weights(lender.weights, spec=lender).path))
-    if trunk.digest() != digest:
+    lent = PretrainedTrunk(trunk.size)  # the model itself is changed at the end, or not at all
+    try:
+        load_lent_trunk(lent, load_file(resolve_weights(lender.weights, spec=lender).path))
+    except ValueError as error:
+        raise WeightsError(f"{source} needs a trunk that is {error}") from error
+    if lent.digest() != digest:
         raise WeightsError(
             f"{source} was trained over another trunk than that of the {LENDER} in this release; "
             "use the release that it was trained with, or train it again"
         )
-    return {prefix + name: tensor for name, tensor in trunk.state_dict().items()}
+    return {prefix + name: tensor for name, tensor in lent.state_dict().items()}
 
 
 def _advice(model: Colorizer, weights: WeightsFile) -> str:

@@ -83,16 +83,10 @@ def compact(
     Raises:
         ValueError: there is no such output or trunk.
     """
-    network = partial(
-        CompactNetwork, trunk=CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own_trunk)
-    )
-    colorizer = make_colorizer(spec, network, ALL_OUTPUTS, output, options)
+    made = CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own_trunk)
+    colorizer = make_colorizer(spec, partial(CompactNetwork, trunk=made), ALL_OUTPUTS, output, options)
     colorizer.network_options = {"trunk": trunk, "own_trunk": own_trunk or trunk == SCRATCH}
     return colorizer
-
-
-def _make_trunk(trunk: str, own: bool) -> Trunk:
-    return CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own)
 
 
 def tiny(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:

@@ -101,7 +101,7 @@ class HypercolumnColorizer(Colorizer):
         return self.network.head.dense(maps, STRIDE, size, only=[self.output.name])[self.output.name].float()
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk: the paper's from a VGG-16, ours from a CIC trained from scratch."""
+        """Initialize the trunk: the paper's from a VGG-16, ours from a CIC."""
         self.network.load_backbone(state)
 
     def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:

@@ -107,6 +107,8 @@ class CompactPixColor(PixColor):
         ranker: Ranker,
         dequantization: Dequantization = Dequantization(),
     ) -> None:
+        if settings.freeze_backbone:
+            raise ValueError("freeze_backbone is for pixcolor.paper; a borrowed trunk is frozen")
         conditioning = Adaptation(trunk, pixelcnn.config.condition)
         super().__init__(spec, conditioning, pixelcnn, CompactRefinement(trunk), settings)
         self.trunk = trunk
