@@ -27,7 +27,7 @@ COMMANDS = [
 ]
 QUICK_STUDY = ("--trials", "1", "--practice", "0", "--vigilance", "0", "--size", "32")
 # Sections that run the models again have tests of their own.
-SLOW_SECTIONS = ("calibration", "chart", "errors", "interpretability", "stability", "sweeps")
+SLOW_SECTIONS = ("calibration", "errors", "interpretability", "stability", "sweeps")
 QUICK_COMPARISON = (
     *("--samples", "2", "--workers", "1"),
     *(part for name in SLOW_SECTIONS for part in ("--without", name)),

@@ -134,10 +134,8 @@ def shared_pictures(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
             prepared, kept = made[key]
             shutil.copytree(kept, folder, dirs_exist_ok=True)
         else:
-            prepared, kept = (
-                prepare_all(design, units, pairs, folder, progress),
-                tmp_path_factory.mktemp("shown"),
-            )
+            prepared = prepare_all(design, units, pairs, folder, progress)
+            kept = tmp_path_factory.mktemp("shown")
             shutil.copytree(folder, kept, dirs_exist_ok=True)
             made[key] = prepared, kept
         return list(prepared)
