@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,10 +31,8 @@ def app(study: Study) -> FastAPI:
 
 
 @pytest.fixture
-def rater(app: FastAPI) -> Iterator[Somebody]:
-    somebody = Somebody.enrolled(app)
-    with somebody.client:  # keeps one loop, which is quicker
-        yield somebody
+def rater(app: FastAPI) -> Somebody:
+    return Somebody.enrolled(app)
 
 
 NUMBERS = [
