@@ -17,11 +17,12 @@ help: ## list what there is to make
 demo: $(VENV)/.installed-demo ## install, then colorize a photograph (PHOTO=path for one of yours)
 	@$(BIN)/python examples/demo.py $(if $(PHOTO),"$(PHOTO)")
 
+# Compiled code is kept even where that is switched off: workers, and the processes that tests start, share it.
 test: $(VENV)/.installed-dev ## install, then run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-all: $(VENV)/.installed-dev ## the slow tests too
-	$(BIN)/python -m pytest -n auto --dist loadfile -m ""
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal -m ""
 
 check: $(VENV)/.installed-dev ## formatting, lint, types and who may import whom
 	$(BIN)/ruff format --check

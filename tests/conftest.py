@@ -27,6 +27,7 @@ hypothesis.settings.load_profile("autochrome")
 # One thread in each of several workers, in what they start as well; two where the tests run in one process.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("VIPS_CONCURRENCY", "1")
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 
 

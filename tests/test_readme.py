@@ -26,7 +26,12 @@ COMMANDS = [
     if line.startswith("$ autochrome")
 ]
 QUICK_STUDY = ("--trials", "1", "--practice", "0", "--vigilance", "0", "--size", "32")
-QUICK_COMPARISON = ("--samples", "2", "--workers", "1", "--without", "sweeps", "--without", "stability")
+# Sections that run the models again have tests of their own.
+SLOW_SECTIONS = ("calibration", "errors", "interpretability", "stability", "sweeps")
+QUICK_COMPARISON = (
+    *("--samples", "2", "--workers", "1"),
+    *(part for name in SLOW_SECTIONS for part in ("--without", name)),
+)
 QUICK_TRAINING = ("steps=1", "batch_size=2", "log_every=1", "accelerator=cpu")
 
 
@@ -61,6 +66,8 @@ def run(words: list[str], desk: Path) -> None:
         words += QUICK_STUDY
     if words[0] == "compare":
         words += QUICK_COMPARISON
+    if words[0] == "colorize" and "pixcolor" in words:
+        words += ["--size", "32"]  # it draws pixel by pixel
     if words[0] == "colorize" and (desk / "photo.colorized.jpg").exists():
         words.append("--overwrite")
     result = CliRunner().invoke(main, words, input=io.BytesIO(given) if given else None)

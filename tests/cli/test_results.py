@@ -12,11 +12,10 @@ import skimage.data
 from click.testing import CliRunner, Result
 
 from autochrome.cli.main import main
-from autochrome.io.photo import Photo, read_photo, read_provenance, write_photo
+from autochrome.io.photo import read_photo, read_provenance
 from autochrome.pipeline.painter import Painter
+from tests.cli.photos import GRAY, names, put
 from tests.drawing_model import Drawing
-
-GRAY = np.ascontiguousarray(skimage.data.camera()[::8, ::8, None])
 
 
 @pytest.fixture
@@ -31,18 +30,6 @@ def colorize(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         )
 
     return run
-
-
-def put(name: str, pixels: np.ndarray = GRAY, **fields: Any) -> Path:
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_photo(Photo(pixels, **fields), path)
-    return path
-
-
-def names() -> set[str]:
-    """All files below, hidden ones too."""
-    return {str(path) for path in Path().rglob("*") if path.is_file()}
 
 
 def made_as(path: str) -> dict[str, Any]:

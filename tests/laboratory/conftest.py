@@ -47,16 +47,24 @@ def references(tmp_path: Path) -> Path:
 def make_run(references: Path, tmp_path: Path) -> Callable[..., Any]:
     """Start a run over the drawn photos: ``make_run("cic.test", "pixcolor.test", samples=2)``.
 
-    Models are painted; further arguments are those of `LabSettings`, and ``results`` other people's folders.
+    Photos are painted by the models unless ``paint`` is False; further arguments are those of `LabSettings`,
+    and ``results`` other people's folders.
     """
 
-    def make(*models: str, results: tuple[str, ...] = (), photos: int | None = None, **settings: Any) -> Any:
+    def make(
+        *models: str,
+        results: tuple[str, ...] = (),
+        photos: int | None = None,
+        paint: bool = True,
+        **settings: Any,
+    ) -> Any:
         from autochrome.laboratory.run import LabSettings
         from autochrome.laboratory.systems import open_run, paint_systems
 
         chosen = LabSettings(**{"samples": 2, "subset": 4, "replicates": 20, "device": "cpu", **settings})
         run = open_run(references, tmp_path / "out", models, results, settings=chosen, photos=photos)
-        paint_systems(run)
+        if paint:
+            paint_systems(run)
         return run
 
     return make

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ import pytest
 import pyvips
 
 from tests.study.postgresql import NEED_VARIABLE, URL_VARIABLE, Cluster, Missing, cluster
+
+WriteResults = Callable[..., dict[str, Any]]
 
 PAINT = {"good": 0.8, "fair": 0.5, "poor": 0.2, "bad": 0.0}
 """Made systems, and how much of the true color each keeps."""
@@ -54,83 +58,123 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
     pyvips.Image.new_from_array(np.ascontiguousarray(pixels)).pngsave(str(path))
 
 
-@pytest.fixture
-def write_results(tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Writes references and the results of made systems; returns a design's ``references`` and ``systems``.
+def write_results_in(
+    folder: Path,
+    count: int = 12,
+    systems: tuple[str, ...] = ("good", "poor"),
+    samples: int = 1,
+    size: tuple[int, int] = (40, 48),
+) -> dict[str, Any]:
+    """Write references and the results of made systems; return a design's ``references`` and ``systems``.
 
-    ``write_results(count=12, systems=("good", "poor"), samples=1, size=(40, 48))``; with ``samples`` above 1
-    every system has that many folders.
+    With ``samples`` above 1 every system has that many folders.
     """
-
-    def write(
-        count: int = 12,
-        systems: tuple[str, ...] = ("good", "poor"),
-        samples: int = 1,
-        size: tuple[int, int] = (40, 48),
-    ) -> dict[str, Any]:
-        truth = tmp_path / "truth"
-        folders: dict[str, Any] = {}
+    truth = folder / "truth"
+    folders: dict[str, Any] = {}
+    for system in systems:
+        each = [folder / (system if samples == 1 else f"{system}-{k}") for k in range(1, samples + 1)]
+        folders[system] = each[0] if samples == 1 else each
+    for number in range(count):
+        photo = draw_photo(number, *size)
+        write_png(truth / f"{number:03}.png", photo)
         for system in systems:
-            each = [tmp_path / (system if samples == 1 else f"{system}-{k}") for k in range(1, samples + 1)]
-            folders[system] = each[0] if samples == 1 else each
-        for number in range(count):
-            photo = draw_photo(number, *size)
-            write_png(truth / f"{number:03}.png", photo)
-            for system in systems:
-                given = folders[system] if samples > 1 else [folders[system]]
-                for k, folder in enumerate(given):
-                    write_png(folder / f"{number:03}.png", paint(photo, PAINT[system] + 0.05 * k))
-        return {"references": truth, "systems": folders}
-
-    return write
+            given = folders[system] if samples > 1 else [folders[system]]
+            for k, each in enumerate(given):
+                write_png(each / f"{number:03}.png", paint(photo, PAINT[system] + 0.05 * k))
+    return {"references": truth, "systems": folders}
 
 
-@pytest.fixture
-def small_design(write_results: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
-    """Makes a design of a protocol over a handful of drawn pictures: few trials, few votes, 32 px.
+def design_of(write: WriteResults, protocol: str, **keys: Any) -> Any:
+    """A design of a protocol over a handful of drawn pictures: few trials, few votes, 32 px.
 
-    ``small_design("two-afc", raters=3)``; further arguments: those of `Design`, and of ``write_results``.
+    Keys are those of `Design`, and of `write_results_in`, which are handed to ``write``.
     """
+    from autochrome.study.design import Design
+
     small = {
         "two-afc": {"raters": 2, "trials": 6, "practice": 2, "vigilance": 1},
         "turing": {"raters": 2, "trials": 6, "vigilance": 1, "pictures": None},
         "questionnaire": {"raters": 3, "trials": 4, "pictures": 4},
         "preference": {"raters": 2, "trials": 6, "vigilance": 1},
     }
-
-    def make(protocol: str, **keys: Any) -> Any:
-        from autochrome.study.design import Design
-
-        drawn = {key: keys.pop(key) for key in ("count", "systems", "samples") if key in keys}
-        if protocol == "questionnaire":
-            drawn = {"systems": ("good", "fair", "poor", "bad"), **drawn}
-        if keys.get("oracle"):
-            drawn = {"systems": ("good",), "samples": 3, **drawn}
-        common = {"protocol": protocol, "title": "Which is real?", "size": 32, "seed": 3}
-        return Design.model_validate({**common, **small[protocol], **write_results(**drawn), **keys})
-
-    return make
+    drawn = {key: keys.pop(key) for key in ("count", "systems", "samples") if key in keys}
+    if protocol == "questionnaire":
+        drawn = {"systems": ("good", "fair", "poor", "bad"), **drawn}
+    if keys.get("oracle"):
+        drawn = {"systems": ("good",), "samples": 3, **drawn}
+    common = {"protocol": protocol, "title": "Which is real?", "size": 32, "seed": 3}
+    return Design.model_validate({**common, **small[protocol], **write(**drawn), **keys})
 
 
 @pytest.fixture
-def small_study(small_design: Callable[..., Any], tmp_path: Path) -> Iterator[Callable[..., Any]]:
+def write_results(tmp_path: Path) -> WriteResults:
+    """`write_results_in` the test's own folder."""
+    return partial(write_results_in, tmp_path)
+
+
+@pytest.fixture
+def small_design(write_results: WriteResults) -> Callable[..., Any]:
+    """`design_of` photos in the test's own folder: ``small_design("two-afc", raters=3)``."""
+    return partial(design_of, write_results)
+
+
+@pytest.fixture(scope="session")
+def shared_results(tmp_path_factory: pytest.TempPathFactory) -> WriteResults:
+    """`write_results_in` a folder for each choice of arguments, once; no test may change what is there."""
+
+    @cache
+    def write(**keys: Any) -> dict[str, Any]:
+        return write_results_in(tmp_path_factory.mktemp("results"), **keys)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def shared_pictures(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Takes the place of `building._prepare_all`: pictures of equal designs are made once, then copied."""
+    from autochrome.study.storage import building
+
+    prepare_all = building._prepare_all
+    made: dict[str, tuple[list[Any], Path]] = {}
+
+    def prepare(design: Any, units: Any, pairs: Any, folder: Path, progress: Any) -> list[Any]:
+        key = repr((design.references, design.folders(), design.size, design.seed, units))
+        if key in made:
+            prepared, kept = made[key]
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+        else:
+            prepared = prepare_all(design, units, pairs, folder, progress)
+            kept = tmp_path_factory.mktemp("shown")
+            shutil.copytree(folder, kept, dirs_exist_ok=True)
+            made[key] = prepared, kept
+        return list(prepared)
+
+    return prepare
+
+
+@pytest.fixture
+def small_study(
+    shared_results: WriteResults, shared_pictures: Callable[..., Any], tmp_path: Path
+) -> Iterator[Callable[..., Any]]:
     """Builds a small study in ``tmp_path/study`` and opens it: ``small_study("turing", trials=4)``.
 
     Arguments as for `small_design`, ``database``, and ``secret``, two hexadecimal digits that its secret
-    repeats: what is drawn depends on it, and every run of the tests is to see the same. Studies are closed at
-    the end of the test.
+    repeats: what is drawn depends on it, and every run of the tests is to see the same. Its photos are shared
+    by all tests. Studies are closed at the end of the test.
     """
+    from autochrome.study.storage import building
+
     opened = []
     random_hex = secrets.token_hex
 
     def build(protocol: str = "two-afc", database: str | None = None, secret: str = "", **keys: Any) -> Any:
-        from autochrome.study.storage.building import build_study
-
         digits = secret or f"{len(opened):02x}"
         folder = tmp_path / ("study" if not opened else f"study-{len(opened) + 1}")
+        design = design_of(shared_results, protocol, **keys)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(secrets, "token_hex", lambda n: digits * n if n == 32 else random_hex(n))
-            opened.append(build_study(small_design(protocol, **keys), folder, database=database))
+            patch.setattr(building, "_prepare_all", shared_pictures)
+            opened.append(building.build_study(design, folder, database=database))
         return opened[-1]
 
     yield build

@@ -48,7 +48,7 @@ class ByLightness(Colorizer):
 
 
 def with_model(make_run: MakeRun, name: str, model: Colorizer) -> Run:
-    run = make_run(name)
+    run = make_run(name, paint=False)
     run._painters[name, None] = Painter(model, device="cpu")
     return run
 

@@ -29,7 +29,9 @@ MakeRun = Callable[..., Run]
 
 
 def test_what_can_be_varied(make_run: MakeRun) -> None:
-    run = make_run("cic.test", "cgan.test", "plain=gray", "bold=cic.test,temperature=0.4,vibrance=0.25")
+    run = make_run(
+        "cic.test", "cgan.test", "plain=gray", "bold=cic.test,temperature=0.4,vibrance=0.25", paint=False
+    )
     found = {system.name: sweeps_of(run, system) for system in run.systems}
     temperature, vibrance = found["cic.test"]
     assert temperature.values == tuple(sorted(FIGURE_4_TEMPERATURES))
@@ -53,7 +55,7 @@ def test_own_value_gives_the_results_of_the_report(make_run: MakeRun) -> None:
 
 
 def test_a_drawing_model_is_asked_anew_with_one_seed(make_run: MakeRun) -> None:
-    run = make_run("pixcolor.test")
+    run = make_run("pixcolor.test", paint=False)
     model = Drawing()
     run._painters["pixcolor.test", None] = Painter(model, device="cpu")
     paint_sweep(run, Sweep("pixcolor.test", "temperature", (0.0, 0.5, 1.0), 0.5), "3")
@@ -77,7 +79,7 @@ def test_scores_are_the_evaluators(make_run: MakeRun) -> None:
 
 
 def test_more_vibrance_is_more_chroma(make_run: MakeRun) -> None:
-    run = make_run("lrac.test")
+    run = make_run("lrac.test", paint=False)
     painter = run.painter(run.systems[0])
     assert painter is not None
     # Chroma was rare in training: the counts of its bins fall.

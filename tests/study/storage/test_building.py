@@ -21,6 +21,7 @@ from autochrome.errors import StudyError
 from autochrome.evaluation.files import load_rgb
 from autochrome.study.design import Design
 from autochrome.study.records import RANDOM, TRUTH, Stage, Unit
+from autochrome.study.storage import building
 from autochrome.study.storage.building import build_study, lay_out
 from autochrome.study.storage.folder import Manifest
 from autochrome.study.storage.pictures import encode, prepare
@@ -33,6 +34,12 @@ from tests.study.storage.test_pictures import chunks
 MakeDesign = Callable[..., Design]
 MakeStudy = Callable[..., Study]
 NAMES = [f"{number:03}" for number in range(30)]
+
+
+@pytest.fixture
+def shared_pictures() -> Callable[..., Any]:
+    """Share none here: how pictures are made is what these tests are about."""
+    return building._prepare_all
 
 
 def of_stage(units: list[Unit], stage: Stage) -> list[Unit]:

@@ -14,6 +14,8 @@ from autochrome.study.records import Trial
 from tests.study.web.served import Server
 
 WAIT_MS = 60_000
+POLL_MS = 20
+"""Between two looks at the page; to look at every frame would keep it drawing frames."""
 Device = Literal["phone", "desk"]
 _WINDOWS: dict[Device, dict[str, Any]] = {
     "phone": {
@@ -81,8 +83,15 @@ class Rater:
         found = self.page.wait_for_function(
             "states => states.includes(document.body.dataset.state) && document.body.dataset.state",
             arg=list(states),
+            polling=POLL_MS,
         )
         return found.json_value()
+
+    def _leave(self, state: str) -> None:
+        """Wait until the page is in another state."""
+        self.page.wait_for_function(
+            "state => document.body.dataset.state !== state", arg=state, polling=POLL_MS
+        )
 
     def start(self) -> None:
         """Start a timed display, where the page asks for it."""
@@ -122,9 +131,9 @@ class Rater:
                 self.answer(choose(self.open_trial()))
             else:
                 self.look("feedback")
-                self.page.wait_for_function("() => document.body.dataset.state !== 'feedback'")
+                self._leave("feedback")
             if not timed and state == "asking":
-                self.page.wait_for_function("() => document.body.dataset.state !== 'sending'")
+                self._leave("sending")
 
     def press(self, key: str, target: str) -> None:
         """Press a key at the desk, tap its target on the phone."""

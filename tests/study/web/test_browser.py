@@ -64,8 +64,20 @@ def choose(trial: Trial) -> tuple[int, ...]:
     return (trial.number % 2,)
 
 
-@pytest.mark.parametrize("device", ["phone", "desk"])
-@pytest.mark.parametrize("protocol", list(Protocol))
+# Each protocol and each device; the other combinations only with the slow tests.
+@pytest.mark.parametrize(
+    ("protocol", "device"),
+    [
+        (Protocol.TWO_AFC, "phone"),
+        (Protocol.TURING, "desk"),
+        (Protocol.QUESTIONNAIRE, "phone"),
+        (Protocol.QUESTIONNAIRE, "desk"),
+        (Protocol.PREFERENCE, "phone"),
+        pytest.param(Protocol.TWO_AFC, "desk", marks=pytest.mark.slow),
+        pytest.param(Protocol.TURING, "phone", marks=pytest.mark.slow),
+        pytest.param(Protocol.PREFERENCE, "desk", marks=pytest.mark.slow),
+    ],
+)
 def test_a_study_from_consent_to_report(
     protocol: Protocol, device: Device, serve: Serve, sit: Sit, tmp_path: Path
 ) -> None:
