@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from autochrome.io.photo import Photo, read_photo, write_photo
-from autochrome.models.spec import ModelSpec
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
-from autochrome.pipeline.settings import resolve
+from autochrome.pipeline.settings import prediction_key
 
 Way = ColorizeSettings | Callable[[Photo], ColorizeSettings]
 """Settings, or a function that makes them for a photo, for example with its own palette as the reference."""
@@ -30,19 +29,9 @@ def paint_all(
         predictions: dict[tuple[object, ...], Prediction] = {}
         for name, way in ways.items():
             settings = way if isinstance(way, ColorizeSettings) else way(photo)
-            key = _prediction_key(settings, painter.model.spec)
+            key = prediction_key(settings, painter.model.spec)
             if key not in predictions:
                 predictions[key] = painter.predict(photo, settings)
             painted = painter.paint(predictions[key], settings)
             write_photo(painted, folders[name] / f"{path.stem}.png", provenance=painted.provenance)
     return folders
-
-
-def _prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
-    """Return the settings that change what the model predicts (see `Painter.predict`)."""
-    decoder = resolve(settings, spec)
-    key = (decoder.fuse, decoder.size)
-    if spec.kind != "samples":
-        return key
-    drawing = (settings.samples, settings.seed, settings.refine, settings.rank)
-    return (*key, decoder.temperature, decoder.guidance, *drawing)

@@ -106,10 +106,11 @@ def test_format_and_quality(colorize) -> None:
 def test_several_photos_need_a_folder(colorize, out: str, problem: str) -> None:
     put("photos/a.png")
     Path("old.json").write_text("{}")
-    result = colorize("photos", "-o", out)
-    assert result.exit_code == 1
-    assert problem in result.output
-    assert names() == {"photos/a.png", "old.json"}
+    for photos in (["photos"], ["photos/a.png", "photos/a.png"]):
+        result = colorize(*photos, "-o", out)
+        assert result.exit_code == 1
+        assert problem in result.output
+        assert names() == {"photos/a.png", "old.json"}
     assert colorize("photos", "-o", "new.jpg/").exit_code == 0  # so it was meant
     assert names() == {"photos/a.png", "old.json", "new.jpg/a.png"}
 
@@ -469,15 +470,6 @@ def test_two_photos_for_one_result(colorize) -> None:
     assert result.exit_code == 1
     assert "would replace that of x/a.png" in result.stderr
     assert names() == {"x/a.png", "y/a.png", "out/a.png"}
-
-
-def test_several_photos_into_a_file(colorize) -> None:
-    put("a.png")
-    put("b.png")
-    Path("file").write_text("a file")
-    result = colorize("a.png", "b.png", "-o", "file")
-    assert result.exit_code == 2
-    assert "file is a file; several photos need a folder" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.checks import check_free
+from autochrome.cli.console import progress_bar
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
@@ -23,6 +25,7 @@ from autochrome.cli.options import (
 )
 from autochrome.cli.plan import FileOptions, Job, make_plan, reason_of
 from autochrome.cli.results import write_results
+from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
     from autochrome.pipeline.painter import Painter
@@ -60,17 +63,11 @@ class PageNumber(click.ParamType):
     "--quality",
     type=click.IntRange(1, 100),
     default=92,
-    show_default=True,
     metavar="Q",
     help="Quality of JPEG, WebP, AVIF and HEIC.",
 )
 @click.option(
-    "--page",
-    type=PageNumber(),
-    default=0,
-    show_default=True,
-    metavar="N|all",
-    help="Page of a multi-page TIFF, counted from 0.",
+    "--page", type=PageNumber(), default=0, metavar="N|all", help="Page of a multi-page TIFF, counted from 0."
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
@@ -110,10 +107,12 @@ def colorize(
         samples=chosen.samples,
         uncertainty=uncertainty,
     )
-    _check_usage(photos, out, options)
+    piped = "-" in (*photos, out)
+    if piped:
+        _check_pipe(photos, options)
     if save_look is not None:
         _save_look(chosen, Path(save_look), overwrite)
-    if "-" in (*photos, out):
+    if piped:
         _colorize_pipe(photos[0], options, quality, lambda: make_painter(model, weights, device), chosen)
         return
     plan = make_plan([Path(photo) for photo in photos], options)
@@ -128,18 +127,15 @@ def colorize(
         sys.exit(_INTERRUPTED if report.interrupted else 1)
 
 
-def _check_usage(photos: tuple[str, ...], out: str | None, options: FileOptions) -> None:
-    if "-" in (*photos, out):
-        if len(photos) > 1 or options.page is None:
-            raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
-        if options.samples > 1 or options.uncertainty:
-            several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
-            raise click.UsageError(
-                f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
-                "without -o or with -o FILE"
-            )
-    elif options.out is not None and len(photos) > 1 and options.out.is_file():
-        raise click.UsageError(f"{out} is a file; several photos need a folder")
+def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
+    if len(photos) > 1 or options.page is None:
+        raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
+    if options.samples > 1 or options.uncertainty:
+        several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
+        raise click.UsageError(
+            f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
+            "without -o or with -o FILE"
+        )
 
 
 def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
@@ -147,11 +143,10 @@ def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
 
     if path.suffix != ".json":
         raise click.BadParameter(f"{path.name} must end in .json", param_hint="--save-look")
-    if path.exists() and not overwrite:
-        raise click.ClickException(f"{path} exists already. Use --overwrite to replace it")
+    check_free(path, overwrite)
     try:
         write_look(settings, path)
-    except OSError as error:
+    except OSError as error:  # which names a temporary file
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
@@ -207,28 +202,19 @@ def _work(
     report: Report,
 ) -> None:
     """Do the jobs one by one; one that fails does not stop the others."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from autochrome.errors import PhotoError
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=len(jobs) == 1) as progress:
-        bar = progress.add_task("", total=len(jobs))
-        for job in jobs:
-            progress.update(bar, description=job.source.name.replace("[", r"\["))
+    with progress_bar(disable=len(jobs) == 1) as show:
+        for number, job in enumerate(jobs):
+            show(job.source.name, number, len(jobs))
             try:
                 notes = _colorize_one(job, painter, settings, options, quality)
             except KeyboardInterrupt:
                 report.interrupted = True
                 break
-            except (PhotoError, OSError, MemoryError, ValueError) as error:
+            except (PhotoError, OSError, MemoryError, ValueError, click.ClickException) as error:
                 report.failures.append((getattr(error, "source", str(job.source)), reason_of(error)))
             else:
                 report.done.append(job)
                 report.notes += [(job.source, note) for note in notes]
-            progress.advance(bar)
 
 
 def _colorize_one(
@@ -246,8 +232,7 @@ def _colorize_one(
             job, photo, samples, format=options.format, quality=quality, overwrite=options.overwrite
         )
     [colored] = painter.colorize(photo, settings)
-    if job.target.exists() and not options.overwrite:  # since the plan was made
-        raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
+    check_free(job.target, options.overwrite)  # again: it may have appeared since the plan was made
     _make_folder(job, options)
     write_photo(colored, job.target, format=options.format, quality=quality, provenance=colored.provenance)
     return colored.notes
@@ -262,7 +247,6 @@ def _colorize_pipe(
     name: str, options: FileOptions, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
-    from autochrome.errors import PhotoError
     from autochrome.io.photo import read_photo, write_photo
 
     to_stdout = options.out is None
@@ -270,8 +254,8 @@ def _colorize_pipe(
         raise click.UsageError("nothing is piped in: cat photo.jpg | autochrome colorize - > colored.jpg")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("the photo would go to the terminal; redirect it (> FILE) or give -o FILE")
-    if options.out is not None and options.out.exists() and not options.overwrite:
-        raise click.ClickException(f"{options.out} exists already. Use --overwrite to replace it")
+    if options.out is not None:
+        check_free(options.out, options.overwrite)
     source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
     try:
         photo = read_photo(source, page=options.page or 0)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autochrome.errors import PhotoError
+
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto
 
@@ -104,14 +106,13 @@ def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
     return planner.plan
 
 
-def _refuse_file_as_folder(out: Path) -> None:
+def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
     """Raise PhotoError if ``out``, where several results belong, is a file or is named like a picture."""
-    from autochrome.errors import PhotoError
     from autochrome.io.folders import PHOTO_SUFFIXES
 
     if out.is_file():
         raise PhotoError(out, "is a file, and several results need a folder", "Give another -o")
-    if not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
+    if not named_as_one and not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
         advice = "Give -o a folder (end its name with / if it is to be called so)"
         raise PhotoError(out, "is named like a picture, and several results need a folder", advice)
 
@@ -123,14 +124,13 @@ class _Planner:
         several = len(paths) > 1 or any(path.is_dir() for path in paths)
         into_folder = several or options.out_is_folder or (out is not None and out.is_dir())
         self.folder = out if into_folder else None
-        if self.folder is not None and not self.options.out_is_folder:
-            _refuse_file_as_folder(self.folder)
+        if self.folder is not None:
+            _check_is_folder(self.folder, named_as_one=options.out_is_folder)
         self.sources: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 
     def add(self, path: Path) -> None:
         """Plan a file, or the photos of a folder."""
-        from autochrome.errors import PhotoError
         from autochrome.io.folders import find_photos, unreadable_pictures
 
         try:
@@ -150,8 +150,6 @@ class _Planner:
                 self._add_photo(photo, named=not path.is_dir())
 
     def _add_photo(self, photo: FoundPhoto, *, named: bool) -> None:
-        from autochrome.errors import PhotoError
-
         try:
             pages = self._pages(photo.path)
             target = self._target(photo)
@@ -246,8 +244,6 @@ def _with_page(target: Path, page: int) -> Path:
 
 def reason_of(error: Exception) -> str:
     """Return what is wrong and what to do, without the name of a photo in front."""
-    from autochrome.errors import PhotoError
-
     if isinstance(error, PhotoError):
         return f"{error.problem}. {error.advice}"
     return str(error) or type(error).__name__

@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autochrome.cli.checks import check_free
 from autochrome.cli.plan import Job
+from autochrome.errors import PhotoError, SettingsError
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, Provenance
@@ -40,7 +42,7 @@ def write_results(
 
     Raises:
         PhotoError: one cannot be written.
-        FileExistsError: a file of that name has appeared since the job was planned.
+        click.ClickException: a file of that name has appeared since the job was planned.
         SettingsError: a map of the uncertainty was requested, which the model does not know.
     """
     from autochrome.report.contact_sheet import fit
@@ -76,7 +78,6 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
 
 def _write(photo: Photo, place: Path, target: Path, provenance: Provenance | None, **how: Any) -> Page:
     """Write a photo to its temporary place, and return it in the size of the contact sheet's cells."""
-    from autochrome.errors import PhotoError
     from autochrome.io.photo import write_photo
     from autochrome.report.contact_sheet import fit
 
@@ -104,7 +105,6 @@ def _write_sheet(
 
 def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
     """Write the uncertainty map of a photo; its metadata say what black and white mean."""
-    from autochrome.errors import SettingsError
     from autochrome.io.photo import Photo
     from autochrome.report.uncertainty_map import draw_uncertainty
 
@@ -130,8 +130,7 @@ def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path
     try:
         yield places
         for target in targets:
-            if target.exists() and not overwrite:  # since the plan was made
-                raise FileExistsError(f"{target} exists already. Use --overwrite to replace it")
+            check_free(target, overwrite)  # again: it may have appeared since the plan was made
         _rename(places)
     finally:
         for place in places.values():

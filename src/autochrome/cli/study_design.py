@@ -10,32 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.options import PATH
+
 if TYPE_CHECKING:
     from autochrome.study.design import Design
 
 _OPTIONS = (
-    "protocol",
-    "references",
-    "systems",
-    "title",
-    "question",
-    "consent",
-    "pictures",
-    "raters",
-    "trials",
-    "practice",
-    "vigilance",
-    "size",
-    "oracle",
-    "seed",
+    *("protocol", "references", "systems", "title", "question", "consent", "pictures", "raters"),
+    *("trials", "practice", "vigilance", "size", "oracle", "seed"),
 )
 """The keys of a design that are options too; the others are rarely changed, and then in the file."""
 
 _TITLE = "How real are these colors?"
-_PATH = click.Path(path_type=Path)
 _SPECIAL: dict[str, dict[str, Any]] = {
-    "references": {"type": _PATH, "metavar": "DIR"},
-    "consent": {"type": _PATH, "metavar": "FILE"},
+    "references": {"type": PATH, "metavar": "DIR"},
+    "consent": {"type": PATH, "metavar": "FILE"},
     "systems": {
         "multiple": True,
         "metavar": "NAME=DIR",

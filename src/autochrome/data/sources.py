@@ -14,6 +14,8 @@ from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, runtime_checkable
 
+import numpy as np
+
 from autochrome.errors import DataError
 
 PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".avif"})
@@ -177,3 +179,13 @@ def open_source(place: str | Path) -> PhotoSource:
         kinds = ", ".join(sorted(PHOTO_EXTENSIONS))
         raise DataError(f"{path} holds no pictures ({kinds}) and no tar shards of them")
     return source
+
+
+def choose_photos(places: Sequence[Path], count: int | None, seed: int) -> tuple[JoinedSource, list[int]]:
+    """Open several places as one source, and choose photos of it by seed; all, in random order, for None.
+
+    Raises:
+        DataError: as `open_source`.
+    """
+    source = JoinedSource([open_source(place) for place in places])
+    return source, np.random.default_rng(seed).permutation(len(source))[:count].tolist()

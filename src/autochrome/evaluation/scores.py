@@ -105,7 +105,7 @@ def evaluate(
     Raises:
         EvaluationError: files are missing, superfluous, unreadable, of one name, or of the wrong size; the
             message names them.
-        ValueError: the protocol is unknown.
+        SettingsError: the protocol is unknown.
     """
     sizing = Sizing.parse(protocol) if isinstance(protocol, str) else protocol
     prior = reference_prior() if prior is None else prior

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from autochrome._version import __version__
 from autochrome.errors import LaboratoryError
@@ -39,19 +39,12 @@ from autochrome.report.html import Document, Note, Section, Table, Text
 SCHEMA = "autochrome-comparison/1"
 
 
-@runtime_checkable
 class SectionModule(Protocol):
     """A module that makes one section of the report."""
 
-    @property
-    def NAME(self) -> str:
-        """Its name for ``--without`` and in ``scores.json``."""
-        ...
-
-    @property
-    def TITLE(self) -> str:
-        """Its heading."""
-        ...
+    NAME: str
+    """For ``--without`` and in ``scores.json``."""
+    TITLE: str
 
     def section(self, run: Run) -> Section:
         """Return the section.
@@ -63,17 +56,8 @@ class SectionModule(Protocol):
 
 
 _ORDER: tuple[SectionModule, ...] = (
-    scores,
-    best_of,
-    sheets,
-    marginals,
-    calibration,
-    errors,
-    sweeps,
-    diversity,
-    stability,
-    interpretability,
-    extremes,
+    *(scores, best_of, sheets, marginals, calibration, errors),
+    *(sweeps, diversity, stability, interpretability, extremes),
 )
 SECTIONS = {module.NAME: module for module in _ORDER}
 """Every section by its name, in the order of the report."""
@@ -177,11 +161,9 @@ def compared(run: Run, seconds: Mapping[str, float]) -> Section:
             Table(["", "model", "settings", "weights, SHA-256"], rows, numeric_from=4),
             Text(
                 f"Samples are drawn with seed {seed}; noise follows from the seed and the photo, so that"
-                " photos do not share it. Sections that run the models again use"
-                f" {len(run.subset)} photos, evenly spaced over the names; the others use all. Every score is"
-                " explained in"
-                " `docs/evaluation.md`.\n\n"
-                f"Minutes, without results of earlier runs: {minutes}."
+                f" photos do not share it. Sections that run the models again use {len(run.subset)} photos,"
+                " evenly spaced over the names; the others use all. Every score is explained in"
+                f" `docs/evaluation.md`.\n\nMinutes, without results of earlier runs: {minutes}."
             ),
         ],
     )
@@ -213,11 +195,7 @@ def _figures(
                 "title": section.title,
                 "figures": to_plain(run.figures.get(name)),
                 "tables": [
-                    {
-                        "caption": part.caption,
-                        "head": list(part.head),
-                        "rows": [list(row) for row in part.rows],
-                    }
+                    {"caption": part.caption, "head": list(part.head), "rows": [*map(list, part.rows)]}
                     for part in section.parts
                     if isinstance(part, Table)
                 ],

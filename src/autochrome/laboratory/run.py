@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.files import Pair, match_files, open_photo, sized_rgb
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.io.photo import Photo
 from autochrome.laboratory.processes import Pool
 from autochrome.metrics.sizing import Compared, Sizing
+from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings
 
@@ -50,6 +52,16 @@ class System:
     samples: tuple[Path, ...]
     settings: ColorizeSettings = field(default_factory=ColorizeSettings)
     weights: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """The model's `ModelSpec.kind`, or "results" for a folder."""
+        return "results" if self.model is None else model_spec(self.model).kind
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are several samples of each photo."""
+        return len(self.samples) > 1
 
 
 @dataclass(frozen=True)
@@ -147,7 +159,7 @@ class Run:
         return [pair.name for pair in self.pairs]
 
     def spread(self, count: int) -> list[str]:
-        """Return at most so many names, evenly spaced from the first to the last."""
+        """Return at most ``count`` names, evenly spaced from the first to the last."""
         count = min(count, len(self.pairs))
         chosen = sorted({round(i) for i in np.linspace(0, len(self.pairs) - 1, count)})
         return [self.pairs[i].name for i in chosen]
@@ -161,14 +173,26 @@ class Run:
         """Return the system of that name."""
         return next(system for system in self.systems if system.name == name)
 
-    def painter(self, system: System) -> Painter | None:
-        """Return the system's model, loaded once; None for a folder of results.
+    def several_samples(self) -> list[System]:
+        """Return the systems with several samples of each photo.
+
+        Raises:
+            LaboratoryError: there are none.
+        """
+        if several := [system for system in self.systems if system.has_several]:
+            return several
+        raise LaboratoryError(
+            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
+            " samples or more, or a folder of results with a folder for each sample."
+        )
+
+    def painter(self, system: System) -> Painter:
+        """Return the model of a system that has one, loaded once.
 
         Raises:
             UnknownModelError, WeightsError: see `autochrome.models.registry.create_model`.
         """
-        if system.model is None:
-            return None
+        assert system.model is not None
         key = system.model, system.weights
         if key not in self._painters:
             self._painters[key] = Painter(system.model, weights=system.weights, device=self.settings.device)

@@ -60,8 +60,8 @@ def open_run(
         progress: see `Run`.
 
     Raises:
-        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, SettingsError, ValueError:
-            something is missing or wrong; the message says what to do.
+        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, SettingsError: something is
+            missing or wrong; the message says what to do.
     """
     settings = settings or LabSettings()
     _ = settings.sizing  # an unknown protocol is an error now
@@ -125,11 +125,9 @@ def model_system(text: str, out: Path, samples: int) -> System:
     except ValueError as error:
         raise SettingsError(f"{text}: {error}") from error
     folder = out / "results" / label
-    folders = (
-        tuple(folder / str(number) for number in range(1, samples + 1))
-        if spec.kind == "samples"
-        else (folder,)
-    )
+    folders = (folder,)
+    if spec.kind == "samples":
+        folders = tuple(folder / str(number) for number in range(1, samples + 1))
     return System(label, spec.name, folder, folders, settings, weights)
 
 
@@ -179,7 +177,7 @@ def weights_sha256(system: System) -> str:
 def describe(system: System) -> str:
     """Return a system's settings in a few words, with the values that defaults stand for."""
     if system.model is None:
-        several = f", {len(system.samples)} samples" if len(system.samples) > 1 else ""
+        several = f", {len(system.samples)} samples" if system.has_several else ""
         return f"results of {system.folder}{several}"
     spec = model_spec(system.model)
     decoder = resolve(system.settings, spec)
@@ -190,9 +188,8 @@ def describe(system: System) -> str:
     if decoder.look_saturation != 1:
         how["look_saturation"] = decoder.look_saturation
     how |= system.settings.changed()
-    shown = ", ".join(
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in how.items()
-    )
+    texts = {key: f"{value:g}" if isinstance(value, float) else value for key, value in how.items()}
+    shown = ", ".join(f"{key} {text}" for key, text in texts.items())
     several = f", {len(system.samples)} samples" if spec.kind == "samples" else ""
     return f"{system.model}: {shown}{several}"
 
@@ -205,17 +202,13 @@ def paint_systems(run: Run) -> None:
     """
     digests = {pair.name: file_sha256(pair.reference) for pair in run.pairs}
     for system in run.systems:
-        if system.model is not None:
-            missing = _prepare(run, system, digests)
-            if missing:
-                run.map(f"coloring by {system.name}", partial(paint_photo, system.name), missing)
+        if system.model is not None and (missing := _prepare(run, system, digests)):
+            run.map(f"coloring by {system.name}", partial(paint_photo, system), missing)
 
 
-def paint_photo(system_name: str, run: Run, name: str) -> None:
+def paint_photo(system: System, run: Run, name: str) -> None:
     """Write all samples of one photo by one system, each file whole."""
-    system = run.system(system_name)
     painter = run.painter(system)
-    assert painter is not None
     settings = run.settings_of(system, len(system.samples))
     try:
         prediction = painter.predict(run.photo(name), settings)
@@ -273,11 +266,11 @@ def _read_record(path: Path) -> dict[str, Any] | None:
 
 def _check_results(run: Run, system: System) -> None:
     for sample in range(len(system.samples)):
-        run.map(f"checking {system.name}", partial(_check_size, system.name, sample))
+        run.map(f"checking {system.name}", partial(_check_size, system, sample))
 
 
-def _check_size(system_name: str, sample: int, run: Run, name: str) -> None:
-    run.result(run.system(system_name), name, sample)
+def _check_size(system: System, sample: int, run: Run, name: str) -> None:
+    run.result(system, name, sample)
 
 
 def _photos(folder: Path) -> int:

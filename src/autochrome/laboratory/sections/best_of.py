@@ -37,12 +37,7 @@ def section(run: Run) -> Section:
     Raises:
         LaboratoryError: no system has several samples, or fewer than two photos have errors to compare.
     """
-    several = [system for system in run.systems if len(system.samples) > 1]
-    if not several:
-        raise LaboratoryError(
-            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
-            " samples or more, or a folder of results with a folder for each sample."
-        )
+    several = run.several_samples()
     measured, scores = measure(run), first_samples(run)
     drawn = {system.name: measured.systems[system.name].errors for system in several}
     single = _single(scores, [*drawn])
@@ -178,5 +173,5 @@ def _chart(key: str, curves: Mapping[str, list[Estimate]], single: Mapping[str, 
     return Figure(
         lines(series, xlabel="samples to choose from", ylabel=LABELS[key], bands=bands),
         f"{LABELS[key]} of the best of 1 to {longest} samples: {'; '.join(summary)}",
-        f"{LABELS[key]}: the best of so many samples, with 95% bands. Level lines: systems with one sample.",
+        f"{LABELS[key]}: the best of as many samples, with 95% bands. Level lines: systems with one sample.",
     )

@@ -16,10 +16,9 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.errors import LaboratoryError
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.laboratory.pictures import result_picture, true_picture
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, System
 from autochrome.metrics.diversity import (
     EDGES,
     LEVELS,
@@ -103,9 +102,8 @@ def judge(photos: Sequence[Pairs], bootstrap: Bootstrap) -> Diversity:
 
 
 @torch.inference_mode()
-def pairs_of(system_name: str, run: Run, name: str) -> Pairs:
+def pairs_of(system: System, run: Run, name: str) -> Pairs:
     """Compare all samples of a photo with each other."""
-    system = run.system(system_name)
     rgb = torch.cat([run.result(system, name, sample) for sample in range(len(system.samples))])
     lab = rgb_to_lab(rgb)
     large = min(rgb.shape[2:]) >= SMALLEST
@@ -124,15 +122,9 @@ def section(run: Run) -> Section:
     Raises:
         LaboratoryError: no system has several samples.
     """
-    several = [system for system in run.systems if len(system.samples) > 1]
-    if not several:
-        raise LaboratoryError(
-            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
-            " samples or more, or a folder of results with a folder for each sample."
-        )
     pairs = {
-        system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system.name), run.subset)
-        for system in several
+        system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system), run.subset)
+        for system in run.several_samples()
     }
     judged = {name: judge(photos, run.settings.bootstrap) for name, photos in pairs.items()}
     run.figures[NAME] = judged

@@ -136,9 +136,9 @@ def color_labeled(run: Run, number: str) -> Pictures:
     photo = Photo(read_labeled(run.settings)[int(number)].rgb)
     pictures = {}
     for system in run.systems:
-        if (painter := run.painter(system)) is not None:
-            settings = run.settings_of(system)
-            pictures[system.name] = painter.colorize(photo, settings)[0].pixels
+        if system.model is not None:
+            [colored] = run.painter(system).colorize(photo, run.settings_of(system))
+            pictures[system.name] = colored.pixels
     return pictures
 
 
@@ -199,14 +199,12 @@ def _labeled_parts(result: Interpretation, run: Run) -> list[Part]:
         f"{result.judge} on {known.photos} photos whose class is known. If they are from ImageNet's training"
         " set, the classifier was trained on them, and perhaps the shipped colorizers, without the classes."
     )
-    table = _table(result, "accuracy", caption)
-    folders = [system.name for system in run.systems if system.model is None]
-    if not folders:
-        return [table]
-    return [
-        table,
-        Note(f"{', '.join(folders)}: a folder of results, without a model to colorize these photos."),
-    ]
+    parts: list[Part] = [_table(result, "accuracy", caption)]
+    if folders := [system.name for system in run.systems if system.model is None]:
+        parts.append(
+            Note(f"{', '.join(folders)}: a folder of results, without a model to colorize these photos.")
+        )
+    return parts
 
 
 def _rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> RGB:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autochrome.color.spaces import LAB
 from autochrome.evaluation.intervals import Bootstrap, Estimate
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, System
 from autochrome.metrics.reliability import (
     expected_coverage,
     rank_histogram,
@@ -58,9 +58,8 @@ def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], bootstrap: Bootstrap) -
 
 
 @torch.inference_mode()
-def ranks_of(system_name: str, run: Run, name: str) -> Float64[np.ndarray, "2 ranks"]:
+def ranks_of(system: System, run: Run, name: str) -> Float64[np.ndarray, "2 ranks"]:
     """Return the histogram of the truth's rank among the samples of a photo, on a and on b."""
-    system = run.system(system_name)
     results = (run.result(system, name, sample) for sample in range(len(system.samples)))
     samples = torch.cat([_ab(result) for result in results])
     truth = _ab(run.truth(name))[0]
@@ -77,8 +76,8 @@ def measure_ranks(run: Run) -> dict[str, Ranks]:
     """Return where the truth lies among the samples of every system that has several."""
     ranked = {}
     for system in run.systems:
-        if len(system.samples) > 1:
-            counts = run.map(f"ranks in {system.name}", partial(ranks_of, system.name), run.subset)
+        if system.has_several:
+            counts = run.map(f"ranks in {system.name}", partial(ranks_of, system), run.subset)
             ranked[system.name] = judge_ranks(torch.from_numpy(np.stack(counts)), run.settings.bootstrap)
     return ranked
 

@@ -18,7 +18,6 @@ from autochrome.evaluation.files import load_rgb
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.laboratory.run import Run, System
 from autochrome.metrics.pixel import delta_e
-from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.uncertainty import spread_of
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
@@ -129,22 +128,18 @@ def measure_uncertainty(run: Run, system: System) -> list[Places]:
     A model with a distribution has the uncertainty of what it decodes. For a system with three samples or
     more, the error is that of the first, and the uncertainty the spread of the others.
     """
-    painter = run.painter(system)
-    if painter is not None and isinstance(painter.model, DistributionColorizer):
+    if system.kind == "distribution":
         work = _of_distribution
     elif len(system.samples) > 2:
         work = _of_samples
     else:
         return []
-    return run.map(f"uncertainty of {system.name}", partial(work, system.name), run.subset)
+    return run.map(f"uncertainty of {system.name}", partial(work, system), run.subset)
 
 
 @torch.inference_mode()
-def _of_distribution(system_name: str, run: Run, name: str) -> Places:
-    system = run.system(system_name)
-    painter = run.painter(system)
-    assert painter is not None
-    settings = run.settings_of(system)
+def _of_distribution(system: System, run: Run, name: str) -> Places:
+    painter, settings = run.painter(system), run.settings_of(system)
     uncertainty = painter.decode(painter.predict(run.photo(name), settings), settings).uncertainty
     assert uncertainty is not None
     # The files themselves, whatever the size of comparison: the map is of the whole photo.
@@ -153,8 +148,7 @@ def _of_distribution(system_name: str, run: Run, name: str) -> Places:
 
 
 @torch.inference_mode()
-def _of_samples(system_name: str, run: Run, name: str) -> Places:
-    system = run.system(system_name)
+def _of_samples(system: System, run: Run, name: str) -> Places:
     first, *others = (run.result(system, name, sample) for sample in range(len(system.samples)))
     spread = spread_of(LAB.split(torch.cat(others))[1])
     assert spread is not None
@@ -196,13 +190,8 @@ def _charts(judged: Mapping[str, RiskCoverage]) -> list[Figure]:
 
 def _table(judged: Mapping[str, RiskCoverage], photos: int) -> Table:
     rows = [
-        [
-            name,
-            *(each.cell(1) for each in (figures.error, figures.surest, figures.best)),
-            figures.gain.cell(0),
-            figures.correlation.cell(),
-        ]
-        for name, figures in judged.items()
+        [name, r.error.cell(1), r.surest.cell(1), r.best.cell(1), r.gain.cell(0), r.correlation.cell()]
+        for name, r in judged.items()
     ]
     return Table(
         ["", "all places", "surest half", "best half possible", "gain, % of possible", "Spearman"],

@@ -200,8 +200,7 @@ def show_charts(run: Run) -> ChartResults:
     painted = {chart.name: {system.name: _paint(run, system, chart) for system in systems} for chart in drawn}
     recovered = {
         system.name: {
-            chart.name: _judge(chart, painted[chart.name][system.name], run.settings.bootstrap)
-            for chart in drawn
+            chart.name: _judge(chart, painted[chart.name][system.name], bootstrap) for chart in drawn
         }
         for system in systems
     }
@@ -222,9 +221,7 @@ def chart_parts(results: ChartResults, photos: int) -> list[Part]:
 
 def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
     """Color a chart, given in gray, as many times as the run has samples."""
-    painter = run.painter(system)
-    assert painter is not None
-    settings = run.settings_of(system, len(system.samples))
+    painter, settings = run.painter(system), run.settings_of(system, len(system.samples))
     # As it is: the chart's ground is a part of the experiment, not a border.
     return list(painter.paint_all(painter.predict(chart.gray, settings, as_is=True), settings))
 
