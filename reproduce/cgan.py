@@ -40,7 +40,6 @@ from autochrome.errors import AutochromeError, CheckpointError, LaboratoryError
 from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.io.folders import find_photos
 from autochrome.io.photo import read_photo
 from autochrome.laboratory.systems import model_system
 from autochrome.models.cgan.model import CGAN
@@ -48,6 +47,7 @@ from autochrome.models.cgan.objectives import lightness_loss
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 from autochrome.pipeline.picture import whole_file
 from autochrome.pipeline.predict import drawing_shape
+from reproduce.painting import counted, photos_in
 from reproduce.realism import error_by_photo
 
 PAPER_RECIPE = Path(__file__).parents[1] / "recipes" / "cgan-paper.yaml"
@@ -151,7 +151,7 @@ def true_colors(painter: Painter, path: Path, shape: tuple[int, int] | None = No
 
 def painted(painter: Painter, prediction: Prediction) -> UInt8[Tensor, "n 3 h w"]:
     """Return all answers of a prediction, at the photo's full size."""
-    pictures = [np.array(each.pixels) for each in painter.paint_all(replace(prediction, draws=()))]
+    pictures = [each.pixels for each in painter.paint_all(replace(prediction, draws=()))]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
 
 
@@ -167,13 +167,11 @@ def classified(rgb: UInt8[Tensor, "n 3 h w"]) -> UInt8[Tensor, "n 3 side side"]:
 def realism(painter: Painter, photos: Sequence[Path], settings: ColorizeSettings) -> Float[Tensor, " photos"]:
     """Return the share of wrong verdicts on each photo and its samples, by classifiers new to it."""
     real, generated = [], []
-    for number, path in enumerate(photos):
+    for path in counted(photos, "painted"):
         prediction = painter.predict(read_photo(path), settings)
         shape = (prediction.answer.shape[2], prediction.answer.shape[3])
         generated.append(classified(painted(painter, prediction)))
         real.append(classified(painted(painter, true_colors(painter, path, shape)))[0])
-        print(f"\r{number + 1} of {len(photos)} photos", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     return error_by_photo(torch.stack(real), torch.stack(generated))
 
 
@@ -231,14 +229,8 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--steps", type=int, default=2000, help="updates of each generator")
     training.add_argument("--minutes", type=float, help="of a run in this call; the next call goes on")
     training.add_argument("--full", action="store_true", help="the paper's widths instead of a quarter")
-    training.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="of the recipe",
-    )
+    override = {"dest": "overrides", "metavar": "SECTION.KEY=VALUE", "help": "of the recipe"}
+    training.add_argument("--set", action="append", default=[], **override)
     measuring = commands.add_parser("realism")
     measuring.add_argument("folder", type=Path, metavar="PHOTOS", help="folder of color photos")
     measuring.add_argument("--model", action="append", required=True, metavar="SYSTEM")
@@ -254,7 +246,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "realism":
-            photos = sorted(each.path for each in find_photos([arguments.folder]))[: arguments.photos]
+            photos = photos_in(arguments.folder, arguments.photos)
             print(realism_table(arguments.model, photos, arguments.samples, arguments.seed))
             return
         widths = () if arguments.full else QUARTER

@@ -32,10 +32,10 @@ from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
 from autochrome.guidance.hint_files import Length, Point, Polygon
 from autochrome.guidance.hints import Hint, mask_of, parse_hint
-from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.metrics.pixel import psnr
 from autochrome.pipeline.painter import ColorizeSettings, Painter
+from reproduce.painting import photos_in
 
 WINDOW, APART = 1 / 16, 1 / 4
 """Shares of the shorter side: the window over which errors are averaged, and the hints' least distance."""
@@ -61,6 +61,7 @@ def box(left: float, top: float, right: float, bottom: float) -> tuple[tuple[flo
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
+OVERALL = ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75))
 FALSE_COLORS = {
     "eval-256px": (
         FalseColor("231", "yellow hood", "65%,52%,royalblue", box(58, 48, 90, 56), box(5, 2, 60, 20)),
@@ -69,13 +70,7 @@ FALSE_COLORS = {
         FalseColor("354", "red band", "20%,25%,seagreen", box(12, 16, 35, 30), box(55, 5, 98, 60)),
     ),
     "eval-people-256px": (
-        FalseColor(
-            "009",
-            "red overall",
-            "25%,75%,seagreen",
-            ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75)),
-            box(1, 2, 13, 40),
-        ),
+        FalseColor("009", "red overall", "25%,75%,seagreen", OVERALL, box(1, 2, 13, 40)),
         FalseColor("088", "gray overall", "22%,45%,crimson", box(18, 35, 26, 48), box(45, 3, 95, 35)),
         FalseColor("095", "red dress (wall)", "45%,70%,seagreen", box(40, 60, 53, 85), box(3, 30, 25, 60)),
     ),
@@ -180,9 +175,7 @@ def main() -> None:
     """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
-    parser.add_argument(
-        "--every", type=int, default=40, help="use every Nth photo, from the first on", metavar="N"
-    )
+    parser.add_argument("--every", type=int, default=40, metavar="N", help="use every Nth photo")
     parser.add_argument("--count", type=int, default=5, help="hints per photo")
     parser.add_argument("--model", default="cic")
     parser.add_argument("--weights", help="weights of that model instead of the bundled ones")
@@ -192,12 +185,10 @@ def main() -> None:
     if not arguments.photos.is_dir():
         parser.error(f"{arguments.photos} is not a folder of photos")
     painter = Painter(arguments.model, weights=arguments.weights)
-    paths = [each.path for each in find_photos([arguments.photos])]
+    paths = photos_in(arguments.photos)
     settings = ACCURATE if arguments.accurate else ColorizeSettings()
-    gains = [
-        gain_of(path, painter, settings, arguments.count, arguments.keep)
-        for path in paths[:: arguments.every]
-    ]
+    chosen = paths[:: arguments.every]
+    gains = [gain_of(path, painter, settings, arguments.count, arguments.keep) for path in chosen]
     title = f"{painter.model.spec.name} on {arguments.photos.name}, every {arguments.every}th photo"
     print(f"### {title}, {arguments.count} true colors\n\n{gain_table(gains)}\n", flush=True)
     cases = {case.photo: case for case in FALSE_COLORS.get(arguments.photos.name, ())}

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autochrome.cli.checks import check_folder_of, check_free, check_sheet_suffix
-from autochrome.cli.options import (
-    PATH,
-    compose,
-    decoder_options,
-    make_painter,
-    make_settings,
-    model_options,
-)
+from autochrome.cli.options import PATH, compose, decoder_options, make_painter, make_settings, model_options
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo

@@ -10,14 +10,7 @@ import click
 
 from autochrome.cli.checks import check_folder_of
 from autochrome.cli.console import print_tables, progress_bar
-from autochrome.cli.options import (
-    OUT_FILE,
-    PATH,
-    find_spec,
-    model_options,
-    replicates_option,
-    seed_option,
-)
+from autochrome.cli.options import OUT_FILE, PATH, find_spec, model_options, replicates_option, seed_option
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -58,18 +51,12 @@ _DEFAULTS = {
     help="each, all (together), or numbers: 2,4 singly, 2+4 together. [default: each,all; fine-tuning: all]",
 )
 @click.option(
-    "--size",
-    type=click.IntRange(8),
-    default=64,
-    help="Side of the square that the model sees, in pixels.",
+    "--size", type=click.IntRange(8), default=64, help="Side of the square that the model sees, in pixels."
 )
 @click.option("--classes", type=click.IntRange(2), default=50, help="Maximum number of classes.")
 @click.option("--per-class", type=click.IntRange(5), default=120, help="Maximum number of photos per class.")
 @click.option(
-    "--dims",
-    type=click.IntRange(1),
-    default=1000,
-    help="Approximate number of features of the linear probe.",
+    "--dims", type=click.IntRange(1), default=1000, help="Approximate number of features of the linear probe."
 )
 @click.option("--steps", type=click.IntRange(1), help="Training steps. [default: 150; segment: at most 300]")
 @click.option("--batch-size", type=click.IntRange(2), help="Photos per step. [default: 64; segment: 16]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -20,6 +21,7 @@ from autochrome.color.spaces import LAB
 from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import (
     HISTOGRAM_BINS,
+    HISTOGRAM_LIMIT,
     area_under_cmf,
     chroma_histogram,
     cumulative_mass,
@@ -64,7 +66,7 @@ class Sums:
     color_absolute_change: Float[Tensor, "*n"]
 
     def zeros_like_batch(self, photos: int) -> Sums:
-        """Return zero-filled sums for so many photos, of the same dtype and on the same device."""
+        """Return zero-filled sums for ``photos`` photos, of the same dtype and on the same device."""
         values = (getattr(self, f.name) for f in fields(self))
         return Sums(*(value.new_zeros(photos, *value.shape[1:]) for value in values))
 
@@ -161,12 +163,20 @@ class Score:
     """Whether it measures against gray already, so that a difference from gray has no meaning."""
 
 
-def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:
+def _intersection(axis: Literal["a", "b"], bins: int = HISTOGRAM_BINS) -> Score:
+    """Return the intersection of the histograms of one axis."""
+    channel = "ab".index(axis)
+
     def compute(s: Sums) -> Tensor:
         both = (s.histogram[..., channel, :], s.histogram_truth[..., channel, :])
         return histogram_intersection(*(h.unflatten(-1, (bins, -1)).sum(-1) for h in both))
 
-    return compute
+    label = f"Intersection {axis}" + ("" if bins == HISTOGRAM_BINS else f", {bins} bins")
+    definition = (
+        f"histograms of Lab {axis} over pooled pixels, sum of min(p, q), {bins} bins of width"
+        f" {2 * HISTOGRAM_LIMIT / bins:g} over [-100, 100]"
+    )
+    return Score(label, "higher", definition, compute)
 
 
 @lru_cache(maxsize=1)
@@ -189,7 +199,6 @@ _PLACES = (
     f" least {THRESHOLD:g} CIE units {{}} than that of gray, mean over photos"
 )
 _POOLED = "over the pooled pixels of all photos"
-_BINS = "of Lab {} over pooled pixels, sum of min(p, q), {} bins of width {} over [-100, 100]"
 
 SCORES: dict[str, Score] = {
     "auc": Score(
@@ -225,12 +234,8 @@ SCORES: dict[str, Score] = {
         f"sqrt((d_alpha^2 + d_beta^2) / 2) per pixel, eps 1e-4, mean {_POOLED}",
         lambda s: s.alpha_beta / s.pixels,
     ),
-    "intersection_a": Score(
-        "Intersection a", "higher", "histograms " + _BINS.format("a", 200, 1), _intersection(0, 200)
-    ),
-    "intersection_b": Score(
-        "Intersection b", "higher", "histograms " + _BINS.format("b", 200, 1), _intersection(1, 200)
-    ),
+    "intersection_a": _intersection("a"),
+    "intersection_b": _intersection("b"),
     "ciede2000": Score("CIEDE2000", "lower", f"mean {_POOLED}", lambda s: s.delta_e / s.pixels),
     "chroma": Score("Chroma", "truth", f"mean C*ab of the results {_POOLED}", lambda s: s.chroma / s.pixels),
     "chroma_truth": Score(
@@ -246,11 +251,7 @@ SCORES: dict[str, Score] = {
         lambda s: s.chroma / s.chroma_truth,
     ),
     "helped": Score(
-        "Helped",
-        "higher",
-        _PLACES.format("smaller"),
-        lambda s: s.helped / s.photos,
-        against_gray=True,
+        "Helped", "higher", _PLACES.format("smaller"), lambda s: s.helped / s.photos, against_gray=True
     ),
     "harmed": Score(
         "Harmed", "lower", _PLACES.format("greater"), lambda s: s.harmed / s.photos, against_gray=True
@@ -314,23 +315,9 @@ SCORES: dict[str, Score] = {
         f"mean |dL*| {_POOLED}; rounding to 8 bits alone leaves some 0.1",
         lambda s: s.lightness / s.pixels,
     ),
-    "intersection_a_100": Score(
-        "Intersection a, 100 bins", "higher", "histograms " + _BINS.format("a", 100, 2), _intersection(0, 100)
-    ),
-    "intersection_b_100": Score(
-        "Intersection b, 100 bins", "higher", "histograms " + _BINS.format("b", 100, 2), _intersection(1, 100)
-    ),
-    "intersection_a_400": Score(
-        "Intersection a, 400 bins",
-        "higher",
-        "histograms " + _BINS.format("a", 400, 0.5),
-        _intersection(0, 400),
-    ),
-    "intersection_b_400": Score(
-        "Intersection b, 400 bins",
-        "higher",
-        "histograms " + _BINS.format("b", 400, 0.5),
-        _intersection(1, 400),
-    ),
+    "intersection_a_100": _intersection("a", 100),
+    "intersection_b_100": _intersection("b", 100),
+    "intersection_a_400": _intersection("a", 400),
+    "intersection_b_400": _intersection("b", 400),
 }
 """Every score of the evaluation, in the order of the table."""

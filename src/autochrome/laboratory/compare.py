@@ -68,13 +68,7 @@ REPORT, FIGURES, MARKDOWN = "report.html", "scores.json", "results.md"
 
 @dataclass
 class Comparison:
-    """The results of a run.
-
-    Attributes:
-        document: the report.
-        figures: everything in it as plain values.
-        failed: what went wrong, by the section's name.
-    """
+    """A run's report, everything in it as plain values, and what went wrong, by the section's name."""
 
     document: Document
     figures: dict[str, Any]
@@ -82,14 +76,10 @@ class Comparison:
 
 
 def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
-    """Color every photo by every model, and make all sections of the report.
+    """Color every photo by every model, and make the sections of the report, except those in ``without``.
 
-    A section that cannot be made says why in one line. If one fails, it does the same and is named in
+    A section that cannot be made says why in one line. So does one that fails, and it is named in
     ``failed``; the others are made nevertheless.
-
-    Args:
-        run: as `autochrome.laboratory.systems.open_run` opens it.
-        without: names of `SECTIONS` to leave out.
 
     Raises:
         LaboratoryError: the photos cannot be colored, or ``without`` names no section.

@@ -1,7 +1,6 @@
 """One comparison: the photos, the systems, their results, and processes to share the work.
 
-Every section of the report is given the same `Run` and takes from it what it needs: the true photos, the
-systems' results as they lie in files, and the models themselves where there are some.
+Every section of the report takes what it needs from the same `Run`: true photos, results, and models.
 """
 
 from __future__ import annotations
@@ -40,10 +39,10 @@ class System:
     Attributes:
         name: what the report calls it.
         model: its name in the registry; None for a folder of somebody's results.
-        folder: where its results lie, below it a folder for each sample where there are several.
-        samples: folders, one for each sample; ``(folder,)`` where there is one.
-        settings: of the model; if it draws, ``samples`` and ``seed`` are the run's.
-        weights: where the model's weights come from, if not from the package.
+        folder: of its results, with a folder for each sample if there are several.
+        samples: the folders of the samples; ``(folder,)`` if there is one.
+        settings: of the model; ``samples`` and ``seed`` are the run's.
+        weights: source of the model's weights, if not the package.
     """
 
     name: str
@@ -69,25 +68,25 @@ class LabSettings:
     """Settings of a whole comparison."""
 
     samples: int = 8
-    """Of each photo, by each model that draws."""
+    """Per photo, by each model that draws."""
     subset: int = 60
-    """Photos of the costly sections, evenly spaced over the names."""
+    """Number of photos for the costly sections, evenly spaced over the names."""
     seed: int = 0
-    """Of the draws, of the random baseline and of the resamples."""
+    """Of the samples, the random baseline and the resamples."""
     protocol: str = "native"
-    """At which size photos are compared: see `autochrome.metrics.sizing.Sizing`."""
+    """Size at which photos are compared, see `autochrome.metrics.sizing.Sizing`."""
     replicates: int = 1000
     """Bootstrap resamples of every interval."""
     workers: int = 1
-    """Processes that share the photos; with 1 everything is done in this one."""
+    """Number of processes; with 1 everything is done in this one."""
     device: str = "auto"
     """Where the models run."""
     labeled: Path | None = None
     """Shards or a folder of photos whose names carry their class, for interpretability."""
     labeled_photos: int = 400
-    """Of these, at most."""
+    """Maximum number of these."""
     vgg16: Path | None = None
-    """State dict of a VGG-16, for interpretability, beside EfficientNet-Lite0."""
+    """State dict of a VGG-16, a second classifier for interpretability."""
 
     @property
     def bootstrap(self) -> Bootstrap:
@@ -101,7 +100,7 @@ class LabSettings:
 
 
 def once_per_run(compute: Callable[[Run], T]) -> Callable[[Run], T]:
-    """Decorate a function of a run to compute its result at the first call and keep it for later sections."""
+    """Decorate a function of a run to compute its result once and keep it for later sections."""
 
     @wraps(compute)
     def kept(run: Run) -> T:
@@ -118,14 +117,13 @@ class Run:
 
     Attributes:
         references: folder of the true photos.
-        pairs: name and file of each true photo that takes part, by name; their ``results`` are empty.
+        pairs: name and file of each true photo, by name; their ``results`` are empty.
         systems: in the order of the report.
-        out: folder of all that the comparison writes.
+        out: folder that the comparison writes to.
         settings: see `LabSettings`.
         progress: called as the work advances.
-        figures: the figures of every section for ``scores.json``, by the section's name; a section stores its
-            own here (its tables are written in any case).
-        kept: results of the functions that are computed once (`once_per_run`).
+        figures: for ``scores.json``, by the section's name; each section stores its own, beside its tables.
+        kept: results of `once_per_run` functions.
     """
 
     references: Path
@@ -228,17 +226,13 @@ class Run:
         return self._files[folder][name]
 
     def map(self, label: str, work: Callable[[Run, str], T], names: Sequence[str] | None = None) -> list[T]:
-        """Do the same work for many photos, shared among the processes, and report the progress.
+        """Do the same work for photos, shared among the processes; return the results in their order.
 
         Args:
             label: what is being done, for `progress`.
-            work: called with a run and a photo's name. With several processes it is called in one of them,
-                with a copy of this run, so it must be a function of a module (or a `functools.partial` of
-                one) and return plain values or numpy arrays.
+            work: called with a run and a photo's name, perhaps in another process with a copy of this run: a
+                module's function, or a `functools.partial` of one, that returns plain values or arrays.
             names: the photos; all of them by default.
-
-        Returns:
-            The results, in the order of the names.
 
         Raises:
             LaboratoryError: a process has died.

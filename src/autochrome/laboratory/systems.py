@@ -1,8 +1,8 @@
-"""Which systems are compared, as they are named on the command line, and their results as files.
+"""The systems to compare, as they are named on the command line, and their results as files.
 
-A model's results are PNG files that go the one way of every photo (`pipeline.painter.Painter`), below
-``OUT/results/SYSTEM/``, with a folder for each sample of a model that draws. Beside them ``run.json`` says
-how they were made: what was made in the same way before is kept, so that a run that was broken off goes on.
+A model's results are PNG files below ``OUT/results/SYSTEM/``, with a folder for each sample of a model that
+draws. ``run.json`` beside them says how they were made: results of the same settings are kept, so that an
+interrupted run continues.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from autochrome.models.weights import resolve_weights
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, check_supported, resolve
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
-"""The shipped systems at their defaults, and CIC as it comes nearest to the truth rather than looks best."""
+"""The shipped systems at their defaults, and CIC at its most accurate."""
 
 RESERVED = ("gray", "random", "truth")
 """Rows and columns of the report that no system may be called."""
@@ -48,7 +48,7 @@ def open_run(
     photos: int | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Find photos and systems, and check all that can be checked before minutes are spent.
+    """Find photos and systems, and check what can be checked before the models run.
 
     Args:
         references: folder of true photos.
@@ -175,7 +175,7 @@ def weights_sha256(system: System) -> str:
 
 
 def describe(system: System) -> str:
-    """Return a system's settings in a few words, with the values that defaults stand for."""
+    """Return a system's settings in a few words, with defaults resolved."""
     if system.model is None:
         several = f", {len(system.samples)} samples" if system.has_several else ""
         return f"results of {system.folder}{several}"
@@ -195,7 +195,7 @@ def describe(system: System) -> str:
 
 
 def paint_systems(run: Run) -> None:
-    """Color every photo by every model; what was made in the same way before is kept.
+    """Color every photo by every model, and keep results that were made in the same way before.
 
     Raises:
         LaboratoryError: a folder holds pictures of others, or a picture cannot be written.

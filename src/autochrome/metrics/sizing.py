@@ -1,4 +1,4 @@
-"""At which size photos are compared: as they are, cropped, or scaled."""
+"""The size at which photos are compared: as they are, cropped, or scaled."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sizing:
         """Bring a photo, the reference itself or a result, to the size at which it is compared.
 
         Raises:
-            SizeError: where its size does not fit that of the ``reference``'s file; says what to do.
+            SizeError: its size does not match the ``reference``'s; the message says what to do.
         """
         size = (rgb.shape[-2], rgb.shape[-1])
         if self.kind == "resize":

@@ -136,6 +136,10 @@ class _Bar:
         """Whether it needs no counterpart on the opposite side; a sky over the sea may be white."""
         return self.straightness >= 0.6 and self.flat.level <= 255 - _CLIPPED
 
+    def pairs_with(self, opposite: _Bar | None) -> bool:
+        """Return whether the bar on the opposite side has the same level."""
+        return opposite is not None and abs(self.flat.level - opposite.flat.level) <= 4
+
 
 class _Finder:
     """The box of the picture, which shrinks as borders are removed.
@@ -202,17 +206,13 @@ class _Finder:
         """Cut off strips with a straight edge along one side or two opposite ones; return whether any."""
         if self.mat is not None or min(self.shape) < 8:
             return False
-        view = self.view(self.gray)
-        bars = [self._bar(view, k) for k in range(4)]
-        taken = False
-        for k, opposite in ((0, 2), (1, 3)):
-            one, other = bars[k], bars[opposite]
-            paired = one is not None and other is not None and abs(one.flat.level - other.flat.level) <= 4
-            for which, bar in ((k, one), (opposite, other)):
-                if bar is not None and (paired or bar.stands_alone):
-                    self._cut(which, bar)
-                    taken = True
-        return taken
+        bars = [self._bar(self.view(self.gray), k) for k in range(4)]
+        before = self.box
+        for k in (0, 2, 1, 3):
+            bar, opposite = bars[k], bars[(k + 2) % 4]
+            if bar is not None and (bar.stands_alone or bar.pairs_with(opposite)):
+                self._cut(k, bar)
+        return self.box != before
 
     def _bar(self, view: Gray, which: int) -> _Bar | None:
         flat = level_of([side(view, which, 0)])
@@ -272,11 +272,10 @@ class _Finder:
 
     def full_box(self) -> Box:
         """Return the box in pixels; edges that were not refined leave a cell to spare."""
-        top, left, bottom, right = (
+        return _boxed(
             min(max(0, (edge + spare) * self.step), self.limits[2 + k % 2]) if place is None else place
             for k, (edge, spare, place) in enumerate(zip(self.box, (-1, -1, 1, 1), self.refined, strict=True))
         )
-        return top, left, bottom, right
 
 
 def _boxed(edges: Iterable[int]) -> Box:

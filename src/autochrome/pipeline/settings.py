@@ -296,7 +296,7 @@ def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
 
 
 def prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
-    """Return what changes a model's prediction: settings with equal keys can be painted from one prediction."""
+    """Return what changes a prediction: settings with equal keys can be painted from one."""
     decoder = resolve(settings, spec)
     key = (decoder.fuse, decoder.size, settings.border_detection)
     if spec.kind != "samples":

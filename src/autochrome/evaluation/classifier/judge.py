@@ -10,8 +10,8 @@ from importlib.resources import files
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from autochrome.data.photos import shrunk
 from autochrome.io.whole_file import file_sha256
 from autochrome.models.backbones import backbone_file, load_backbone_state
 from autochrome.nn.efficientnet import LITE_SIZES, EfficientNetLiteClassifier
@@ -103,7 +103,6 @@ def central_square(rgb: RGB, shorter_side: int, size: int) -> Float[Tensor, "b 3
     """
     scale = shorter_side / min(rgb.shape[2:])
     height, width = (round(side * scale) for side in rgb.shape[2:])
-    if rgb.shape[2:] != (height, width):
-        rgb = F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+    rgb = shrunk(rgb, height, width)
     top, left = (height - size) // 2, (width - size) // 2
     return rgb[:, :, top : top + size, left : left + size]

@@ -23,11 +23,7 @@ from autochrome.evaluation.probe.linear import fit_linear
 from autochrome.evaluation.probe.photos import Progress, read_lumas, silent
 from autochrome.evaluation.probe.results import ProbeResults, Row
 from autochrome.evaluation.probe.scores import segmentation_scores, top_accuracies
-from autochrome.evaluation.probe.segmentation import (
-    Segmenter,
-    full_size_confusions,
-    read_canvases,
-)
+from autochrome.evaluation.probe.segmentation import Segmenter, full_size_confusions, read_canvases
 from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
     RANDOM,

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.spaces import ColorSpace
+from autochrome.data.photos import as_rgb, shrunk
 from autochrome.errors import DataError
 from autochrome.evaluation.probe.finetune import mirrored
 from autochrome.evaluation.probe.fitting import FitSettings, fit
-from autochrome.evaluation.probe.photos import Progress, as_tensor, shrunk, silent
+from autochrome.evaluation.probe.photos import Progress, silent
 from autochrome.evaluation.probe.scores import confusion, intersection_over_union
 from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
@@ -72,7 +73,7 @@ def read_canvases(
     labels = torch.full((len(names), size, size), VOID, dtype=torch.uint8)
     extents, largest = [], 0
     for index, name in enumerate(names):
-        rgb, truth = as_tensor(folder.photo(name)), torch.from_numpy(folder.labels(name).copy())
+        rgb, truth = as_rgb(folder.photo(name)), torch.from_numpy(folder.labels(name).copy())
         if rgb.shape[2:] != truth.shape:
             sizes = " and ".join(f"{w} x {h}" for h, w in (rgb.shape[2:], truth.shape))
             raise DataError(f"photo and label map of {name} differ in size: {sizes}")

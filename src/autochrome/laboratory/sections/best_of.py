@@ -60,17 +60,9 @@ def section(run: Run) -> Section:
 
 
 def best_curves(
-    drawn: Mapping[str, Mapping[str, Float[Tensor, "photos n"]]],
-    kept: Tensor,
-    bootstrap: Bootstrap,
+    drawn: Mapping[str, Mapping[str, Float[Tensor, "photos n"]]], kept: Tensor, bootstrap: Bootstrap
 ) -> Curves:
-    """Return the curves of every system that draws.
-
-    Args:
-        drawn: `ERRORS` of the samples, by system.
-        kept: which photos count, as booleans.
-        bootstrap: of the intervals.
-    """
+    """Return the curves of the systems that draw, over the photos that are ``kept``."""
     return {
         key: {
             name: [
@@ -97,16 +89,7 @@ def best_table(
     bootstrap: Bootstrap,
     caption: str = "",
 ) -> Table:
-    """Return the best of 1, 2, 4, ... of each system that draws, beside the systems with one sample.
-
-    Args:
-        curves: of `best_curves`.
-        drawn: `ERRORS` of the samples, by system.
-        single: those of the systems with one sample, and of gray.
-        kept: which photos count, as booleans.
-        bootstrap: of the intervals.
-        caption: added to the table's own.
-    """
+    """Return the best of 1, 2, 4, ... of the systems ``drawn``, beside those with a ``single`` sample."""
     rows = []
     for name, errors in drawn.items():
         psnr = expected_best(errors["psnr"])
@@ -133,10 +116,7 @@ def _above_gray(
 
 
 def _single(scores: Scores, drawn: list[str]) -> dict[str, dict[str, Tensor]]:
-    """Return `ERRORS` of every photo by the systems with one sample, and by the baselines.
-
-    A system that matches every photo exactly is the photos themselves and has no errors to compare.
-    """
+    """Return `ERRORS` of systems with one sample and of the baselines, except of the photos themselves."""
     errors_of = {
         name: {key: torch.tensor(row[key], dtype=torch.float64) for key in ERRORS}
         for name, row in scores.per_photo.items()

@@ -107,7 +107,7 @@ def pairs_of(system: System, run: Run, name: str) -> Pairs:
     rgb = torch.cat([run.result(system, name, sample) for sample in range(len(system.samples))])
     lab = rgb_to_lab(rgb)
     large = min(rgb.shape[2:]) >= SMALLEST
-    structure = pair_values(pairwise_ms_ssim(rgb)) if large else rgb.new_empty(0)
+    structure = pair_values(pairwise_ms_ssim(rgb).mean(2)) if large else rgb.new_empty(0)
     return Pairs(
         structure.double().numpy(), pairwise_delta_e(lab).double().numpy(), float(ab_spread(lab[:, 1:]))
     )

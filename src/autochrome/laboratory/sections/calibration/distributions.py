@@ -1,8 +1,8 @@
-"""Whether predicted probabilities are true: reliability of the distributions of CIC and LRAC.
+"""Calibration of predicted probabilities: reliability of the distributions of CIC and LRAC.
 
-The distributions are measured as they were trained, from a single view of the photo, before decoding changes
-them. The truth is the mean color of each cell of the model's grid, which covers 4 x 4 of its input pixels;
-single pixels instead change the figures by less than .01. `autochrome.metrics.reliability` has the measures.
+Distributions are measured as trained, from a single view of the photo, before decoding changes them. The
+truth is the mean color of each cell of the model's grid, 4 x 4 of its input pixels; with single pixels the
+figures change by less than .01. `autochrome.metrics.reliability` has the measures.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 from autochrome.types import RGB
 
-_PLACES = 1000  # of a photo, about, evenly over the model's grid
-_FEWEST = 50.0  # expected or counted events of a bin for it to be drawn
+_PLACES = 1000  # approximate number per photo, evenly spaced over the model's grid
+_FEWEST = 50.0  # expected or counted events of a bin below which it is not drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,14 @@ class TemperatureScaling:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far the probabilities of a distribution can be trusted.
+    """Calibration of a distribution.
 
     Attributes:
         confidence: mean probability of the most probable bin.
-        overconfidence: that minus how often it is the true one.
+        overconfidence: that minus the frequency with which it is true.
         error: expected calibration error of the most probable bin.
-        misplaced: share of all predicted probability that lies at other probabilities than the events do.
-        scaling: what temperature scaling would improve.
+        misplaced: see `autochrome.metrics.reliability.misplaced_mass`.
+        scaling: the effect of temperature scaling.
         top: mean confidence and frequency of the bins of `CONFIDENCE_EDGES`; nan for bins of too few events.
         every: mean probability and frequency of the bins of `PROBABILITY_EDGES`; likewise.
         every_ends: ends of the interval of that frequency.
@@ -182,12 +182,11 @@ def _drawn(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 bins"]:
 
 @torch.inference_mode()
 def predictions_of(system: System, run: Run, name: str) -> dict[str, AxisPredictions]:
-    """Return what a model with a distribution predicts for a photo, by axis and by what counts as true.
+    """Return what a model with a distribution predicts for a photo, by axis and definition of the truth.
 
-    CIC learned from true colors that are shared among ten bins (section 3.1), so it never learned to be surer
-    than that; it is compared with the share of each bin, and with the nearest bin alone, which is how people
-    read its probabilities. If there is vibrance, set or by default, its effect is measured, too. The hue of
-    LRAC was learned with the true chroma as weight (equation 3), and is measured so.
+    CIC's targets share a color among ten bins (section 3.1), which limits how confident it can become; it is
+    compared with these shares, and with the nearest bin alone, as people read its probabilities. Vibrance, if
+    any, is measured as well. LRAC's hue is weighted by the true chroma, as in its training (equation 3).
     """
     painter = run.painter(system)
     model = painter.model

@@ -39,11 +39,9 @@ class Places:
 
 
 def rank_sums(photos: Sequence[Places], key: str) -> Float[Tensor, "photos 2 fine"]:
-    """Return how many places of each photo lie in each hundredth of all places, and the sum of their errors.
+    """Return the number of each photo's places in each hundredth of all places, and the sum of their errors.
 
-    Args:
-        photos: their places.
-        key: what orders the places: "uncertainty", or "error" itself, which is the best possible order.
+    ``key`` orders the places: "uncertainty", or "error" itself, which is the best possible order.
     """
     order = np.concatenate([getattr(photo, key) for photo in photos])
     rank = np.empty(len(order), np.int64)

@@ -1,8 +1,7 @@
-"""How the predicted colors change when the photo's lightness does: CIC's figure 13, for every system.
+"""How predicted colors change with the photo's lightness: CIC's figure 13, for every system.
 
 Zhang et al. (2016), section 4.4: predictions are "somewhat stable" against changes of lightness and contrast,
-and less so against blur, which takes away the texture by which things are known. The same section gives the
-network a color chart, to see whether lightness alone determines a color (the module `chart`).
+and less so against blur, which removes texture. The module `chart` has the color chart of the same section.
 """
 
 from __future__ import annotations
