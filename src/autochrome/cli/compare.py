@@ -12,7 +12,8 @@ from autochrome.cli.console import step_progress
 from autochrome.cli.options import FOLDER, device_option, protocol_option, replicates_option, seed_option
 
 if TYPE_CHECKING:
-    from autochrome.laboratory.run import Progress, Run
+    from autochrome.laboratory.run import Run
+    from autochrome.types import Progress
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _PATH = click.Path(exists=True, path_type=Path)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress as Bar
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much is done, and how much there is."""
+    from autochrome.types import Progress
 
 
 def make_bar(*, disable: bool = False) -> Bar:

@@ -1,7 +1,7 @@
 """Sums of one photo, and every score as a function of such sums.
 
-All scores of the evaluation, those over pooled pixels too, depend on sums over photos only. So a photo is
-read once, its `Sums` kept (some 20 kB), and a bootstrap resample is one matrix product away.
+All scores, even those over pooled pixels, depend on sums over photos only. So a photo is read once, its
+`Sums` are kept (some 20 kB), and a bootstrap resample is one matrix product.
 """
 
 from __future__ import annotations
@@ -73,20 +73,20 @@ class Sums:
     def __setitem__(self, index: int, one: Sums) -> None:
         """Write the sums of one photo in place.
 
-        Small tensors kept one by one between the large ones of every photo would fragment the memory, some
-        MB a photo; so all are written into one batch.
+        One batch for all, since small tensors kept between the large ones of each photo would fragment
+        memory.
         """
         for f in fields(self):
             getattr(self, f.name)[index] = getattr(one, f.name)[0]
 
     def combine(self, counts: Float[Tensor, "replicates photos"]) -> Sums:
-        """Return sums of resamples in which each photo occurs ``counts`` times; a row of ones is the set."""
+        """Return sums of resamples in which each photo occurs ``counts`` times."""
         return Sums(*(torch.tensordot(counts, getattr(self, f.name), dims=1) for f in fields(self)))
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is computed once from true photos to score any number of their colorizations."""
+    """What is computed once from true photos to score all of their colorizations."""
 
     rgb: Float[Tensor, "b 3 h w"]
     light: Float[Tensor, "b 1 h w"]
@@ -98,12 +98,7 @@ class Truth:
 
     @classmethod
     def of(cls, rgb: Float[Tensor, "b 3 h w"], prior: Float[Tensor, "313"]) -> Truth:
-        """Prepare sRGB photos in [0, 1].
-
-        Args:
-            rgb: the true photos.
-            prior: smoothed frequencies of the 313 ab bins, for the class-rebalanced AuC.
-        """
+        """Prepare sRGB photos in [0, 1]; the rebalanced AuC needs a smoothed ``prior`` of the 313 ab bins."""
         light, ab = LAB.split(rgb)
         bins = nearest_bin(ab)
         counts = torch.stack([torch.bincount(photo.flatten(), minlength=AB_BINS) for photo in bins])
@@ -160,7 +155,7 @@ class Score:
     definition: str
     compute: Callable[[Sums], Float[Tensor, "*n"]]
     against_gray: bool = False
-    """Whether it measures against gray already, so that a difference from gray has no meaning."""
+    """Whether it measures against gray already; then it has no difference from gray."""
 
 
 def _intersection(axis: Literal["a", "b"], bins: int = HISTOGRAM_BINS) -> Score:

@@ -1,4 +1,4 @@
-"""What a person may request beyond a model's own prediction."""
+"""What users may request beyond a model's own prediction."""
 
 from autochrome.guidance.coherence import Coherence
 from autochrome.guidance.color_bias import ColorBias, rotated, tint, warmth

@@ -68,9 +68,8 @@ def unreadable_pictures(folder: Path, recursive: bool = False) -> list[Path]:
 
 def _files_in(folder: Path, recursive: bool, suffixes: Set[str]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
-        raise PhotoError(
-            error.filename, f"could not be searched ({error.strerror})", "Check the folder's permissions"
-        ) from error
+        problem = f"could not be searched ({error.strerror})"
+        raise PhotoError(error.filename, problem, "Check the folder's permissions") from error
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]

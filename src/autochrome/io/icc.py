@@ -66,7 +66,7 @@ def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
     if profile is None:
         return image
     if color_space_of(profile) != ("GRAY" if image.bands == 1 else "RGB") or not _works(profile):
-        return image if image.bands == 1 else _attach(image, srgb_profile())
+        return image if image.bands == 1 else _attach(image, builtin_profile("srgb"))
     if is_srgb(profile):
         return _attach(image, profile)
     if image.bands == 1:
@@ -89,11 +89,6 @@ def is_srgb(profile: bytes) -> bool:
     cube = np.stack(np.meshgrid(grid, grid, grid), axis=-1).reshape(1, -1, 3)
     seen = to_array(_attach(from_array(cube), profile).icc_transform("srgb", embedded=True, **_INTENT))
     return int(np.abs(seen.astype(int) - cube).max()) <= _SAME_LEVELS
-
-
-def srgb_profile() -> bytes:
-    """The sRGB profile that libvips carries."""
-    return builtin_profile("srgb")
 
 
 @lru_cache(maxsize=3)

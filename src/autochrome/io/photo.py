@@ -7,7 +7,7 @@ photo is held upright and in sRGB; `write_photo` returns to the file's own RGB p
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyvips
 
 from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
-from autochrome.io.loading import MAX_PIXELS, PhotoFile, locate
+from autochrome.io.loading import MAX_PIXELS, locate
 from autochrome.io.metadata import attach_metadata, read_metadata, read_resolution
 from autochrome.io.provenance import Provenance, add_provenance, parse_provenance
 from autochrome.io.saving import check_fits, format_for, save
@@ -27,7 +27,6 @@ __all__ = [
     "Photo",
     "Provenance",
     "page_count",
-    "read_pages",
     "read_photo",
     "read_provenance",
     "write_photo",
@@ -107,18 +106,21 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
     Raises:
         PhotoError: it cannot be read; the message names it and says what to do.
     """
-    return _read_page(locate(source), page, max_pixels)
-
-
-def read_pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
-    """Yield all pages in turn, one in memory at a time. Errors as `read_photo`."""
     file = locate(source)
-    for page in range(file.page_count()):
-        yield _read_page(file, page, max_pixels)
+    image = file.open(page, max_pixels=max_pixels)
+    metadata = read_metadata(image, file, page)
+    dpi = read_resolution(image, metadata)
+    if dpi and orientation_of(image) >= 5:
+        dpi = (dpi[1], dpi[0])
+    try:
+        pixels, alpha = decode(image, file)
+    except pyvips.Error as error:
+        raise file.decoding_failed(error) from error
+    return Photo(pixels, alpha, icc.embedded_profile(image), metadata, dpi, file.path, file.format)
 
 
 def page_count(source: Source) -> int:
-    """Return the number of pages that `read_pages` yields. Errors as `read_photo`."""
+    """Return the number of pages, at least 1. Errors as `read_photo`."""
     return locate(source).page_count()
 
 
@@ -174,19 +176,6 @@ def write_photo(
     attach_metadata(image, metadata, chosen.name)
     check_fits(image, chosen, path or "the result")
     return save(image, path, chosen, quality=quality, blocks=metadata)
-
-
-def _read_page(file: PhotoFile, page: int, max_pixels: int) -> Photo:
-    image = file.open(page, max_pixels=max_pixels)
-    metadata = read_metadata(image, file, page)
-    dpi = read_resolution(image, metadata)
-    if dpi and orientation_of(image) >= 5:
-        dpi = (dpi[1], dpi[0])
-    try:
-        pixels, alpha = decode(image, file)
-    except pyvips.Error as error:
-        raise file.decoding_failed(error) from error
-    return Photo(pixels, alpha, icc.embedded_profile(image), metadata, dpi, file.path, file.format)
 
 
 def _completed(photo: Photo, like: Photo) -> Photo:

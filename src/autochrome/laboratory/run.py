@@ -22,14 +22,9 @@ from autochrome.metrics.sizing import Compared, Sizing
 from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings
+from autochrome.types import Progress, silent
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many photos are done, and how many there are."""
-
-
-def silent(label: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,11 @@ from autochrome.evaluation.files import match_files
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import write_photo
 from autochrome.io.whole_file import file_sha256, write_json
-from autochrome.laboratory.run import LabSettings, Progress, Run, System, silent
+from autochrome.laboratory.run import LabSettings, Run, System
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, check_supported, resolve
+from autochrome.types import Progress, silent
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
 """The shipped systems at their defaults, and CIC at its most accurate."""

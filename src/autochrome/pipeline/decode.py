@@ -1,8 +1,8 @@
-"""From a prediction to colors, in the order in which what a person asks for takes effect.
+"""From a prediction to colors.
 
-Of a model with a distribution: vibrance, coherence, the reference's palette, warmth, tint, a sample's own
-rotated bias, and at last hints, all on the distribution; then it is decoded. Quantile matching with
-a reference, and then saturation, work on the colors themselves, of whatever model. Hints have the last word.
+A model's distribution is changed in this order: vibrance, coherence, the reference's palette, warmth, tint, a
+sample's own rotated bias, and hints; then it is decoded. Quantile matching with a reference, and then
+saturation, work on the colors of any model. Hints have the last word.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Decoded:
 
     Attributes:
         ab: a* and b* "1 2 h w" in CIE units, over the box of the picture.
-        uncertainty: where the model knows it, over the whole photo.
-        used: the settings that made it, with the values that defaults stand for.
-        notes: what the person should know of it, a sentence each.
+        uncertainty: over the whole photo, if the model provides it.
+        used: the settings that took effect, with defaults resolved.
+        notes: sentences for the user.
     """
 
     ab: Chroma
@@ -42,7 +42,7 @@ class Decoded:
 
 
 def count_samples(model: Colorizer, prediction: Prediction, settings: ColorizeSettings) -> int:
-    """Return how many colorizations there are of a prediction."""
+    """Return the number of colorizations of a prediction."""
     return settings.samples if isinstance(model, DistributionColorizer) else len(prediction.answer)
 
 
@@ -53,11 +53,7 @@ def decode(
     index: int,
     reference: Reference | None,
 ) -> Decoded:
-    """Return the colorization of that index, from 0.
-
-    Raises:
-        HintError: a hint lies outside the photo.
-    """
+    """Return the colorization of that index, from 0; HintError if a hint lies outside the photo."""
     if isinstance(model, DistributionColorizer):
         return _decode_distribution(model, prediction, settings, index, reference)
     decoder = resolve(settings, model.spec)
@@ -110,7 +106,7 @@ def _decode_distribution(
 
 
 def _chroma_scale(decoder: DecoderSettings, prediction: Prediction) -> float:
-    """What chroma is multiplied by; what has no picture in it stays neutral."""
+    """Return the factor of chroma; a photo without a picture stays neutral."""
     return 0.0 if prediction.extent.is_uniform else decoder.chroma_scale
 
 
@@ -123,7 +119,7 @@ def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncer
 def _hints_on_picture(
     settings: ColorizeSettings, prediction: Prediction
 ) -> tuple[tuple[Hint, ...], tuple[str, ...]]:
-    """The hints that lie on the picture, and notes about those that lie on its border or mat alone."""
+    """Return the hints that lie on the picture, and notes about those that lie on its border or mat alone."""
     extent = prediction.extent
     if extent.is_whole or not settings.hints:
         return settings.hints, ()
@@ -139,13 +135,13 @@ def _hints_on_picture(
 
 
 def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:
-    """The look and its saturation, as they are recorded of every model."""
+    """Return the look and its saturation, as they are recorded for every model."""
     own = {} if decoder.look_saturation == 1 else {"look_saturation": decoder.look_saturation}
     return {"look": decoder.look, "saturation": decoder.saturation, **own}
 
 
 _Step = tuple[Guide, dict[str, object]]
-"""A guide, and its notes."""
+"""A guide, and the settings to record with it."""
 
 
 def _preferences(

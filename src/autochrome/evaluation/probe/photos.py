@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Float16
@@ -11,13 +11,7 @@ from torch import Tensor
 from autochrome.color.spaces import ColorSpace
 from autochrome.data.photos import as_rgb, decode_rgb, shrunk
 from autochrome.data.sources import PhotoSource
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the task, the amount done, and the total."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Report nothing."""
+from autochrome.types import Progress, silent
 
 
 def read_lumas(
