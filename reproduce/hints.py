@@ -1,15 +1,15 @@
-"""A person's test of hints: true colors bring a photo nearer to the truth, a false one stays on its object.
+"""A test of hints: true colors bring a photo closer to the truth, a false one stays on its object.
 
     python -m reproduce.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
 
 PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is used. In each photo's result
-without hints, the places that a person would correct are located: the largest error in a*b*, averaged over a
-window of 1/16 of the shorter side, then the next at least a quarter of that side away from the earlier ones.
-There the true color, averaged over the same window, is given as a hint, and the photo is painted again.
-Prints Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
+without hints, the places to correct are located: the largest error in a*b*, averaged over a window of 1/16 of
+the shorter side, then the next at least a quarter of that side away from the earlier ones. The true color of
+these places, averaged over the same window, is given as hints, and the photo is painted again. Prints
+Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos.
 
-In photos of our evaluation folders where an object stands before a sky (or a wall), the object is then given
-a false color by one hint; the mean change of a*b* is measured on the object and on the sky.
+In photos of our evaluation folders with an object before a sky or a wall, a hint then gives the object a
+false color; the mean change of a*b* is measured on the object and on the background.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from autochrome.color.spaces import rgb_to_lab
 from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.guidance.hint_files import Length, Point, Polygon
-from autochrome.guidance.hints import Hint, mask_of, parse_hint
+from autochrome.guidance.hint_files import Hint, Length, Point, Polygon, parse_hint
+from autochrome.guidance.hints import mask_of
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.metrics.pixel import psnr
 from autochrome.pipeline.painter import ColorizeSettings, Painter
@@ -40,7 +40,7 @@ from reproduce.painting import photos_in
 WINDOW, APART = 1 / 16, 1 / 4
 """Shares of the shorter side: the window over which errors are averaged, and the hints' least distance."""
 MOST_ROWS = 20
-"""Photos that get a row each; the mean alone is printed for more."""
+"""Maximum number of photos for a row each; for more only the mean is printed."""
 ACCURATE = ColorizeSettings(vibrance=0.0, temperature=0.6, fuse="full")
 """The settings of the highest PSNR (docs/papers/cic.md)."""
 

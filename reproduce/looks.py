@@ -1,12 +1,12 @@
-"""What the looks of a model gain and what they risk: one row per look, on photos with known colors.
+"""What the looks of a model gain and risk: one row per look, on photos with known colors.
 
     python -m reproduce.looks PHOTOS [--model cic] [--looks natural,accurate,vivid] [--photos N]
                               [--set vibrance=0.2 temperature=0.5 ...] [--set ...] [--keep FOLDER]
 
 PHOTOS is a folder of color photos (ours: eval-256px, eval-people-256px), or a tar shard of them; settings are
 tuned on a shard that was held out from training, not on the evaluation sets. Each ``--set`` adds a row for
-every look, in which these settings override the look's own. Prints Markdown; every figure has its 95%
-bootstrap interval over photos, and differences from gray are taken on the same resamples.
+every look with these settings instead of the look's own. Prints Markdown; figures have 95% bootstrap
+intervals over photos, and differences from gray are taken on the same resamples.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def settings_of_rows(model: str, looks: Sequence[str], changes: Sequence[Sequenc
     """Return the settings of each row by its name: the looks themselves, then with every set of changes.
 
     Args:
-        model: name in the registry; it must have the looks and support the settings.
+        model: name in the registry.
         looks: their names.
         changes: each a list of ``KEY=VALUE``, as ``autochrome compare --model`` reads them.
 

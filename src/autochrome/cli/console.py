@@ -38,7 +38,7 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
 
 @contextmanager
 def photo_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a `progress_bar` for a single step; it is called with the photos done and the photos in all."""
+    """Show a `progress_bar` for one step, called with the photos done and the photos in all."""
     with progress_bar() as show:
         yield lambda done, total: show("photos", done, total)
 

@@ -1,4 +1,4 @@
-"""`autochrome figures`: what the papers show of a photo, drawn for one of yours."""
+"""`autochrome figures`: the papers' figures, drawn for a photo."""
 
 from __future__ import annotations
 

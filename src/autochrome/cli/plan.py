@@ -1,4 +1,4 @@
-"""Decide which file each colorization is written to, before anything is colored."""
+"""Decide which file each colorization is written to, before any photo is colored."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class FileOptions:
     samples: int = 1
     """Colorizations of each photo."""
     uncertainty: bool = False
-    """Write a map of it for each photo."""
+    """Write an uncertainty map for each photo."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Job:
 
     source: Path
     target: Path
-    """The file of the one colorization, or what the names of several are made from."""
+    """The file of the only colorization, or the base of the names of several."""
     page: int = 0
     samples: int = 1
     uncertainty: bool = False
@@ -94,10 +94,10 @@ class Plan:
 def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
     """Find the photos and name their results.
 
-    Without ``out`` a result is NAME.colorized.EXT beside its photo. With ``out`` it is that file if one photo
-    was named and ``out`` is not a folder, else it has the photo's own name in that folder, which mirrors the
-    tree of a named folder. Several colorizations of one photo are numbered before EXT, and its uncertainty
-    map is marked there. In folders, earlier results and the files in ``out`` are passed over.
+    Without ``out`` a result is NAME.colorized.EXT beside its photo. With ``out`` it is that file if there is
+    one photo and ``out`` is not a folder, else it has the photo's own name in that folder, which mirrors the
+    tree of a named folder. Several colorizations of a photo are numbered before EXT, and its uncertainty map
+    is marked there. Earlier results in folders, and the files in ``out``, are skipped.
     """
     planner = _Planner(list(paths), options)
     for path in planner.paths:
@@ -243,7 +243,7 @@ def _with_page(target: Path, page: int) -> Path:
 
 
 def reason_of(error: Exception) -> str:
-    """Return what is wrong and what to do, without the name of a photo in front."""
+    """Return what is wrong and what to do, without the name of a photo."""
     if isinstance(error, PhotoError):
         return f"{error.problem}. {error.advice}"
     return str(error) or type(error).__name__

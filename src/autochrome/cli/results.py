@@ -43,7 +43,7 @@ def write_results(
     Raises:
         PhotoError: one cannot be written.
         click.ClickException: a file of that name has appeared since the job was planned.
-        SettingsError: a map of the uncertainty was requested, which the model does not know.
+        SettingsError: an uncertainty map was requested that the model does not provide.
     """
     from autochrome.report.contact_sheet import fit
 
@@ -77,7 +77,7 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
 
 
 def _write(photo: Photo, place: Path, target: Path, provenance: Provenance | None, **how: Any) -> Page:
-    """Write a photo to its temporary place, and return it in the size of the contact sheet's cells."""
+    """Write a photo to its temporary place, and return it at the size of the contact sheet's cells."""
     from autochrome.io.photo import write_photo
     from autochrome.report.contact_sheet import fit
 
@@ -104,7 +104,7 @@ def _write_sheet(
 
 
 def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
-    """Write the uncertainty map of a photo; its metadata say what black and white mean."""
+    """Write the uncertainty map of a photo, with the meaning of black and white in its metadata."""
     from autochrome.io.photo import Photo
     from autochrome.report.uncertainty_map import draw_uncertainty
 
@@ -138,7 +138,7 @@ def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path
 
 
 def _rename(places: dict[Path, Path]) -> None:
-    """Give every file its name; if one cannot have it, undo those that have theirs."""
+    """Rename all files; if one cannot be renamed, undo the others."""
     former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
     begun: list[Path] = []
     try:

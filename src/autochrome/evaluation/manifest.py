@@ -36,12 +36,8 @@ class ResultFiles:
         self.photos.append(_file_record(path, photo))
         made = read_provenance(photo)
         if made is not None:
-            record = {
-                "model": made.model,
-                "weights_sha256": made.weights_sha256,
-                "settings": dict(made.settings),
-                "software": made.software,
-            }
+            keys = ("model", "weights_sha256", "settings", "software")
+            record = {key: getattr(made, key) for key in keys}
             if record not in self.provenance:
                 self.provenance.append(record)
 

@@ -20,31 +20,10 @@ from torch.nn import functional as F
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.errors import HintError
-from autochrome.guidance.hint_files import (
-    Hint,
-    Point,
-    Polygon,
-    Rectangle,
-    as_entry,
-    parse_hint,
-    read_hints,
-    write_hints,
-)
+from autochrome.guidance.hint_files import Hint, Point
 from autochrome.guidance.propagation import anchor, hint_weights
 from autochrome.models.base import DistributionColorizer, log_probabilities
 from autochrome.types import Chroma, Luma
-
-__all__ = [
-    "Hint",
-    "HintGuide",
-    "Point",
-    "Polygon",
-    "Rectangle",
-    "as_entry",
-    "parse_hint",
-    "read_hints",
-    "write_hints",
-]
 
 WIDTH = 20.0
 """Standard deviation, in CIE units, of the Gaussian about the requested color."""

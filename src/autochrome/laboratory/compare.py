@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from autochrome._version import __version__
 from autochrome.errors import LaboratoryError
@@ -39,6 +39,7 @@ from autochrome.report.html import Document, Note, Section, Table, Text
 SCHEMA = "autochrome-comparison/1"
 
 
+@runtime_checkable
 class SectionModule(Protocol):
     """A module that makes one section of the report."""
 

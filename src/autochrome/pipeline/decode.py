@@ -15,7 +15,8 @@ import torch
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.names import parse_color
 from autochrome.guidance import Coherence, Hint, HintGuide, Vibrance, rotated, tint, warmth
-from autochrome.guidance.hints import as_entry, mask_of
+from autochrome.guidance.hint_files import as_entry
+from autochrome.guidance.hints import mask_of
 from autochrome.models.base import Colorizer, DistributionColorizer, Guide
 from autochrome.pipeline.predict import Prediction
 from autochrome.pipeline.reference import Reference
