@@ -28,18 +28,9 @@ from autochrome.metrics.sizing import Compared, Sizing
 
 SCHEMA = "autochrome-evaluation/1"
 
-PER_PHOTO = tuple(
-    [
-        "auc",
-        "psnr",
-        "ciede2000",
-        "chroma",
-        "chroma_truth",
-        "helped",
-        "harmed",
-        "colorfulness",
-        "colorfulness_truth",
-    ]
+PER_PHOTO = (
+    *("auc", "psnr", "ciede2000", "chroma", "chroma_truth"),
+    *("helped", "harmed", "colorfulness", "colorfulness_truth"),
 )
 """Scores that are also kept for each photo."""
 

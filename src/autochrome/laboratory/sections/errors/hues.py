@@ -19,8 +19,9 @@ from autochrome.metrics.baselines import gray
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 
-HUES = tuple(
-    ["pink", "red", "orange", "yellow", "lime", "green", "teal", "cyan", "sky", "blue", "violet", "magenta"]
+HUES = (
+    *("pink", "red", "orange", "yellow", "lime", "green"),
+    *("teal", "cyan", "sky", "blue", "violet", "magenta"),
 )
 """Sectors of CIE Lab hue: 30 degrees each, about 0, 30, ..., 330."""
 
