@@ -231,8 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--steps", type=int, default=2000, help="updates of each generator")
     training.add_argument("--minutes", type=float, help="of a run in this call; the next call goes on")
     training.add_argument("--full", action="store_true", help="the paper's widths instead of a quarter")
-    override = {"dest": "overrides", "metavar": "SECTION.KEY=VALUE", "help": "of the recipe"}
-    training.add_argument("--set", action="append", default=[], **override)
+    training.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     measuring = commands.add_parser("realism")
     measuring.add_argument("folder", type=Path, metavar="PHOTOS", help="folder of color photos")
     measuring.add_argument("--model", action="append", required=True, metavar="SYSTEM")

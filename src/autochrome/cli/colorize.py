@@ -101,27 +101,25 @@ def colorize(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
         format=format,
+        quality=quality,
         page=page,
         recursive=recursive,
         overwrite=overwrite,
         samples=chosen.samples,
         uncertainty=uncertainty,
     )
-    piped = "-" in (*photos, out)
-    if piped:
+    if "-" in (*photos, out):
         _check_pipe(photos, options)
-    if save_look is not None:
-        _save_look(chosen, Path(save_look), overwrite)
-    if piped:
-        _colorize_pipe(photos[0], options, quality, lambda: make_painter(model, weights, device), chosen)
+        _save_look(chosen, save_look, overwrite)
+        _colorize_pipe(photos[0], options, lambda: make_painter(model, weights, device), chosen)
         return
     plan = make_plan([Path(photo) for photo in photos], options)
+    _save_look(chosen, save_look, overwrite)
     report = Report(failures=plan.failures, skipped=len(plan.skipped))
     report.notes += [(path, _UNREADABLE) for path in plan.unreadable]
     if plan.jobs:
         report.begin(len(plan.jobs))
-        painter = make_painter(model, weights, device)
-        _work(plan.jobs, painter, chosen, options, quality, report)
+        _work(plan.jobs, make_painter(model, weights, device), chosen, options, report)
     report.print()
     if report.interrupted or report.failures:
         sys.exit(_INTERRUPTED if report.interrupted else 1)
@@ -138,9 +136,12 @@ def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
         )
 
 
-def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
+def _save_look(settings: ColorizeSettings, file: str | None, overwrite: bool) -> None:
     from autochrome.pipeline.look_file import write_look
 
+    if file is None:
+        return
+    path = Path(file)
     if path.suffix != ".json":
         raise click.BadParameter(f"{path.name} must end in .json", param_hint="--save-look")
     check_free(path, overwrite)
@@ -194,19 +195,14 @@ class Report:
 
 
 def _work(
-    jobs: list[Job],
-    painter: Painter,
-    settings: ColorizeSettings,
-    options: FileOptions,
-    quality: int,
-    report: Report,
+    jobs: list[Job], painter: Painter, settings: ColorizeSettings, options: FileOptions, report: Report
 ) -> None:
     """Do the jobs one by one; one that fails does not stop the others."""
     with progress_bar(disable=len(jobs) == 1) as show:
         for number, job in enumerate(jobs):
             show(job.source.name, number, len(jobs))
             try:
-                notes = _colorize_one(job, painter, settings, options, quality)
+                notes = _colorize_one(job, painter, settings, options)
             except KeyboardInterrupt:
                 report.interrupted = True
                 break
@@ -218,7 +214,7 @@ def _work(
 
 
 def _colorize_one(
-    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions, quality: int
+    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions
 ) -> tuple[str, ...]:
     """Do one job, and return the notes about it."""
     from autochrome.io.photo import read_photo, write_photo
@@ -227,14 +223,12 @@ def _colorize_one(
     if len(job.places) > 1:
         prediction = painter.predict(photo, settings)
         _make_folder(job, options)
-        samples = painter.paint_all(prediction, settings)
-        return write_results(
-            job, photo, samples, format=options.format, quality=quality, overwrite=options.overwrite
-        )
+        return write_results(job, photo, painter.paint_all(prediction, settings), options)
     [colored] = painter.colorize(photo, settings)
     check_free(job.target, options.overwrite)  # again: it may have appeared since the plan was made
     _make_folder(job, options)
-    write_photo(colored, job.target, format=options.format, quality=quality, provenance=colored.provenance)
+    made = colored.provenance
+    write_photo(colored, job.target, format=options.format, quality=options.quality, provenance=made)
     return colored.notes
 
 
@@ -244,7 +238,7 @@ def _make_folder(job: Job, options: FileOptions) -> None:
 
 
 def _colorize_pipe(
-    name: str, options: FileOptions, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
+    name: str, options: FileOptions, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
     from autochrome.io.photo import read_photo, write_photo
@@ -264,7 +258,7 @@ def _colorize_pipe(
         if format is None and to_stdout and photo.format == "heic":
             format = "jpeg"
         content = write_photo(
-            colored, options.out, format=format, quality=quality, provenance=colored.provenance
+            colored, options.out, format=format, quality=options.quality, provenance=colored.provenance
         )
     except PhotoError as error:
         raise click.ClickException(

@@ -27,6 +27,7 @@ class FileOptions:
     out_is_folder: bool = False
     """Treat ``out`` as a folder even if it does not exist and only one photo is given."""
     format: str | None = None
+    quality: int = 92
     page: int | None = 0
     """A page's number from 0, or None for all."""
     recursive: bool = False

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autochrome.cli.checks import check_free
-from autochrome.cli.plan import Job
+from autochrome.cli.plan import FileOptions, Job
 from autochrome.errors import PhotoError, SettingsError
 
 if TYPE_CHECKING:
@@ -25,13 +25,7 @@ _AHEAD = 2  # colorizations that may wait for being written: each is a whole pho
 
 
 def write_results(
-    job: Job,
-    photo: Photo,
-    colorizations: Iterable[ColorizedPhoto],
-    *,
-    format: str | None,
-    quality: int,
-    overwrite: bool,
+    job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions
 ) -> tuple[str, ...]:
     """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
@@ -48,13 +42,13 @@ def write_results(
     from autochrome.report.contact_sheet import fit
 
     cells, last = [("original", fit(photo.pixels))], None
-    with _all_or_none(job.places, overwrite) as places, ThreadPoolExecutor(1) as writer:
+    with _all_or_none(job.places, options.overwrite) as places, ThreadPoolExecutor(1) as writer:
         waiting: deque[tuple[str, Future[Page]]] = deque()
         for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
             if number == 1 and job.uncertainty_map is not None:
                 _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
             label = _label(number, colored)
-            made, how = colored.provenance, {"format": format, "quality": quality}
+            made, how = colored.provenance, {"format": options.format, "quality": options.quality}
             waiting.append((label, writer.submit(_write, colored, places[target], target, made, **how)))
             last = colored
             while len(waiting) >= _AHEAD:
@@ -63,7 +57,7 @@ def write_results(
         cells += [(name, written.result()) for name, written in waiting]
         assert last is not None
         if job.sheet is not None:
-            _write_sheet(cells, last, places[job.sheet], job.sheet, quality)
+            _write_sheet(cells, last, places[job.sheet], job.sheet, options.quality)
     return last.notes
 
 

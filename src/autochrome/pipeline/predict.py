@@ -156,8 +156,8 @@ def predict(
     is_unsure = answers.doubt is not None and answers.doubt > model.spec.unsure_above
     if is_unsure and not picture.extent.is_uniform:
         notes.append(UNSURE)
-    known = {"extent": picture.extent, "tones": picture.tones, "size": size, "notes": tuple(notes)}
-    return Prediction(photo, lightness, **known, **vars(answers))
+    extent, tones = picture.extent, picture.tones
+    return Prediction(photo, lightness, extent, tones=tones, size=size, notes=tuple(notes), **vars(answers))
 
 
 def preview(prediction: Prediction, longest: int) -> Prediction:

@@ -271,12 +271,12 @@ def _diagrams(judged: Mapping[str, Reliability]) -> list[Figure]:
     every = {name: tuple(each.every.log10().numpy()) for name, each in judged.items()}
     bands = {name: tuple(each.every_ends.log10().numpy()) for name, each in judged.items()}
     top = {name: tuple(each.top.numpy()) for name, each in judged.items()}
-    labels = {"xlabel": "predicted probability, log10", "ylabel": "how often true, log10"}
+    xlabel = "predicted probability, log10"
     misplaced = ", ".join(f"{name} {100 * each.misplaced.value:.0f}%" for name, each in judged.items())
     errors = ", ".join(f"{name} {each.error.value:.3f}" for name, each in judged.items())
     return [
         Figure(
-            lines(every, bands=bands, diagonal=True, **labels),
+            lines(every, bands=bands, diagonal=True, xlabel=xlabel, ylabel="how often true, log10"),
             f"How often colors are true against their predicted probability; misplaced: {misplaced}",
             "Every color of every place. Below the dashed line colors are predicted more often than they"
             " occur.",
