@@ -1,9 +1,9 @@
 """EXIF blocks as bytes: made upright, read for their resolution, and moved in and out of TIFF files.
 
 An EXIF block is a small TIFF file ("Exif" and two zero bytes, a header, directories of tags; CIPA DC-008,
-4.5). libvips reads and writes it in JPEG, PNG, WebP, HEIC and AVIF but ignores it in TIFF, where the
-same tags lie in the page's own directory, and cuts the IPTC there to a quarter. Both are gathered from the
-TIFF here, and added to a TIFF that libvips has written.
+4.5). libvips reads and writes it in JPEG, PNG, WebP, HEIC and AVIF but ignores it in TIFF, where the same
+tags are in the page's own directory, and truncates the IPTC there to a quarter. Both are read from the TIFF
+here, and added to a TIFF that libvips has written.
 """
 
 from __future__ import annotations
@@ -57,12 +57,7 @@ def resolution(exif: bytes) -> tuple[float, float] | None:
 
 
 def blocks_of_tiff(file: io.BufferedIOBase, page: int = 0) -> dict[str, bytes]:
-    """Return the blocks "exif" and "iptc" of a TIFF's page, those that it has.
-
-    Args:
-        file: a classic or Big TIFF, open for reading.
-        page: the page, counted from 0.
-    """
+    """Return the blocks "exif" and "iptc" of a page, from 0, of an open classic or Big TIFF, if any."""
     try:
         layout, offset = tiff_tags.page_directory(file, page)
         tags = tiff_tags.read_directory(file, layout, offset, only=_DESCRIPTIVE | {_IPTC})
@@ -79,11 +74,11 @@ def blocks_of_tiff(file: io.BufferedIOBase, page: int = 0) -> dict[str, bytes]:
 def add_blocks_to_tiff(file: io.BufferedIOBase, blocks: Mapping[str, bytes]) -> None:
     """Add what "exif" says about the picture, and "iptc", to the first page of a TIFF.
 
-    Tags that the page already has are left as they are.
+    Tags that the page already has are kept.
 
     Args:
         file: a classic or Big TIFF, open for reading and writing.
-        blocks: metadata as in `Photo.metadata`; an EXIF block that is broken is left out.
+        blocks: metadata as in `Photo.metadata`; a broken EXIF block is ignored.
     """
     layout, offset = tiff_tags.read_header(file)
     raw, following = tiff_tags.raw_entries(file, layout, offset)

@@ -20,7 +20,7 @@ def from_array(array: np.ndarray) -> Photo:
 
     Raises:
         TypeError: the type is another one.
-        ValueError: the shape is another one, or floats lie outside [0, 1] or are not numbers.
+        ValueError: the shape is another one, or floats are NaN or outside [0, 1].
     """
     if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
         kinds = "uint8, uint16 or floats in [0, 1]"

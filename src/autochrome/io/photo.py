@@ -1,7 +1,7 @@
 """A photo in memory, read from a file and written back to one.
 
-What is kept from the file to the result: depth, color profile, alpha, resolution, EXIF, XMP and IPTC. The
-photo is held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
+Depth, color profile, alpha, resolution, EXIF, XMP and IPTC are kept from the file to the result. The photo is
+held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Photo:
 
     Attributes:
         pixels: (H, W, 1) gray or (H, W, 3) color, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
-        alpha: (H, W) of the same type, not multiplied into the pixels; None where there is none.
+        alpha: (H, W) of the same type, not multiplied into the pixels; None if there is none.
         icc_profile: the file's own profile, to which `write_photo` returns; None means sRGB.
-        metadata: those of the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
-        dpi: dots per inch across and down, None where unknown.
-        source: where it was read from, None for bytes.
+        metadata: the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
+        dpi: dots per inch across and down, None if unknown.
+        source: the file, None for bytes.
         format: "jpeg", "png", "tiff", "webp", "heic" or "avif"; None for a photo made in memory.
     """
 
@@ -147,10 +147,9 @@ def write_photo(
 ) -> bytes | None:
     """Write a photo to a file (whole or not at all), or return it encoded if `target` is None.
 
-    A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (floats
-    become 16 bits), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no
-    gray pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is
-    replaced.
+    A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (also for
+    floats), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no gray
+    pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is replaced.
 
     Args:
         photo: what to write.
@@ -158,7 +157,7 @@ def write_photo(
         format: "jpeg", "png", "tiff", "webp", "avif" or "heic"; else the target's ending, else the photo's
             format.
         quality: 1 to 100, for JPEG (chroma at full size from 90 on), WebP, AVIF and HEIC.
-        like: whose depth to take, and whose alpha, profile, metadata and dpi where `photo` has none.
+        like: whose depth to take, and whose alpha, profile, metadata and dpi if `photo` has none.
         provenance: how it was made, added to the XMP.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How good the best of several samples is: what a person who chooses among them can get."""
+"""The quality of the best of several samples, which a person who chooses among them can reach."""
 
 from __future__ import annotations
 

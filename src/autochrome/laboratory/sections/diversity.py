@@ -1,7 +1,7 @@
 """How much the samples of one photo differ: PixColor's figure 8 for every system that draws.
 
 Guadarrama et al. (2017), section 5.1: the histogram of MS-SSIM between two samples of a photo, and pairs that
-stand for its levels.
+represent its levels.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NAME = "diversity"
 TITLE = "Diversity"
 
 DELTA_E_EDGES = tuple(float(edge) for edge in range(0, 31))
-"""Edges of the histogram of CIEDE2000; the last bin holds what lies above, too."""
+"""Edges of the histogram of CIEDE2000; the last bin also counts larger values."""
 
 _SIDE = 192  # of the pairs that are shown
 
@@ -59,11 +59,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Diversity:
-    """Figures over photos, each the mean of the photos' own.
+    """Means over photos.
 
     Attributes:
         ms_ssim: of pairs; None if no photo is large enough for MS-SSIM.
-        shares: of the pairs whose MS-SSIM lies within the bounds that the key names.
+        shares: of the pairs whose MS-SSIM lies within the bounds in the key.
         spread: standard deviation in ab, CIE units.
         delta_e: of pairs.
     """

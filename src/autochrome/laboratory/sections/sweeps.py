@@ -1,4 +1,4 @@
-"""What temperature and vibrance do: to the scores, and to a few photos (CIC's figure 4 for every system)."""
+"""The effect of temperature and vibrance on scores and on a few photos (CIC's figure 4 for every system)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAME = "sweeps"
 TITLE = "Temperature and vibrance"
 
 DRAWING_TEMPERATURES = (0.0, 0.3, 0.6, 0.85, 1.0)
-"""Of the models that draw: each needs new samples, so there are fewer than in `FIGURE_4_TEMPERATURES`."""
+"""For models that draw, which need new samples for each: fewer than `FIGURE_4_TEMPERATURES`."""
 
 VIBRANCES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -83,7 +83,7 @@ def _sweep(system: System, setting: str, values: Sequence[float], own: float | N
 
 
 def paint_sweep(run: Run, sweep: Sweep, name: str) -> list[ColorizedPhoto]:
-    """Paint a photo at every value. A model that draws does so from one noise throughout."""
+    """Paint a photo at every value, with the same noise if the model draws."""
     system = run.system(sweep.system)
     painter = run.painter(system)
     photo, own = run.photo(name), run.settings_of(system)

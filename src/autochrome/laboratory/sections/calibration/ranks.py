@@ -1,4 +1,4 @@
-"""Whether the truth could be one of a system's samples: where it ranks among them, pixel by pixel."""
+"""Whether the truth could be one of a system's samples: its rank among them, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _PIXEL_STEP = 4  # in either direction, between those at which samples are ranke
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where the truth lies among a system's samples, on a and on b.
+    """The rank of the truth among a system's samples, on a and on b.
 
     Attributes:
-        samples: how many there are of each photo.
+        samples: number per photo.
         coverage: share of places whose truth is within the samples' range; see `expected_coverage`.
         unevenness: of the ranks, 0 to 1 but for chance.
-        histogram: how frequent each rank is, 1 being as frequent as it should be.
+        histogram: frequency of each rank relative to its expectation.
     """
 
     samples: int

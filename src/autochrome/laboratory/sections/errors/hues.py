@@ -1,4 +1,4 @@
-"""Which colors come out wrong: errors, and how vivid the results are, by the hue of the truth."""
+"""Which colors are wrong: errors, and how vivid the results are, by the hue of the truth."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def hue_sums(
 
     Args:
         rgb: a colorization, sRGB in [0, 1].
-        truth: likewise.
+        truth: the photo, likewise.
 
     Returns:
         Pixels, CIEDE2000, chroma of the colorization, chroma of the truth.

@@ -23,7 +23,7 @@ from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 
 COVERAGES = tuple(k / 20 for k in range(1, 21))
-"""Shares of the places that are kept, the most certain first."""
+"""Shares of the places that are kept, from the most certain on."""
 
 DECILES = 10
 _FINE = 100  # bins of uncertainty, of which ten make a decile
@@ -123,8 +123,8 @@ def judge(photos: Sequence[Places], bootstrap: Bootstrap) -> RiskCoverage:
 def measure_uncertainty(run: Run, system: System) -> list[Places]:
     """Return a system's uncertainty and error over the subset; empty if it has no uncertainty.
 
-    A model with a distribution has the uncertainty of what it decodes. For a system with three samples or
-    more, the error is that of the first, and the uncertainty the spread of the others.
+    A model with a distribution has its own uncertainty. For a system with three samples or more, the error is
+    that of the first, and the uncertainty the spread of the others.
     """
     if system.kind == "distribution":
         work = _of_distribution
@@ -154,7 +154,7 @@ def _of_samples(system: System, run: Run, name: str) -> Places:
 
 
 def _places(uncertainty: Float[Tensor, "h w"], error: Float[Tensor, "h2 w2"]) -> Places:
-    """Average both over the cells of one grid: the uncertainty's own, or a coarser one of `_CELLS`."""
+    """Average both over the cells of one grid: that of the uncertainty, or a coarser one of `_CELLS`."""
     height, width = uncertainty.shape
     scale = min(1.0, (_CELLS / (height * width)) ** 0.5)
     grid = (max(1, round(height * scale)), max(1, round(width * scale)))
