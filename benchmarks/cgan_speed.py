@@ -16,12 +16,6 @@ its libraries.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import resource
-import subprocess
-import sys
 
 import numpy as np
 import torch
@@ -32,10 +26,10 @@ from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.engine.task import ColorizationTask
 from autochrome.io.photo import Photo
 from autochrome.models.base import AdversarialColorizer
-from autochrome.models.registry import create_model, list_models, model_spec
+from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.predict import working_shape
-from benchmarks.timing import best_time
+from benchmarks.timing import best_time, in_own_process, machine, peak_memory
 
 MODELS = ("cgan.compact", "cgan.paper")
 COUNTS = (1, 4, 8, 16)
@@ -50,7 +44,7 @@ MB = 10**6
 
 
 def camera() -> Photo:
-    """scikit-image's gray picture of 512 x 512."""
+    """Return scikit-image's gray picture of 512 x 512."""
     import skimage.data
 
     return Photo(np.ascontiguousarray(skimage.data.camera()[:SIDE, :SIDE, None]))
@@ -58,20 +52,20 @@ def camera() -> Photo:
 
 @torch.inference_mode()
 def sample_time(painter: Painter, samples: int, repeats: int) -> float:
-    """Seconds that the generator takes for so many samples of a square photo at the working size."""
+    """Return the generator's seconds for samples of a square photo at the working size."""
     spec = painter.model.spec
     luma = torch.rand(1, 1, *working_shape((SIDE, SIDE), spec.working_size, spec.multiple_of)) * 2 - 1
     return best_time(lambda: painter.model.sample(luma.to(painter.device), n=samples), repeats)
 
 
 def colorize_time(painter: Painter, samples: int, repeats: int) -> float:
-    """Seconds of one call that makes so many colorizations of a photo in memory."""
+    """Return the seconds of one call that makes several colorizations of a photo in memory."""
     photo, settings = camera(), ColorizeSettings(samples=samples)
     return best_time(lambda: painter.colorize(photo, settings), repeats)
 
 
 def measure_training(name: str, batch: int, precision: str, repeats: int) -> dict[str, float]:
-    """Seconds of a step on made-up photos of the working size, how many, and this process's peak MB."""
+    """Return the seconds of a step on random photos of the working size, their number, and the peak MB."""
     torch.manual_seed(0)
     model = create_model(name, pretrained=False).train()
     adam = AdversaryRecipe().optimizer
@@ -94,15 +88,8 @@ def measure_training(name: str, batch: int, precision: str, repeats: int) -> dic
             task.after_update(phase)
 
     seconds = best_time(step, repeats)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
-    return {"seconds": seconds, "photos": float(batch * len(task.phases)), "peak": peak}
-
-
-def in_a_process(name: str, batch: int, precision: str, repeats: int) -> dict[str, float]:
-    """What ``measure_training`` finds in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.cgan_speed", "--train", name, "--batch", str(batch)]
-    command += ["--precision", precision, "--repeats", str(repeats)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    photos = float(batch * len(task.phases))
+    return {"seconds": seconds, "photos": photos, "peak": peak_memory() / MB}
 
 
 def report_photos(repeats: int) -> None:
@@ -124,27 +111,20 @@ def report_training(repeats: int) -> None:
     print(f"\n{'training':13} {'size':>5} {'batch':>7} {'precision':>10} {'s a step':>8} {'photos/s':>8} "
           f"{'peak MB':>8}")  # fmt: skip
     for name, batch, precision in TRAINING:
-        result = in_a_process(name, batch, precision, repeats)
+        result = in_own_process(measure_training, name, batch, precision, repeats)
         size = model_spec(name).working_size
         print(f"{name:13} {size:5} {batch:7} {precision:>10} {result['seconds']:8.2f} "
               f"{result['photos'] / result['seconds']:8.1f} {result['peak']:8.0f}", flush=True)  # fmt: skip
 
 
 def main() -> None:
-    """Parse the command line and print both tables, or one row's figures."""
+    """Parse the command line and print both tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--train", choices=list_models(), help=argparse.SUPPRESS)
-    parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
-    parser.add_argument("--precision", default="32-true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.train:
-        print(json.dumps(measure_training(given.train, given.batch, given.precision, given.repeats)))
-        return
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
-          f"{torch.get_num_threads()} threads")  # fmt: skip
-    report_photos(given.repeats)
-    report_training(given.repeats)
+    repeats = parser.parse_args().repeats
+    print(f"{machine()}, {torch.get_num_threads()} threads")
+    report_photos(repeats)
+    report_training(repeats)
 
 
 if __name__ == "__main__":

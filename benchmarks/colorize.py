@@ -14,18 +14,14 @@ weights included, in a process in which Python's imports are done.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import resource
-import subprocess
-import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+from benchmarks.timing import in_own_process, machine, peak_memory
 
 SIZES = {"256 px": (256, 256), "12 MP": (3000, 4000), "100 MP": (8660, 11548)}
 SAMPLED_SIZES = {"512 px": (512, 512), "12 MP": (3000, 4000)}
@@ -62,7 +58,7 @@ def make_photo(height: int, width: int, path: Path) -> None:
 
 
 def measure(photo_path: Path, repeats: int) -> list[Timing]:
-    """Color a photo several times, after once to warm up."""
+    """Color a photo several times, after one run to warm up."""
     import pyvips
 
     from autochrome.io.photo import read_photo, write_photo
@@ -97,7 +93,7 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
 
 
 def measure_command(photo_path: Path, repeats: int) -> list[float]:
-    """Seconds of ``autochrome colorize --model pixcolor --samples 4``, after once to warm up."""
+    """Return the seconds of ``autochrome colorize --model pixcolor --samples 4``, after one to warm up."""
     from autochrome.cli.main import main as autochrome
 
     arguments = ["colorize", str(photo_path), "--model", "pixcolor", "--samples", str(SAMPLES), "--overwrite"]
@@ -109,26 +105,19 @@ def measure_command(photo_path: Path, repeats: int) -> list[float]:
     return seconds[1:]
 
 
-def peak_memory(photo_path: Path) -> float:
-    """Peak memory, in MB, of a process that colors the photo once and does nothing else."""
+def measure_memory(photo_path: Path) -> float:
+    """Return the peak memory, in MiB, of this process, which colors the photo once and does nothing else."""
     import autochrome
     from autochrome.io.photo import write_photo
 
     colored = autochrome.colorize(photo_path)
     write_photo(colored, photo_path.with_suffix(".once.jpg"), provenance=colored.provenance)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def _child(photo: Path, *arguments: str) -> dict[str, object]:
-    command = [sys.executable, "-m", "benchmarks.colorize", "--photo", str(photo), *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return peak_memory() / 1024**2
 
 
 def report(repeats: int) -> None:
     """Run every size and print the table."""
-    import torch
-
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(machine())
     print(f"{'photo':8} {'read':>8} {'predict':>8} {'paint':>8} {'write':>8} {'total s':>8} "
           f"{'codec s':>8} {'ratio':>6} {'peak MB':>8}")  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -136,9 +125,8 @@ def report(repeats: int) -> None:
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
             runs = repeats if name != "100 MP" else min(repeats, 2)
-            measured = _child(photo, "--repeats", str(runs))
-            timings = [Timing(**timing) for timing in measured["timings"]]  # type: ignore[attr-defined]
-            memory = _child(photo, "--memory")["peak"]
+            timings = in_own_process(measure, photo, runs)
+            memory = in_own_process(measure_memory, photo)
             columns = [
                 median(getattr(t, key) for t in timings) for key in ("read", "predict", "paint", "write")
             ]
@@ -154,28 +142,16 @@ def report_samples(repeats: int) -> None:
         for name, (height, width) in SAMPLED_SIZES.items():
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
-            measured = _child(photo, "--command", "--repeats", str(repeats))
-            print(f"{name:20} {median(measured['seconds']):10.2f}", flush=True)  # type: ignore[type-var]
+            print(f"{name:20} {median(in_own_process(measure_command, photo, repeats)):10.2f}", flush=True)
 
 
 def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--photo", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--command", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--memory", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.photo is None:
-        report(arguments.repeats)
-        report_samples(arguments.repeats)
-    elif arguments.command:
-        print(json.dumps({"seconds": measure_command(arguments.photo, arguments.repeats)}))
-    elif arguments.memory:
-        print(json.dumps({"peak": peak_memory(arguments.photo)}))
-    else:
-        timings = measure(arguments.photo, arguments.repeats)
-        print(json.dumps({"timings": [asdict(timing) for timing in timings]}))
+    repeats = parser.parse_args().repeats
+    report(repeats)
+    report_samples(repeats)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,6 @@ h_fc1 and came back from it.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import resource
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 
 import torch
@@ -36,7 +30,7 @@ from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.paper import PaperNetwork
 from autochrome.models.shared_trunk import make_trunk
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
-from benchmarks.timing import best_time
+from benchmarks.timing import best_time, in_own_process, machine, peak_memory
 
 
 def compact_network(outputs: dict[str, int]) -> CompactNetwork:
@@ -77,7 +71,7 @@ def dense_columns(
 
 
 def answer(network: PaperNetwork | CompactNetwork, mode: str, gray: Tensor) -> list[Tensor]:
-    """Layers, or outputs, of a batch of photos; the mode is a row's name."""
+    """Return the layers, or the outputs, for a batch of photos; the mode is a row's name."""
     maps = network.maps(gray)
     head, size = network.head, (gray.shape[2], gray.shape[3])
     way, _, stride = mode.partition(" ")
@@ -91,30 +85,32 @@ def answer(network: PaperNetwork | CompactNetwork, mode: str, gray: Tensor) -> l
 
 
 def over_columns(head: HypercolumnHead, columns: Tensor) -> list[Tensor]:
-    """The head at every place of explicit columns "b c h w"."""
+    """Apply the head at every place of explicit columns "b c h w"."""
     hidden = head.h_fc1(columns.movedim(1, -1)).relu_()
     return [layer(hidden).movedim(-1, 1) for layer in head.outputs.values()]
 
 
 def channels(name: str) -> int:
-    """Channels of a network's hypercolumn."""
+    """Return the channels of a network's hypercolumn."""
     with torch.device("meta"):
         return sum(NETWORKS[name](OUTPUTS).widths)
 
 
 def column_megabytes(channels: int, places: int, *, gradients: bool) -> float:
-    """MB of the columns of one photo in single precision, and of their gradients if wanted."""
+    """Return the MB of one photo's columns in single precision, with their gradients if requested."""
     return channels * places * 4 * (2 if gradients else 1) / MB
 
 
 def places(mode: str, side: int) -> int:
-    """Places that have a column."""
+    """Return the number of places that have a column."""
     way, _, stride = mode.partition(" ")
     return {"trunk": 0, "sparse": LOCATIONS}.get(way, (side // int(stride or 1)) ** 2)
 
 
-def measure(name: str, mode: str, batch: int, side: int, *, training: bool, repeats: int) -> dict[str, float]:
-    """Seconds of a batch, peak memory of this process and columns of one photo in MB."""
+def measure(
+    name: str, mode: str, batch: int, side: int, *, training: bool = False, repeats: int = 2
+) -> dict[str, float]:
+    """Return the seconds of a batch, and in MB the process's peak memory and the columns of one photo."""
     torch.manual_seed(0)
     network = NETWORKS[name](OUTPUTS).train(training)
     # Cells whose channels lie side by side are read and written at sparse places without copying the layer.
@@ -137,18 +133,7 @@ def measure(name: str, mode: str, batch: int, side: int, *, training: bool, repe
 
     network.head.h_fc1.register_forward_pre_hook(watch)
     seconds = best_time(run, repeats)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MB
-    return {"seconds": seconds, "peak": peak, "columns": sum(columns) / batch / MB}
-
-
-def in_a_process(
-    name: str, mode: str, batch: int, side: int, *, training: bool = False, repeats: int = 2
-) -> dict[str, float]:
-    """What ``measure`` finds in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.hypercolumns", "--network", name, "--mode", mode]
-    command += ["--batch", str(batch), "--side", str(side), "--repeats", str(repeats)]
-    command += ["--training"] if training else []
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return {"seconds": seconds, "peak": peak_memory() / MB, "columns": sum(columns) / batch / MB}
 
 
 def report_inference(repeats: int) -> None:
@@ -157,7 +142,7 @@ def report_inference(repeats: int) -> None:
           f"{'measured':>9}")  # fmt: skip
     for name in NETWORKS:
         for mode in INFERENCE:
-            measured = in_a_process(name, mode, 1, INFERENCE_SIDE, repeats=repeats)
+            measured = in_own_process(measure, name, mode, 1, INFERENCE_SIDE, repeats=repeats)
             columns = column_megabytes(channels(name), places(mode, INFERENCE_SIDE), gradients=False)
             print(f"{name:9} {mode:9} {INFERENCE_SIDE:6} {measured['seconds']:8.2f} {measured['peak']:8.0f} "
                   f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
@@ -170,7 +155,7 @@ def report_training(repeats: int) -> None:
     for name, batch in BATCHES.items():
         side = TRAINING_SIDES[name]
         for mode in TRAINING:
-            measured = in_a_process(name, mode, batch, side, training=True, repeats=repeats)
+            measured = in_own_process(measure, name, mode, batch, side, training=True, repeats=repeats)
             columns = column_megabytes(channels(name), places(mode, side), gradients=True)
             print(f"{name:9} {mode:9} {side:6} {batch / measured['seconds']:8.2f} {measured['peak']:8.0f} "
                   f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
@@ -180,21 +165,10 @@ def main() -> None:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--network", choices=NETWORKS, help=argparse.SUPPRESS)
-    parser.add_argument("--mode", help=argparse.SUPPRESS)
-    parser.add_argument("--batch", type=int, default=1, help=argparse.SUPPRESS)
-    parser.add_argument("--side", type=int, default=INFERENCE_SIDE, help=argparse.SUPPRESS)
-    parser.add_argument("--training", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.network:
-        measured = measure(
-            given.network, given.mode, given.batch, given.side, training=given.training, repeats=given.repeats
-        )
-        print(json.dumps(measured))
-        return
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
-    report_inference(given.repeats)
-    report_training(given.repeats)
+    repeats = parser.parse_args().repeats
+    print(machine())
+    report_inference(repeats)
+    report_training(repeats)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,6 @@ need fewer than that, which counts in its favor.
 
 from __future__ import annotations
 
-import os
-import platform
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -27,7 +25,7 @@ from torch import nn
 from autochrome.models.pixcolor.compact import PIXELCNN
 from autochrome.models.pixcolor.pixelcnn import HorizontalConv, PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.sampler import draw
-from benchmarks.timing import best_time
+from benchmarks.timing import best_time, machine
 
 SIZES = {"compact": PIXELCNN, "paper": PixelCNNConfig()}
 SIDE = 28
@@ -38,7 +36,7 @@ COUNTS = (1, 2, 4, 8, 16, 32)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Seconds that a batch takes; a batch is so many photos with one draw each."""
+    """Seconds that a batch of photos takes, with one draw each."""
 
     cached: float
     naive_double: float
@@ -48,16 +46,16 @@ class Comparison:
 
     @property
     def speedup(self) -> float:
-        """Against the naive sampler that gives the same draws."""
+        """How many times faster it is than the naive sampler that gives the same draws."""
         return self.naive_double / self.cached
 
     def floor_share(self, rate: float) -> float:
-        """Share of the time that the multiply-adds would take at ``rate`` per second."""
+        """Return the share of the time that the multiply-adds would take at ``rate`` per second."""
         return self.macs / rate / self.cached
 
 
 def floor_macs(net: PixelCNN, side: int = SIDE) -> int:
-    """Multiply-adds of one draw on a square grid: every weight that no mask switches off, once per pixel."""
+    """Return the multiply-adds of one draw on a square grid: each unmasked weight, once per pixel."""
     live = 0
     for module in net.modules():
         if isinstance(module, HorizontalConv):
@@ -68,14 +66,14 @@ def floor_macs(net: PixelCNN, side: int = SIDE) -> int:
 
 
 def best_rate(size: int = 1536) -> float:
-    """Multiply-adds per second of a large matrix product in double precision."""
+    """Return the multiply-adds per second of a large matrix product in double precision."""
     a = np.random.default_rng(0).normal(size=(size, size))
     return size**3 / best_time(lambda: a @ a, 4)
 
 
 @torch.no_grad()
 def pass_time(net: PixelCNN, batch: int, passes: int, dtype: torch.dtype, side: int = SIDE) -> float:
-    """Mean seconds of a pass of the whole network, after one to warm up."""
+    """Return the mean seconds of a pass of the whole network, after one to warm up."""
     net = net.to(dtype)
     bins = torch.zeros(batch, 2, side, side, dtype=torch.int64)
     condition = torch.randn(batch, net.config.condition, side, side, dtype=dtype)
@@ -97,7 +95,7 @@ def compare(net: PixelCNN, batch: int, passes: int, side: int = SIDE) -> Compari
 
 
 def draw_times(net: PixelCNN, counts: tuple[int, ...] = COUNTS, side: int = SIDE) -> list[float]:
-    """Seconds for so many draws of one photo."""
+    """Return the seconds for each number of draws of one photo."""
     condition = torch.randn(1, net.config.condition, side, side)
     return [best_time(lambda n=n: draw(net, condition, n=n), 3 if n < 8 else 2) for n in counts]
 
@@ -106,8 +104,7 @@ def main() -> None:
     """Print both tables."""
     torch.manual_seed(0)
     rate = best_rate()
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, "
-          f"numpy {np.__version__}: {rate / 1e9:.0f} G multiply-adds/s in double precision")  # fmt: skip
+    print(f"{machine()}, numpy {np.__version__}: {rate / 1e9:.0f} G multiply-adds/s in double precision")
     print(f"{'PixelCNN':8} {'batch':>5} {'cached s':>9} {'naive s':>9} {'times':>6} {'single s':>9} "
           f"{'times':>6} {'M MACs':>7} {'of floor':>8}")  # fmt: skip
     networks = {name: PixelCNN(config).eval() for name, config in SIZES.items()}

@@ -1,13 +1,21 @@
-"""How long a call takes."""
+"""How long a call takes, and how much memory a process; on which machine."""
 
 from __future__ import annotations
 
+import os
+import platform
+import resource
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from time import perf_counter
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 def best_time(function: Callable[[], object], repeats: int) -> float:
-    """Seconds of the fastest call, after one to warm up."""
+    """Return the seconds of the fastest call, after one to warm up."""
     function()
     seconds = []
     for _ in range(repeats):
@@ -15,3 +23,21 @@ def best_time(function: Callable[[], object], repeats: int) -> float:
         function()
         seconds.append(perf_counter() - start)
     return min(seconds)
+
+
+def in_own_process(measure: Callable[..., Result], *arguments: Any, **keywords: Any) -> Result:
+    """Return the result of a module's function in a fresh process, so that its peak memory is its own."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(measure, *arguments, **keywords).result()
+
+
+def peak_memory() -> float:
+    """Return the peak memory of this process, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def machine() -> str:
+    """Return the processor, its cores and torch's version."""
+    import torch
+
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}"

@@ -1,1 +1,1 @@
-"""What stands in the papers, or in our own documentation, and `autochrome compare` does not measure."""
+"""Figures of the papers, or of our own documentation, that `autochrome compare` does not measure."""

@@ -3,11 +3,11 @@
     python -m reproduce.cgan train DATA [--only NAME ...] [--steps N] [--minutes M] [--set KEY=VALUE ...]
     python -m reproduce.cgan realism PHOTOS --model SYSTEM [--model SYSTEM ...] [--samples 8] [--seed 0]
 
-``train`` trains networks of the paper's kind on DATA/train-64px, below --runs: they differ in one of the
-paper's switches and agree in all else (photos, seed, order and number of steps), with a quarter of the
-paper's widths, or its own with --full. Runs that were broken off go on. It ends with the commands to type
-next: ``autochrome compare`` has sheets, diversity and histograms; ``realism`` has the error of a fresh
-classifier (`reproduce.realism`) and, for an RGB network, the error of its own luma.
+``train`` trains networks of the paper's kind on DATA/train-64px, below --runs. They differ in one of the
+paper's switches and agree in everything else (photos, seed, order and number of steps), with a quarter of the
+paper's widths, or its own with --full. Interrupted runs continue. At the end it prints the next commands:
+``autochrome compare`` for sheets, diversity and histograms; ``realism`` for the error of a fresh classifier
+(`reproduce.realism`) and, for an RGB network, the error of its own luma.
 
 SYSTEM is a model that draws, as ``autochrome compare --model`` reads it. Photos are painted at their full
 size with their own L*, and so is the truth, from chroma reduced to the network's resolution.
@@ -40,7 +40,6 @@ from autochrome.errors import AutochromeError, CheckpointError, LaboratoryError
 from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.io.folders import find_photos
 from autochrome.io.photo import read_photo
 from autochrome.laboratory.systems import model_system
 from autochrome.models.cgan.model import CGAN
@@ -48,6 +47,7 @@ from autochrome.models.cgan.objectives import lightness_loss
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 from autochrome.pipeline.picture import whole_file
 from autochrome.pipeline.predict import working_shape
+from reproduce.painting import counted, photos_in
 from reproduce.realism import error_by_photo
 
 PAPER_RECIPE = Path(__file__).parents[1] / "recipes" / "cgan-paper.yaml"
@@ -79,8 +79,10 @@ HERE = (
     "trainer.checkpoint_minutes=2",
     "validation.every=100",
 )
-"""What suits a small run on a CPU: four times as many updates for as many photos as with the paper's 64, and
-averaged weights, since the last ones of such a run are left much to chance."""
+"""Settings for a small run on a CPU: four times as many updates for as many photos as with the paper's 64,
+
+and averaged weights, since the last ones of such a run vary with chance.
+"""
 
 CLASSIFIED = 64
 """Side in pixels of the pictures that the classifier sees: the central square, reduced."""
@@ -101,10 +103,10 @@ def recipe_of(variant: str, data: Path, steps: int, *overrides: str) -> Recipe:
 
 
 def finish(recipe: Recipe, folder: Path, minutes: float | None = None) -> Path:
-    """Train a run to its end, from its beginning or from where it was broken off; return its weights.
+    """Train a run to its end, from its beginning or its checkpoint; return its weights.
 
     Raises:
-        SystemExit: it was interrupted or ran out of time; the same call goes on.
+        SystemExit: it was interrupted or ran out of time; the same call continues it.
         CheckpointError: the folder holds a run of another model.
         DataError, TrainingError: see `train`.
     """
@@ -131,12 +133,12 @@ def _report(progress: Progress) -> None:
 
 @torch.inference_mode()
 def true_colors(painter: Painter, path: Path, shape: tuple[int, int] | None = None) -> Prediction:
-    """Return what a model would predict if it knew the photo: its chroma, reduced as a model's is.
+    """Return the prediction of a model that knew the photo: its chroma, reduced as a model's is.
 
     Args:
         painter: of a model that draws.
         path: the photo.
-        shape: height and width of the chroma; those of the luma that the model sees if None.
+        shape: height and width of the chroma; those of the model's input luma if None.
     """
     spec, photo = painter.model.spec, read_photo(path)
     lightness = Lightness(photo.pixels)
@@ -151,7 +153,7 @@ def true_colors(painter: Painter, path: Path, shape: tuple[int, int] | None = No
 
 def painted(painter: Painter, prediction: Prediction) -> UInt8[Tensor, "n 3 h w"]:
     """Return all answers of a prediction, at the photo's full size."""
-    pictures = [np.array(each.pixels) for each in painter.paint_all(replace(prediction, draws=()))]
+    pictures = [each.pixels for each in painter.paint_all(replace(prediction, draws=()))]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
 
 
@@ -167,19 +169,17 @@ def classified(rgb: UInt8[Tensor, "n 3 h w"]) -> UInt8[Tensor, "n 3 side side"]:
 def realism(painter: Painter, photos: Sequence[Path], settings: ColorizeSettings) -> Float[Tensor, " photos"]:
     """Return the share of wrong verdicts on each photo and its samples, by classifiers new to it."""
     real, generated = [], []
-    for number, path in enumerate(photos):
+    for path in counted(photos, "painted"):
         prediction = painter.predict(read_photo(path), settings)
         shape = (prediction.answer.shape[2], prediction.answer.shape[3])
         generated.append(classified(painted(painter, prediction)))
         real.append(classified(painted(painter, true_colors(painter, path, shape)))[0])
-        print(f"\r{number + 1} of {len(photos)} photos", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
     return error_by_photo(torch.stack(real), torch.stack(generated))
 
 
 @torch.inference_mode()
 def luma_error(model: CGAN, photos: Sequence[Path], seed: int) -> float:
-    """Return how far the luma of a network's own RGB is from the photos', mean over pixels, of 255.
+    """Return the mean distance of the luma of a network's own RGB from the photos', of 255.
 
     Results do not show it, since they are painted with the photo's L*; equation 4 penalizes it.
     """
@@ -231,14 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--steps", type=int, default=2000, help="updates of each generator")
     training.add_argument("--minutes", type=float, help="of a run in this call; the next call goes on")
     training.add_argument("--full", action="store_true", help="the paper's widths instead of a quarter")
-    training.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="SECTION.KEY=VALUE",
-        help="of the recipe",
-    )
+    training.add_argument("--set", dest="overrides", action="append", default=[], metavar="SECTION.KEY=VALUE")
     measuring = commands.add_parser("realism")
     measuring.add_argument("folder", type=Path, metavar="PHOTOS", help="folder of color photos")
     measuring.add_argument("--model", action="append", required=True, metavar="SYSTEM")
@@ -254,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         if arguments.command == "realism":
-            photos = sorted(each.path for each in find_photos([arguments.folder]))[: arguments.photos]
+            photos = photos_in(arguments.folder, arguments.photos)
             print(realism_table(arguments.model, photos, arguments.samples, arguments.seed))
             return
         widths = () if arguments.full else QUARTER

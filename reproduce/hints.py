@@ -1,17 +1,16 @@
-"""A person's test of hints: true colors bring a photo nearer to the truth, a false one stays on its object.
+"""A test of hints: true colors bring a photo closer to the truth, a false one stays on its object.
 
     python -m reproduce.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
 
 PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is used. In each photo's result
-without hints, the places that a person would correct are located: the largest error in a*b*, averaged over a
-window of 1/16 of the shorter side, then the next at least a quarter of that side away from the earlier ones.
-There the true color, averaged over the same window, is given as a hint, and the photo is painted again.
-Prints Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos. Of a model
-that draws it is the first of eight samples that is corrected; beside its gain stands the spread of all eight
-where hints do not reach, with and without hints.
+without hints, the places to correct are located: the largest error in a*b*, averaged over a window of 1/16 of
+the shorter side, then the next at least a quarter of that side away from the earlier ones. The true color of
+these places, averaged over the same window, is given as hints, and the photo is painted again. Prints
+Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos. Of a model that
+draws, the first of eight samples is corrected, and the spread of all eight out of the hints' reach printed.
 
-In photos of our evaluation folders where an object stands before a sky (or a wall), the object is then given
-a false color by one hint; the mean change of a*b* is measured on the object and on the sky.
+In photos of our evaluation folders with an object before a sky or a wall, a hint then gives the object a
+false color; the mean change of a*b* is measured on the object and on the background.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from autochrome.color.spaces import rgb_to_lab
 from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.guidance.hint_files import Length, Point, Polygon
-from autochrome.guidance.hints import Hint, mask_of, parse_hint
-from autochrome.io.folders import find_photos
+from autochrome.guidance.hint_files import Hint, Length, Point, Polygon, parse_hint
+from autochrome.guidance.hints import mask_of
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.metrics.pixel import psnr
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
+from reproduce.painting import photos_in
 
 SAMPLES = 8
 """Of a model that draws, whose spread is measured."""
@@ -46,7 +45,7 @@ UNHINTED = 0.1
 WINDOW, APART = 1 / 16, 1 / 4
 """Shares of the shorter side: the window over which errors are averaged, and the hints' least distance."""
 MOST_ROWS = 20
-"""Photos that get a row each; the mean alone is printed for more."""
+"""Maximum number of photos for a row each; for more only the mean is printed."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,7 @@ def box(left: float, top: float, right: float, bottom: float) -> tuple[tuple[flo
     return ((left, top), (right, top), (right, bottom), (left, bottom))
 
 
+OVERALL = ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75))
 FALSE_COLORS = {
     "eval-256px": (
         FalseColor("231", "yellow hood", "65%,52%,royalblue", box(58, 48, 90, 56), box(5, 2, 60, 20)),
@@ -73,13 +73,7 @@ FALSE_COLORS = {
         FalseColor("354", "red band", "20%,25%,seagreen", box(12, 16, 35, 30), box(55, 5, 98, 60)),
     ),
     "eval-people-256px": (
-        FalseColor(
-            "009",
-            "red overall",
-            "25%,75%,seagreen",
-            ((18, 58), (34, 58), (36, 75), (31, 98), (17, 98), (15, 75)),
-            box(1, 2, 13, 40),
-        ),
+        FalseColor("009", "red overall", "25%,75%,seagreen", OVERALL, box(1, 2, 13, 40)),
         FalseColor("088", "gray overall", "22%,45%,crimson", box(18, 35, 26, 48), box(45, 3, 95, 35)),
         FalseColor("095", "red dress (wall)", "45%,70%,seagreen", box(40, 60, 53, 85), box(3, 30, 25, 60)),
     ),
@@ -211,9 +205,7 @@ def main() -> None:
     """Parse the command line and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", type=Path, metavar="PHOTOS")
-    parser.add_argument(
-        "--every", type=int, default=40, help="use every Nth photo, from the first on", metavar="N"
-    )
+    parser.add_argument("--every", type=int, default=40, metavar="N", help="use every Nth photo")
     parser.add_argument("--count", type=int, default=5, help="hints per photo")
     parser.add_argument("--model", default="cic")
     parser.add_argument("--weights", help="weights of that model instead of the bundled ones")
@@ -223,12 +215,10 @@ def main() -> None:
     if not arguments.photos.is_dir():
         parser.error(f"{arguments.photos} is not a folder of photos")
     painter = Painter(arguments.model, weights=arguments.weights)
-    paths = [each.path for each in find_photos([arguments.photos])]
+    paths = photos_in(arguments.photos)
     settings = ColorizeSettings(look="accurate" if arguments.accurate else "natural")
-    gains = [
-        gain_of(path, painter, settings, arguments.count, arguments.keep)
-        for path in paths[:: arguments.every]
-    ]
+    chosen = paths[:: arguments.every]
+    gains = [gain_of(path, painter, settings, arguments.count, arguments.keep) for path in chosen]
     title = f"{painter.model.spec.name} on {arguments.photos.name}, every {arguments.every}th photo"
     print(f"### {title}, {arguments.count} true colors\n\n{gain_table(gains)}\n", flush=True)
     cases = {case.photo: case for case in FALSE_COLORS.get(arguments.photos.name, ())}

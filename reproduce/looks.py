@@ -1,20 +1,20 @@
-"""What the looks of a model gain and what they risk: one row per look, on photos with known colors.
+"""What the looks of a model gain and risk: one row per look, on photos with known colors.
 
     python -m reproduce.looks PHOTOS [--model cic] [--looks natural,accurate,vivid] [--photos N]
                               [--set vibrance=0.2 temperature=0.5 ...] [--set ...] [--keep FOLDER]
 
 PHOTOS is a folder of color photos (ours: eval-256px, eval-people-256px), or a tar shard of them; settings are
 tuned on a shard that was held out from training, not on the evaluation sets. Each ``--set`` adds a row for
-every look, in which these settings override the look's own. Prints Markdown; every figure has its 95%
-bootstrap interval over photos, and differences from gray are taken on the same resamples.
+every look with these settings instead of the look's own. Prints Markdown; figures have 95% bootstrap
+intervals over photos, and differences from gray are taken on the same resamples.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -27,7 +27,7 @@ from autochrome.evaluation.tables import caption
 from autochrome.laboratory.systems import model_system
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.settings import LOOKS
-from reproduce.painting import paint_all
+from reproduce.painting import counted, paint_all, report
 
 OVER_GRAY = {"psnr": "PSNR over gray", "auc": "AuC over gray", "auc_rebalanced": "rebalanced AuC over gray"}
 """Scores shown as differences from gray, and their titles."""
@@ -48,7 +48,7 @@ def settings_of_rows(model: str, looks: Sequence[str], changes: Sequence[Sequenc
     """Return the settings of each row by its name: the looks themselves, then with every set of changes.
 
     Args:
-        model: name in the registry; it must have the looks and support the settings.
+        model: name in the registry.
         looks: their names.
         changes: each a list of ``KEY=VALUE``, as ``autochrome compare --model`` reads them.
 
@@ -93,27 +93,15 @@ def _cell(estimate: Estimate | None, digits: int, sign: str = "") -> str:
     return "–" if estimate is None else estimate.cell(digits, sign)
 
 
-def _reported(photos: Sequence[Path]) -> Iterator[Path]:
-    for number, path in enumerate(photos):
-        _report("coloring", number, len(photos))
-        yield path
-    _report("coloring", len(photos), len(photos))
-
-
-def _report(what: str, done: int, total: int) -> None:
-    if done == total or done % 10 == 0:
-        print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
-
-
 def measure(source: PhotoSource, painter: Painter, rows: Rows, root: Path, photos: int | None) -> Scores:
     """Colorize the photos with the settings of every row and score them; files are left below ``root``."""
     paths = write_references(source, root / "references", photos)
-    folders = paint_all(_reported(paths), root / "results", painter, rows)
+    folders = paint_all(counted(paths, "coloring"), root / "results", painter, rows)
     return evaluate(
         root / "references",
         *folders.values(),
         names=list(folders),
-        progress=lambda done, total: _report("scoring", done, total),
+        progress=partial(report, "scoring"),
     )
 
 

@@ -31,7 +31,6 @@ from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
 from autochrome.evaluation.scores import Scores, evaluate
 from autochrome.evaluation.tables import caption
-from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo
 from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.decoding import Decoding
@@ -41,7 +40,7 @@ from autochrome.models.lrac.settings import LRACSettings
 from autochrome.models.registry import create_model
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
 from autochrome.pipeline.painter import ColorizeSettings, Painter
-from reproduce.painting import Way, paint_all
+from reproduce.painting import Way, paint_all, photos_in
 
 PLAIN = ColorizeSettings(fuse="none", vibrance=0.0)
 """One view of the photo and no vibrance, as in the paper."""
@@ -234,7 +233,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for folder in (arguments.folder, *([arguments.data] if arguments.data else [])):
         if not folder.is_dir():
             parser.error(f"{folder} is not a folder of photos")
-    photos = sorted(each.path for each in find_photos([arguments.folder]))[: arguments.photos]
+    photos = photos_in(arguments.folder, arguments.photos)
     with nullcontext(arguments.keep) if arguments.keep else TemporaryDirectory() as root:
         what = (arguments.model, arguments.weights)
 

@@ -1,23 +1,49 @@
-"""Photos painted in several ways; the network is run once for all ways that leave its prediction as it is."""
+"""Photos of a folder, counted as they are processed, and painted in several ways with few predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo, read_photo, write_photo
-from autochrome.models.spec import ModelSpec
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
-from autochrome.pipeline.settings import resolve
+from autochrome.pipeline.settings import prediction_key
 
 Way = ColorizeSettings | Callable[[Photo], ColorizeSettings]
 """Settings, or a function that makes them for a photo, for example with its own palette as the reference."""
+
+
+def photos_in(folder: Path, count: int | None = None) -> list[Path]:
+    """Return the first ``count`` photos of a folder by name; None returns all.
+
+    Raises:
+        PhotoError: the folder does not exist or holds no photos.
+    """
+    return [each.path for each in find_photos([folder])][:count]
+
+
+def report(what: str, done: int, total: int) -> None:
+    """Print to stderr how much is done, every tenth time and at the end."""
+    if done == total or done % 10 == 0:
+        print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+
+def counted(photos: Sequence[Path], what: str) -> Iterator[Path]:
+    """Yield the photos and `report` them."""
+    for number, path in enumerate(photos):
+        report(what, number, len(photos))
+        yield path
+    report(what, len(photos), len(photos))
 
 
 def paint_all(
     photos: Iterable[Path], results: Path, painter: Painter, ways: Mapping[str, Way]
 ) -> dict[str, Path]:
     """Colorize every photo in every way and write PNG files, one folder per way.
+
+    The model runs once for all ways that do not change its prediction.
 
     Returns:
         The folder of each way.
@@ -30,26 +56,9 @@ def paint_all(
         predictions: dict[tuple[object, ...], Prediction] = {}
         for name, way in ways.items():
             settings = way if isinstance(way, ColorizeSettings) else way(photo)
-            key = _prediction_key(settings, painter.model.spec)
+            key = prediction_key(settings, painter.model.spec)
             if key not in predictions:
                 predictions[key] = painter.predict(photo, settings)
             painted = painter.paint(predictions[key], settings)
             write_photo(painted, folders[name] / f"{path.stem}.png", provenance=painted.provenance)
     return folders
-
-
-def _prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
-    """Return the settings that change what the model predicts (see `Painter.predict`)."""
-    decoder = resolve(settings, spec)
-    key = (decoder.fuse, decoder.size)
-    if spec.kind != "samples":
-        return key
-    drawing = (
-        settings.samples,
-        settings.draws,
-        settings.seed,
-        settings.refine,
-        settings.rank,
-        settings.hints,
-    )
-    return (*key, decoder.temperature, decoder.guidance, *drawing)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,11 +28,11 @@ from autochrome.errors import AutochromeError
 from autochrome.evaluation.files import load_rgb
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.evaluation.markdown import markdown_table
-from autochrome.io.folders import find_photos
 from autochrome.metrics.diversity import sample_errors
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.pipeline.predict import working_shape
+from reproduce.painting import counted, photos_in
 
 CELLS = ("sample unrefined", "sample refined", "truth unrefined", "truth refined")
 SCORES = {"psnr": "PSNR dB", "auc": "AuC", "ciede2000": "CIEDE2000"}
@@ -143,19 +142,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=8, help="of each photo (default: 8)")
     parser.add_argument("--seed", type=int, default=0, help="of the first photo; each has one of its own")
     arguments = parser.parse_args(argv)
-    rows = []
     try:
         model = create_model(arguments.model, weights=arguments.weights)
         if not isinstance(model, PixColor):
             parser.error(f"{model.spec.name} is not a PixColor")
-        photos = sorted(each.path for each in find_photos([arguments.folder]))[: arguments.photos]
-        for number, path in enumerate(photos):
-            rows.append(measure_photo(model, load_rgb(path), arguments.samples, arguments.seed + number))
-            print(f"\r{number + 1} of {len(photos)} photos", end="", file=sys.stderr, flush=True)
+        photos = photos_in(arguments.folder, arguments.photos)
+        rows = [
+            measure_photo(model, load_rgb(path), arguments.samples, arguments.seed + number)
+            for number, path in enumerate(counted(photos, "measured"))
+        ]
     except AutochromeError as error:
         parser.error(str(error))
     measured = {key: torch.stack([row[key] for row in rows]).double() for key in rows[0]}
-    print(file=sys.stderr)
     print(f"### Ablation\n\n{ablation_table(measured)}\n\n### Likelihood\n\n{likelihood_table(measured)}")
     print(f"\n### Choosing a sample\n\n{choice_tables(measured)}")
 

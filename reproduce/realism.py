@@ -1,12 +1,9 @@
 """How often a fresh classifier takes generated colors for true ones, or true ones for generated.
 
-A small network is trained from scratch on some of the photos and tested on the others. It sees pairs: each
-photo with its true and with generated colors, over one and the same lightness, so that nothing but the
-colors, and how they fit the photo, can tell them apart. An error of 50% means that it cannot tell; 0%, that
-it always can.
-
-Whatever else could give them away must be removed first: make both pictures alike, from chroma of one
-resolution, by one painter, in 8 bits.
+A small network is trained from scratch on some of the photos and tested on the others. It sees pairs of each
+photo with its true and with generated colors, over the same lightness, so that only the colors can
+distinguish them. An error of 50% means that it cannot; 0%, that it always can. Both pictures must be made
+alike: from chroma of one resolution, by one painter, in 8 bits.
 """
 
 from __future__ import annotations
@@ -61,8 +58,8 @@ def error_by_photo(
 
     The photos are split into ``folds`` parts at random; each part is judged by a classifier trained on the
     others, once for every seed. For each photo the verdict on the real picture counts as much as those on its
-    samples together. Resampled over photos, the mean shows how much these classifiers' error depends on the
-    photos that they are tested on, not on those that they were trained on.
+    samples together. Resampling photos shows how much the error depends on the test photos, not on the
+    training photos.
 
     Args:
         real: the photos in their true colors, sRGB.

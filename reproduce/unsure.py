@@ -3,10 +3,9 @@
     python -m reproduce.unsure PHOTOS [--model cic ...] [--photos N]
 
 PHOTOS is a folder or a tar shard of photos that no model was trained on and that nothing is measured on: ours
-is the held-out shard of train-144px. For models with a distribution the uncertainty is its mean entropy, as a
-share of the maximum; for models that draw it is the spread of 8 samples at 64 px, in CIE units, whatever the
-requested look, seed and number of samples. Prints its quantiles for each model, and how many photos exceed
-the threshold in the registry: `ModelSpec.unsure_above` is set to about the 90% quantile.
+is the held-out shard of train-144px. The uncertainty is that of `Prediction.doubt`. Prints its quantiles for
+each model, and how many photos exceed the threshold in the registry: `ModelSpec.unsure_above` is set to about
+the 90% quantile.
 """
 
 from __future__ import annotations

@@ -1,9 +1,11 @@
-"""Names for the tensors that travel between the parts; shapes are checked in the test run.
+"""Names for types that are shared by several packages; shapes of tensors are checked in the test run.
 
 Ranges depend on the color space (see `autochrome.color.spaces`); `RGB` is always sRGB in [0, 1].
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -19,3 +21,10 @@ Chroma = Float[Tensor, "b 2 h w"]
 
 ChromaLogits = Float[Tensor, "b q h w"]
 """Unnormalized log probabilities over the q color bins of a model, at every place."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and how much there is."""
+
+
+def silent(label: str, done: int, total: int) -> None:
+    """Report no progress."""

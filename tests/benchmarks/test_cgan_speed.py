@@ -11,6 +11,7 @@ from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.models.base import Batch, Colorizer
 from autochrome.models.registry import create_model
 from autochrome.pipeline.painter import Painter
+from benchmarks.timing import in_own_process
 from tests.drawing_model import WholeDrawing
 
 
@@ -79,7 +80,7 @@ def test_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     assert lines[2].split() == ["cgan.test", "16", "4", "0.500", "2.00", "0.050", "20.00"]
     monkeypatch.setattr(benchmark, "TRAINING", (("cgan.test", 8, "32-true"),))
     monkeypatch.setattr(
-        benchmark, "in_a_process", lambda *row: {"seconds": 0.5, "photos": 16.0, "peak": 400.0}
+        benchmark, "in_own_process", lambda *row: {"seconds": 0.5, "photos": 16.0, "peak": 400.0}
     )
     benchmark.report_training(1)
     row = capsys.readouterr().out.splitlines()[-1]
@@ -87,7 +88,8 @@ def test_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 
 
 def test_a_row_runs_in_a_process_of_its_own() -> None:
-    assert set(benchmark.in_a_process("cgan.test", 2, "32-true", 1)) == {"seconds", "photos", "peak"}
+    found = in_own_process(benchmark.measure_training, "cgan.test", 2, "32-true", 1)
+    assert set(found) == {"seconds", "photos", "peak"}
 
 
 def test_the_photo_is_gray_and_of_the_size_that_is_said() -> None:

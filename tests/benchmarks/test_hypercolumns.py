@@ -12,6 +12,7 @@ from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.paper import STRIDES, WIDTHS
 from autochrome.nn.compact import CompactSize, CompactTrunk
 from autochrome.nn.hypercolumns import random_locations, sample_columns
+from benchmarks.timing import in_own_process
 
 
 def tiny(outputs: Mapping[str, int]) -> CompactNetwork:
@@ -84,11 +85,11 @@ def test_all_ways_answer_alike(only_tiny: None) -> None:
 def test_the_tables(
     only_tiny: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def found(name: str, mode: str, batch: int, side: int, **_: object) -> dict[str, float]:
+    def found(_: object, name: str, mode: str, batch: int, side: int, **__: object) -> dict[str, float]:
         assert name == "tiny"
         return {"seconds": 0.5, "peak": 100.0 * batch, "columns": side / 10}
 
-    monkeypatch.setattr(benchmark, "in_a_process", found)
+    monkeypatch.setattr(benchmark, "in_own_process", found)
     benchmark.report_inference(1)
     lines = capsys.readouterr().out.splitlines()[2:]
     assert len(lines) == len(benchmark.INFERENCE)
@@ -99,13 +100,13 @@ def test_the_tables(
 
 
 def test_rows_run_in_a_process_of_their_own() -> None:
-    found = benchmark.in_a_process("compact", "sparse", 1, 32, repeats=1)
+    found = in_own_process(benchmark.measure, "compact", "sparse", 1, 32, repeats=1)
     assert set(found) == {"seconds", "peak", "columns"}
 
 
 @pytest.mark.slow
 def test_dense_inference_in_the_papers_size_takes_less_than_4_gigabytes() -> None:
     """A photo of 512 x 512 at stride 4, libraries and 588 MB of weights included; the columns are 814 MB."""
-    found = benchmark.in_a_process("paper", "dense 4", 1, 512, repeats=1)
+    found = in_own_process(benchmark.measure, "paper", "dense 4", 1, 512, repeats=1)
     assert 588 < found["peak"] < 4000
     assert found["columns"] == 0

@@ -54,10 +54,11 @@ def test_format_and_quality(colorize) -> None:
 def test_several_photos_need_a_folder(colorize, out: str, problem: str) -> None:
     put("photos/a.png")
     Path("old.json").write_text("{}")
-    result = colorize("photos", "-o", out)
-    assert result.exit_code == 1
-    assert problem in result.output
-    assert names() == {"photos/a.png", "old.json"}
+    for photos in (["photos"], ["photos/a.png", "photos/a.png"]):
+        result = colorize(*photos, "-o", out)
+        assert result.exit_code == 1
+        assert problem in result.output
+        assert names() == {"photos/a.png", "old.json"}
     assert colorize("photos", "-o", "new.jpg/").exit_code == 0  # so it was meant
     assert names() == {"photos/a.png", "old.json", "new.jpg/a.png"}
 

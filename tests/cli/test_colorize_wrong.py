@@ -80,15 +80,6 @@ def test_two_photos_for_one_result(colorize) -> None:
     assert names() == {"x/a.png", "y/a.png", "out/a.png"}
 
 
-def test_several_photos_into_a_file(colorize) -> None:
-    put("a.png")
-    put("b.png")
-    Path("file").write_text("a file")
-    result = colorize("a.png", "b.png", "-o", "file")
-    assert result.exit_code == 2
-    assert "file is a file; several photos need a folder" in " ".join(result.stderr.split())
-
-
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -13,7 +13,7 @@ import pytest
 import pyvips
 from click.testing import CliRunner
 
-from autochrome.cli import compare as command
+from autochrome.cli import console
 from autochrome.cli.main import main
 from autochrome.laboratory.compare import SECTIONS
 from tests.laboratory.conftest import draw_photo, save_picture
@@ -149,9 +149,9 @@ def test_what_is_done_is_told_with_the_time_left(
 ) -> None:
     stderr, now = screen(), iter(range(0, 1000, 6))
     monkeypatch.setattr(sys, "stderr", stderr)
-    monkeypatch.setattr(command.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(console.time, "monotonic", lambda: float(next(now)))
     monkeypatch.setenv("TERM", "xterm")
-    with command._progress() as tell:
+    with console.step_progress() as tell:
         for label in ("coloring by cic", "scoring"):
             for done in range(5):
                 tell(label, done, 4)

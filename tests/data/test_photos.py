@@ -173,7 +173,7 @@ def test_a_source_may_be_left_out(two_sources: list) -> None:
     assert sorted(photos.epoch_order(0)) == [6, 7, 8, 9]
     with pytest.raises(ValueError, match="an epoch would be empty"):
         TrainingPhotos(two_sources, [0.0, 0.0], CropSettings(32))
-    with pytest.raises(ValueError, match="one number a source"):
+    with pytest.raises(ValueError, match="one number per source"):
         TrainingPhotos(two_sources, [1.0], CropSettings(32))
 
 

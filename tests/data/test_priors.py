@@ -65,7 +65,7 @@ def test_what_is_no_prior_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_prior_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.txt is no color prior .*make one with: autochrome prior"):
+    with pytest.raises(DataError, match=r"none\.txt is not a color prior .*make one with: autochrome prior"):
         load_prior(tmp_path / "none.txt")
 
 

@@ -81,7 +81,7 @@ def test_a_shard_cut_short(tmp_path: Path) -> None:
     whole = shard.read_bytes()
     source = open_source(shard)
     shard.write_bytes(whole[:3000])  # after it was indexed
-    with pytest.raises(DataError, match=r"s\.tar: a\.png is cut short: copy the shard again"):
+    with pytest.raises(DataError, match=r"s\.tar: a\.png is truncated: copy the shard again"):
         source.read(0)
     with pytest.raises(DataError, match="not a readable"):
         open_source(shard)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autochrome.errors import HintError
-from autochrome.guidance.hints import (
+from autochrome.guidance.hint_files import (
     Hint,
     Point,
     Polygon,

@@ -15,18 +15,8 @@ from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import Lightness
 from autochrome.color.spaces import lab_to_rgb, rgb_to_lab
 from autochrome.errors import HintError
-from autochrome.guidance.hint_files import Length
-from autochrome.guidance.hints import (
-    Hint,
-    HintGuide,
-    Point,
-    Polygon,
-    Rectangle,
-    check_inside,
-    fitted,
-    mask_of,
-    parse_hint,
-)
+from autochrome.guidance.hint_files import Hint, Length, Point, Polygon, Rectangle, parse_hint
+from autochrome.guidance.hints import HintGuide, check_inside, fitted, mask_of
 from autochrome.models.base import DistributionColorizer
 from autochrome.models.cic.model import CIC
 from autochrome.models.registry import create_model

@@ -88,7 +88,7 @@ def test_deep_pixels_pass_through_a_profile_at_their_depth(dtype, p3, rng):
 
 def test_an_srgb_profile_is_kept_and_changes_no_pixel(color, encode: Encode):
     theirs = PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
-    assert icc.is_srgb(theirs) and theirs != icc.srgb_profile()
+    assert icc.is_srgb(theirs) and theirs != icc.builtin_profile("srgb")
     photo = read_photo(encode(color, "png", icc_profile=theirs))
     np.testing.assert_array_equal(photo.pixels, color)
     back = read_photo(write_photo(photo) or b"")
@@ -126,7 +126,7 @@ def test_colors_that_the_profile_cannot_hold_are_written_in_srgb(make, make_prof
     content = write_photo(Photo(color, icc_profile=profile), format="png")
     assert content is not None
     np.testing.assert_array_equal(np.asarray(PIL.Image.open(io.BytesIO(content))), color)
-    assert read_photo(content).icc_profile == icc.srgb_profile()
+    assert read_photo(content).icc_profile == icc.builtin_profile("srgb")
 
 
 def test_gray_file_with_an_rgb_profile_is_converted_and_keeps_it_for_colors(
@@ -141,7 +141,7 @@ def test_gray_file_with_an_rgb_profile_is_converted_and_keeps_it_for_colors(
 
 
 def test_a_broken_profile_is_passed_over(color, encode: Encode):
-    broken = icc.srgb_profile()[:140] + b"\xff" * 300
+    broken = icc.builtin_profile("srgb")[:140] + b"\xff" * 300
     photo = read_photo(encode(color, "png", icc_profile=broken))
     np.testing.assert_array_equal(photo.pixels, color)
     np.testing.assert_array_equal(read_photo(write_photo(photo) or b"").pixels, color)
@@ -155,7 +155,7 @@ def test_cmyk_file_with_its_profile_uses_it(encode: Encode):
     photo = read_photo(file.getvalue())
     red, green, blue = photo.pixels[4, 4].astype(int)
     assert red > 220 and green > 200 and blue < 80
-    assert read_photo(write_photo(photo) or b"").icc_profile == icc.srgb_profile()
+    assert read_photo(write_photo(photo) or b"").icc_profile == icc.builtin_profile("srgb")
 
 
 def test_alpha_is_not_converted(p3, color, gray, encode: Encode):

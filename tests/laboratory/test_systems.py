@@ -149,7 +149,6 @@ def test_results_go_the_one_way_and_say_how_they_were_made(make_run: MakeRun) ->
     assert made is not None
     assert (made.model, made.settings["seed"], made.settings["sample"]) == ("cgan.test", 5, 2)
     painter, system = run.painter(run.systems[0]), run.systems[0]
-    assert painter is not None
     expected = painter.colorize(run.photo("3"), run.settings_of(system, samples=2))[1]
     assert run.result_path(system, "3", sample=1) == results / "cgan.test" / "2" / "3.png"
     assert (

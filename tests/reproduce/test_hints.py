@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autochrome.guidance.hints import Point
+from autochrome.guidance.hint_files import Point
 from autochrome.io.photo import Photo, write_photo
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from reproduce.hints import FalseColor, Gain, box, false_row, gain_of, gain_table, true_hints

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from autochrome.cli.checks import check_folder_of
+from autochrome.cli.console import photo_bar
+from autochrome.cli.options import OUT_FILE, data_argument, find_spec, seed_option
 from autochrome.models.registry import default_specs
 
 _SHOWN = (-40, -20, -10, 0, 10, 20, 40)  # bytes from gray
@@ -15,37 +18,18 @@ WITH_CURVES = [name for name, spec in default_specs().items() if "tone_curves" i
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--model",
-    default="pixcolor",
-    show_default=True,
-    help=f"A model that draws: {' or '.join(WITH_CURVES)}.",
-)
+@data_argument
+@click.option("--model", default="pixcolor", help=f"A model that draws: {' or '.join(WITH_CURVES)}.")
 @click.option("--weights", metavar="W", help="The weights to calibrate, instead of the shipped ones.")
 @click.option(
     "-o",
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUT_FILE,
     default=Path("calibrated.safetensors"),
-    show_default=True,
     help="The file to write: the weights with the new curve.",
 )
-@click.option(
-    "--photos",
-    type=click.IntRange(1),
-    default=2000,
-    show_default=True,
-    metavar="N",
-    help="Photos to draw for.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Seed for choosing photos and drawing.",
-)
+@click.option("--photos", type=click.IntRange(1), default=2000, metavar="N", help="Photos to draw for.")
+@seed_option("Seed for choosing photos and drawing.")
 def calibrate(
     data: tuple[Path, ...], model: str, weights: str | None, out: Path, photos: int, seed: int
 ) -> None:
@@ -56,45 +40,27 @@ def calibrate(
     pass through a curve that undoes the difference. It is the last step of training pixcolor.compact and
     cgan.compact.
     """
-    import numpy as np
+    spec = find_spec(model)
+    check_folder_of(out)
+    if "tone_curves" not in spec.can:
+        raise click.BadParameter(
+            f"{spec.name} has no curve to fit; {' and '.join(WITH_CURVES)} have one", param_hint="--model"
+        )
     import torch
-    from rich.console import Console
-    from rich.progress import Progress
 
-    from autochrome.data.sources import JoinedSource, open_source
+    from autochrome.data.sources import choose_photos
     from autochrome.engine.tone_curves import fit_tone_curves
-    from autochrome.errors import UnknownModelError
     from autochrome.models.base import SamplingColorizer
     from autochrome.models.registry import create_model
     from autochrome.models.tone_curves import apply_curve
     from autochrome.models.weights import save_weights
 
-    if not out.absolute().parent.is_dir():
-        raise click.UsageError(f"the folder of {out} does not exist; make it first")
-    console = Console(stderr=True)
-    try:
-        network = create_model(model, weights=weights)
-        if not isinstance(network, SamplingColorizer) or "tone_curves" not in network.spec.can:
-            raise click.BadParameter(
-                f"{network.spec.name} has no curve to fit; {' and '.join(WITH_CURVES)} have one",
-                param_hint="--model",
-            )
-        source = JoinedSource([open_source(place) for place in data])
-        numbers = np.random.default_rng(seed).permutation(len(source))[:photos].tolist()
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("photos", total=len(numbers))
-            curve = fit_tone_curves(
-                network,
-                source,
-                numbers=numbers,
-                seed=seed,
-                progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        digest = save_weights(network, out)
-    except UnknownModelError as error:
-        raise click.BadParameter(str(error), param_hint="--model") from error
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
+    network = create_model(model, weights=weights)
+    assert isinstance(network, SamplingColorizer)
+    source, numbers = choose_photos(data, photos, seed)
+    with photo_bar() as progress:
+        curve = fit_tone_curves(network, source, numbers=numbers, seed=seed, progress=progress)
+    digest = save_weights(network, out)
     click.echo(f"{out}: curve of {len(numbers)} photos, sha256 {digest}. Bytes from gray become:")
     gray = network.curve_neutral
     places = gray + torch.tensor(_SHOWN) / 255

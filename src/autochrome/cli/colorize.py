@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.checks import check_free
+from autochrome.cli.console import progress_bar
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
@@ -23,6 +25,7 @@ from autochrome.cli.options import (
 )
 from autochrome.cli.plan import FileOptions, Job, make_plan, reason_of
 from autochrome.cli.results import write_results
+from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
     from autochrome.pipeline.painter import Painter
@@ -60,17 +63,11 @@ class PageNumber(click.ParamType):
     "--quality",
     type=click.IntRange(1, 100),
     default=92,
-    show_default=True,
     metavar="Q",
     help="Quality of JPEG, WebP, AVIF and HEIC.",
 )
 @click.option(
-    "--page",
-    type=PageNumber(),
-    default=0,
-    show_default=True,
-    metavar="N|all",
-    help="Page of a multi-page TIFF, counted from 0.",
+    "--page", type=PageNumber(), default=0, metavar="N|all", help="Page of a multi-page TIFF, counted from 0."
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
@@ -104,54 +101,53 @@ def colorize(
         Path(out) if out and out != "-" else None,
         out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
         format=format,
+        quality=quality,
         page=page,
         recursive=recursive,
         overwrite=overwrite,
         samples=chosen.samples,
         uncertainty=uncertainty,
     )
-    _check_usage(photos, out, options)
-    if save_look is not None:
-        _save_look(chosen, Path(save_look), overwrite)
     if "-" in (*photos, out):
-        _colorize_pipe(photos[0], options, quality, lambda: make_painter(model, weights, device), chosen)
+        _check_pipe(photos, options)
+        _save_look(chosen, save_look, overwrite)
+        _colorize_pipe(photos[0], options, lambda: make_painter(model, weights, device), chosen)
         return
     plan = make_plan([Path(photo) for photo in photos], options)
+    _save_look(chosen, save_look, overwrite)
     report = Report(failures=plan.failures, skipped=len(plan.skipped))
     report.notes += [(path, _UNREADABLE) for path in plan.unreadable]
     if plan.jobs:
         report.begin(len(plan.jobs))
-        painter = make_painter(model, weights, device)
-        _work(plan.jobs, painter, chosen, options, quality, report)
+        _work(plan.jobs, make_painter(model, weights, device), chosen, options, report)
     report.print()
     if report.interrupted or report.failures:
         sys.exit(_INTERRUPTED if report.interrupted else 1)
 
 
-def _check_usage(photos: tuple[str, ...], out: str | None, options: FileOptions) -> None:
-    if "-" in (*photos, out):
-        if len(photos) > 1 or options.page is None:
-            raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
-        if options.samples > 1 or options.uncertainty:
-            several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
-            raise click.UsageError(
-                f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
-                "without -o or with -o FILE"
-            )
-    elif options.out is not None and len(photos) > 1 and options.out.is_file():
-        raise click.UsageError(f"{out} is a file; several photos need a folder")
+def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
+    if len(photos) > 1 or options.page is None:
+        raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
+    if options.samples > 1 or options.uncertainty:
+        several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
+        raise click.UsageError(
+            f"a pipe (-) takes one colorization, not {several}; name the photo's file, "
+            "without -o or with -o FILE"
+        )
 
 
-def _save_look(settings: ColorizeSettings, path: Path, overwrite: bool) -> None:
+def _save_look(settings: ColorizeSettings, file: str | None, overwrite: bool) -> None:
     from autochrome.pipeline.look_file import write_look
 
+    if file is None:
+        return
+    path = Path(file)
     if path.suffix != ".json":
         raise click.BadParameter(f"{path.name} must end in .json", param_hint="--save-look")
-    if path.exists() and not overwrite:
-        raise click.ClickException(f"{path} exists already. Use --overwrite to replace it")
+    check_free(path, overwrite)
     try:
         write_look(settings, path)
-    except OSError as error:
+    except OSError as error:  # which names a temporary file
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
@@ -199,40 +195,26 @@ class Report:
 
 
 def _work(
-    jobs: list[Job],
-    painter: Painter,
-    settings: ColorizeSettings,
-    options: FileOptions,
-    quality: int,
-    report: Report,
+    jobs: list[Job], painter: Painter, settings: ColorizeSettings, options: FileOptions, report: Report
 ) -> None:
     """Do the jobs one by one; one that fails does not stop the others."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from autochrome.errors import PhotoError
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=len(jobs) == 1) as progress:
-        bar = progress.add_task("", total=len(jobs))
-        for job in jobs:
-            progress.update(bar, description=job.source.name.replace("[", r"\["))
+    with progress_bar(disable=len(jobs) == 1) as show:
+        for number, job in enumerate(jobs):
+            show(job.source.name, number, len(jobs))
             try:
-                notes = _colorize_one(job, painter, settings, options, quality)
+                notes = _colorize_one(job, painter, settings, options)
             except KeyboardInterrupt:
                 report.interrupted = True
                 break
-            except (PhotoError, OSError, MemoryError, ValueError) as error:
+            except (PhotoError, OSError, MemoryError, ValueError, click.ClickException) as error:
                 report.failures.append((getattr(error, "source", str(job.source)), reason_of(error)))
             else:
                 report.done.append(job)
                 report.notes += [(job.source, note) for note in notes]
-            progress.advance(bar)
 
 
 def _colorize_one(
-    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions, quality: int
+    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions
 ) -> tuple[str, ...]:
     """Do one job, and return the notes about it."""
     from autochrome.io.photo import read_photo, write_photo
@@ -241,15 +223,12 @@ def _colorize_one(
     if len(job.places) > 1:
         prediction = painter.predict(photo, settings)
         _make_folder(job, options)
-        samples = painter.paint_all(prediction, settings)
-        return write_results(
-            job, photo, samples, format=options.format, quality=quality, overwrite=options.overwrite
-        )
+        return write_results(job, photo, painter.paint_all(prediction, settings), options)
     [colored] = painter.colorize(photo, settings)
-    if job.target.exists() and not options.overwrite:  # since the plan was made
-        raise FileExistsError(f"{job.target} exists already. Use --overwrite to replace it")
+    check_free(job.target, options.overwrite)  # again: it may have appeared since the plan was made
     _make_folder(job, options)
-    write_photo(colored, job.target, format=options.format, quality=quality, provenance=colored.provenance)
+    made = colored.provenance
+    write_photo(colored, job.target, format=options.format, quality=options.quality, provenance=made)
     return colored.notes
 
 
@@ -259,10 +238,9 @@ def _make_folder(job: Job, options: FileOptions) -> None:
 
 
 def _colorize_pipe(
-    name: str, options: FileOptions, quality: int, load: Callable[[], Painter], settings: ColorizeSettings
+    name: str, options: FileOptions, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
-    from autochrome.errors import PhotoError
     from autochrome.io.photo import read_photo, write_photo
 
     to_stdout = options.out is None
@@ -270,8 +248,8 @@ def _colorize_pipe(
         raise click.UsageError("nothing is piped in: cat photo.jpg | autochrome colorize - > colored.jpg")
     if to_stdout and sys.stdout.isatty():
         raise click.UsageError("the photo would go to the terminal; redirect it (> FILE) or give -o FILE")
-    if options.out is not None and options.out.exists() and not options.overwrite:
-        raise click.ClickException(f"{options.out} exists already. Use --overwrite to replace it")
+    if options.out is not None:
+        check_free(options.out, options.overwrite)
     source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
     try:
         photo = read_photo(source, page=options.page or 0)
@@ -280,7 +258,7 @@ def _colorize_pipe(
         if format is None and to_stdout and photo.format == "heic":
             format = "jpeg"
         content = write_photo(
-            colored, options.out, format=format, quality=quality, provenance=colored.provenance
+            colored, options.out, format=format, quality=options.quality, provenance=colored.provenance
         )
     except PhotoError as error:
         raise click.ClickException(

@@ -1,4 +1,4 @@
-"""`autochrome figures`: what the papers show of a photo, drawn for one of yours."""
+"""`autochrome figures`: the papers' figures, drawn for a photo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.options import compose, decoder_options, make_painter, make_settings, model_options
+from autochrome.cli.checks import check_folder_of, check_free, check_sheet_suffix
+from autochrome.cli.options import PATH, compose, decoder_options, make_painter, make_settings, model_options
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
@@ -23,8 +24,8 @@ def figures() -> None:
 _figure_options = compose(
     model_options,
     decoder_options,
-    click.argument("photo", type=click.Path(path_type=Path)),
-    click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The figure's file."),
+    click.argument("photo", type=PATH),
+    click.option("-o", "--out", required=True, type=PATH, help="The figure's file."),
     click.option("--overwrite", is_flag=True, help="Replace the figure if it exists."),
 )
 
@@ -45,7 +46,7 @@ def temperatures(photo: Path, out: Path, overwrite: bool, **options: Any) -> Non
 
 @figures.command()
 @_figure_options
-@click.option("--bins", type=click.IntRange(1, 32), default=8, show_default=True, help="Number of colors.")
+@click.option("--bins", type=click.IntRange(1, 32), default=8, help="Number of colors.")
 def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options: Any) -> None:
     """Show where the model expects the most probable distinct colors (CIC, figure 14).
 
@@ -60,16 +61,9 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
-    from autochrome.report.contact_sheet import SHEET_SUFFIXES
-
-    if out.suffix.lower() not in SHEET_SUFFIXES:
-        raise click.BadParameter(
-            f"{out.name} must end in one of {', '.join(sorted(SHEET_SUFFIXES))}", param_hint="-o"
-        )
-    if out.exists() and not overwrite:
-        raise click.ClickException(f"{out} exists already. Use --overwrite to replace it")
-    if not out.absolute().parent.is_dir():
-        raise click.ClickException(f"the folder of {out} does not exist; make it first")
+    check_sheet_suffix(out, "-o")
+    check_free(out, overwrite)
+    check_folder_of(out)
 
 
 def _open(path: Path, options: dict[str, Any]) -> tuple[Painter, Photo, ColorizeSettings]:

@@ -19,10 +19,7 @@ COMMANDS = {
     "compare": ("autochrome.cli.compare:compare", "Compare models and results: every metric, one report."),
     "study": ("autochrome.cli.study:study", "Ask people to judge colorized photos."),
     "train": ("autochrome.cli.train:train", "Train a model from a recipe."),
-    "calibrate": (
-        "autochrome.cli.calibrate:calibrate",
-        "Fit tone curves that make drawn colors vivid.",
-    ),
+    "calibrate": ("autochrome.cli.calibrate:calibrate", "Fit tone curves that make drawn colors vivid."),
     "prior": ("autochrome.cli.prior:prior", "Estimate the color statistics of photos."),
     "probe": ("autochrome.cli.probe:probe", "Probe what a model's features encode about photo content."),
 }
@@ -43,11 +40,19 @@ class LazyGroup(click.Group):
         return getattr(import_module(module), attribute)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an error that the user can fix becomes one line and exit code 1."""
+        """Run the command; an error that the user can fix becomes one line and exit code 1.
+
+        So does a file that cannot be read or written, but not a pipe that the reader has closed.
+        """
         try:
             return super().invoke(ctx)
         except AutochromeError as error:
             raise click.ClickException(str(error)) from error
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            place = error.filename or "the disk"
+            raise click.ClickException(f"{place}: {error.strerror or error}") from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""
@@ -67,15 +72,13 @@ class LazyGroup(click.Group):
         from difflib import get_close_matches
 
         close = get_close_matches(args[0], COMMANDS, n=2)
-        hint = (
-            f"did you mean {' or '.join(close)}?"
-            if close
-            else f"to color a photo: autochrome colorize {args[0]}"
-        )
+        hint = f"to color a photo: autochrome colorize {args[0]}"
+        if close:
+            hint = f"did you mean {' or '.join(close)}?"
         raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.version_option(__version__, prog_name="autochrome", message="%(prog)s %(version)s")
 def main() -> None:
     """Color black-and-white photographs.

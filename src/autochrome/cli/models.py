@@ -1,4 +1,4 @@
-"""`autochrome models`: what there is to choose from."""
+"""`autochrome models`: the models to choose from."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 from itertools import takewhile
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+PATH = click.Path(path_type=Path)
+OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
 DEFAULT_MODEL = "cic"
 WARMER = 0.5
 """The warmth that --warmer stands for; --cooler is as much below 0."""
@@ -29,19 +34,25 @@ def compose(*options: _Decorator) -> _Decorator:
     return lambda command: reduce(lambda done, option: option(done), reversed(options), command)
 
 
+def seed_option(help: str, type: click.ParamType | None = None) -> _Decorator:
+    """Return the option ``--seed``, whole numbers from 0 unless another type is given."""
+    return click.option("--seed", type=type or click.IntRange(0), default=0, help=help)
+
+
 replicates_option = click.option(
-    "--replicates", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples."
+    "--replicates", type=click.IntRange(1), default=1000, help="Bootstrap resamples."
 )
+protocol_option = click.option(
+    "--protocol",
+    default="native",
+    help="Size of comparison: native, crop:N (central square) or resize:N (shorter side).",
+)
+data_argument = click.argument("data", type=PATH, nargs=-1, required=True)
 device_option = click.option(
-    "--device",
-    default="auto",
-    show_default=True,
-    help="Device to compute on: auto, cpu, cuda, cuda:1 or mps.",
+    "--device", default="auto", help="Device to compute on: auto, cpu, cuda, cuda:1 or mps."
 )
 model_options = compose(
-    click.option(
-        "--model", default=DEFAULT_MODEL, show_default=True, help="A name that `autochrome models` lists."
-    ),
+    click.option("--model", default=DEFAULT_MODEL, help="A name that `autochrome models` lists."),
     click.option(
         "--weights", metavar="W", help="Weights to use instead: a file, hf:owner/repo/file, or an https URL."
     ),
@@ -67,21 +78,18 @@ def _options_of(name: str) -> list[_Decorator]:
             click.option(flag, metavar="FILE", help="A JSON file of hints for every photo (docs/hints.md)."),
         ]
     default = getattr(ColorizeSettings(), name)
-    type: Any = None
+    how: dict[str, Any] = {"default": None, "metavar": setting.metavar}
     if setting.kind == "number":
-        type = click.FloatRange(setting.low, setting.high)
+        how["type"] = click.FloatRange(setting.low, setting.high)
     elif setting.kind == "whole":
-        type = click.IntRange(int(setting.low), None if setting.high == inf else int(setting.high))
+        how["type"] = click.IntRange(int(setting.low), None if setting.high == inf else int(setting.high))
     elif setting.kind == "choice":
-        type = click.Choice(setting.choices)
-    is_flag = setting.kind == "flag"
-    if is_flag:
-        flag = f"{flag}/--no-{flag[2:]}"
-    shown = setting.unset if default is None or is_flag else str(default)
+        how["type"] = click.Choice(setting.choices)
+    elif setting.kind == "flag":
+        how["is_flag"], flag, default = True, f"{flag}/--no-{flag[2:]}", None
+    shown = setting.unset if default is None else str(default)
     help = f"{setting.help} [default: {shown}]" if shown else setting.help
-    options = [
-        click.option(flag, type=type, is_flag=is_flag, default=None, metavar=setting.metavar, help=help)
-    ]
+    options = [click.option(flag, help=help, **how)]
     if name == "warmth":
         options += [
             click.option("--warmer", is_flag=True, help=f"The same as --warmth {WARMER}."),
@@ -94,7 +102,7 @@ decoder_options = setting_options(takewhile(lambda name: name != "samples", SETT
 
 
 def find_spec(model: str) -> ModelSpec:
-    """Return what is known of a model, before torch is loaded, so that a typing error is answered at once.
+    """Return a model's specification; torch is not loaded yet, so that a mistyped name fails at once.
 
     Raises:
         click.BadParameter: no model has that name.
@@ -129,7 +137,7 @@ def make_settings(
     cooler: bool = False,
     **options: Any,
 ) -> ColorizeSettings:
-    """Return the settings that options ask for; what is not given comes from the look file and the defaults.
+    """Return the requested settings; what is not given comes from the look file and the defaults.
 
     The files of the reference, the hints and the look are read.
 
@@ -180,11 +188,7 @@ def _read_files(reference: str | None, hints: str | None, more_hints: tuple[str,
 
 
 def check_uncertainty(spec: ModelSpec, settings: ColorizeSettings) -> None:
-    """Check, before the model is loaded, that a map of its uncertainty can be made.
-
-    Raises:
-        click.UsageError: it cannot; the message says what to ask for instead.
-    """
+    """Check, before the model is loaded, that a map of its uncertainty can be made; UsageError if not."""
     can = capabilities(spec)
     if "samples" not in can:
         raise click.UsageError(f"{spec.name} does not know how sure it is; use --model cic")

@@ -1,4 +1,4 @@
-"""Decide which file each colorization is written to, before anything is colored."""
+"""Decide which file each colorization is written to, before any photo is colored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto
@@ -25,6 +27,7 @@ class FileOptions:
     out_is_folder: bool = False
     """Treat ``out`` as a folder even if it does not exist and only one photo is given."""
     format: str | None = None
+    quality: int = 92
     page: int | None = 0
     """A page's number from 0, or None for all."""
     recursive: bool = False
@@ -32,7 +35,7 @@ class FileOptions:
     samples: int = 1
     """Colorizations of each photo."""
     uncertainty: bool = False
-    """Write a map of it for each photo."""
+    """Write an uncertainty map for each photo."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Job:
 
     source: Path
     target: Path
-    """The file of the one colorization, or what the names of several are made from."""
+    """The file of the only colorization, or the base of the names of several."""
     page: int = 0
     samples: int = 1
     uncertainty: bool = False
@@ -92,10 +95,10 @@ class Plan:
 def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
     """Find the photos and name their results.
 
-    Without ``out`` a result is NAME.colorized.EXT beside its photo. With ``out`` it is that file if one photo
-    was named and ``out`` is not a folder, else it has the photo's own name in that folder, which mirrors the
-    tree of a named folder. Several colorizations of one photo are numbered before EXT, and its uncertainty
-    map is marked there. In folders, earlier results and the files in ``out`` are passed over.
+    Without ``out`` a result is NAME.colorized.EXT beside its photo. With ``out`` it is that file if there is
+    one photo and ``out`` is not a folder, else it has the photo's own name in that folder, which mirrors the
+    tree of a named folder. Several colorizations of a photo are numbered before EXT, and its uncertainty map
+    is marked there. Earlier results in folders, and the files in ``out``, are skipped.
     """
     planner = _Planner(list(paths), options)
     for path in planner.paths:
@@ -104,14 +107,13 @@ def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
     return planner.plan
 
 
-def _refuse_file_as_folder(out: Path) -> None:
+def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
     """Raise PhotoError if ``out``, where several results belong, is a file or is named like a picture."""
-    from autochrome.errors import PhotoError
     from autochrome.io.folders import PHOTO_SUFFIXES
 
     if out.is_file():
         raise PhotoError(out, "is a file, and several results need a folder", "Give another -o")
-    if not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
+    if not named_as_one and not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
         advice = "Give -o a folder (end its name with / if it is to be called so)"
         raise PhotoError(out, "is named like a picture, and several results need a folder", advice)
 
@@ -123,14 +125,13 @@ class _Planner:
         several = len(paths) > 1 or any(path.is_dir() for path in paths)
         into_folder = several or options.out_is_folder or (out is not None and out.is_dir())
         self.folder = out if into_folder else None
-        if self.folder is not None and not self.options.out_is_folder:
-            _refuse_file_as_folder(self.folder)
+        if self.folder is not None:
+            _check_is_folder(self.folder, named_as_one=options.out_is_folder)
         self.sources: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 
     def add(self, path: Path) -> None:
         """Plan a file, or the photos of a folder."""
-        from autochrome.errors import PhotoError
         from autochrome.io.folders import find_photos, unreadable_pictures
 
         try:
@@ -150,8 +151,6 @@ class _Planner:
                 self._add_photo(photo, named=not path.is_dir())
 
     def _add_photo(self, photo: FoundPhoto, *, named: bool) -> None:
-        from autochrome.errors import PhotoError
-
         try:
             pages = self._pages(photo.path)
             target = self._target(photo)
@@ -245,9 +244,7 @@ def _with_page(target: Path, page: int) -> Path:
 
 
 def reason_of(error: Exception) -> str:
-    """Return what is wrong and what to do, without the name of a photo in front."""
-    from autochrome.errors import PhotoError
-
+    """Return what is wrong and what to do, without the name of a photo."""
     if isinstance(error, PhotoError):
         return f"{error.problem}. {error.advice}"
     return str(error) or type(error).__name__

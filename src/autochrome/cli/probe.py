@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.options import find_spec, model_options, replicates_option
+from autochrome.cli.checks import check_folder_of
+from autochrome.cli.console import print_tables, progress_bar
+from autochrome.cli.options import OUT_FILE, PATH, find_spec, model_options, replicates_option, seed_option
 
 if TYPE_CHECKING:
     from jaxtyping import Float
     from rich.console import RenderableType
     from torch import Tensor
 
-    from autochrome.evaluation.probe.photos import Progress
     from autochrome.evaluation.probe.probe import ProbeSettings
     from autochrome.evaluation.probe.results import ProbeResults
     from autochrome.models.base import Colorizer
 
-_PATH = click.Path(path_type=Path)
 # layers, steps, batch size, learning-rate schedule
 _DEFAULTS = {
     "linear": ("each,all", 1, 64, "cosine"),
@@ -34,7 +31,7 @@ _DEFAULTS = {
 
 
 @click.command()
-@click.argument("photos", type=_PATH)
+@click.argument("photos", type=PATH)
 @model_options
 @click.option(
     "--random/--no-random",
@@ -45,7 +42,6 @@ _DEFAULTS = {
     "--method",
     type=click.Choice(["linear", "finetune", "segment"]),
     default="linear",
-    show_default=True,
     help="A linear classifier on frozen features; fine-tuning with a linear head; or fine-tuning for "
     "semantic segmentation of a folder in PASCAL VOC's format.",
 )
@@ -55,50 +51,25 @@ _DEFAULTS = {
     help="each, all (together), or numbers: 2,4 singly, 2+4 together. [default: each,all; fine-tuning: all]",
 )
 @click.option(
-    "--size",
-    type=click.IntRange(8),
-    default=64,
-    show_default=True,
-    help="Side of the square that the model sees, in pixels.",
+    "--size", type=click.IntRange(8), default=64, help="Side of the square that the model sees, in pixels."
 )
+@click.option("--classes", type=click.IntRange(2), default=50, help="Maximum number of classes.")
+@click.option("--per-class", type=click.IntRange(5), default=120, help="Maximum number of photos per class.")
 @click.option(
-    "--classes", type=click.IntRange(2), default=50, show_default=True, help="Maximum number of classes."
-)
-@click.option(
-    "--per-class",
-    type=click.IntRange(5),
-    default=120,
-    show_default=True,
-    help="Maximum number of photos per class.",
-)
-@click.option(
-    "--dims",
-    type=click.IntRange(1),
-    default=1000,
-    show_default=True,
-    help="Approximate number of features of the linear probe.",
+    "--dims", type=click.IntRange(1), default=1000, help="Approximate number of features of the linear probe."
 )
 @click.option("--steps", type=click.IntRange(1), help="Training steps. [default: 150; segment: at most 300]")
 @click.option("--batch-size", type=click.IntRange(2), help="Photos per step. [default: 64; segment: 16]")
-@click.option(
-    "--lr", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Learning rate."
-)
+@click.option("--lr", type=click.FloatRange(0, min_open=True), default=1e-3, help="Learning rate.")
 @click.option(
     "--folds",
     type=click.IntRange(1, 5),
     default=1,
-    show_default=True,
     help="Number of cross-validation folds, out of five, to choose the steps of segment with.",
 )
 @replicates_option
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Seed of the choice, split and order of the photos, of the random trunk and of the resamples.",
-)
-@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON to this file.")
+@seed_option("Seed of the choice, split and order of the photos, of the random trunk and of the resamples.")
+@click.option("-o", "--out", type=OUT_FILE, help="Write JSON to this file.")
 def probe(
     photos: Path,
     model: str,
@@ -117,20 +88,19 @@ def probe(
     cic.compact was trained on ImageNet's classes before colorization, the trunk of lrac.compact was not.
     """
     spec = find_spec(model)
-    if out and not out.absolute().parent.is_dir():
-        raise click.UsageError(f"the folder of {out} does not exist; make it first")
+    check_folder_of(out)
+    from autochrome.evaluation.probe.probe import finetuning_probe, linear_probe, segmentation_probe
+
     start = time.monotonic()
     settings = _settings(method, **options)
     trunks = _trunks(spec.name, weights, random, device, settings.seed)
-    with _bar() as progress:
-        results = _methods()[method](trunks, photos, settings, progress)
+    run = {"linear": linear_probe, "finetune": finetuning_probe, "segment": segmentation_probe}[method]
+    with progress_bar() as progress:
+        results = run(trunks, photos, settings, progress)
     results.manifest.update(photos=str(photos), seconds=round(time.monotonic() - start, 1))
     if out:
         results.save(out)
-    from rich.console import Console
-
-    # A file or a pipe has no width to keep to.
-    Console(width=None if sys.stdout.isatty() else 200).print(results_table(results))
+    print_tables(results_table(results))
 
 
 def _settings(
@@ -163,30 +133,10 @@ def _trunks(
     if not random and weights is None and not needs_weights(name):
         raise click.UsageError(f"{name} comes without weights: give --weights, or --random")
     kinds = [TRAINED] * (not random) + [RANDOM] * (random is not False)
-    try:
-        place = choose_device(device)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--device") from error
+    place = choose_device(device)
     return {
         kind: make_trunk(name, weights=weights, random=kind == RANDOM, seed=seed).to(place) for kind in kinds
     }
-
-
-def _methods() -> dict[str, Any]:
-    from autochrome.evaluation.probe.probe import finetuning_probe, linear_probe, segmentation_probe
-
-    return {"linear": linear_probe, "finetune": finetuning_probe, "segment": segmentation_probe}
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import Progress as RichProgress
-
-    console = Console(stderr=True)
-    with RichProgress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
 def results_table(results: ProbeResults) -> RenderableType:

@@ -12,7 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autochrome.cli.plan import Job
+from autochrome.cli.checks import check_free
+from autochrome.cli.plan import FileOptions, Job
+from autochrome.errors import PhotoError, SettingsError
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, Provenance
@@ -23,13 +25,7 @@ _AHEAD = 2  # colorizations that may wait for being written: each is a whole pho
 
 
 def write_results(
-    job: Job,
-    photo: Photo,
-    colorizations: Iterable[ColorizedPhoto],
-    *,
-    format: str | None,
-    quality: int,
-    overwrite: bool,
+    job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions
 ) -> tuple[str, ...]:
     """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
@@ -40,19 +36,19 @@ def write_results(
 
     Raises:
         PhotoError: one cannot be written.
-        FileExistsError: a file of that name has appeared since the job was planned.
-        SettingsError: a map of the uncertainty was requested, which the model does not know.
+        click.ClickException: a file of that name has appeared since the job was planned.
+        SettingsError: an uncertainty map was requested that the model does not provide.
     """
     from autochrome.report.contact_sheet import fit
 
     cells, last = [("original", fit(photo.pixels))], None
-    with _all_or_none(job.places, overwrite) as places, ThreadPoolExecutor(1) as writer:
+    with _all_or_none(job.places, options.overwrite) as places, ThreadPoolExecutor(1) as writer:
         waiting: deque[tuple[str, Future[Page]]] = deque()
         for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
             if number == 1 and job.uncertainty_map is not None:
                 _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
             label = _label(number, colored)
-            made, how = colored.provenance, {"format": format, "quality": quality}
+            made, how = colored.provenance, {"format": options.format, "quality": options.quality}
             waiting.append((label, writer.submit(_write, colored, places[target], target, made, **how)))
             last = colored
             while len(waiting) >= _AHEAD:
@@ -61,7 +57,7 @@ def write_results(
         cells += [(name, written.result()) for name, written in waiting]
         assert last is not None
         if job.sheet is not None:
-            _write_sheet(cells, last, places[job.sheet], job.sheet, quality)
+            _write_sheet(cells, last, places[job.sheet], job.sheet, options.quality)
     return last.notes
 
 
@@ -75,8 +71,7 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
 
 
 def _write(photo: Photo, place: Path, target: Path, provenance: Provenance | None, **how: Any) -> Page:
-    """Write a photo to its temporary place, and return it in the size of the contact sheet's cells."""
-    from autochrome.errors import PhotoError
+    """Write a photo to its temporary place, and return it at the size of the contact sheet's cells."""
     from autochrome.io.photo import write_photo
     from autochrome.report.contact_sheet import fit
 
@@ -103,8 +98,7 @@ def _write_sheet(
 
 
 def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
-    """Write the uncertainty map of a photo; its metadata say what black and white mean."""
-    from autochrome.errors import SettingsError
+    """Write the uncertainty map of a photo, with the meaning of black and white in its metadata."""
     from autochrome.io.photo import Photo
     from autochrome.report.uncertainty_map import draw_uncertainty
 
@@ -130,8 +124,7 @@ def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path
     try:
         yield places
         for target in targets:
-            if target.exists() and not overwrite:  # since the plan was made
-                raise FileExistsError(f"{target} exists already. Use --overwrite to replace it")
+            check_free(target, overwrite)  # again: it may have appeared since the plan was made
         _rename(places)
     finally:
         for place in places.values():
@@ -139,7 +132,7 @@ def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path
 
 
 def _rename(places: dict[Path, Path]) -> None:
-    """Give every file its name; if one cannot have it, undo those that have theirs."""
+    """Rename all files; if one cannot be renamed, undo the others."""
     former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
     begun: list[Path] = []
     try:

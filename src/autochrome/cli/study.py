@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.checks import check_folder_of, requires_extra
+from autochrome.cli.console import photo_bar
+from autochrome.cli.options import PATH, seed_option
 from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from autochrome.study.statistics.power import Planned
     from autochrome.study.storage.store import Study
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_PATH = click.Path(path_type=Path)
 _PEEKING = (
     "These figures change as votes come in. Stopping early because results look good inflates false"
     " positives; fix the stopping rule in advance."
@@ -35,20 +34,9 @@ class _StudyGroup(click.Group):
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a missing package or an unusable file becomes one line and exit code 1."""
-        try:
+        """Run the command; a missing package becomes one line and exit code 1."""
+        with requires_extra("study", "studies need"):
             return super().invoke(ctx)
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.startswith("autochrome"):
-                raise
-            raise click.ClickException(
-                f"studies need the package {error.name}: pip install 'autochrome[study]'"
-            ) from error
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            place = error.filename or "the disk"
-            raise click.ClickException(f"{place}: {error.strerror or error}") from error
 
 
 @click.group(cls=_StudyGroup)
@@ -59,13 +47,13 @@ def study() -> None:
     """
 
 
-def _database_option(command: _Command) -> _Command:
-    return click.option(
-        "--database",
-        metavar="URL",
-        help="Database with the votes, such as postgresql://user@host/name. [default: that of the environment"
-        " variable AUTOCHROME_STUDY_DATABASE, or a file in FOLDER]",
-    )(command)
+_folder_argument = click.argument("folder", type=PATH)
+_database_option = click.option(
+    "--database",
+    metavar="URL",
+    help="Database with the votes, such as postgresql://user@host/name. [default: that of the environment"
+    " variable AUTOCHROME_STUDY_DATABASE, or a file in FOLDER]",
+)
 
 
 @study.command()
@@ -112,9 +100,9 @@ def power(
 
 
 @study.command(cls=DesignCommand)
-@click.argument("folder", type=_PATH)
+@_folder_argument
 @click.option(
-    "--design", "design_file", type=_PATH, metavar="FILE", help="A design file instead of the options above."
+    "--design", "design_file", type=PATH, metavar="FILE", help="A design file instead of the options above."
 )
 @click.option("--design-only", is_flag=True, help="Only write the design to FOLDER.yaml, for editing.")
 @_database_option
@@ -136,19 +124,15 @@ def new(
         return
     from autochrome.study.storage.building import build_study
 
-    with _progress() as report, build_study(design, folder, database=database, progress=report) as built:
+    with photo_bar() as report, build_study(design, folder, database=database, progress=report) as built:
         _print_built(built, folder)
 
 
 @study.command()
-@click.argument("folder", type=_PATH)
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0: any free one."
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Number of processes."
-)
+@_folder_argument
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="Port; 0: any free one.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Number of processes.")
 @click.option(
     "--name",
     "names",
@@ -177,7 +161,7 @@ def serve(
 
 
 @study.command()
-@click.argument("folder", type=_PATH)
+@_folder_argument
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_database_option
 def status(folder: Path, as_json: bool, database: str | None) -> None:
@@ -194,15 +178,15 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
 
 
 @study.command()
-@click.argument("folder", type=_PATH)
-@click.option("-o", "--out", type=_PATH, required=True, help="votes.csv or votes.parquet.")
+@_folder_argument
+@click.option("-o", "--out", type=PATH, required=True, help="votes.csv or votes.parquet.")
 @_database_option
 def export(folder: Path, out: Path, database: str | None) -> None:
     """Write all votes to a table for other programs.
 
     One row per judgment; docs/study.md explains the columns. Nothing in the table identifies a rater.
     """
-    _check_folder(out)
+    check_folder_of(out)
     from autochrome.study.report.export import check_suffix, export_votes
 
     check_suffix(out)
@@ -212,10 +196,10 @@ def export(folder: Path, out: Path, database: str | None) -> None:
 
 
 @study.command()
-@click.argument("folder", type=_PATH)
-@click.option("-o", "--out", type=_PATH, required=True, help="The report, one HTML file.")
-@click.option("--json", "json_path", type=_PATH, help="Also write all figures to this file, as JSON.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the bootstraps.")
+@_folder_argument
+@click.option("-o", "--out", type=PATH, required=True, help="The report, one HTML file.")
+@click.option("--json", "json_path", type=PATH, help="Also write all figures to this file, as JSON.")
+@seed_option("Seed of the bootstraps.", click.INT)
 @_database_option
 def report(folder: Path, out: Path, json_path: Path | None, seed: int, database: str | None) -> None:
     """Write the results to one HTML file.
@@ -224,7 +208,7 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise click.BadParameter("a report is written as .html", param_hint="--out")
-    _check_folder(out, json_path)
+    check_folder_of(out, json_path)
     from autochrome.io.whole_file import write_json
     from autochrome.study.report.document import report as make_report
     from autochrome.study.report.summary import summarize
@@ -239,30 +223,11 @@ def report(folder: Path, out: Path, json_path: Path | None, seed: int, database:
         click.echo(_PEEKING, err=True)
 
 
-@contextmanager
-def _opened(folder: Path, database: str | None) -> Iterator[Study]:
+def _opened(folder: Path, database: str | None) -> Study:
+    """Open a study; the caller closes it by ``with``."""
     from autochrome.study.storage.store import Study
 
-    with Study.open(folder, database) as opened:
-        yield opened
-
-
-def _check_folder(*paths: Path | None) -> None:
-    """Refuse an output that cannot be written, before minutes are spent on it."""
-    for path in paths:
-        if path and not path.absolute().parent.is_dir():
-            raise click.UsageError(f"the folder of {path} does not exist; create it first")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    errors = Console(stderr=True)
-    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("photos", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return Study.open(folder, database)
 
 
 # Output.

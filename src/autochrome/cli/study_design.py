@@ -1,4 +1,4 @@
-"""The options of `autochrome study new`, derived from the fields of `Design`, and the design they make.
+"""The options of `autochrome study new`, derived from the fields of `Design`.
 
 They are made when the command is called, so that listing the commands does not import pydantic.
 """
@@ -10,32 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.options import PATH
+
 if TYPE_CHECKING:
     from autochrome.study.design import Design
 
 _OPTIONS = (
-    "protocol",
-    "references",
-    "systems",
-    "title",
-    "question",
-    "consent",
-    "pictures",
-    "raters",
-    "trials",
-    "practice",
-    "vigilance",
-    "size",
-    "oracle",
-    "seed",
+    *("protocol", "references", "systems", "title", "question", "consent", "pictures", "raters"),
+    *("trials", "practice", "vigilance", "size", "oracle", "seed"),
 )
-"""The keys of a design that are options too; the others are rarely changed, and then in the file."""
+"""The keys of a design that are options, too; the others are rarely changed, and only in the file."""
 
 _TITLE = "How real are these colors?"
-_PATH = click.Path(path_type=Path)
 _SPECIAL: dict[str, dict[str, Any]] = {
-    "references": {"type": _PATH, "metavar": "DIR"},
-    "consent": {"type": _PATH, "metavar": "FILE"},
+    "references": {"type": PATH, "metavar": "DIR"},
+    "consent": {"type": PATH, "metavar": "FILE"},
     "systems": {
         "multiple": True,
         "metavar": "NAME=DIR",
@@ -116,7 +105,7 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
 
 
 def _explain(problem: Any) -> str:
-    """Return a design's problem; one that concerns the whole design names its keys itself."""
+    """Return a design's problem, with its key."""
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

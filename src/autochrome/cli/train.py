@@ -1,4 +1,4 @@
-"""`autochrome train`: train a model from a recipe, or go on with a run."""
+"""`autochrome train`: train a model from a recipe, or continue a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autochrome.cli.options import DEFAULT_MODEL
+from autochrome.cli.checks import requires_extra
+from autochrome.cli.options import DEFAULT_MODEL, PATH
+from autochrome.errors import TrainingError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,17 +25,15 @@ if TYPE_CHECKING:
     from autochrome.engine.recipe import Recipe
     from autochrome.engine.validation import ValidationMetrics
 
-_PATH = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("recipe", type=_PATH)
+@click.argument("recipe", type=PATH)
 @click.option(
-    "-o", "--out", type=_PATH, metavar="FOLDER", help="The run's folder. [default: runs/RECIPE's name]"
+    "-o", "--out", type=PATH, metavar="FOLDER", help="The run's folder. [default: runs/RECIPE's name]"
 )
 @click.option(
     "--data",
-    type=_PATH,
+    type=PATH,
     multiple=True,
     metavar="FOLDER",
     help="Train on these pictures (or tar shards) instead of the recipe's. May be given several times.",
@@ -71,7 +71,7 @@ def train(
     """
     folder = out or Path("runs") / recipe.stem
     wanted = [*_data_overrides(data), *([f"trainer.devices={devices}"] if devices else []), *overrides]
-    with _errors_told():
+    with requires_extra("train", "training needs"), _one_process_reports():
         from autochrome.engine.loop import train as run_training
         from autochrome.engine.recipe import load_recipe
 
@@ -81,7 +81,7 @@ def train(
         with _display() as report:
             outcome = run_training(resolved, folder, resume=resume, minutes=minutes, report=report)
     if _is_first_process():
-        _tell_outcome(outcome, resolved, folder)
+        _print_outcome(outcome, resolved, folder)
         if outcome.signal:
             context.exit(128 + outcome.signal)
 
@@ -99,25 +99,17 @@ def _is_first_process() -> bool:
 
 
 @contextmanager
-def _errors_told() -> Iterator[None]:
-    """Name the extra that is missing; of the processes that cannot go on, only the first one says why."""
-    from autochrome.errors import TrainingError
-
+def _one_process_reports() -> Iterator[None]:
+    """Let only the first of the processes say why all of them stopped."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("autochrome"):
-            raise
-        raise click.ClickException(
-            f"training needs the package {error.name}: pip install 'autochrome[train]'"
-        ) from error
     except TrainingError as error:
         if not _is_first_process():
             raise SystemExit(1) from error
         raise
 
 
-def _tell_outcome(outcome: Outcome, recipe: Recipe, folder: Path) -> None:
+def _print_outcome(outcome: Outcome, recipe: Recipe, folder: Path) -> None:
     from autochrome.models.registry import model_spec
 
     steps, name = recipe.trainer.steps, recipe.model.name
@@ -134,27 +126,23 @@ def _tell_outcome(outcome: Outcome, recipe: Recipe, folder: Path) -> None:
     click.echo(f"  autochrome train {used} -o {shlex.quote(str(folder))} --resume")
 
 
-class _Lines:
-    """Progress on a stream that is no terminal: a line each time."""
-
-    def __call__(self, progress: Progress) -> None:
-        for warning in progress.warnings:
-            click.echo(f"warning: {warning}", err=True)
-        left = timedelta(seconds=round(progress.seconds_left))
-        click.echo(f"step {progress.step}/{progress.steps}  {describe(progress)}  {left} left", err=True)
-
-
 @contextmanager
-def _display() -> Iterator[_Lines | _Bar]:
+def _display() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines()
+        yield _print_line
         return
     bar = _Bar(console)
     with bar.progress:
         yield bar
+
+
+def _print_line(progress: Progress) -> None:
+    for warning in progress.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    click.echo(f"step {progress.step}/{progress.steps}  {_described(progress)}", err=True)
 
 
 class _Bar:
@@ -172,17 +160,17 @@ class _Bar:
     def __call__(self, progress: Progress) -> None:
         for warning in progress.warnings:
             self.progress.console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
-        left = timedelta(seconds=round(progress.seconds_left))
         self.progress.update(
-            self.task,
-            total=progress.steps,
-            completed=progress.step,
-            description=f"{describe(progress)}  {left} left",
+            self.task, total=progress.steps, completed=progress.step, description=_described(progress)
         )
 
 
+def _described(progress: Progress) -> str:
+    return f"{describe(progress)}  {timedelta(seconds=round(progress.seconds_left))} left"
+
+
 def describe(progress: Progress) -> str:
-    """Return losses, rate and the newest validation metrics in a few words."""
+    """Return losses, rate and the latest validation metrics in a few words."""
     means, validation = progress.means, progress.validation
     rate = f"{progress.photos_per_second:.0f} photos/s"
     if "discriminator_loss" in means:
@@ -200,6 +188,6 @@ def describe(progress: Progress) -> str:
 
 
 def _describe_samples(validation: ValidationMetrics) -> str:
-    """Describe what a GAN is judged by: a good sample may be far from the one truth."""
+    """Return the metrics of a GAN's samples, which may be good and yet far from the truth."""
     text = f"colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
     return text if validation.diversity is None else f"{text}, diversity {validation.diversity:.1f}"

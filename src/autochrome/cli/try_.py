@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from autochrome.cli.options import DEFAULT_MODEL, device_option, find_spec, make_painter
+from autochrome.cli.checks import check_sheet_suffix
+from autochrome.cli.console import progress_bar
+from autochrome.cli.options import DEFAULT_MODEL, PATH, device_option, find_spec, make_painter
 from autochrome.cli.plan import reason_of
-from autochrome.errors import AutochromeError
+from autochrome.errors import AutochromeError, PhotoError
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
@@ -31,7 +32,7 @@ _Failures = list[tuple[str, str]]
 
 
 @click.command("try")
-@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO...")
+@click.argument("photos", nargs=-1, required=True, type=PATH, metavar="PHOTO...")
 @click.option(
     "-o", "--out", metavar="SHEET", help="File of the sheet, or a folder. [default: beside the photo]"
 )
@@ -85,7 +86,6 @@ def _plan(photos: Sequence[Path], out: str | None, overwrite: bool) -> tuple[lis
     Raises:
         click.UsageError: one file is named for several sheets, or a file that cannot be a sheet.
     """
-    from autochrome.errors import PhotoError
     from autochrome.io.loading import locate
 
     target = None if out is None else Path(out)
@@ -110,18 +110,12 @@ def _plan(photos: Sequence[Path], out: str | None, overwrite: bool) -> tuple[lis
 
 
 def _check_file(target: Path, photos: Sequence[Path]) -> None:
-    from autochrome.report.contact_sheet import SHEET_SUFFIXES
-
     if len(photos) > 1:
         raise click.UsageError(f"{target} is a file; several photos need a folder: -o {target.stem}/")
-    if target.suffix.lower() not in SHEET_SUFFIXES:
-        known = ", ".join(sorted(SHEET_SUFFIXES))
-        raise click.BadParameter(f"{target.name} must end in one of {known}", param_hint="-o")
+    check_sheet_suffix(target, "-o")
 
 
 def _check_target(job: _Job, photos: Sequence[Path], planned: Sequence[_Job], overwrite: bool) -> None:
-    from autochrome.errors import PhotoError
-
     if job.sheet.resolve() in {photo.resolve() for photo in photos}:
         raise PhotoError(job.photo, f"its sheet {job.sheet} would replace a photo", "Give another -o")
     if job.sheet in [other.sheet for other in planned]:
@@ -160,7 +154,6 @@ class _Version:
 
 def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | None) -> _Failures:
     """Make the sheets one by one; return what failed, which does not stop the others."""
-    from autochrome.errors import PhotoError
     from autochrome.io.photo import read_photo
 
     failures: _Failures = []
@@ -178,15 +171,17 @@ def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | Non
 
 
 def _versions(path: Path, photo: Photo, painters: Mapping[str, Painter], seed: int | None) -> list[_Version]:
-    versions = []
-    with _progress(path.name, sum(len(each.model.spec.look_names) for each in painters.values())) as advance:
+    versions: list[_Version] = []
+    total = sum(len(painter.model.spec.look_names) for painter in painters.values())
+    with progress_bar() as show:
+        show(path.name, 0, total)
         for model, painter in painters.items():
             draws = painter.model.spec.kind == "samples"
             drawn_with = f" --seed {seed}" if seed is not None and draws else ""
             for look, colored in _paint_looks(painter, photo, seed):
                 options = f"--model {model} --look {look}{drawn_with}"
                 versions.append(_Version(model, look, options, draws, colored))
-                advance()
+                show(path.name, len(versions), total)
     return versions
 
 
@@ -196,7 +191,7 @@ def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[t
     The model runs again only for a look that changes its prediction.
     """
     from autochrome.pipeline.predict import preview
-    from autochrome.pipeline.settings import ColorizeSettings, resolve
+    from autochrome.pipeline.settings import ColorizeSettings, prediction_key
     from autochrome.report.look_sheet import SIDE
 
     spec = painter.model.spec
@@ -205,12 +200,7 @@ def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[t
         settings = ColorizeSettings(look=look)
         if seed is not None:
             settings = replace(settings, seed=seed)
-        decoder = resolve(settings, spec)
-        key = (
-            (decoder.temperature, decoder.guidance)
-            if spec.kind == "samples"
-            else (decoder.fuse, decoder.size)
-        )
+        key = prediction_key(settings, spec)
         if key not in predictions:
             predictions[key] = preview(painter.predict(photo, settings), SIDE)
         yield look, painter.paint(predictions[key], settings)
@@ -276,16 +266,3 @@ def _print(job: _Job, versions: Sequence[_Version], *, blank_line: bool) -> None
 
 def _command(photo: Path) -> str:
     return f"autochrome colorize {shlex.quote(str(photo))}"
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(name.replace("[", r"\["), total=total)
-        yield lambda: progress.advance(bar)

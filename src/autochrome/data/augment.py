@@ -1,6 +1,6 @@
-"""Old photographs' faults, put on the luma alone: blur, grain, faded contrast.
+"""Faults of old photographs, applied to the luma alone: blur, grain, faded contrast.
 
-The colors to learn stay true.
+Target colors stay true.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class LumaFaults:
     """How often and how strongly the luma is degraded; probabilities are per photo."""
 
     blur: float = 0.2
-    """Probability of a blur with a binomial kernel, applied in a random strength."""
+    """Probability of a blur of random strength with a binomial kernel."""
     grain: float = 0.3
     """Probability of film grain."""
     max_grain: float = 8.0
@@ -30,8 +30,8 @@ class LumaFaults:
     max_veil: float = 25.0
     """How far black may rise and white may fall, in L* units."""
     film: float = 0.0
-    """Probability that red, green and blue are mixed to gray as by an old emulsion, not as by the eye. Many
-    emulsions were blind to red: skies came out white, lips and bricks dark."""
+    """Probability that red, green and blue are mixed to gray as by an old emulsion. Many emulsions were blind
+    to red: skies came out white, lips and bricks dark."""
 
     def __post_init__(self) -> None:
         for name in ("blur", "grain", "fading", "film"):
@@ -66,7 +66,7 @@ def degrade_luma(
 ) -> Float[Tensor, "b 1 h w"]:
     """Degrade L* (0 to 100) as age and cheap lenses do; the result stays within 0 to 100.
 
-    Random numbers come from a CPU generator, so that one seed gives one result on every device.
+    The generator is on the CPU, so that a seed gives the same result on every device.
     """
     b, device = len(luma), luma.device
     amount = _chosen(b, faults.blur, generator) * _uniform(b, 0.3, 1.0, generator)
@@ -87,15 +87,15 @@ def degrade_luma(
 def exposed_on_film(
     rgb: Float[Tensor, "b 3 h w"], probability: float, generator: torch.Generator
 ) -> Float[Tensor, "b 3 h w"]:
-    """Return some photos in gray, as emulsions of random sensitivity see them; the others as they are.
+    """Return some photos in gray, as emulsions of random sensitivity render them; others unchanged.
 
     Args:
         rgb: sRGB in [0, 1].
         probability: of each photo.
-        generator: on the CPU, so that one seed gives one result on every device.
+        generator: on the CPU, so that a seed gives the same result on every device.
 
     Returns:
-        sRGB in [0, 1]; only its luma is of use.
+        sRGB in [0, 1], of which only the luma is meaningful.
     """
     chosen = _chosen(len(rgb), probability, generator)
     # From a little beyond the eye's own weights (share -0.2) to blind to red (1).

@@ -1,7 +1,6 @@
-"""What surrounds a photo on its print: borders, mats, letterbox bars; and cards without any photo.
+"""What surrounds a photo on its print: borders, mats, letterbox bars; also blank cards without a photo.
 
-None of it has a color, so the truth there is neutral. It is shown in training so that it neither changes the
-photo's colors nor takes on any itself.
+All of it is neutral. Models see it in training so that it neither affects the photo's colors nor is colored.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ def mount(
 
     Args:
         rgb: sRGB in [0, 1].
-        mounts: how often, and how wide borders are.
-        generator: on the CPU, so that one seed gives one result on every device.
+        mounts: probabilities, and the widths of borders.
+        generator: on the CPU, so that a seed gives the same result on every device.
 
     Returns:
         sRGB in [0, 1], on the photos' device.
@@ -76,7 +75,7 @@ def _outside_of_rectangle(
     height: int, width: int, numbers: list[float], largest: float
 ) -> Bool[Tensor, "h w"]:
     kind, *sides, evenness = numbers
-    if evenness < 0.5:  # as many borders are of one width
+    if evenness < 0.5:  # half of the borders have one width all around
         sides = [sides[0]] * 4
     top, bottom, left, right = (largest * side for side in sides)
     if kind < 0.25:

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 import pyvips
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
@@ -20,21 +20,21 @@ from autochrome.errors import DataError
 
 @dataclass(frozen=True)
 class CropSettings:
-    """Random square crops of photos of unlike sizes."""
+    """Random square crops of photos of different sizes."""
 
     size: int = 64
     """Side of the square crop in pixels."""
     min_area: float = 0.35
-    """Smallest share of the photo's area that a crop covers; 1 takes the largest square there is."""
+    """Smallest share of the photo's area that a crop covers; 1 takes the largest possible square."""
     max_stretch: float = 1.2
     """How far one side may be stretched and the other shrunk, at least 1."""
     mirror: bool = True
     """Mirror every second crop."""
     squash: int | None = None
-    """Squash the whole photo to a square of this side and cut the crop from it unscaled, as Caffe's data
-    layer does with a database of such squares; ``min_area`` and ``max_stretch`` then mean nothing."""
+    """Squash the whole photo to a square of this side and cut unscaled crops from it, as Caffe's data layer
+    does; ``min_area`` and ``max_stretch`` are then ignored."""
     center: bool = False
-    """Cut the crop from the middle of the photo instead of a random place."""
+    """Cut the crop from the center instead of a random place."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -48,7 +48,7 @@ class CropSettings:
 
     @property
     def decode_side(self) -> int:
-        """Shorter side, in pixels, beyond which a photo's detail is lost in its crops."""
+        """Shorter side, in pixels, beyond which crops lose a photo's detail."""
         return max(256, 2 * self.size, self.squash or 0)
 
 
@@ -58,12 +58,12 @@ def decode_rgb(
     """Decode an encoded picture to upright 8-bit sRGB.
 
     Args:
-        content: the file.
-        name: named by the error.
-        max_side: shrink so that the shorter side is at most this many pixels.
+        content: of the file.
+        name: of the photo, for the error.
+        max_side: shrink the shorter side to at most this many pixels.
 
     Raises:
-        DataError: it is not a picture, or cut short.
+        DataError: it is not a picture, or truncated.
     """
     try:
         image = _to_srgb(_upright(content, max_side))
@@ -73,6 +73,18 @@ def decode_rgb(
     except pyvips.Error as error:
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{name} is not a readable picture ({reason}): replace it or take it out") from error
+
+
+def as_rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 h w"]:
+    """Return decoded pixels as sRGB in [0, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
+
+
+def shrunk(rgb: Float[Tensor, "b 3 h w"], height: int, width: int) -> Float[Tensor, "b 3 height width"]:
+    """Return sRGB in [0, 1] at another size, antialiased."""
+    if rgb.shape[2:] == (height, width):
+        return rgb
+    return F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def _upright(content: bytes, max_side: int | None) -> pyvips.Image:
@@ -109,7 +121,7 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
 def random_crop(
     photo: UInt8[Tensor, "3 H W"], settings: CropSettings, rng: np.random.Generator
 ) -> UInt8[Tensor, "3 s s"]:
-    """A random part of a photo as a square, resized with antialiasing where it must be."""
+    """Return a random part of a photo as a square, resized with antialiasing if necessary."""
     if settings.squash:
         photo = _resized(photo, settings.squash)
         h = w = settings.size
@@ -126,7 +138,7 @@ def random_crop(
 def _random_extent(
     height: int, width: int, settings: CropSettings, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Height and width of a part of a photo of that size."""
+    """Draw the height and width of a part of a photo of that size."""
     stretch = settings.max_stretch ** rng.uniform(-1, 1)
     largest = min(height * stretch, width / stretch)  # side of the largest square after the stretch
     whole = sqrt(height * width)
@@ -143,15 +155,15 @@ def _resized(photo: UInt8[Tensor, "3 H W"], side: int) -> UInt8[Tensor, "3 s s"]
 class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
     """Crops by sample number: ``photos[n]`` is always the same crop for the same seed.
 
-    An epoch is a permutation in which every source stands ``repeats`` times; a fraction is filled by a random
-    part of the source that changes from epoch to epoch.
+    An epoch is a permutation in which each source occurs ``repeats`` times; a fraction is a random part of
+    the source that changes from epoch to epoch.
 
     Args:
-        sources: where the photos come from.
-        repeats: how often each source's photos are seen in an epoch, one number a source.
-        crops: how to crop.
-        seed: of the order and of the crops.
-        cache: keep decoded photos in memory; for sets that fit. Every loading process keeps its own.
+        sources: of the photos.
+        repeats: how often each source is seen per epoch.
+        crops: see `CropSettings`.
+        seed: of the order and the crops.
+        cache: keep decoded photos in memory, once for each loading process.
         decode_side: shrink photos to this shorter side, in pixels; ``crops.decode_side`` if None.
     """
 
@@ -166,7 +178,7 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         decode_side: int | None = None,
     ) -> None:
         if len(sources) != len(repeats):
-            raise ValueError(f"{len(sources)} sources but {len(repeats)} repeats: give one number a source")
+            raise ValueError(f"{len(sources)} sources but {len(repeats)} repeats: give one number per source")
         self.source = JoinedSource(sources)
         self.repeats = list(repeats)
         self.crops = crops
@@ -186,13 +198,12 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         return {**self.__dict__, "cache": None if self.cache is None else {}}
 
     def epoch_order(self, epoch: int) -> np.ndarray:
-        """The epoch's permutation, as numbers into the sources laid end to end."""
+        """Return the epoch's permutation, as indices into the concatenated sources."""
         if self._order[0] != epoch:
             rng = np.random.default_rng((self.seed, epoch))
             parts = []
-            for start, source, wanted in zip(
-                self.source.starts, self.source.sources, self.wanted, strict=False
-            ):
+            sources = zip(self.source.starts, self.source.sources, self.wanted, strict=False)
+            for start, source, wanted in sources:
                 rounds = -(-wanted // len(source))
                 shuffled = [rng.permutation(len(source)) for _ in range(rounds)]
                 parts += [start + np.concatenate(shuffled)[:wanted]] if shuffled else []
@@ -200,7 +211,7 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         return self._order[1]
 
     def photo(self, number: int) -> UInt8[Tensor, "3 H W"]:
-        """A decoded photo by its number in the sources laid end to end."""
+        """Return a decoded photo by its index into the concatenated sources."""
         if self.cache is not None and number in self.cache:
             return self.cache[number]
         rgb = decode_rgb(self.source.read(number), name=self.source.key(number), max_side=self.decode_side)
@@ -218,12 +229,12 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
 class BatchNumbers(Sampler[list[int]]):
     """Endless batches of sample numbers for one process, from any batch on.
 
-    The samples of a step are the same whatever the number of processes; each takes its own part.
+    A step has the same samples for any number of processes; each takes its own part.
 
     Args:
-        batch_size: samples in a batch of one process.
-        rank: which process, from 0.
-        world_size: how many there are.
+        batch_size: samples per batch of one process.
+        rank: of the process, from 0.
+        world_size: number of processes.
         first_batch: number of the first batch, from 0.
     """
 

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, count_bins
 from autochrome.color.spaces import LAB
-from autochrome.data.photos import decode_rgb
+from autochrome.data.photos import as_rgb, decode_rgb, shrunk
 from autochrome.data.sources import PhotoSource, expand_path
 from autochrome.errors import DataError
 from autochrome.io.whole_file import write_whole
@@ -26,15 +25,15 @@ def estimate_prior(
     numbers: Sequence[int] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[Tensor, "313"]:
-    """Share of each ab bin over photos shrunk to a shorter side; sums to 1, not smoothed.
+    """Return the share of each ab bin over photos; sums to 1, not smoothed.
 
-    Every photo counts alike, whatever its size.
+    All photos have the same weight, whatever their size.
 
     Args:
         source: the photos.
-        side: shorter side, in pixels, at which colors are counted.
+        side: shorter side, in pixels, to which photos are shrunk before colors are counted.
         numbers: which photos to count; None counts each once.
-        progress: called with photos done and to do.
+        progress: called with the photos done and the photos in all.
 
     Raises:
         DataError: a photo cannot be read.
@@ -49,18 +48,17 @@ def estimate_prior(
 
 
 def _shrunk(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:
-    # The decoder's quick shrinking goes to twice the size, the careful one the rest of the way.
-    rgb = decode_rgb(source.read(number), name=source.key(number), max_side=2 * side)
-    photo = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+    # The decoder shrinks quickly to twice the size, antialiased resizing does the rest.
+    photo = as_rgb(decode_rgb(source.read(number), name=source.key(number), max_side=2 * side))
     shorter = min(photo.shape[2:])
     if shorter <= side:
         return photo
-    size = [max(1, round(length * side / shorter)) for length in photo.shape[2:]]
-    return F.interpolate(photo, size, mode="bilinear", antialias=True).clamp(0, 1)
+    height, width = (max(1, round(length * side / shorter)) for length in photo.shape[2:])
+    return shrunk(photo, height, width)
 
 
 def save_prior(counts: Float[Tensor, "313"], path: Path, *, about: str) -> None:
-    """Write statistics as text: a line of explanation, then one share a bin."""
+    """Write a prior as text: a line of explanation, then one share per bin."""
     shares = (counts.double() / counts.double().sum()).tolist()
     text = f"# {about}\n" + "\n".join(f"{share:.8g}" for share in shares) + "\n"
     write_whole(text, path)
@@ -77,11 +75,11 @@ def load_prior(place: str | Path) -> Float[Tensor, "313"]:
         values = np.loadtxt(path, dtype=np.float64, ndmin=1)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{path} is no color prior ({error}); make one with: autochrome prior PHOTOS -o {path}"
+            f"{path} is not a color prior ({error}); make one with: autochrome prior PHOTOS -o {path}"
         ) from error
     if values.shape != (AB_BINS,) or not (values >= 0).all() or not 0 < values.sum() < np.inf:
         raise DataError(
-            f"{path} should hold {AB_BINS} non-negative numbers; make it anew with: "
+            f"{path} should hold {AB_BINS} non-negative numbers; make it again with: "
             f"autochrome prior PHOTOS -o {path}"
         )
     return torch.from_numpy(values).float()

@@ -1,7 +1,7 @@
-"""Where training photos come from: a folder of pictures, or tar shards in WebDataset's layout.
+"""Sources of photos: a folder of pictures, or tar shards in WebDataset's layout.
 
-Both are read at random by number, so that an epoch is a true permutation and a run can be resumed at any
-sample. A shard is a plain tar file; its members' names carry a key and an extension (``000-00042.webp``).
+Both allow random access by number, so that an epoch is a true permutation and a run can be resumed at any
+sample. A shard is a plain tar file whose members are named by a key and an extension (``000-00042.webp``).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol, runtime_checkable
+
+import numpy as np
 
 from autochrome.errors import DataError
 
@@ -26,11 +28,11 @@ class PhotoSource(Protocol):
     def __len__(self) -> int: ...
 
     def key(self, index: int) -> str:
-        """Where a photo lies, for messages: a path, or a shard and the member in it."""
+        """Return a photo's place for messages: a path, or a shard and its member."""
         ...
 
     def read(self, index: int) -> bytes:
-        """The encoded file.
+        """Return the encoded file.
 
         Raises:
             DataError: it cannot be read.
@@ -39,7 +41,7 @@ class PhotoSource(Protocol):
 
 
 class FolderSource:
-    """Every picture below a folder, in sorted order; hidden files are left out."""
+    """All pictures below a folder, sorted; hidden files are skipped."""
 
     def __init__(self, folder: Path) -> None:
         self.files = sorted(path for path in folder.rglob("*") if _is_photo(path.name) and path.is_file())
@@ -48,11 +50,11 @@ class FolderSource:
         return len(self.files)
 
     def key(self, index: int) -> str:
-        """The file's path."""
+        """Return the file's path."""
         return str(self.files[index])
 
     def read(self, index: int) -> bytes:
-        """Content of the file."""
+        """Return the content of the file."""
         try:
             return self.files[index].read_bytes()
         except OSError as error:
@@ -60,7 +62,7 @@ class FolderSource:
 
 
 class ShardSource:
-    """Every picture in a list of tar shards; the members' places are indexed once, then read directly."""
+    """All pictures in a list of tar shards, whose members are indexed once and then read directly."""
 
     def __init__(self, shards: Sequence[Path]) -> None:
         self.shards = list(shards)
@@ -73,12 +75,12 @@ class ShardSource:
         return len(self.members)
 
     def key(self, index: int) -> str:
-        """The shard's path and the member's name."""
+        """Return the shard's path and the member's name."""
         shard, name, _, _ = self.members[index]
         return f"{self.shards[shard]}: {name}"
 
     def read(self, index: int) -> bytes:
-        """Content of the member."""
+        """Return the content of the member."""
         shard, _, offset, size = self.members[index]
         try:
             file = self._file(shard)
@@ -87,11 +89,11 @@ class ShardSource:
         except OSError as error:
             raise DataError(f"{self.shards[shard]} cannot be read: {error.strerror}") from error
         if len(content) < size:
-            raise DataError(f"{self.key(index)} is cut short: copy the shard again")
+            raise DataError(f"{self.key(index)} is truncated: copy the shard again")
         return content
 
     def _file(self, shard: int) -> IO[bytes]:
-        # A position in a file is shared with forked processes: each opens its own.
+        # Forked processes would share the position in the file: each opens its own.
         place = (os.getpid(), shard)
         if place not in self._open:
             self._open[place] = self.shards[shard].open("rb")
@@ -102,7 +104,7 @@ class ShardSource:
 
 
 class JoinedSource:
-    """Several sources laid end to end."""
+    """Several sources, concatenated."""
 
     def __init__(self, sources: Sequence[PhotoSource]) -> None:
         self.sources = list(sources)
@@ -116,12 +118,12 @@ class JoinedSource:
         return self.sources[which], index - self.starts[which]
 
     def key(self, index: int) -> str:
-        """Where the photo lies."""
+        """Return the photo's place."""
         source, within = self._place(index)
         return source.key(within)
 
     def read(self, index: int) -> bytes:
-        """The encoded file."""
+        """Return the encoded file."""
         source, within = self._place(index)
         return source.read(within)
 
@@ -131,7 +133,7 @@ def _is_photo(name: str) -> bool:
 
 
 def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
-    """Name, offset and size of a shard's pictures."""
+    """Return name, offset and size of a shard's pictures."""
     try:
         with tarfile.open(shard, "r:") as tar:
             return [
@@ -146,7 +148,7 @@ def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
 
 
 def expand_path(place: str | Path) -> Path:
-    """A path with ``~`` and environment variables such as ``${AUTOCHROME_DATA}`` put in.
+    """Return a path with ``~`` and environment variables such as ``${AUTOCHROME_DATA}`` expanded.
 
     Raises:
         DataError: it names a variable that is not set.
@@ -177,3 +179,13 @@ def open_source(place: str | Path) -> PhotoSource:
         kinds = ", ".join(sorted(PHOTO_EXTENSIONS))
         raise DataError(f"{path} holds no pictures ({kinds}) and no tar shards of them")
     return source
+
+
+def choose_photos(places: Sequence[Path], count: int | None, seed: int) -> tuple[JoinedSource, list[int]]:
+    """Open several places as one source, and choose photos of it by seed; all, in random order, for None.
+
+    Raises:
+        DataError: as `open_source`.
+    """
+    source = JoinedSource([open_source(place) for place in places])
+    return source, np.random.default_rng(seed).permutation(len(source))[:count].tolist()

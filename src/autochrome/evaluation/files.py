@@ -39,14 +39,14 @@ def match_files(
 ) -> list[Pair]:
     """Pair every reference with the result of its name in each results folder, sorted by name.
 
-    Where a results folder holds both NAME.EXT and NAME.colorized.EXT, the latter is the result. References
+    If a results folder holds both NAME.EXT and NAME.colorized.EXT, the latter is the result. References
     called NAME.colorized.EXT are skipped, so results may lie beside their references.
 
     Args:
         references: folder of true photos.
         results: folders of results.
-        names: what the results folders are called; `system_names` of them if None.
-        photos: only the first so many references by name; results of the others may be missing.
+        names: of the results folders; `system_names` of them if None.
+        photos: number of references to use, the first by name; results of others may be missing.
 
     Raises:
         EvaluationError: a folder does not exist or is empty, two files have one name, or results are missing
@@ -111,8 +111,8 @@ def sized_rgb(photo: Photo, sizing: Sizing, reference: Size | None = None) -> Co
 
     Args:
         photo: a reference or a result.
-        sizing: at which size to compare.
-        reference: of a result, the (height, width) of its reference.
+        sizing: the size of comparison.
+        reference: (height, width) of a result's reference.
 
     Raises:
         EvaluationError: a result has another size than its reference, or a photo is smaller than the crop.

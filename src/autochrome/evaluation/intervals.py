@@ -38,9 +38,8 @@ class Estimate:
 
         Args:
             digits: after the point.
-            sign: "+" to write it before positive numbers too.
-            gap: between the ends of the interval. Without one, a table that is too narrow breaks between the
-                value and the interval.
+            sign: "+" to write it before positive numbers, too.
+            gap: between the ends of the interval; without one, narrow tables break lines before the interval.
         """
         if isnan(self.value):
             return "–"
@@ -55,10 +54,9 @@ def _number(value: float, form: str) -> str:
 
 
 def percentile_interval(values: Float[Tensor, " replicates"], level: float = LEVEL) -> tuple[float, float]:
-    """Return the percentile interval of a figure over resamples; infinite where the figure is.
+    """Return the percentile interval of a figure over resamples; infinite if the figure is.
 
-    Resamples for which the figure is undefined (nan) are left out; if it is undefined for all, so is the
-    interval.
+    Resamples for which the figure is nan are left out; if it is nan for all, so is the interval.
     """
     values = values[~values.isnan()]
     if not len(values):
@@ -73,10 +71,7 @@ def percentile_interval(values: Float[Tensor, " replicates"], level: float = LEV
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Resampling of photos with replacement.
-
-    The same seed gives the same resamples, so that systems over the same photos are compared in pairs.
-    """
+    """Resampling of photos with replacement; a seed always gives the same resamples, which pairs systems."""
 
     replicates: int = 1000
     seed: int = 0
@@ -84,7 +79,7 @@ class Bootstrap:
     def counts(self, photos: int) -> Float[Tensor, "rows photos"]:
         """Return how often each photo counts: once in the first row, the set itself; then in each resample.
 
-        Every row sums to ``photos``. Times a matrix of sums per photo this gives the sums of every resample.
+        Times a matrix of sums per photo this gives the sums of every resample.
         """
         generator = torch.Generator().manual_seed(self.seed)
         drawn = torch.randint(photos, (self.replicates, photos), generator=generator)
@@ -114,12 +109,11 @@ class Bootstrap:
         figure: Callable[[Tensor, Tensor], Tensor],
         weigh: Callable[[Tensor], Tensor],
     ) -> Estimate:
-        """Return a figure without sign, such as a calibration error, without the bias that chance adds to it.
+        """Return an unsigned figure, such as a calibration error, without the bias that chance adds to it.
 
-        It is computed on one tenth of the photos after another, with the signs taken from the rest, and
-        averaged. In the resamples a photo stays in its tenth however often it is drawn, so that it never
-        decides its own sign. Where differences are no larger than chance makes them the figure comes out a
-        little too small, and around 0 it may be negative.
+        It is computed on each tenth of the photos in turn, with signs taken from the rest, and averaged. In
+        resamples a photo stays in its tenth, so that it never decides its own sign. Where differences are no
+        larger than by chance the figure is slightly too small, and around 0 it may be negative.
 
         Args:
             sums: additive over the photos; at least two.

@@ -1,4 +1,4 @@
-"""What an evaluation was made from: every file with its digest, and all that decides the figures."""
+"""What an evaluation is based on: every file with its digest, and everything that determines the figures."""
 
 from __future__ import annotations
 
@@ -25,23 +25,19 @@ LOSSY_FORMATS = frozenset({"avif", "heic", "jpeg", "webp"})
 
 @dataclass
 class ResultFiles:
-    """One results folder: its files, and how they were made where they say so."""
+    """One results folder: its files, and how they were made if they record it."""
 
     folder: str
     photos: list[dict[str, Any]] = field(default_factory=list)
     provenance: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, path: Path, photo: Photo) -> None:
-        """Record a result; of equal provenances one is kept."""
+        """Record a result, and its provenance if that is new."""
         self.photos.append(_file_record(path, photo))
         made = read_provenance(photo)
         if made is not None:
-            record = {
-                "model": made.model,
-                "weights_sha256": made.weights_sha256,
-                "settings": dict(made.settings),
-                "software": made.software,
-            }
+            keys = ("model", "weights_sha256", "settings", "software")
+            record = {key: getattr(made, key) for key in keys}
             if record not in self.provenance:
                 self.provenance.append(record)
 
@@ -58,11 +54,11 @@ class Manifest:
     Attributes:
         references: folder of the true photos.
         results: by the systems' names.
-        sizing: at which size photos are compared.
+        sizing: the size of comparison.
         bootstrap: of the intervals; its seed also chooses the colors of the random baseline.
         prior_sha256: digest of the smoothed frequencies of the 313 ab bins.
         photos: record of every true photo.
-        bins_occupied: how many of the 313 ab bins the true photos have.
+        bins_occupied: number of the 313 ab bins that occur in the true photos.
     """
 
     references: str
@@ -80,7 +76,7 @@ class Manifest:
         self.photos.append({"name": pair.name, **record, "height": height, "width": width})
 
     def warnings(self) -> list[str]:
-        """Return what makes the figures doubtful, a sentence each."""
+        """Return reasons to doubt the figures, a sentence each."""
         warnings = []
         for system, files in self.results.items():
             for name, count in files.formats.items():
@@ -124,7 +120,7 @@ def prior_sha256(prior: Float[Tensor, "313"]) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of this package and of those that decide the figures."""
+    """Return the versions of this package and of those that affect the figures."""
     installed = {"autochrome": __version__}
     for package in ("torch", "numpy", "pyvips", "pyvips-binary"):
         try:

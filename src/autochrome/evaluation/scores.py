@@ -1,8 +1,8 @@
 """Score folders of colorized photos against a folder of true ones. Reads files only, never a model.
 
-Anyone's results are scored the same way: a folder of pictures named like the references. Two baselines are
-made from the references themselves: ``gray`` (lightness kept, ab = 0) and ``random`` (lightness kept, the ab
-of another photo). Photos are read one by one; what is kept of each are some 20 kB of sums.
+All results are scored the same way: a folder of pictures named like the references. Two baselines are made
+from the references: ``gray`` (lightness kept, ab = 0) and ``random`` (lightness kept, the ab of another
+photo). Photos are read one by one, and some 20 kB of sums are kept of each.
 """
 
 from __future__ import annotations
@@ -29,18 +29,10 @@ from autochrome.metrics.sizing import Compared, Sizing
 SCHEMA = "autochrome-evaluation/1"
 
 PER_PHOTO = (
-    "auc",
-    "psnr",
-    "ciede2000",
-    "chroma",
-    "chroma_truth",
-    "helped",
-    "harmed",
-    "casts",
-    "colorfulness",
-    "colorfulness_truth",
+    *("auc", "psnr", "ciede2000", "chroma", "chroma_truth"),
+    *("helped", "harmed", "casts", "colorfulness", "colorfulness_truth"),
 )
-"""Scores that are kept of every photo, too."""
+"""Scores that are also kept for each photo."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +41,9 @@ class Scores:
 
     systems: dict[str, dict[str, Estimate]]
     above_gray: dict[str, dict[str, Estimate]]
-    """Differences from the gray baseline, resampled in pairs; empty without baselines. Scores that measure
-    against gray already (`Score.against_gray`) are not among them."""
+    """Differences from gray, resampled in pairs, but for `Score.against_gray`; empty without baselines."""
     perfect_photos: dict[str, int]
-    """How many photos equal the truth exactly; they are left out of the mean PSNR."""
+    """Number of photos equal to the truth, which are left out of the mean PSNR."""
     per_photo: dict[str, dict[str, list[float]]]
     manifest: Manifest
     warnings: list[str] = field(default_factory=list)
@@ -88,25 +79,25 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     names: Sequence[str] | None = None,
 ) -> Scores:
-    """Score one or more folders of results.
+    """Score folders of results.
 
     Args:
         references: folder of true color photos.
-        results: folders of colorized photos, matched by name without suffix (``.colorized`` is ignored). None
-            at all scores the baselines alone.
+        results: folders of colorized photos, matched by name without suffix (``.colorized`` is ignored). If
+            there are none, only the baselines are scored.
         protocol: ``native``, ``crop:N`` or ``resize:N``.
-        photos: only the first so many references by name.
-        baselines: score gray and random too. Random needs two photos.
+        photos: number of references to use, the first by name.
+        baselines: score gray and random, too. Random needs two photos.
         replicates: bootstrap resamples.
-        seed: of the resamples and of the random baseline's choice of photos.
+        seed: of the resamples and the random baseline's choice of photos.
         prior: smoothed frequencies of the 313 bins; the package's fixed prior if None.
-        progress: called after each photo with how many are done and how many there are.
-        names: what the rows of the results are called; after their folders if None.
+        progress: called after each photo with the photos done and the photos in all.
+        names: of the results; those of their folders if None.
 
     Raises:
         EvaluationError: files are missing, superfluous, unreadable, of one name, or of the wrong size; the
             message names them.
-        ValueError: the protocol is unknown.
+        SettingsError: the protocol is unknown.
     """
     sizing = Sizing.parse(protocol) if isinstance(protocol, str) else protocol
     prior = reference_prior() if prior is None else prior

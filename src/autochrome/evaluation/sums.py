@@ -1,7 +1,7 @@
 """Sums of one photo, and every score as a function of such sums.
 
-All scores of the evaluation, those over pooled pixels too, depend on sums over photos only. So a photo is
-read once, its `Sums` kept (some 20 kB), and a bootstrap resample is one matrix product away.
+All scores, even those over pooled pixels, depend on sums over photos only. So a photo is read once, its
+`Sums` are kept (some 20 kB), and a bootstrap resample is one matrix product.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +23,7 @@ from autochrome.metrics.casts import has_cast
 from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import (
     HISTOGRAM_BINS,
+    HISTOGRAM_LIMIT,
     area_under_cmf,
     chroma_histogram,
     cumulative_mass,
@@ -67,27 +69,27 @@ class Sums:
     color_absolute_change: Float[Tensor, "*n"]
 
     def zeros_like_batch(self, photos: int) -> Sums:
-        """Return zero-filled sums for so many photos, of the same dtype and on the same device."""
+        """Return zero-filled sums for ``photos`` photos, of the same dtype and on the same device."""
         values = (getattr(self, f.name) for f in fields(self))
         return Sums(*(value.new_zeros(photos, *value.shape[1:]) for value in values))
 
     def __setitem__(self, index: int, one: Sums) -> None:
         """Write the sums of one photo in place.
 
-        Small tensors kept one by one between the large ones of every photo would fragment the memory, some
-        MB a photo; so all are written into one batch.
+        One batch for all, since small tensors kept between the large ones of each photo would fragment
+        memory.
         """
         for f in fields(self):
             getattr(self, f.name)[index] = getattr(one, f.name)[0]
 
     def combine(self, counts: Float[Tensor, "replicates photos"]) -> Sums:
-        """Return sums of resamples in which each photo occurs ``counts`` times; a row of ones is the set."""
+        """Return sums of resamples in which each photo occurs ``counts`` times."""
         return Sums(*(torch.tensordot(counts, getattr(self, f.name), dims=1) for f in fields(self)))
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is computed once from true photos to score any number of their colorizations."""
+    """What is computed once from true photos to score all of their colorizations."""
 
     rgb: Float[Tensor, "b 3 h w"]
     light: Float[Tensor, "b 1 h w"]
@@ -99,12 +101,7 @@ class Truth:
 
     @classmethod
     def of(cls, rgb: Float[Tensor, "b 3 h w"], prior: Float[Tensor, "313"]) -> Truth:
-        """Prepare sRGB photos in [0, 1].
-
-        Args:
-            rgb: the true photos.
-            prior: smoothed frequencies of the 313 ab bins, for the class-rebalanced AuC.
-        """
+        """Prepare sRGB photos in [0, 1]; the rebalanced AuC needs a smoothed ``prior`` of the 313 ab bins."""
         light, ab = LAB.split(rgb)
         bins = nearest_bin(ab)
         counts = torch.stack([torch.bincount(photo.flatten(), minlength=AB_BINS) for photo in bins])
@@ -162,15 +159,23 @@ class Score:
     definition: str
     compute: Callable[[Sums], Float[Tensor, "*n"]]
     against_gray: bool = False
-    """Whether it measures against gray already, so that a difference from gray has no meaning."""
+    """Whether it measures against gray already; then it has no difference from gray."""
 
 
-def _intersection(channel: int, bins: int) -> Callable[[Sums], Tensor]:
+def _intersection(axis: Literal["a", "b"], bins: int = HISTOGRAM_BINS) -> Score:
+    """Return the intersection of the histograms of one axis."""
+    channel = "ab".index(axis)
+
     def compute(s: Sums) -> Tensor:
         both = (s.histogram[..., channel, :], s.histogram_truth[..., channel, :])
         return histogram_intersection(*(h.unflatten(-1, (bins, -1)).sum(-1) for h in both))
 
-    return compute
+    label = f"Intersection {axis}" + ("" if bins == HISTOGRAM_BINS else f", {bins} bins")
+    definition = (
+        f"histograms of Lab {axis} over pooled pixels, sum of min(p, q), {bins} bins of width"
+        f" {2 * HISTOGRAM_LIMIT / bins:g} over [-100, 100]"
+    )
+    return Score(label, "higher", definition, compute)
 
 
 @lru_cache(maxsize=1)
@@ -193,7 +198,6 @@ _PLACES = (
     f" least {THRESHOLD:g} CIE units {{}} than that of gray, mean over photos"
 )
 _POOLED = "over the pooled pixels of all photos"
-_BINS = "of Lab {} over pooled pixels, sum of min(p, q), {} bins of width {} over [-100, 100]"
 
 SCORES: dict[str, Score] = {
     "auc": Score(
@@ -229,12 +233,8 @@ SCORES: dict[str, Score] = {
         f"sqrt((d_alpha^2 + d_beta^2) / 2) per pixel, eps 1e-4, mean {_POOLED}",
         lambda s: s.alpha_beta / s.pixels,
     ),
-    "intersection_a": Score(
-        "Intersection a", "higher", "histograms " + _BINS.format("a", 200, 1), _intersection(0, 200)
-    ),
-    "intersection_b": Score(
-        "Intersection b", "higher", "histograms " + _BINS.format("b", 200, 1), _intersection(1, 200)
-    ),
+    "intersection_a": _intersection("a"),
+    "intersection_b": _intersection("b"),
     "ciede2000": Score("CIEDE2000", "lower", f"mean {_POOLED}", lambda s: s.delta_e / s.pixels),
     "chroma": Score("Chroma", "truth", f"mean C*ab of the results {_POOLED}", lambda s: s.chroma / s.pixels),
     "chroma_truth": Score(
@@ -250,11 +250,7 @@ SCORES: dict[str, Score] = {
         lambda s: s.chroma / s.chroma_truth,
     ),
     "helped": Score(
-        "Helped",
-        "higher",
-        _PLACES.format("smaller"),
-        lambda s: s.helped / s.photos,
-        against_gray=True,
+        "Helped", "higher", _PLACES.format("smaller"), lambda s: s.helped / s.photos, against_gray=True
     ),
     "harmed": Score(
         "Harmed", "lower", _PLACES.format("greater"), lambda s: s.harmed / s.photos, against_gray=True
@@ -325,23 +321,9 @@ SCORES: dict[str, Score] = {
         f"mean |dL*| {_POOLED}; rounding to 8 bits alone leaves some 0.1",
         lambda s: s.lightness / s.pixels,
     ),
-    "intersection_a_100": Score(
-        "Intersection a, 100 bins", "higher", "histograms " + _BINS.format("a", 100, 2), _intersection(0, 100)
-    ),
-    "intersection_b_100": Score(
-        "Intersection b, 100 bins", "higher", "histograms " + _BINS.format("b", 100, 2), _intersection(1, 100)
-    ),
-    "intersection_a_400": Score(
-        "Intersection a, 400 bins",
-        "higher",
-        "histograms " + _BINS.format("a", 400, 0.5),
-        _intersection(0, 400),
-    ),
-    "intersection_b_400": Score(
-        "Intersection b, 400 bins",
-        "higher",
-        "histograms " + _BINS.format("b", 400, 0.5),
-        _intersection(1, 400),
-    ),
+    "intersection_a_100": _intersection("a", 100),
+    "intersection_b_100": _intersection("b", 100),
+    "intersection_a_400": _intersection("a", 400),
+    "intersection_b_400": _intersection("b", 400),
 }
 """Every score of the evaluation, in the order of the table."""

@@ -17,7 +17,7 @@ TRUTH = "_truth"
 """Ending of the scores of the references themselves; they fill the column "truth"."""
 
 SENSITIVITY = ("_100", "_400")
-"""Endings of scores that show how much a definition's free choice matters; terminals omit them."""
+"""Endings of scores that show the effect of a free choice in a definition; terminals omit them."""
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "truth": ""}
 _DIGITS = {"alpha_beta_rmse": 3, "chroma_kept": 3, "helped": 3, "harmed": 3, "casts": 3, "lightness_drift": 3}

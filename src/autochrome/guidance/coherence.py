@@ -1,10 +1,9 @@
-"""Coherence: one surface, one color. Neighbors share what is predicted, but not across the photo's edges.
+"""Coherence: one surface, one color. Neighbors share their predictions, but not across the photo's edges.
 
-Where a network is uncertain, its most probable color changes from place to place though the surface does not,
-and a plain wall comes out in patches. Here the distributions of neighboring places are averaged repeatedly,
-with weights that fall with the difference in lightness between them (anisotropic diffusion: Perona and Malik
-1990), before they are decoded. An uncertain place among certain ones learns from them; places that disagree
-become uncertain together, and calm.
+Where a network is uncertain, its most probable color varies although the surface does not, and a plain wall
+comes out in patches. Here the distributions of neighboring places are averaged repeatedly before decoding,
+with weights that fall with the difference in lightness (anisotropic diffusion: Perona and Malik 1990). An
+uncertain place among certain ones follows them; places that disagree become uncertain together, and calm.
 """
 
 from __future__ import annotations

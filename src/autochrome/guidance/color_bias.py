@@ -1,13 +1,13 @@
 """Color bias: one preference added to a model's prediction of every place.
 
 Larsson 2016, "Sampling colorizations" (figure 9): a global bias that is not fitted to a reference but rotated
-through color space gives other colorizations of a photo. Places where the model is uncertain follow it,
-those where it is certain hardly move. `warmth` and `tint` are such biases under names that people know.
+through color space gives other colorizations of a photo. Uncertain places follow it, certain ones hardly
+move. `warmth` and `tint` are such biases under familiar names.
 
-All are made from `DistributionColorizer.log_kernel`, and so fit the bins of any model. Of two opposite colors
-the difference of their kernels is a slope through color space, cos(theta_k - phi) on a circle of hues and c_k
-. u on a plane of colors c_k; what is near the gray between both gains and loses nothing. Through kappa tanh
-the slope levels out where colors become vivid: it asks for other hues, not for ever more chroma.
+All are made from `DistributionColorizer.log_kernel`, and so fit the bins of any model. The difference between
+the kernels of two opposite colors is a slope through color space, cos(theta_k - phi) on a circle of hues and
+c_k . u on a plane of colors c_k; colors near gray neither gain nor lose. Through kappa tanh the slope levels
+out where colors become vivid: it favors other hues, not ever more chroma.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from autochrome.models.base import DistributionColorizer
 ROTATED_STRENGTH = 2.0
 """kappa of figure 9, in nats: the advantage of vivid colors of the favored hue over gray."""
 WARM_HUE = 65.0
-"""Hue angle in Lab of what people call warm, an orange such as candlelight; its opposite is a sky blue."""
+"""Hue angle in Lab of an orange such as candlelight; its opposite is a sky blue."""
 WARM_STRENGTH = 1.5
 """Nats at a warmth of 1."""
 TINT_WIDTH = 20.0
@@ -67,12 +67,7 @@ def rotated(model: DistributionColorizer, angle: float, strength: float = ROTATE
 
 
 def warmth(model: DistributionColorizer, amount: float) -> ColorBias:
-    """Favor warm colors, or cool ones.
-
-    Args:
-        model: the model whose bins are biased.
-        amount: from -1, much cooler, to 1, much warmer; 0 changes nothing.
-    """
+    """Favor warm colors, or cool ones: ``amount`` is from -1, much cooler, to 1, much warmer."""
     turn = 0 if amount >= 0 else 180
     if amount == 0:
         return ColorBias(torch.zeros_like(model.prior))

@@ -1,4 +1,4 @@
-"""Hints as people write them: on the command line, and in a JSON file that replays on many photos.
+"""Hints as people write them: on the command line, and in a JSON file that applies to many photos.
 
     {
       "version": 1,
@@ -10,9 +10,8 @@
       ]
     }
 
-Numbers are pixels of the photo as it is seen, upright, from its top left corner; texts with a percent sign
-are shares of its width (x) and height (y), and of its shorter side for a radius. A rectangle is left, top,
-right, bottom.
+Numbers are pixels of the upright photo from its top left corner; percentages are of its width (x), its height
+(y), and its shorter side (radius). A rectangle is left, top, right, bottom.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ Corner = tuple[Length, Length]
 
 @dataclass(frozen=True)
 class Point:
-    """A place that a person touches: everything within a radius, a fingertip's if None."""
+    """A place: everything within a radius, a fingertip's if None."""
 
     at: Corner
     radius: Length | None = None
@@ -103,12 +102,12 @@ class Polygon:
 
 @dataclass(frozen=True)
 class Hint:
-    """A color that a person knows.
+    """A known color.
 
     Attributes:
         where: the place.
         color: sRGB in [0, 1].
-        strength: above 0, up to 1: how much it counts against the model's prediction; 1 fixes the color.
+        strength: above 0, up to 1: its weight against the model's prediction; 1 fixes the color.
 
     Raises:
         HintError: a value is out of its range.

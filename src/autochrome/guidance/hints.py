@@ -1,11 +1,11 @@
-"""Known colors: a person gives the colors of some places, and the model follows them.
+"""Known colors: the user gives the colors of some places, and the model follows them.
 
 A hint acts twice. Before decoding, the model's distributions are reweighted: logits + weight * log-kernel of
-the color, as by an observation with Gaussian noise that counts as much as the hint's weight at the place
-(`autochrome.guidance.propagation`). The model's own uncertainty decides how far that goes: where it is
-certain of something else it resists. After decoding, what the hinted place still lacks is added, and spread
-by the same weights, so that the place gets the requested color as nearly as its lightness allows. The
-constants were chosen on training photos (docs/hints.md).
+the color, as by an observation with Gaussian noise, scaled by the hint's weight at each place
+(`autochrome.guidance.propagation`); where the model is certain of something else it resists. After decoding,
+the remaining difference at the hinted place is added, and spread by the same weights, so that the place gets
+the requested color as far as its lightness allows. The constants were chosen on training photos
+(docs/hints.md).
 """
 
 from __future__ import annotations
@@ -20,46 +20,25 @@ from torch.nn import functional as F
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.errors import HintError
-from autochrome.guidance.hint_files import (
-    Hint,
-    Point,
-    Polygon,
-    Rectangle,
-    as_entry,
-    parse_hint,
-    read_hints,
-    write_hints,
-)
+from autochrome.guidance.hint_files import Hint, Point
 from autochrome.guidance.propagation import anchor, hint_weights
 from autochrome.models.base import DistributionColorizer, KnownColors, log_probabilities
 from autochrome.types import Chroma, Luma
-
-__all__ = [
-    "Hint",
-    "HintGuide",
-    "Point",
-    "Polygon",
-    "Rectangle",
-    "as_entry",
-    "parse_hint",
-    "read_hints",
-    "write_hints",
-]
 
 WIDTH = 20.0
 """Standard deviation, in CIE units, of the Gaussian about the requested color."""
 CELLS = 64
 """Weights are computed on the model's grid, refined by a whole factor up to about this shorter side."""
 FINGERTIP = 1 / 64
-"""Radius of a point for which none is given, as a share of the photo's shorter side."""
+"""Default radius of a point, as a share of the photo's shorter side."""
 FILL = 0.5
-"""How far an object takes the requested color itself, beyond the change that the hinted place needs."""
+"""How far an object takes the requested color itself, beyond the change needed at the hinted place."""
 PASSES = 4
-"""Times that the difference at the hinted places is added; each pass leaves a tenth of it or less."""
+"""Number of corrections at the hinted places; each leaves a tenth of the difference or less."""
 
 
 class HintGuide:
-    """A guide that follows known colors. Use it last of all guides, then `correct` what is decoded.
+    """A guide that follows known colors. Use it last of all guides, then `correct` the decoded colors.
 
     Args:
         hints: the known colors, at least one.
@@ -73,8 +52,8 @@ class HintGuide:
         ValueError: there are no hints.
 
     Attributes:
-        weights: how much each hint decides on the grid of the logits, once the guide has been called; in
-            [0, 1], and at most 1 for all hints together.
+        weights: of each hint on the grid of the logits, once the guide has been called; in [0, 1], as is
+            their sum.
     """
 
     weights: Float[Tensor, "n h4 w4"]
@@ -124,10 +103,10 @@ class HintGuide:
         """Return decoded a* and b* "1 2 h4 w4" with the hinted places brought to the requested colors.
 
         Requested colors are fitted into sRGB at the place's lightness. Places that share a cell of the grid
-        get the mean of their colors.
+        get their mean color.
 
         Raises:
-            RuntimeError: the guide has not been called: the logits decide how far hints reach.
+            RuntimeError: the guide has not been called yet.
         """
         if not hasattr(self, "weights"):
             raise RuntimeError("a HintGuide corrects what was decoded with it; decode with it first")

@@ -28,11 +28,11 @@ from torch import Tensor
 from autochrome.models.base import log_probabilities
 
 FLOOR = 1e-6
-"""Probabilities below this count as this, in predictions and target alike."""
+"""Lower bound of probabilities, in predictions and target alike."""
 WEIGHT = 10.0
 """lambda: at 10 the chi-squared distance falls to a tenth or less."""
 MOST_PLACES = 4096
-"""Places of the photo from which the bias is computed."""
+"""Maximum number of places from which the bias is computed."""
 MOST_STEPS, TOLERANCE = 200, 1e-5
 _STEEPEST = 1.185  # of 8 r / (1 + r)^3, the slope of g in log r, where r = p/t = 1/2
 
@@ -43,8 +43,8 @@ class HistogramTransfer:
 
     Attributes:
         target: t, such as `DistributionColorizer.histogram` of a reference.
-        axes: the bins of each axis; every axis is moved on its own.
-        weight: lambda; 0 changes nothing, more comes nearer to the target.
+        axes: the bins of each axis; axes are moved separately.
+        weight: lambda; 0 changes nothing, larger values come closer to the target.
     """
 
     target: Float[Tensor, " q"]

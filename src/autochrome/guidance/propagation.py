@@ -1,18 +1,18 @@
-"""How far a hint reaches: up to the photo's own edges, and to what the model takes for the same object.
+"""How far a hint reaches: up to the photo's edges, and to what the model takes for the same object.
 
-From a place with a hint, weights spread as the probabilities of random walkers do (Grady, "Random walks for
-image segmentation", PAMI 2006). A walker goes from cell to neighboring cell, the less readily the more the
-lightness and the predicted colors change between them, as chroma spreads in Levin, Lischinski, Weiss,
-"Colorization using optimization", SIGGRAPH 2004. It ends at a hint, or it gives up, and the model's own
-prediction holds. From every cell there is also a jump straight to a hint whose place looks similar, which
-reaches parts of an object that no path joins (the prior models of Grady, "Multilabel random walker image
-segmentation using prior models", CVPR 2005). A hint's weight at a cell is the share of walkers ending there:
+From a hinted place, weights spread as the probabilities of random walkers do (Grady, "Random walks for image
+segmentation", PAMI 2006). A walker moves from cell to neighboring cell, the less readily the more lightness
+and predicted colors change between them, as chroma spreads in Levin, Lischinski, Weiss, "Colorization using
+optimization", SIGGRAPH 2004. It ends at a hint, or it gives up, and the model's own prediction holds. From
+each cell it may also jump to a hint whose place looks similar, which reaches parts of an object that no path
+joins (the prior models of Grady, "Multilabel random walker image segmentation using prior models", CVPR
+2005). A hint's weight at a cell is the share of walkers ending there:
 
     (D - C + diag(sum_k pull_k + leak)) w_k = pull_k,    w_k given at the hinted cells,
 
-C the conductances between neighbors and D their row sums. Shares lie in [0, 1], and those of all hints and
-of the model sum to 1: they compete. Raised to a power and renormalized, they come closer to a decision, which
-fills an object and leaves the rest alone.
+C the conductances between neighbors and D their row sums. Shares lie in [0, 1], and those of all hints and of
+the model sum to 1. Raised to a power and renormalized, they are closer to a decision, which fills an object
+and leaves the rest alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Edges = tuple[Float[Tensor, "h v"], Float[Tensor, "u w"]]
 """Values between neighboring cells of a grid "h w": v = w - 1 across, u = h - 1 down."""
 
 LEAST_CONDUCTANCE = 1e-4
-"""Of the sharpest edge: no cell is cut off, which keeps the equations well posed."""
+"""At the sharpest edge: no cell is cut off, which keeps the equations well posed."""
 TOLERANCE = 1e-3
 """Of the residual, relative to the right-hand side; shares are then true to about a thousandth."""
 MOST_ITERATIONS = 1000
@@ -226,7 +226,7 @@ def _distances_from_boxes(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w
 
 
 def _finer(distances: Edges, scale: int) -> tuple[Tensor, Tensor]:
-    """The same between the cells of a grid ``scale`` times as fine, each of whose steps takes its share."""
+    """Return the distances on a grid ``scale`` times as fine, each of whose steps takes its share."""
     across, down = distances
     rows, columns = down.shape[0] + 1, across.shape[1] + 1
     row_of = torch.arange(rows * scale, device=across.device) // scale
@@ -237,7 +237,7 @@ def _finer(distances: Edges, scale: int) -> tuple[Tensor, Tensor]:
 
 
 def _at_steps(distances: Tensor, cells: int, scale: int, axis: int) -> Tensor:
-    """For every step between fine cells, the distance across the nearest border of coarse cells."""
+    """Return, for each step between fine cells, the distance across the nearest border of coarse cells."""
     steps = cells * scale - 1
     if cells == 1:
         shape = [*distances.shape]

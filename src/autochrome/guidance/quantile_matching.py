@@ -1,8 +1,8 @@
 """Lightness-normalized quantile matching (Larsson 2016, "Histogram transfer from ground-truth").
 
-Source and reference are divided by their lightness L = (R+G+B)/3; each channel of the source is altered to
-have the reference's distribution, value by value in their order; multiplied by the source's L, the result is
-clipped and its lightness corrected. It takes colors, not distributions, and so serves every model.
+Source and reference are divided by their lightness L = (R+G+B)/3; each channel of the source is mapped to the
+distribution of the reference's, multiplied by the source's L and clipped, and its lightness is corrected. It
+works on colors, not distributions, and so for every model.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _normalized(rgb: RGB) -> RGB:
 
 
 def _recolor(ratios: RGB, luma: Luma) -> RGB:
-    """Values in [0, 1] of sRGB from ratios to lightness; the mean is brought back to the luma at last."""
+    """Return sRGB in [0, 1] from ratios to lightness, with the mean restored to the luma."""
     rgb = (ratios * (luma + _EPS) - _EPS).clamp(0, 1)
     return (rgb - rgb.mean(1, keepdim=True) + luma).clamp(0, 1)
 

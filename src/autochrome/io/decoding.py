@@ -24,7 +24,7 @@ def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]
     """Return the pixels (H, W, 1 or 3) and the alpha (H, W), each uint8, uint16 or float32.
 
     Raises:
-        PhotoError: samples or channels of a kind that photos do not have, NaN, or floats far outside [0, 1].
+        PhotoError: samples or channels that photos do not have, NaN, or floats far outside [0, 1].
         pyvips.Error: the content is damaged.
     """
     if orientation_of(image) != 1:

@@ -31,13 +31,12 @@ class FoundPhoto:
 def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool | None = None) -> list[FoundPhoto]:
     """Return the photos that `paths` name, sorted by path, each once.
 
-    A file that is named itself is taken whatever its ending (its content decides later). In folders, files
-    with a photo's ending are taken; hidden files and folders are skipped, and links to folders not followed.
+    A named file is taken whatever its ending (its content decides later). In folders, files with a photo's
+    ending are taken; hidden files and folders are skipped, and links to folders not followed.
 
     Args:
         paths: photos and folders.
-        recursive: search the folders below, too; None where this cannot be requested, so that no error
-            advises it.
+        recursive: search subfolders, too; None if this cannot be requested, so that no error advises it.
 
     Raises:
         PhotoError: a path does not exist, a folder may not be read, or there are no photos.
@@ -68,9 +67,8 @@ def unreadable_pictures(folder: Path, recursive: bool = False) -> list[Path]:
 
 def _files_in(folder: Path, recursive: bool, suffixes: Set[str]) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
-        raise PhotoError(
-            error.filename, f"could not be searched ({error.strerror})", "Check the folder's permissions"
-        ) from error
+        problem = f"could not be searched ({error.strerror})"
+        raise PhotoError(error.filename, problem, "Check the folder's permissions") from error
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]

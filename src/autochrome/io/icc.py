@@ -1,8 +1,8 @@
 """Colors between a file's own ICC profile and sRGB, as lazy libvips operations.
 
-Photos are held in sRGB. An RGB profile is returned to when the photo is written. A GRAY profile is returned
-to by what stayed gray; it cannot hold colors, nor can a CMYK one, so those are written in sRGB with
-libvips' own profile. Floating point pixels that need a conversion go through 16 bits, which clips them.
+Photos are held in sRGB. Writing returns to an RGB profile, and to a GRAY one if the photo stayed gray. GRAY
+and CMYK profiles cannot hold colors, so those are written in sRGB with libvips' own profile. Floating point
+pixels are converted in 16 bits, which clips them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def embedded_profile(image: pyvips.Image) -> bytes | None:
 def to_srgb(image: pyvips.Image) -> pyvips.Image:
     """Convert `image` (1, 3 or, for CMYK, 4 bands, no alpha) to sRGB: 1 band stays 1, all else becomes 3.
 
-    A profile that is broken, or meant for another number of channels, is ignored.
+    A profile that is broken, or for another number of channels, is ignored.
 
     Raises:
         pyvips.Error: the conversion is not possible.
@@ -66,7 +66,7 @@ def from_srgb(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
     if profile is None:
         return image
     if color_space_of(profile) != ("GRAY" if image.bands == 1 else "RGB") or not _works(profile):
-        return image if image.bands == 1 else _attach(image, srgb_profile())
+        return image if image.bands == 1 else _attach(image, builtin_profile("srgb"))
     if is_srgb(profile):
         return _attach(image, profile)
     if image.bands == 1:
@@ -91,11 +91,6 @@ def is_srgb(profile: bytes) -> bool:
     return int(np.abs(seen.astype(int) - cube).max()) <= _SAME_LEVELS
 
 
-def srgb_profile() -> bytes:
-    """The sRGB profile that libvips carries."""
-    return builtin_profile("srgb")
-
-
 @lru_cache(maxsize=3)
 def builtin_profile(name: str) -> bytes:
     """Return a profile that libvips carries: "srgb", "p3" or "cmyk"."""
@@ -110,7 +105,7 @@ def _applies(profile: bytes, bands: int) -> bool:
 
 @lru_cache(maxsize=32)
 def _works(profile: bytes) -> bool:
-    """Return whether the profile can be used: a broken one is ignored, as other programs do."""
+    """Return whether the profile can be used; broken ones are ignored, as by other programs."""
     try:
         if color_space_of(profile) == "GRAY":
             return bool(np.ptp(gray_to_srgb(profile, np.linspace(0, 1, 17))) > 0)

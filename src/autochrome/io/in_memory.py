@@ -20,12 +20,11 @@ def from_array(array: np.ndarray) -> Photo:
 
     Raises:
         TypeError: the type is another one.
-        ValueError: the shape is another one, or floats lie outside [0, 1] or are not numbers.
+        ValueError: the shape is another one, or floats are NaN or outside [0, 1].
     """
     if array.dtype not in (np.uint8, np.uint16) and not np.issubdtype(array.dtype, np.floating):
-        raise TypeError(
-            f"an array must be uint8, uint16 or floats in [0, 1], not {array.dtype}; convert it first"
-        )
+        kinds = "uint8, uint16 or floats in [0, 1]"
+        raise TypeError(f"an array must be {kinds}, not {array.dtype}; convert it first")
     if array.ndim == 3 and array.shape[2] == 4:
         raise ValueError(f"an array with alpha {array.shape} is not supported; give array[..., :3]")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)) or 0 in array.shape:
@@ -35,9 +34,8 @@ def from_array(array: np.ndarray) -> Photo:
         if np.isnan(low):
             raise ValueError("the photo contains NaN; replace these values with numbers in [0, 1]")
         if not (low >= 0 and high <= 1):
-            raise ValueError(
-                f"floats must lie in [0, 1], not {low:g} to {high:g}; divide by the largest value"
-            )
+            found = f"{low:g} to {high:g}"
+            raise ValueError(f"floats must lie in [0, 1], not {found}; divide by the largest value")
         array = array.astype(np.float32, copy=False)
     return Photo(np.ascontiguousarray(array.reshape(*array.shape[:2], -1)))
 
@@ -83,9 +81,8 @@ def from_pil(image: Image) -> Photo:
 def _sixteen_bits(values: np.ndarray) -> np.ndarray:
     """Return the integers of PIL's modes I and I;16, which must fit into 16 bits."""
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError(
-            f"a PIL image of mode I must lie in 0 to 65535, not {values.min()} to {values.max()}"
-        )
+        found = f"{values.min()} to {values.max()}"
+        raise ValueError(f"a PIL image of mode I must lie in 0 to 65535, not {found}")
     return np.ascontiguousarray(values, dtype=np.uint16)
 
 

@@ -49,37 +49,28 @@ class PhotoFile:
         count = self.page_count()
         if not 0 <= page < count:
             pages = "1 page" if count == 1 else f"{count} pages"
-            raise PhotoError(
-                self.name,
-                f"has no page {page}; it has {pages}, counted from 0",
-                "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}",
-            )
+            advice = "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}"
+            raise PhotoError(self.name, f"has no page {page}; it has {pages}, counted from 0", advice)
         if page:
             options["page"] = page
         image = self._load(options)
         if image.width * image.height > max_pixels:
-            raise PhotoError(
-                self.name,
-                f"has {image.width} x {image.height} = {image.width * image.height / 1e6:.0f} megapixels, "
-                f"more than the limit of {max_pixels / 1e6:g}",
-                "If you trust the file, raise the limit (max_pixels)",
-            )
+            size = f"{image.width} x {image.height} = {image.width * image.height / 1e6:.0f} megapixels"
+            problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
+            raise PhotoError(self.name, problem, "If you trust the file, raise the limit (max_pixels)")
         return image
 
     def page_count(self) -> int:
         """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1."""
-        image = self._load({"access": "sequential"})
-        return number(image, "n-pages", 1)
+        return number(self._load({"access": "sequential"}), "n-pages", 1)
 
     def decoding_failed(self, error: pyvips.Error) -> PhotoError:
         """Return the error to raise where libvips could not decode the content."""
         detail = " ".join(error.detail.split()) if isinstance(error.detail, str) else str(error)
         if self.format == "heic":
-            return PhotoError(
-                self.name,
-                f"is a HEIC picture that could not be decoded (libvips: {detail})",
-                "Not every libvips has the HEVC decoder: convert the photo to JPEG, PNG or TIFF first",
-            )
+            problem = f"is a HEIC picture that could not be decoded (libvips: {detail})"
+            advice = "Not every libvips has the HEVC decoder: convert the photo to JPEG, PNG or TIFF first"
+            return PhotoError(self.name, problem, advice)
         return PhotoError(self.name, f"is damaged or cut short (libvips: {detail})", _DAMAGED)
 
     def _load(self, options: dict[str, object]) -> pyvips.Image:
@@ -108,11 +99,8 @@ def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
     if is_camera_raw(head, name):
         raise PhotoError(name, "is a camera raw file", "Develop it to a TIFF or JPEG first")
     if kind is None:
-        raise PhotoError(
-            name,
-            f"is not a photo that can be read; it seems to be {describe(head)}",
-            "Give a JPEG, PNG, TIFF, WebP, HEIC or AVIF file",
-        )
+        problem = f"is not a photo that can be read; it seems to be {describe(head)}"
+        raise PhotoError(name, problem, "Give a JPEG, PNG, TIFF, WebP, HEIC or AVIF file")
     return PhotoFile(name, kind, content, path)
 
 

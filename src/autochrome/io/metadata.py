@@ -1,8 +1,7 @@
 """EXIF, XMP and IPTC between libvips images and a plain dict of bytes.
 
-Keys: "exif" (a block with its "Exif" signature), "xmp" (an XMP packet), "iptc" (IPTC-IIM records, without the
-Photoshop wrapping that JPEG puts around them). The dict describes an upright photo: Orientation is 1, and
-there is no thumbnail, which would show the photo as it was.
+Keys: "exif" (a block with its "Exif" signature), "xmp" (an XMP packet), "iptc" (IPTC-IIM records, without
+JPEG's Photoshop wrapping). The dict describes an upright photo: Orientation is 1, and there is no thumbnail.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def _blocks_of_tiff(file: PhotoFile, page: int) -> dict[str, bytes]:
 
 
 def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
-    """Set every tag as a field, without which libvips drops it; a PNG of one pixel makes it parse them."""
+    """Set every tag as a field, or libvips drops it; a PNG of one pixel makes it parse them."""
     png = pyvips.Image.black(1, 1).pngsave_buffer()
     chunk = b"eXIf" + exif[len(exif_block.PREFIX) :]
     chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))

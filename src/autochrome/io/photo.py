@@ -1,13 +1,13 @@
 """A photo in memory, read from a file and written back to one.
 
-What is kept from the file to the result: depth, color profile, alpha, resolution, EXIF, XMP and IPTC. The
-photo is held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
+Depth, color profile, alpha, resolution, EXIF, XMP and IPTC are kept from the file to the result. The photo is
+held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pyvips
 
 from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
-from autochrome.io.loading import MAX_PIXELS, PhotoFile, locate
+from autochrome.io.loading import MAX_PIXELS, locate
 from autochrome.io.metadata import attach_metadata, read_metadata, read_resolution
 from autochrome.io.provenance import Provenance, add_provenance, parse_provenance
 from autochrome.io.saving import check_fits, format_for, save
@@ -27,7 +27,6 @@ __all__ = [
     "Photo",
     "Provenance",
     "page_count",
-    "read_pages",
     "read_photo",
     "read_provenance",
     "write_photo",
@@ -46,11 +45,11 @@ class Photo:
 
     Attributes:
         pixels: (H, W, 1) gray or (H, W, 3) color, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
-        alpha: (H, W) of the same type, not multiplied into the pixels; None where there is none.
+        alpha: (H, W) of the same type, not multiplied into the pixels; None if there is none.
         icc_profile: the file's own profile, to which `write_photo` returns; None means sRGB.
-        metadata: those of the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
-        dpi: dots per inch across and down, None where unknown.
-        source: where it was read from, None for bytes.
+        metadata: the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
+        dpi: dots per inch across and down, None if unknown.
+        source: the file, None for bytes.
         format: "jpeg", "png", "tiff", "webp", "heic" or "avif"; None for a photo made in memory.
     """
 
@@ -107,18 +106,21 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
     Raises:
         PhotoError: it cannot be read; the message names it and says what to do.
     """
-    return _read_page(locate(source), page, max_pixels)
-
-
-def read_pages(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Photo]:
-    """Yield all pages in turn, one in memory at a time. Errors as `read_photo`."""
     file = locate(source)
-    for page in range(file.page_count()):
-        yield _read_page(file, page, max_pixels)
+    image = file.open(page, max_pixels=max_pixels)
+    metadata = read_metadata(image, file, page)
+    dpi = read_resolution(image, metadata)
+    if dpi and orientation_of(image) >= 5:
+        dpi = (dpi[1], dpi[0])
+    try:
+        pixels, alpha = decode(image, file)
+    except pyvips.Error as error:
+        raise file.decoding_failed(error) from error
+    return Photo(pixels, alpha, icc.embedded_profile(image), metadata, dpi, file.path, file.format)
 
 
 def page_count(source: Source) -> int:
-    """Return the number of pages that `read_pages` yields. Errors as `read_photo`."""
+    """Return the number of pages, at least 1. Errors as `read_photo`."""
     return locate(source).page_count()
 
 
@@ -145,10 +147,9 @@ def write_photo(
 ) -> bytes | None:
     """Write a photo to a file (whole or not at all), or return it encoded if `target` is None.
 
-    A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (floats
-    become 16 bits), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no
-    gray pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is
-    replaced.
+    A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (also for
+    floats), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no gray
+    pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is replaced.
 
     Args:
         photo: what to write.
@@ -156,7 +157,7 @@ def write_photo(
         format: "jpeg", "png", "tiff", "webp", "avif" or "heic"; else the target's ending, else the photo's
             format.
         quality: 1 to 100, for JPEG (chroma at full size from 90 on), WebP, AVIF and HEIC.
-        like: whose depth to take, and whose alpha, profile, metadata and dpi where `photo` has none.
+        like: whose depth to take, and whose alpha, profile, metadata and dpi if `photo` has none.
         provenance: how it was made, added to the XMP.
 
     Raises:
@@ -174,19 +175,6 @@ def write_photo(
     attach_metadata(image, metadata, chosen.name)
     check_fits(image, chosen, path or "the result")
     return save(image, path, chosen, quality=quality, blocks=metadata)
-
-
-def _read_page(file: PhotoFile, page: int, max_pixels: int) -> Photo:
-    image = file.open(page, max_pixels=max_pixels)
-    metadata = read_metadata(image, file, page)
-    dpi = read_resolution(image, metadata)
-    if dpi and orientation_of(image) >= 5:
-        dpi = (dpi[1], dpi[0])
-    try:
-        pixels, alpha = decode(image, file)
-    except pyvips.Error as error:
-        raise file.decoding_failed(error) from error
-    return Photo(pixels, alpha, icc.embedded_profile(image), metadata, dpi, file.path, file.format)
 
 
 def _completed(photo: Photo, like: Photo) -> Photo:

@@ -11,8 +11,8 @@ from typing import Any
 def to_plain(value: Any) -> Any:
     """Return a value as JSON can express it.
 
-    Dataclasses become dicts, arrays and tensors lists, and numbers that are infinite or undefined None; what
-    has no form of its own, such as a path, becomes text.
+    Dataclasses become dicts, arrays and tensors lists, numbers that are infinite or undefined None, and other
+    values, such as paths, text.
     """
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}

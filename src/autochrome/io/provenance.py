@@ -1,7 +1,7 @@
 """How a picture was made, written into its XMP packet and read from it.
 
-The IPTC's DigitalSourceType tells any reader that a trained model had a part in the picture; properties of
-our own name the model, its weights and the settings, so that the picture can be made again.
+The IPTC's DigitalSourceType says that a trained model had a part in the picture; properties of our own name
+the model, its weights and the settings, so that the picture can be made again.
 """
 
 from __future__ import annotations
@@ -51,11 +51,10 @@ class Provenance:
 
 
 def add_provenance(xmp: bytes | None, provenance: Provenance) -> bytes:
-    """Return the XMP packet with the provenance added, all else in it kept.
+    """Return the XMP packet with the provenance added, and everything else in it kept.
 
-    An earlier provenance is replaced. Where the packet already names a DigitalSourceType (a scanned
-    negative, say), that one is kept beside ours as FormerDigitalSourceType. A packet that is not
-    well-formed XML is replaced.
+    An earlier provenance is replaced. An existing DigitalSourceType (a scanned negative, say) is kept beside
+    ours as FormerDigitalSourceType. A packet that is not well-formed XML is replaced.
 
     Raises:
         TypeError: a setting cannot be written as JSON.

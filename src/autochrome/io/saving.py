@@ -67,9 +67,8 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
         for each in FORMATS.values():
             if name == each.name or f".{name}" in each.suffixes:
                 return each
-        raise PhotoError(
-            target or "the result", f"cannot be written as {format!r}", f"The formats are {known}"
-        )
+        place = target or "the result"
+        raise PhotoError(place, f"cannot be written as {format!r}", f"The formats are {known}")
     if target is None:
         if fallback is None:
             raise PhotoError("the result", "has no format to be written in", f"Give format=, one of {known}")
@@ -77,9 +76,8 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
     for each in FORMATS.values():
         if target.suffix.lower() in each.suffixes:
             return each
-    raise PhotoError(
-        target, "has an ending that stands for no format", f"End it in .jpg, .png ..., or give one of {known}"
-    )
+    advice = f"End it in .jpg, .png ..., or give one of {known}"
+    raise PhotoError(target, "has an ending that stands for no format", advice)
 
 
 def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
@@ -145,9 +143,8 @@ def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, obj
 def _failures_named(name: object, format: Format) -> Iterator[None]:
     if isinstance(name, Path):
         if not name.parent.is_dir():
-            raise PhotoError(
-                name, "cannot be written: its folder does not exist", f"Make the folder {name.parent}"
-            )
+            advice = f"Make the folder {name.parent}"
+            raise PhotoError(name, "cannot be written: its folder does not exist", advice)
         if name.is_dir():
             raise PhotoError(name, "cannot be written: it is a folder", "Give the name of a file")
         if not os.access(name.parent, os.W_OK):
@@ -156,18 +153,12 @@ def _failures_named(name: object, format: Format) -> Iterator[None]:
         yield
     except pyvips.Error as error:
         detail = " ".join(str(error.detail).split())
+        problem = f"could not be written (libvips: {detail})"
+        advice = "Check the free space, or choose another format"
         if "Unsupported compression" in detail:
-            raise PhotoError(
-                name,
-                f"cannot be written: this libvips has no {format.name} encoder",
-                "Choose jpeg, png or tiff",
-            ) from error
-        raise PhotoError(
-            name,
-            f"could not be written (libvips: {detail})",
-            "Check the free space, or choose another format",
-        ) from error
+            problem = f"cannot be written: this libvips has no {format.name} encoder"
+            advice = "Choose jpeg, png or tiff"
+        raise PhotoError(name, problem, advice) from error
     except OSError as error:
-        raise PhotoError(
-            name, f"could not be written ({error})", "Check the folder and the free space"
-        ) from error
+        advice = "Check the folder and the free space"
+        raise PhotoError(name, f"could not be written ({error})", advice) from error

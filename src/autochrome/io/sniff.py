@@ -1,7 +1,7 @@
 """What a file is, judged by its first bytes and never by its name.
 
-Only the formats in `READABLE` are ever handed to libvips, each to its own loader, so that the loaders meant
-for trusted files (SVG, PDF, raw, CSV ...) never see what a stranger sent.
+Only the formats in `READABLE` reach libvips, each through its own loader, so that loaders meant for trusted
+files (SVG, PDF, raw, CSV ...) never see untrusted content.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The tone curve of a GRAY profile, read from the profile itself.
 
-Little CMS samples gray curves at 33 points, which is off by up to 9 levels of 255 in the shadows; what the
-profile says is short enough to follow exactly (ICC.1:2022, 8.3.4 monochrome profiles, 10.6 curves, 10.18
-parametric curves).
+Little CMS samples gray curves at 33 points, which is off by up to 9 levels of 255 in the shadows. Here the
+profile is followed exactly (ICC.1:2022, 8.3.4 monochrome profiles, 10.6 curves, 10.18 parametric curves).
 """
 
 from __future__ import annotations

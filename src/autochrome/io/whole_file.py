@@ -1,7 +1,7 @@
 """Files that are written whole or not at all, and their digests.
 
-A file is written under a temporary name of its own beside the target, flushed to the disk, and renamed at the
-end: readers see the old file or the new one, and of two writers the last one wins.
+A file is written under a temporary name beside the target, flushed to the disk, and renamed at the end:
+readers see the old file or the new one, and of two writers the last one wins.
 """
 
 from __future__ import annotations

@@ -43,15 +43,9 @@ SCHEMA = "autochrome-comparison/1"
 class SectionModule(Protocol):
     """A module that makes one section of the report."""
 
-    @property
-    def NAME(self) -> str:
-        """Its name for ``--without`` and in ``scores.json``."""
-        ...
-
-    @property
-    def TITLE(self) -> str:
-        """Its heading."""
-        ...
+    NAME: str
+    """For ``--without`` and in ``scores.json``."""
+    TITLE: str
 
     def section(self, run: Run) -> Section:
         """Return the section.
@@ -63,17 +57,8 @@ class SectionModule(Protocol):
 
 
 _ORDER: tuple[SectionModule, ...] = (
-    scores,
-    best_of,
-    sheets,
-    marginals,
-    calibration,
-    errors,
-    sweeps,
-    diversity,
-    stability,
-    interpretability,
-    extremes,
+    *(scores, best_of, sheets, marginals, calibration, errors),
+    *(sweeps, diversity, stability, interpretability, extremes),
 )
 SECTIONS = {module.NAME: module for module in _ORDER}
 """Every section by its name, in the order of the report."""
@@ -84,13 +69,7 @@ REPORT, FIGURES, MARKDOWN = "report.html", "scores.json", "results.md"
 
 @dataclass
 class Comparison:
-    """The results of a run.
-
-    Attributes:
-        document: the report.
-        figures: everything in it as plain values.
-        failed: what went wrong, by the section's name.
-    """
+    """A run's report, everything in it as plain values, and what went wrong, by the section's name."""
 
     document: Document
     figures: dict[str, Any]
@@ -98,14 +77,10 @@ class Comparison:
 
 
 def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
-    """Color every photo by every model, and make all sections of the report.
+    """Color every photo by every model, and make the sections of the report, except those in ``without``.
 
-    A section that cannot be made says why in one line. If one fails, it does the same and is named in
+    A section that cannot be made says why in one line. So does one that fails, and it is named in
     ``failed``; the others are made nevertheless.
-
-    Args:
-        run: as `autochrome.laboratory.systems.open_run` opens it.
-        without: names of `SECTIONS` to leave out.
 
     Raises:
         LaboratoryError: the photos cannot be colored, or ``without`` names no section.
@@ -177,11 +152,9 @@ def compared(run: Run, seconds: Mapping[str, float]) -> Section:
             Table(["", "model", "settings", "weights, SHA-256"], rows, numeric_from=4),
             Text(
                 f"Samples are drawn with seed {seed}; noise follows from the seed and the photo, so that"
-                " photos do not share it. Sections that run the models again use"
-                f" {len(run.subset)} photos, evenly spaced over the names; the others use all. Every score is"
-                " explained in"
-                " `docs/evaluation.md`.\n\n"
-                f"Minutes, without results of earlier runs: {minutes}."
+                f" photos do not share it. Sections that run the models again use {len(run.subset)} photos,"
+                " evenly spaced over the names; the others use all. Every score is explained in"
+                f" `docs/evaluation.md`.\n\nMinutes, without results of earlier runs: {minutes}."
             ),
         ],
     )
@@ -213,11 +186,7 @@ def _figures(
                 "title": section.title,
                 "figures": to_plain(run.figures.get(name)),
                 "tables": [
-                    {
-                        "caption": part.caption,
-                        "head": list(part.head),
-                        "rows": [list(row) for row in part.rows],
-                    }
+                    {"caption": part.caption, "head": list(part.head), "rows": [*map(list, part.rows)]}
                     for part in section.parts
                     if isinstance(part, Table)
                 ],

@@ -45,6 +45,6 @@ def result_picture(
     run: Run, system: System, name: str, sample: int = 0, caption: str = "", side: int = SIDE
 ) -> Figure:
     """Return the picture of a system's result."""
-    number = f", sample {sample + 1}" if len(system.samples) > 1 else ""
+    number = f", sample {sample + 1}" if system.has_several else ""
     rgb = run.result(system, name, sample)
     return picture(pixels_of(rgb), f"photo {name} by {system.name}{number}", caption, side)

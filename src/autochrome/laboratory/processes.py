@@ -26,12 +26,7 @@ def available_cores() -> int:
 
 
 class Pool(Generic[Shared]):
-    """Processes that are started when there is work, each with a copy of what the work needs.
-
-    Args:
-        shared: the first argument of all work; pickled once for each process.
-        workers: how many processes.
-    """
+    """Worker processes, started when needed, each with a copy of ``shared``, the work's first argument."""
 
     def __init__(self, shared: Shared, workers: int) -> None:
         self._threads = max(1, available_cores() // workers)  # more than the cores would wait for each other
@@ -39,11 +34,9 @@ class Pool(Generic[Shared]):
         self._executor = ProcessPoolExecutor(workers, get_context("spawn"), _start, (shared, self._threads))
 
     def map(self, work: Callable[[Shared, str], Result], names: Sequence[str]) -> Iterator[Result]:
-        """Yield the results of the work on each name, in the order of the names.
+        """Yield the results of the work on each name, its second argument, in the order of the names.
 
-        Args:
-            work: a function of a module or a `functools.partial` of one; returns plain values or arrays.
-            names: its second argument.
+        ``work`` is a module's function, or a `functools.partial` of one, that returns plain values or arrays.
 
         Raises:
             LaboratoryError: a process has died.
@@ -82,10 +75,7 @@ def _do(work: Callable[[Shared, str], Result], name: str) -> Result:
 
 @contextmanager
 def _thread_variables(threads: int) -> Iterator[None]:
-    """Limit the threads of numpy's linear algebra in processes that are started meanwhile.
-
-    It reads their number from the environment when it is loaded, before any code of ours could set it.
-    """
+    """Limit numpy's threads in processes started meanwhile; numpy reads their number when it is loaded."""
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
     try:

@@ -1,7 +1,6 @@
 """One comparison: the photos, the systems, their results, and processes to share the work.
 
-Every section of the report is given the same `Run` and takes from it what it needs: the true photos, the
-systems' results as they lie in files, and the models themselves where there are some.
+Every section of the report takes what it needs from the same `Run`: true photos, results, and models.
 """
 
 from __future__ import annotations
@@ -14,21 +13,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autochrome.errors import LaboratoryError
 from autochrome.evaluation.files import Pair, match_files, open_photo, sized_rgb
 from autochrome.evaluation.intervals import Bootstrap
 from autochrome.io.photo import Photo
 from autochrome.laboratory.processes import Pool
 from autochrome.metrics.sizing import Compared, Sizing
+from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings
+from autochrome.types import Progress, silent
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many photos are done, and how many there are."""
-
-
-def silent(label: str, done: int, total: int) -> None:
-    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +34,10 @@ class System:
     Attributes:
         name: what the report calls it.
         model: its name in the registry; None for a folder of somebody's results.
-        folder: where its results lie, below it a folder for each sample where there are several.
-        samples: folders, one for each sample; ``(folder,)`` where there is one.
-        settings: of the model; if it draws, ``samples`` and ``seed`` are the run's.
-        weights: where the model's weights come from, if not from the package.
+        folder: of its results, with a folder for each sample if there are several.
+        samples: the folders of the samples; ``(folder,)`` if there is one.
+        settings: of the model; ``samples`` and ``seed`` are the run's.
+        weights: source of the model's weights, if not the package.
     """
 
     name: str
@@ -51,31 +47,41 @@ class System:
     settings: ColorizeSettings = field(default_factory=ColorizeSettings)
     weights: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """The model's `ModelSpec.kind`, or "results" for a folder."""
+        return "results" if self.model is None else model_spec(self.model).kind
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are several samples of each photo."""
+        return len(self.samples) > 1
+
 
 @dataclass(frozen=True)
 class LabSettings:
     """Settings of a whole comparison."""
 
     samples: int = 8
-    """Of each photo, by each model that draws."""
+    """Per photo, by each model that draws."""
     subset: int = 60
-    """Photos of the costly sections, evenly spaced over the names."""
+    """Number of photos for the costly sections, evenly spaced over the names."""
     seed: int = 0
-    """Of the draws, of the random baseline and of the resamples."""
+    """Of the samples, the random baseline and the resamples."""
     protocol: str = "native"
-    """At which size photos are compared: see `autochrome.metrics.sizing.Sizing`."""
+    """Size at which photos are compared, see `autochrome.metrics.sizing.Sizing`."""
     replicates: int = 1000
     """Bootstrap resamples of every interval."""
     workers: int = 1
-    """Processes that share the photos; with 1 everything is done in this one."""
+    """Number of processes; with 1 everything is done in this one."""
     device: str = "auto"
     """Where the models run."""
     labeled: Path | None = None
     """Shards or a folder of photos whose names carry their class, for interpretability."""
     labeled_photos: int = 400
-    """Of these, at most."""
+    """Maximum number of these."""
     vgg16: Path | None = None
-    """State dict of a VGG-16, for interpretability, beside EfficientNet-Lite0."""
+    """State dict of a VGG-16, a second classifier for interpretability."""
 
     @property
     def bootstrap(self) -> Bootstrap:
@@ -89,7 +95,7 @@ class LabSettings:
 
 
 def once_per_run(compute: Callable[[Run], T]) -> Callable[[Run], T]:
-    """Decorate a function of a run to compute its result at the first call and keep it for later sections."""
+    """Decorate a function of a run to compute its result once and keep it for later sections."""
 
     @wraps(compute)
     def kept(run: Run) -> T:
@@ -106,14 +112,13 @@ class Run:
 
     Attributes:
         references: folder of the true photos.
-        pairs: name and file of each true photo that takes part, by name; their ``results`` are empty.
+        pairs: name and file of each true photo, by name; their ``results`` are empty.
         systems: in the order of the report.
-        out: folder of all that the comparison writes.
+        out: folder that the comparison writes to.
         settings: see `LabSettings`.
         progress: called as the work advances.
-        figures: the figures of every section for ``scores.json``, by the section's name; a section stores its
-            own here (its tables are written in any case).
-        kept: results of the functions that are computed once (`once_per_run`).
+        figures: for ``scores.json``, by the section's name; each section stores its own, beside its tables.
+        kept: results of `once_per_run` functions.
     """
 
     references: Path
@@ -147,7 +152,7 @@ class Run:
         return [pair.name for pair in self.pairs]
 
     def spread(self, count: int) -> list[str]:
-        """Return at most so many names, evenly spaced from the first to the last."""
+        """Return at most ``count`` names, evenly spaced from the first to the last."""
         count = min(count, len(self.pairs))
         chosen = sorted({round(i) for i in np.linspace(0, len(self.pairs) - 1, count)})
         return [self.pairs[i].name for i in chosen]
@@ -161,14 +166,26 @@ class Run:
         """Return the system of that name."""
         return next(system for system in self.systems if system.name == name)
 
-    def painter(self, system: System) -> Painter | None:
-        """Return the system's model, loaded once; None for a folder of results.
+    def several_samples(self) -> list[System]:
+        """Return the systems with several samples of each photo.
+
+        Raises:
+            LaboratoryError: there are none.
+        """
+        if several := [system for system in self.systems if system.has_several]:
+            return several
+        raise LaboratoryError(
+            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
+            " samples or more, or a folder of results with a folder for each sample."
+        )
+
+    def painter(self, system: System) -> Painter:
+        """Return the model of a system that has one, loaded once.
 
         Raises:
             UnknownModelError, WeightsError: see `autochrome.models.registry.create_model`.
         """
-        if system.model is None:
-            return None
+        assert system.model is not None
         key = system.model, system.weights
         if key not in self._painters:
             self._painters[key] = Painter(system.model, weights=system.weights, device=self.settings.device)
@@ -204,17 +221,13 @@ class Run:
         return self._files[folder][name]
 
     def map(self, label: str, work: Callable[[Run, str], T], names: Sequence[str] | None = None) -> list[T]:
-        """Do the same work for many photos, shared among the processes, and report the progress.
+        """Do the same work for photos, shared among the processes; return the results in their order.
 
         Args:
             label: what is being done, for `progress`.
-            work: called with a run and a photo's name. With several processes it is called in one of them,
-                with a copy of this run, so it must be a function of a module (or a `functools.partial` of
-                one) and return plain values or numpy arrays.
+            work: called with a run and a photo's name, perhaps in another process with a copy of this run: a
+                module's function, or a `functools.partial` of one, that returns plain values or arrays.
             names: the photos; all of them by default.
-
-        Returns:
-            The results, in the order of the names.
 
         Raises:
             LaboratoryError: a process has died.

@@ -1,4 +1,4 @@
-"""What is measured once of every sample in a run's files, for the sections that use it."""
+"""Measurements of every sample in a run's files, made once for the sections that use them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ ERRORS = ("psnr", "auc", "ciede2000")
 
 @dataclass(frozen=True, eq=False)
 class SampleMeasures:
-    """Figures of all samples of all photos by one system; a system that does not draw has one of each.
+    """Figures of all samples of all photos by one system.
 
     Attributes:
-        errors: PSNR in dB, AuC in percent and mean CIEDE2000, under the names of `ERRORS`; PSNR is infinite
-            where a sample equals the truth.
+        errors: PSNR in dB, AuC in percent and mean CIEDE2000, by the names of `ERRORS`; PSNR is infinite if a
+            sample equals the truth.
         histograms: of a and of b, in pixels (`autochrome.metrics.distribution.chroma_histogram`).
     """
 

@@ -1,8 +1,8 @@
-"""Which systems are compared, as they are named on the command line, and their results as files.
+"""The systems to compare, as they are named on the command line, and their results as files.
 
-A model's results are PNG files that go the one way of every photo (`pipeline.painter.Painter`), below
-``OUT/results/SYSTEM/``, with a folder for each sample of a model that draws. Beside them ``run.json`` says
-how they were made: what was made in the same way before is kept, so that a run that was broken off goes on.
+A model's results are PNG files below ``OUT/results/SYSTEM/``, with a folder for each sample of a model that
+draws. ``run.json`` beside them says how they were made: results of the same settings are kept, so that an
+interrupted run continues.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from autochrome.evaluation.files import match_files
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import write_photo
 from autochrome.io.whole_file import file_sha256, write_json
-from autochrome.laboratory.run import LabSettings, Progress, Run, System, silent
+from autochrome.laboratory.run import LabSettings, Run, System
 from autochrome.models.registry import model_spec, needs_weights
 from autochrome.models.weights import resolve_weights
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, check_supported, resolve
+from autochrome.types import Progress, silent
 
 DEFAULT_MODELS = ("cic", "cic-accurate=cic,vibrance=0,temperature=0.6,fuse=full", "lrac", "pixcolor", "cgan")
-"""The shipped systems at their defaults, and CIC as it comes nearest to the truth rather than looks best."""
+"""The shipped systems at their defaults, and CIC at its most accurate."""
 
 RESERVED = ("gray", "random", "truth")
 """Rows and columns of the report that no system may be called."""
@@ -48,7 +49,7 @@ def open_run(
     photos: int | None = None,
     progress: Progress = silent,
 ) -> Run:
-    """Find photos and systems, and check all that can be checked before minutes are spent.
+    """Find photos and systems, and check what can be checked before the models run.
 
     Args:
         references: folder of true photos.
@@ -60,8 +61,8 @@ def open_run(
         progress: see `Run`.
 
     Raises:
-        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, SettingsError, ValueError:
-            something is missing or wrong; the message says what to do.
+        LaboratoryError, EvaluationError, UnknownModelError, WeightsError, SettingsError: something is
+            missing or wrong; the message says what to do.
     """
     settings = settings or LabSettings()
     _ = settings.sizing  # an unknown protocol is an error now
@@ -125,11 +126,9 @@ def model_system(text: str, out: Path, samples: int) -> System:
     except ValueError as error:
         raise SettingsError(f"{text}: {error}") from error
     folder = out / "results" / label
-    folders = (
-        tuple(folder / str(number) for number in range(1, samples + 1))
-        if spec.kind == "samples"
-        else (folder,)
-    )
+    folders = (folder,)
+    if spec.kind == "samples":
+        folders = tuple(folder / str(number) for number in range(1, samples + 1))
     return System(label, spec.name, folder, folders, settings, weights)
 
 
@@ -177,9 +176,9 @@ def weights_sha256(system: System) -> str:
 
 
 def describe(system: System) -> str:
-    """Return a system's settings in a few words, with the values that defaults stand for."""
+    """Return a system's settings in a few words, with defaults resolved."""
     if system.model is None:
-        several = f", {len(system.samples)} samples" if len(system.samples) > 1 else ""
+        several = f", {len(system.samples)} samples" if system.has_several else ""
         return f"results of {system.folder}{several}"
     spec = model_spec(system.model)
     decoder = resolve(system.settings, spec)
@@ -190,32 +189,27 @@ def describe(system: System) -> str:
     if decoder.look_saturation != 1:
         how["look_saturation"] = decoder.look_saturation
     how |= system.settings.changed()
-    shown = ", ".join(
-        f"{key} {value:g}" if isinstance(value, float) else f"{key} {value}" for key, value in how.items()
-    )
+    texts = {key: f"{value:g}" if isinstance(value, float) else value for key, value in how.items()}
+    shown = ", ".join(f"{key} {text}" for key, text in texts.items())
     several = f", {len(system.samples)} samples" if spec.kind == "samples" else ""
     return f"{system.model}: {shown}{several}"
 
 
 def paint_systems(run: Run) -> None:
-    """Color every photo by every model; what was made in the same way before is kept.
+    """Color every photo by every model, and keep results that were made in the same way before.
 
     Raises:
         LaboratoryError: a folder holds pictures of others, or a picture cannot be written.
     """
     digests = {pair.name: file_sha256(pair.reference) for pair in run.pairs}
     for system in run.systems:
-        if system.model is not None:
-            missing = _prepare(run, system, digests)
-            if missing:
-                run.map(f"coloring by {system.name}", partial(paint_photo, system.name), missing)
+        if system.model is not None and (missing := _prepare(run, system, digests)):
+            run.map(f"coloring by {system.name}", partial(paint_photo, system), missing)
 
 
-def paint_photo(system_name: str, run: Run, name: str) -> None:
+def paint_photo(system: System, run: Run, name: str) -> None:
     """Write all samples of one photo by one system, each file whole."""
-    system = run.system(system_name)
     painter = run.painter(system)
-    assert painter is not None
     settings = run.settings_of(system, len(system.samples))
     try:
         prediction = painter.predict(run.photo(name), settings)
@@ -273,11 +267,11 @@ def _read_record(path: Path) -> dict[str, Any] | None:
 
 def _check_results(run: Run, system: System) -> None:
     for sample in range(len(system.samples)):
-        run.map(f"checking {system.name}", partial(_check_size, system.name, sample))
+        run.map(f"checking {system.name}", partial(_check_size, system, sample))
 
 
-def _check_size(system_name: str, sample: int, run: Run, name: str) -> None:
-    run.result(run.system(system_name), name, sample)
+def _check_size(system: System, sample: int, run: Run, name: str) -> None:
+    run.result(system, name, sample)
 
 
 def _photos(folder: Path) -> int:

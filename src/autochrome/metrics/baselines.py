@@ -1,7 +1,7 @@
-"""What a colorizer must beat: no color at all, and the colors of another photo.
+"""Baselines that a colorizer must beat: no color at all, and the colors of another photo.
 
-Both keep the lightness of the photo and are rounded to 8 bits, as a file would be, so that they are scored
-like the results of a system that keeps lightness.
+Both keep the lightness of the photo and are rounded to 8 bits, as files are, so they are scored like the
+results of a system that keeps lightness.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BASELINES = ("gray", "random")
 
 
 def gray(truth: RGB) -> RGB:
-    """The photo without its color: L* kept, ab = 0."""
+    """Return the photo without color: L* kept, ab = 0."""
     light, ab = LAB.split(truth)
     # Neutral Lab differs in R, G and B by some 1e-5, which rounding could make a whole step.
     return _round(LAB.merge(light, torch.zeros_like(ab)).mean(1, keepdim=True).expand_as(truth))
 
 
 def random_colors(truth: RGB, other: Float[Tensor, "b 3 other_h other_w"]) -> RGB:
-    """The photo in the colors of another: its ab stretched over the photo and fitted into sRGB, L* kept."""
+    """Return the photo in the colors of another: its ab resized and fitted into sRGB, L* kept."""
     light, _ = LAB.split(truth)
     ab = LAB.split(other)[1]
     ab = F.interpolate(ab, light.shape[-2:], mode="bilinear", antialias=True, align_corners=False)
@@ -34,7 +34,7 @@ def random_colors(truth: RGB, other: Float[Tensor, "b 3 other_h other_w"]) -> RG
 
 
 def derangement(n: int, seed: int) -> list[int]:
-    """A random permutation of range(n) that leaves nothing in its place: one cycle (Sattolo 1986); n >= 2."""
+    """Return a random permutation of range(n) without fixed points: one cycle (Sattolo 1986); n >= 2."""
     generator = torch.Generator().manual_seed(seed)
     order = list(range(n))
     for i in range(n - 1, 0, -1):

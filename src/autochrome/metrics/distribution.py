@@ -1,7 +1,7 @@
 """Measures of the distribution of chroma over pooled pixels: AuC of the CMF, histogram intersection.
 
-Chroma is (a, b) of CIE Lab, "b 2 h w", D65. Everything here is additive over photos: count or sum first,
-add up over as many photos as there are, and take the score of the totals.
+Chroma is (a, b) of CIE Lab, "b 2 h w", D65. Counts and sums are additive over photos: the score of a set is
+the score of its totals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MAX_ERROR = 150
 """Largest threshold of the cumulative mass function, in CIE units: t = 0, 1, ..., 150."""
 
 HISTOGRAM_LIMIT = 100
-"""The histograms of a and b cover [-100, 100]; what little lies outside is counted in the outermost bins."""
+"""Histograms of a and b cover [-100, 100]; the outermost bins also count what little lies outside."""
 
 HISTOGRAM_BINS = 200
 
@@ -26,19 +26,19 @@ def cumulative_mass(
     truth: Float[Tensor, "b 2 h w"],
     weight: Float[Tensor, "b h w"] | None = None,
 ) -> Float[Tensor, "b 151"]:
-    """How many pixels of each photo lie within t of the truth in ab, for t = 0, 1, ..., 150.
+    """Count the pixels of each photo that lie within t of the truth in ab, for t = 0, 1, ..., 150.
 
     Args:
-        ab: the chroma to judge.
+        ab: the chroma to score.
         truth: the true chroma.
-        weight: what each pixel counts; 1 if None.
+        weight: of each pixel; 1 if None.
 
     Returns:
-        Counts, or sums of weights, in float64. Divided by the number of pixels (the sum of all weights) they
-        are the cumulative mass function of the raw ab error (Zhang et al. 2016, section 4.1).
+        Counts, or sums of weights, in float64. Divided by the number of pixels (or the sum of all weights)
+        they are the cumulative mass function of the raw ab error (Zhang et al. 2016, section 4.1).
     """
     error = (ab - truth).square().sum(1).sqrt()
-    # The smallest whole t that reaches the error; those beyond 150 share one slot that is dropped again.
+    # The smallest whole t that reaches the error; those beyond 150 share one slot, which is dropped.
     first = error.ceil().clamp(max=MAX_ERROR + 1).long().flatten(1)
     mass = torch.ones_like(first, dtype=torch.float64) if weight is None else weight.double().flatten(1)
     slots = torch.zeros(len(first), MAX_ERROR + 2, dtype=torch.float64, device=first.device)
@@ -48,7 +48,7 @@ def cumulative_mass(
 def score_by_bin(
     ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], bins: Int[Tensor, "b h w"]
 ) -> Float[Tensor, "b 313"]:
-    """Sum of the AuC (0 to 1) of the single pixels of each photo, by the bin of their true color.
+    """Sum the AuC (0 to 1) of single pixels of each photo, by the bin of their true color.
 
     AuC is linear in the cumulative mass function: it is the mean over pixels of the share of thresholds that
     reach the pixel's error. So these sums give the rebalanced AuC for any prior.
@@ -60,15 +60,15 @@ def score_by_bin(
 
 
 def area_under_cmf(mass: Float[Tensor, "*n 151"], total: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
-    """AuC in percent: the mean of the 151 values of the cumulative mass function, times 100.
+    """Return the AuC in percent: the mean of the 151 values of the cumulative mass function, times 100.
 
-    The mean of the values, and not the trapezoid rule over [0, 150], gives the paper's figure for gray.
+    The mean of the values, not the trapezoid rule over [0, 150], gives the paper's figure for gray.
     """
     return 100 * mass.mean(-1) / total
 
 
 def chroma_histogram(ab: Float[Tensor, "b 2 h w"], bins: int = HISTOGRAM_BINS) -> Float[Tensor, "b 2 bins"]:
-    """Histograms of a and of b of each photo: float64 counts in ``bins`` equal bins over [-100, 100]."""
+    """Return histograms of a and b of each photo: float64 counts in equal bins over [-100, 100]."""
     position = (ab.double() + HISTOGRAM_LIMIT) * (bins / (2 * HISTOGRAM_LIMIT))
     index = position.floor().clamp(0, bins - 1).long().flatten(2)
     counts = torch.zeros(*index.shape[:2], bins, dtype=torch.float64, device=ab.device)
@@ -78,7 +78,7 @@ def chroma_histogram(ab: Float[Tensor, "b 2 h w"], bins: int = HISTOGRAM_BINS) -
 def histogram_intersection(
     histogram: Float[Tensor, "*n bins"], truth: Float[Tensor, "*n bins"]
 ) -> Float[Tensor, "*n"]:
-    """``sum min(p, q)`` of two histograms, each scaled to sum 1: 1 where they are equal, 0 where disjoint."""
+    """Return ``sum min(p, q)`` of two histograms, each scaled to sum 1: 1 if equal, 0 if disjoint."""
     p = histogram / histogram.sum(-1, keepdim=True)
     q = truth / truth.sum(-1, keepdim=True)
     return torch.minimum(p, q).sum(-1)

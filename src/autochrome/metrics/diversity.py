@@ -1,8 +1,8 @@
-"""How much the samples of one photo differ, and how good the best of several is.
+"""Diversity of the samples of one photo, and the quality of the best of several.
 
-Guadarrama et al. (2017), section 5.1 and figure 8: the histogram of MS-SSIM between two samples of a photo,
-and pairs that stand for its levels. Beside it, how far the samples lie apart in CIE units.
-`autochrome.metrics.ms_ssim` has the measure itself.
+Guadarrama et al. (2017), section 5.1 and figure 8: the histogram of MS-SSIM (`autochrome.metrics.ms_ssim`)
+between two samples of a photo, and pairs that represent its levels. Also distances between samples in CIE
+units.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ EDGES = tuple(edge / 100 for edge in range(60, 101))
 
 
 def pair_values(table: Float[Tensor, "n n"]) -> Float[Tensor, " pairs"]:
-    """The n (n - 1) / 2 values above the diagonal of a symmetric table, in the order of `sample_pairs`."""
+    """Return the n (n - 1) / 2 values above the diagonal, in the order of `sample_pairs`."""
     first, second = torch.triu_indices(*table.shape, offset=1, device=table.device)
     return table[first, second]
 
 
 def sample_pairs(n: int) -> list[tuple[int, int]]:
-    """The pairs of n samples: (0, 1), (0, 2), ..., (n - 2, n - 1)."""
+    """Return the pairs of n samples: (0, 1), (0, 2), ..., (n - 2, n - 1)."""
     return [(i, j) for i in range(n) for j in range(i + 1, n)]
 
 
 def value_histogram(
     values: Float[Tensor, " pairs"], edges: Sequence[float] = EDGES
 ) -> Float[Tensor, " bins"]:
-    """How many values lie in each bin, as float64 counts.
+    """Return float64 counts of the values in each bin.
 
-    A bin holds its lower edge, the last one its upper edge too. What lies below the first edge or above the
-    last is counted in the outermost bins, so that the counts add up to the number of values.
+    A bin includes its lower edge, the last one also its upper edge. The outermost bins also count what lies
+    beyond them, so that the counts add up to the number of values.
     """
     bounds = torch.tensor(edges[1:-1], dtype=torch.float64, device=values.device)
     bins = torch.bucketize(values.double(), bounds, right=True)
@@ -53,7 +53,7 @@ def value_histogram(
 def representative_pairs(
     values: Float[Tensor, " pairs"], levels: Sequence[float] = LEVELS
 ) -> Int[Tensor, " levels"]:
-    """Index of the pair whose value is nearest to each level; one pair may stand for several levels.
+    """Return the index of the pair whose value is nearest to each level; levels may share a pair.
 
     Raises:
         ValueError: there are no values.
@@ -65,10 +65,10 @@ def representative_pairs(
 
 
 def ab_spread(ab: Float[Tensor, "n 2 h w"]) -> Float[Tensor, ""]:
-    """Standard deviation of color over the samples of one photo, in CIE units; 0 where all are alike.
+    """Return the standard deviation of color over the samples of one photo, in CIE units.
 
-    The mean over pixels of ``sqrt(var a + var b)``, the variances over samples with divisor n - 1, so that
-    their expectation is the same for any n.
+    The mean over pixels of ``sqrt(var a + var b)``; the variances over samples have divisor n - 1, so that
+    their expectation does not depend on n.
 
     Args:
         ab: CIE a and b of the samples.
@@ -81,7 +81,7 @@ def ab_spread(ab: Float[Tensor, "n 2 h w"]) -> Float[Tensor, ""]:
 
 
 def pairwise_delta_e(lab: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " pairs"]:
-    """CIEDE2000 of each pair of samples of one photo, mean over pixels; the order is that of `sample_pairs`.
+    """Return the mean CIEDE2000 of each pair of samples of one photo, in the order of `sample_pairs`.
 
     Args:
         lab: CIE Lab of the samples.
@@ -97,10 +97,10 @@ def pairwise_delta_e(lab: Float[Tensor, "n 3 h w"]) -> Float[Tensor, " pairs"]:
 def sample_errors(
     rgb: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "1 3 h w"]
 ) -> dict[str, Float[Tensor, " n"]]:
-    """``psnr`` in dB, ``auc`` in percent and mean ``ciede2000`` of each of several colorizations of a photo.
+    """Return ``psnr`` in dB, ``auc`` in percent and mean ``ciede2000`` of several colorizations of a photo.
 
     Args:
-        rgb: sRGB in [0, 1].
+        rgb: the colorizations, sRGB in [0, 1].
         truth: the photo itself, likewise.
     """
     lab, lab_truth = rgb_to_lab(rgb), rgb_to_lab(truth).expand_as(rgb)
@@ -113,18 +113,18 @@ def sample_errors(
 
 
 def expected_best(scores: Float[Tensor, "b n"], *, lower: bool = False) -> Float[Tensor, "b n"]:
-    """Expected highest score of m samples drawn without replacement from n, for m = 1 ... n.
+    """Return the expected best score of m samples drawn without replacement from n, for m = 1 ... n.
 
     The mean over all subsets of m samples, not the first m: unbiased for every m, and without the noise of
-    one choice. The k-th lowest of the scores is the highest of C(k - 1, m - 1) of the C(n, m) subsets.
+    one choice. The k-th lowest score is the highest of C(k - 1, m - 1) of the C(n, m) subsets.
 
     Args:
         scores: of n samples of each photo; higher is better.
-        lower: lower is better, and the lowest is what is expected.
+        lower: lower is better.
 
     Returns:
-        Column m - 1 is the best of m: the first is the mean, the last the maximum. An infinite score is the
-        best of every subset that it is in.
+        Column m - 1 is the best of m: the first is the mean, the last the best of all. An infinite score is
+        the best of every subset that contains it.
     """
     if lower:
         return -expected_best(-scores)
@@ -137,4 +137,4 @@ def expected_best(scores: Float[Tensor, "b n"], *, lower: bool = False) -> Float
 
 def _check_several(samples: int) -> None:
     if samples < 2:
-        raise ValueError(f"diversity needs two samples of a photo at least, not {samples}")
+        raise ValueError(f"diversity needs at least two samples of a photo, not {samples}")

@@ -1,8 +1,8 @@
-"""Where colors help and where they harm: places that come nearer to the truth than gray, or farther.
+"""Where colors help and where they harm: places that are closer to the truth than gray, or farther away.
 
-A place is a pixel of the photo at half size: the mean a* and b* of 2 x 2 pixels. The mean is taken of a* and
-b*, after conversion, and not of RGB: gray then stays exactly gray, and dark pixels count as much as bright
-ones. Half size leaves noise and the chroma subsampling of JPEG out of the count.
+A place is a pixel of the photo at half size: the mean a* and b* of 2 x 2 pixels. Averaging a* and b* rather
+than RGB keeps gray exactly gray and gives dark pixels the same weight as bright ones. Half size suppresses
+noise and the chroma subsampling of JPEG.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 THRESHOLD = 5.0
-"""By how many CIE units a place must be nearer to the truth than gray, or farther, to count."""
+"""CIE units by which a place must be closer to the truth than gray, or farther away, to count."""
 
 
 def half_size(ab: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 half_h half_w"]:
@@ -23,10 +23,9 @@ def half_size(ab: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 half_h half_w"
 def gain_over_gray(
     ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, "b half_h half_w"]:
-    """Return by how much every place is nearer to the truth in ab than gray (ab = 0) is, in CIE units.
+    """Return by how many CIE units each place is closer to the truth in ab than gray (ab = 0) is.
 
-    It is the truth's own chroma less the distance, and negative where gray is nearer. A place whose truth is
-    gray cannot gain.
+    This is the true chroma minus the distance to the truth, negative where gray is closer.
     """
     ab, truth = half_size(ab), half_size(truth)
     return truth.square().sum(1).sqrt() - (ab - truth).square().sum(1).sqrt()
@@ -35,15 +34,15 @@ def gain_over_gray(
 def helped_and_harmed(
     ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"], threshold: float = THRESHOLD
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:
-    """Return the shares of the places of each photo that gain at least ``threshold``, and that lose as much.
+    """Return the shares of each photo's places that gain at least ``threshold``, and that lose as much.
 
     Args:
-        ab: the chroma to judge, in CIE units.
+        ab: the chroma to score, in CIE units.
         truth: the true chroma.
-        threshold: the least gain or loss that counts.
+        threshold: the least gain or loss that counts, in CIE units.
 
     Returns:
-        Two shares of each photo in [0, 1], float64; they sum to 1 at most.
+        Two shares in [0, 1] per photo, float64.
     """
     gain = gain_over_gray(ab, truth).flatten(1)
     return (gain >= threshold).double().mean(1), (gain <= -threshold).double().mean(1)

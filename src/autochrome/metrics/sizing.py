@@ -1,4 +1,4 @@
-"""At which size photos are compared: as they are, cropped, or scaled."""
+"""The size at which photos are compared: as they are, cropped, or scaled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.errors import SizeError
+from autochrome.errors import SettingsError, SizeError
 from autochrome.types import RGB
 
 Size = tuple[int, int]
@@ -34,13 +34,15 @@ class Sizing:
 
     @classmethod
     def parse(cls, text: str) -> Sizing:
-        """Parse ``native``, ``crop:N`` or ``resize:N``; ValueError for anything else."""
+        """Parse ``native``, ``crop:N`` or ``resize:N``; SettingsError for anything else."""
         kind, _, size = text.partition(":")
         if text == "native":
             return cls()
         if kind in ("crop", "resize") and size.isdecimal() and int(size) > 0:
             return cls("crop" if kind == "crop" else "resize", int(size))
-        raise ValueError(f"unknown protocol {text!r}; use native, crop:N or resize:N, for example crop:224")
+        raise SettingsError(
+            f"unknown protocol {text!r}; use native, crop:N or resize:N, for example crop:224"
+        )
 
     def __str__(self) -> str:
         return self.kind if self.kind == "native" else f"{self.kind}:{self.size}"
@@ -49,7 +51,7 @@ class Sizing:
         """Bring a photo, the reference itself or a result, to the size at which it is compared.
 
         Raises:
-            SizeError: where its size does not fit that of the ``reference``'s file; says what to do.
+            SizeError: its size does not match the ``reference``'s; the message says what to do.
         """
         size = (rgb.shape[-2], rgb.shape[-1])
         if self.kind == "resize":

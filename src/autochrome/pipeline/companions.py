@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from autochrome.color.conversion import luma_of_lightness
 from autochrome.color.spaces import get_space, lab_to_rgb
-from autochrome.guidance.hints import Hint, HintGuide
+from autochrome.guidance.hint_files import Hint
+from autochrome.guidance.hints import HintGuide
 from autochrome.models.base import Colorizer, DistributionColorizer, SamplingColorizer, log_probabilities
 from autochrome.models.registry import create_model
 from autochrome.models.shared_trunk import LENDER

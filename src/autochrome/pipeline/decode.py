@@ -1,9 +1,9 @@
-"""From a prediction to colors, in the order in which what a person asks for takes effect.
+"""From a prediction to colors.
 
-Of a model with a distribution: vibrance, coherence, the reference's palette, warmth, tint, a sample's own
-rotated bias, and at last hints, all on the distribution; then it is decoded. Quantile matching with
-a reference, and then saturation, work on the colors themselves, of whatever model. Hints have the last word;
-samples were drawn with them in mind already.
+A model's distribution is changed in this order: vibrance, coherence, the reference's palette, warmth, tint, a
+sample's own rotated bias, and hints; then it is decoded. Samples were drawn with the hints in mind already;
+preferences move all of them alike. Quantile matching with a reference, and then saturation, work on the
+colors of any model. Hints have the last word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.lightness import rounded
 from autochrome.color.names import parse_color
 from autochrome.guidance import Coherence, HintGuide, Vibrance, rotated, tint, warmth
-from autochrome.guidance.hints import as_entry
+from autochrome.guidance.hint_files import as_entry
 from autochrome.models.base import Colorizer, DistributionColorizer, Guide
 from autochrome.pipeline.companions import companion_distribution
 from autochrome.pipeline.hinting import hints_on_picture
@@ -34,9 +34,9 @@ class Decoded:
 
     Attributes:
         ab: a* and b* "1 2 h w" in CIE units, over the box of the picture.
-        uncertainty: where the model knows it, over the whole photo.
-        used: the settings that made it, with the values that defaults stand for.
-        notes: what the person should know of it, a sentence each.
+        uncertainty: over the whole photo, if the model provides it.
+        used: the settings that took effect, with defaults resolved.
+        notes: sentences for the user.
     """
 
     ab: Chroma
@@ -46,7 +46,7 @@ class Decoded:
 
 
 def count_samples(model: Colorizer, prediction: Prediction, settings: ColorizeSettings) -> int:
-    """Return how many colorizations there are of a prediction."""
+    """Return the number of colorizations of a prediction."""
     return settings.samples if isinstance(model, DistributionColorizer) else len(prediction.answer)
 
 
@@ -57,11 +57,7 @@ def decode(
     index: int,
     reference: Reference | None,
 ) -> Decoded:
-    """Return the colorization of that index, from 0.
-
-    Raises:
-        HintError: a hint lies outside the photo.
-    """
+    """Return the colorization of that index, from 0; HintError if a hint lies outside the photo."""
     if isinstance(model, DistributionColorizer):
         return _decode_distribution(model, prediction, settings, index, reference)
     decoder = resolve(settings, model.spec)
@@ -146,7 +142,7 @@ def _decode_distribution(
 
 
 def _chroma_scale(decoder: DecoderSettings, prediction: Prediction) -> float:
-    """What chroma is multiplied by; what has no picture in it stays neutral."""
+    """Return the factor of chroma; a photo without a picture stays neutral."""
     return 0.0 if prediction.extent.is_uniform else decoder.chroma_scale
 
 
@@ -157,13 +153,13 @@ def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncer
 
 
 def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:
-    """The look and its saturation, as they are recorded of every model."""
+    """Return the look and its saturation, as they are recorded for every model."""
     own = {} if decoder.look_saturation == 1 else {"look_saturation": decoder.look_saturation}
     return {"look": decoder.look, "saturation": decoder.saturation, **own}
 
 
 _Step = tuple[Guide, dict[str, object]]
-"""A guide, and its notes."""
+"""A guide, and the settings to record with it."""
 
 
 def _preferences(

@@ -1,9 +1,9 @@
 """Which part of a file is the picture: borders, bars, mats and hidden pixels are not.
 
-A network takes a black border for a part of the scene, and its colors change all over the photo. Here flat
-areas at the rim are found (`mats`). Rectangular borders and letterbox bars are cropped off exactly; for oval,
-torn or skewed mats a mask marks what within the crop is not picture. Pixels under full transparency are not
-picture either, whatever their values.
+Networks take a black border for a part of the scene, which changes colors all over the photo. Flat areas at
+the rim are detected (`mats`): rectangular borders and letterbox bars are cropped off exactly; for oval, torn
+or skewed mats a mask marks what is not picture within the crop. Fully transparent pixels are not picture
+either.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Extent:
 
     Attributes:
         size: the file's (height, width) in pixels.
-        box: the smallest rectangle that holds all of the picture.
-        is_uniform: there is no picture: one level all over, or all pixels hidden.
+        box: the smallest rectangle that contains the picture.
+        is_uniform: there is no picture: a single level, or only hidden pixels.
         has_mat: a flat border, bars or a mat were found.
         mat: what within the box is not picture.
         alpha: of the file, if it hides any pixel.
@@ -57,11 +57,9 @@ class Extent:
         return pixels[top:bottom, left:right]
 
     def outside(self, start: int, stop: int) -> Bool[np.ndarray, "rows w"] | None:
-        """Return which pixels in rows of the box are not picture; None if all are.
+        """Return which pixels in rows ``start`` to ``stop`` of the file, within the box, are not picture.
 
-        Args:
-            start: the first row, counted in the file.
-            stop: the one after the last.
+        None if all are.
         """
         left, right = self.box[1], self.box[3]
         out = None
@@ -73,7 +71,7 @@ class Extent:
         return out
 
     def known(self, height: int, width: int) -> Float32[np.ndarray, "h2 w2"]:
-        """Return 1 where the box surely holds picture, else 0, on a grid at least as fine as requested."""
+        """Return 1 where the box certainly has picture, else 0, on a grid at least as fine as requested."""
         top, left, bottom, right = self.box
         step = max(1, min((bottom - top) // height, (right - left) // width) // 3)
         rows, columns = np.arange(top, bottom, step), np.arange(left, right, step)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from autochrome.guidance.hints import Hint, mask_of
+from autochrome.guidance.hint_files import Hint
+from autochrome.guidance.hints import mask_of
 from autochrome.pipeline.extent import Extent
 
 

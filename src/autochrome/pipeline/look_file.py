@@ -3,9 +3,8 @@
     {"version": 1, "settings": {"look": "vivid", "saturation": 1.2, "tint": "teal"}}
 
 ``settings`` holds the fields of `ColorizeSettings` that differ from their defaults. Hints are written as in a
-file of hints (`guidance.hint_files`), a reference as the path of its file, relative to the look file. The
-same JSON stands in the metadata of every result, with the bare name of the reference's file. The model is
-not part of it.
+file of hints (`guidance.hint_files`), a reference as its path relative to the look file. The same JSON is in
+the metadata of every result, with the bare name of the reference's file. The model is not part of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Find flat borders, bars and mats around a photo, and locate straight edges to the pixel.
 
 Levels are those of 8 bits, 0 to 255, whatever the photo's depth. A reduced photo is searched. A border has
-one level within noise. A clipped shadow or a blown-out sky can be as flat; what tells a border apart is that
-it lies all around the photo, or along a side with a straight edge.
+one level within noise. So may a clipped shadow or an overexposed sky; unlike these, a border surrounds the
+photo or has a straight edge along a side.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Mask = Bool[np.ndarray, "h w"]
 _MOST_NOISE = 3.0
 """Largest standard deviation, in levels, that counts as flat."""
 _CLIPPED = 3.0
-"""Levels from black or white within which a scene itself may be flat, so that more evidence is required."""
+"""Levels from black or white within which scenes may be flat, too, so that more evidence is required."""
 _NESTED = 4
-"""Nested frames that are removed: paper, the film's edge, a mat."""
+"""Maximum number of nested frames: paper, the film's edge, a mat."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Flat:
 
     @property
     def tolerance(self) -> float:
-        """How far from the level a pixel still belongs to it."""
+        """Distance from the level within which a pixel belongs to it."""
         return 2.0 + 2.5 * self.noise
 
     @property
@@ -71,7 +71,7 @@ class Mat:
     flat: Flat
 
     def at(self, start: int, stop: int, left: int, right: int) -> Mask:
-        """Return what is not picture in rows and columns of the file; at the mat's edge, pixel by pixel."""
+        """Return what is not picture in rows and columns of the file, pixel by pixel at the mat's edge."""
         rows, columns = np.arange(start, stop) // self.step, np.arange(left, right) // self.step
         if self.step == 1:
             return self.cells[np.ix_(rows, columns)]
@@ -124,7 +124,7 @@ class _Bar:
     Attributes:
         thickness: in cells.
         flat: its level.
-        straightness: share of its edge that lies exactly at its end; JPEG may blur it over 8 pixels.
+        straightness: share of the edge that lies exactly at its end; JPEG may blur it over 8 pixels.
     """
 
     thickness: int
@@ -135,6 +135,10 @@ class _Bar:
     def stands_alone(self) -> bool:
         """Whether it needs no counterpart on the opposite side; a sky over the sea may be white."""
         return self.straightness >= 0.6 and self.flat.level <= 255 - _CLIPPED
+
+    def pairs_with(self, opposite: _Bar | None) -> bool:
+        """Return whether the bar on the opposite side has the same level."""
+        return opposite is not None and abs(self.flat.level - opposite.flat.level) <= 4
 
 
 class _Finder:
@@ -202,17 +206,13 @@ class _Finder:
         """Cut off strips with a straight edge along one side or two opposite ones; return whether any."""
         if self.mat is not None or min(self.shape) < 8:
             return False
-        view = self.view(self.gray)
-        bars = [self._bar(view, k) for k in range(4)]
-        taken = False
-        for k, opposite in ((0, 2), (1, 3)):
-            one, other = bars[k], bars[opposite]
-            paired = one is not None and other is not None and abs(one.flat.level - other.flat.level) <= 4
-            for which, bar in ((k, one), (opposite, other)):
-                if bar is not None and (paired or bar.stands_alone):
-                    self._cut(which, bar)
-                    taken = True
-        return taken
+        bars = [self._bar(self.view(self.gray), k) for k in range(4)]
+        before = self.box
+        for k in (0, 2, 1, 3):
+            bar, opposite = bars[k], bars[(k + 2) % 4]
+            if bar is not None and (bar.stands_alone or bar.pairs_with(opposite)):
+                self._cut(k, bar)
+        return self.box != before
 
     def _bar(self, view: Gray, which: int) -> _Bar | None:
         flat = level_of([side(view, which, 0)])
@@ -248,7 +248,7 @@ class _Finder:
         return array[top:bottom, left:right]
 
     def _placed(self, which: int, flat: Flat) -> int | None:
-        """Return the line where the picture begins, or that after its last; None if it is not straight."""
+        """Return the line at which the picture begins, or after which it ends; None if it is not straight."""
         step, axis = self.step, which % 2
         length = self.limits[2 + axis]
         edge = min(self.box[which] * step, length)
@@ -272,11 +272,10 @@ class _Finder:
 
     def full_box(self) -> Box:
         """Return the box in pixels; edges that were not refined leave a cell to spare."""
-        top, left, bottom, right = (
+        return _boxed(
             min(max(0, (edge + spare) * self.step), self.limits[2 + k % 2]) if place is None else place
             for k, (edge, spare, place) in enumerate(zip(self.box, (-1, -1, 1, 1), self.refined, strict=True))
         )
-        return top, left, bottom, right
 
 
 def _boxed(edges: Iterable[int]) -> Box:
@@ -288,7 +287,7 @@ def _boxed(edges: Iterable[int]) -> Box:
 
 
 def level_of(lines: list[np.ndarray]) -> Flat | None:
-    """Return the most frequent level of lines of pixels and its noise; None if there is too much of that."""
+    """Return the most frequent level of lines of pixels, and its noise; None if that is too large."""
     values = np.concatenate(lines)
     if not len(values):
         return None
@@ -330,7 +329,7 @@ def _is_picture(picture: Mask, view: Gray, flat: Flat, share: float) -> bool:
 
 
 def _goes_on(rest: Mask, shares: list[float], flat: Flat) -> bool:
-    """Return whether the mat goes on within the picture's box: around an oval photo, or between two.
+    """Return whether the mat continues within the picture's box: around an oval photo, or between two.
 
     Shadows that touch a black border have its level, too, but do not line the box.
     """
@@ -373,7 +372,7 @@ def flooded(open_: Mask) -> Mask:
 
 
 def flooded_broadly(open_: Mask) -> Mask:
-    """Return what can be reached from the rim without passing through the narrow gaps of texture."""
+    """Return what can be reached from the rim without passing through narrow gaps in texture."""
     reached = flooded(opened(open_, 1))
     for _ in range(10):  # into the mat's own corners
         reached |= dilated(reached, 1) & open_
@@ -386,13 +385,13 @@ def _turned(mask: Mask, axis: int, sign: int) -> Bool[np.ndarray, "rows columns"
 
 
 def _last(mask: Mask) -> np.ndarray:
-    """The position of the last that is true in a row so far, -1 before the first."""
+    """Return the position of the last true cell of the row so far, -1 before the first."""
     places = np.where(mask, np.arange(mask.shape[1], dtype=np.int16), np.int16(-1))
     return np.maximum.accumulate(places, axis=1, out=places)
 
 
 def _along(mask: Mask, radius: int, axis: int, every: bool) -> Mask:
-    """Whether all, or any, of the 2 radius + 1 cells about each are true; the rim is repeated."""
+    """Return whether all, or any, of the 2 radius + 1 cells around each are true; the rim is repeated."""
     if axis == 0:
         return _along(mask.T, radius, 1, every).T
     padded = np.pad(mask, ((0, 0), (radius, radius)), mode="edge")

@@ -21,10 +21,10 @@ def noise_generator(photo: Photo, seed: int) -> torch.Generator:
 def noise_seed(photo: Photo, seed: int) -> int:
     """Return the seed of a photo's noise, 0 to 2^63 - 1: a digest of the seed, the size and the gray pixels.
 
-    Photos of one album get independent noise, and a photo the same noise whatever its name, folder, metadata
-    or format. Every pixel counts, reduced to 8 bits of gamma-encoded gray by integer arithmetic: no rounding
-    depends on the machine, and a gray photo has the noise of its copy in RGB, in 16 bits or in floats. A
-    photo that was resized, cropped or compressed again with losses is another one.
+    Photos of an album get independent noise, and a photo the same noise whatever its name, folder, metadata
+    or format. All pixels count, reduced to 8 bits of gamma-encoded gray in integer arithmetic, so that no
+    rounding depends on the machine, and gray, RGB, 16-bit and float copies agree. Resizing, cropping or lossy
+    compression changes the noise.
 
     Args:
         photo: as read; alpha does not count.

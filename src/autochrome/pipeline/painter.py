@@ -1,7 +1,7 @@
-"""From a photo to its colorization: the one place where photos' files meet models.
+"""From a photo to its colorization: the one place where photos meet models.
 
-`Painter` loads a model once and colors any number of photos. `colorize` is the same in one call for whatever
-a person has at hand: a path, a PIL image or a numpy array.
+`Painter` loads a model once and colors any number of photos. `colorize` does the same in one call for a path,
+a PIL image or a numpy array.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class ColorizedPhoto(Photo):
     """A photo in color, and how it was made.
 
     Attributes:
-        notes: what the person should know, a sentence each.
+        notes: sentences for the user.
         provenance: model, weights and settings, for `write_photo`.
-        uncertainty: how unsure its colors are, on the model's own grid, where the model knows it: the
-            entropy of a predicted distribution, or the spread of two or more drawn samples.
+        uncertainty: of its colors, on the model's own grid, if the model provides it: the entropy of a
+            distribution, or the spread of two or more drawn samples.
     """
 
     notes: tuple[str, ...] = ()
@@ -55,8 +55,8 @@ class Painter:
     """A model, loaded once, that colors photos.
 
     Args:
-        model: a name of the registry, or a model already made.
-        weights: where to take its weights from instead of the bundled ones (names only).
+        model: a name of the registry, or a model.
+        weights: source of weights to use instead of the bundled ones (names only).
         device: "auto" (CUDA, else Apple's MPS, else the CPU), or what `torch.device` takes.
 
     Raises:
@@ -84,12 +84,7 @@ class Painter:
     def colorize(self, photo: Photo, settings: ColorizeSettings | None = None) -> list[ColorizedPhoto]:
         """Return ``settings.samples`` colorizations of a photo, with its size, depth and metadata.
 
-        Of a photo with colors only the lightness is used; the notes say so.
-
-        Raises:
-            SettingsError, HintError: the model does not support a setting, the reference is gray, or a hint
-                lies outside the photo.
-            MemoryError: not even the smallest size fits.
+        Only the lightness of a photo with colors is used; the notes say so. Errors as `predict`.
         """
         return list(self.paint_all(self.predict(photo, settings), settings))
 
@@ -104,17 +99,15 @@ class Painter:
     ) -> Prediction:
         """Run the model once; the prediction can be painted with several settings.
 
-        Only ``size``, ``fuse`` and ``border_detection`` matter here, and for a model that draws
-        ``temperature``, ``guidance``, ``samples``, ``draws``, ``seed``, ``refine`` and ``rank``; a ``look``
-        only as far as it decides one of these, and ``hints``. Where memory runs out, smaller sizes are tried;
-        the notes say so.
+        Only ``size``, ``fuse`` and ``border_detection`` matter here, for a model that draws also
+        ``temperature``, ``guidance``, ``samples``, ``draws``, ``seed``, ``refine``, ``rank`` and ``hints``;
+        and a ``look`` that sets one of these. If memory runs out, smaller sizes are tried; the notes say so.
 
         Args:
             photo: the photo.
             settings: of the colorization.
-            as_is: show the model the whole file, with its borders and its own tones, as experiments do.
-            noise_of: draw with the noise of this photo instead of the photo's own: with one noise, what
-                differs between the answers to two photos is due to the photos.
+            as_is: show the model the whole file, with its borders and original tones, for experiments.
+            noise_of: draw with the noise of this photo, so that different predictions are due to the photos.
 
         Raises:
             SettingsError, HintError: the model does not support a setting, the reference is gray, or a hint
@@ -136,7 +129,7 @@ class Painter:
     def decode(
         self, prediction: Prediction, settings: ColorizeSettings | None = None, index: int = 0
     ) -> Decoded:
-        """Return the colors of `paint` on the model's own grid, before they are brought to full size."""
+        """Return the colors of `paint` on the model's own grid, before upsampling."""
         settings = settings or ColorizeSettings()
         return decode(self.model, prediction, settings, index, self._reference(settings))
 
@@ -176,7 +169,7 @@ class Painter:
         return ColorizedPhoto(**kept, notes=notes, provenance=provenance, uncertainty=decoded.uncertainty)
 
     def _reference(self, settings: ColorizeSettings) -> Reference | None:
-        """Return the reference at the model's size; the last one is kept for the next photo."""
+        """Return the reference at the model's size, kept for the next photo."""
         if settings.reference is None:
             return None
         if self._last_reference is None or self._last_reference.photo is not settings.reference:
@@ -206,7 +199,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
 
 
 class Settings(TypedDict, total=False):
-    """The keywords of `colorize`: fields of `ColorizeSettings`, two of them in more kinds."""
+    """The keywords of `colorize`: fields of `ColorizeSettings`, of which two accept more types."""
 
     look: str
     saturation: float
@@ -308,7 +301,7 @@ def _as_hints(hints: Any) -> tuple[Hint, ...]:
 
 
 def _of_draw(prediction: Prediction, index: int) -> dict[str, object]:
-    """Return what tells one sample from the others, as far as the model knows it."""
+    """Return the details of a sample, if the model provides them."""
     if not prediction.draws:
         return {}
     draw = prediction.draws[index]

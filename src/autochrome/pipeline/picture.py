@@ -1,4 +1,4 @@
-"""What a network sees of a photo: the picture in it, without mats, and with tones of a normal range."""
+"""The input of a network: the picture in a photo, without mats, and with tones of a normal range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ask a model about a photo, once: over several views, or for several draws; as much as memory allows."""
+"""Run a model on a photo once: over several views, or for several draws, at a size that fits in memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_suppo
 from autochrome.pipeline.uncertainty import entropy_share
 from autochrome.types import Luma
 
-# Which views of a photo are averaged: its scale relative to the working size, and whether it is mirrored.
+# The views of a photo to average: scale relative to the working size, and whether mirrored.
 _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "none": ((1.0, False),),
     "mirror": ((1.0, False), (1.0, True)),
@@ -45,9 +45,9 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
 UNSURE = "the model is unsure of most of its colors; several samples show what else they may be"
 NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
 BORDER = "its plain border or mat is not part of the picture and stays without color"
-# Of a model that draws, how sure it is shows in so many samples of the photo at so small a size: quickly.
+# The uncertainty of a model that draws is estimated from a few samples at a small size, which is quick.
 _DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
-_LONGEST = 8  # times the working size: more would spend memory on the emptiness of a thin panorama
+_LONGEST = 8  # longer side over working size; beyond this a thin panorama would waste memory
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Draw:
     """One of the samples that a model drew.
 
     Attributes:
-        number: its place in the series of the seed and the photo, from 1.
-        log_prob: its log-probability in nats, where the model knows it.
-        bits_per_dimension: the same per number that was drawn, in bits and with the sign turned.
-        score: what the model's judge gave it, higher being better, where it was asked.
+        number: position in the series of the seed and the photo, from 1.
+        log_prob: log-probability in nats, if the model computes it.
+        bits_per_dimension: negative log-probability per drawn number, in bits.
+        score: of the model's ranker, higher is better, if ranking was requested.
     """
 
     number: int
@@ -69,23 +69,22 @@ class Draw:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a photo, before colorizations are made of it.
+    """The output of a model for a photo, from which colorizations are decoded.
 
     Attributes:
         photo: the photo.
         lightness: its L*, at any size.
-        extent: where the picture is in it. ``luma`` and ``answer`` cover the extent's box.
-        luma: its L* "1 1 h w" at the size at which the model saw it, without mats.
-        tones: the stretch after which the model saw it.
-        answer: log probabilities "1 q h/s w/s" over color bins; from a model without a distribution, a* and
-            b* "1 2 h/s w/s"; from one that draws, those of each sample, "n 2 h/s w/s".
+        extent: the part of the file that is picture. ``luma`` and ``answer`` cover the extent's box.
+        luma: L* "1 1 h w" at the model's input size, without mats.
+        tones: the stretch that was applied to the luma.
+        answer: log-probabilities "1 q h/s w/s" over color bins; a* and b* "1 2 h/s w/s" from a model without
+            a distribution; "n 2 h/s w/s" from a model that draws n samples.
         size: the working size that was used.
-        notes: what the person should know, a sentence each.
-        settings: how the model was asked, in so far as decoding does not decide it.
-        draws: what is known of each sample, in the order of ``answer``; empty for other models.
-        doubt: how unsure the model is of the whole photo: of a distribution the mean entropy as a share of
-            the greatest; of a model that draws how far apart a few samples lie, in CIE units, whatever was
-            asked for. None where nothing is known.
+        notes: sentences for the user.
+        settings: those that affect prediction rather than decoding.
+        draws: details of each sample, in the order of ``answer``; empty for other models.
+        doubt: the model's uncertainty about the whole photo: mean entropy as a share of the maximum, or the
+            spread of a few samples in CIE units, whatever the settings. None if unknown.
         hinted: of a model that draws, the guide of the hints with which its samples were drawn.
     """
 
@@ -123,16 +122,19 @@ def predict(
     as_is: bool = False,
     noise_of: Photo | None = None,
 ) -> Prediction:
-    """Ask a model that is on the device; try smaller sizes where memory runs out.
+    """Run a model that is on the device; try smaller sizes if memory runs out.
 
-    It sees the picture alone, without borders and with its tones stretched, or all of the photo ``as_is``.
+    It sees the picture alone, without borders and with its tones stretched, or the whole photo ``as_is``.
     A model that draws uses the noise of ``noise_of``, by default that of the picture in the photo.
 
     Raises:
-        ValueError: the settings ask for what the model does not have, or a hint lies outside the photo.
+        SettingsError: the model does not support a setting.
+        HintError: a hint lies outside the photo.
         MemoryError: not even the smallest size fits.
     """
-    _check_asked(model, settings, photo)
+    check_supported(settings, model.spec)
+    for hint in settings.hints:
+        check_inside(hint, photo.size)
     lightness = Lightness(photo.pixels)
     if as_is:
         picture = whole_file(photo)
@@ -145,13 +147,10 @@ def predict(
     wanted = resolve(settings, model.spec).size
     size = wanted
     if isinstance(model, SamplingColorizer):
-        ask = partial(_drawn, model, noise_of=noise_of or picture.photo)
+        run = partial(_drawn, model, noise_of=noise_of or picture.photo)
     else:
-        ask = partial(_fused, model)
-    while True:
-        answers = _unless_memory_runs_out(device, partial(ask, device, picture, size, settings))
-        if answers is not None:
-            break
+        run = partial(_fused, model)
+    while (answers := _unless_out_of_memory(partial(run, device, picture, size, settings), device)) is None:
         if size <= SMALLEST:
             raise MemoryError("not enough memory for the model; close other programs, or use the cpu")
         size = max(SMALLEST, size * 3 // 4)
@@ -159,30 +158,17 @@ def predict(
         notes.append(NO_PICTURE if picture.extent.is_uniform else BORDER)
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
-    doubt = answers.doubt
-    if doubt is not None and doubt > model.spec.unsure_above and not picture.extent.is_uniform:
+    is_unsure = answers.doubt is not None and answers.doubt > model.spec.unsure_above
+    if is_unsure and not picture.extent.is_uniform:
         notes.append(UNSURE)
-    return Prediction(
-        photo,
-        lightness,
-        picture.extent,
-        answers.luma,
-        picture.tones,
-        answers.answer,
-        size,
-        (*notes, *answers.notes),
-        answers.settings,
-        answers.draws,
-        doubt,
-        answers.hinted,
-    )
+    known = {**vars(answers), "notes": (*notes, *answers.notes)}
+    return Prediction(photo, lightness, picture.extent, tones=picture.tones, size=size, **known)
 
 
 def preview(prediction: Prediction, longest: int) -> Prediction:
-    """Return the prediction with its photo shrunk (never enlarged), so that it is painted in no time.
+    """Return the prediction with its photo shrunk (never enlarged), so that painting is quick.
 
-    What was predicted stays, and so the colors are those of the photo at full size. Hints that are given in
-    pixels do not fit any more.
+    The colors are those of the photo at full size. Hints given in pixels no longer apply.
 
     Args:
         prediction: of the photo at full size.
@@ -201,19 +187,13 @@ def preview(prediction: Prediction, longest: int) -> Prediction:
     return replace(prediction, photo=photo, lightness=Lightness(photo.pixels), extent=extent)
 
 
-def _check_asked(model: Colorizer, settings: ColorizeSettings, photo: Photo) -> None:
-    check_supported(settings, model.spec)
-    for hint in settings.hints:
-        check_inside(hint, photo.size)
-
-
 # One answer ---------------------------------------------------------------------------------------
 
 
 def _fused(
     model: Colorizer, device: torch.device, picture: Picture, size: int, settings: ColorizeSettings
 ) -> _Answers:
-    """The mean answer over the views."""
+    """Return the mean answer over the views."""
     fuse = resolve(settings, model.spec).fuse
     total: Tensor | None = None
     lumas: dict[float, Luma] = {}
@@ -232,7 +212,7 @@ def _fused(
 
 
 def _answer(model: Colorizer, device: torch.device, lightness: Luma) -> Tensor:
-    """Log probabilities, or a* and b*, for L* whose sides are multiples of the model's unit."""
+    """Return log-probabilities, or a* and b*, for L* whose sides are multiples of the model's unit."""
     luma = luma_of_lightness(lightness, model.spec.space).to(device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         if isinstance(model, DistributionColorizer):
@@ -247,9 +227,9 @@ def _on_grid(answer: Tensor, like: Tensor) -> Tensor:
 
 
 def working_shape(size: tuple[int, int], shorter: int, unit: int) -> tuple[int, int]:
-    """Return height and width of the luma that a model sees, in multiples of its unit.
+    """Return height and width of a model's input luma, multiples of its unit.
 
-    The shorter one is ``shorter``, rounded; a photo of more than eight times its height is squeezed.
+    The shorter side is ``shorter``, rounded; a photo more than eight times as long as wide is squeezed.
     """
     scale = shorter / min(size)
     sides = (min(side * scale, _LONGEST * shorter) for side in size)
@@ -269,9 +249,9 @@ def _drawn(
     *,
     noise_of: Photo,
 ) -> _Answers:
-    """The samples' chroma in Lab, and what is known of each.
+    """Return the samples' chroma in Lab, and the details of each.
 
-    Without autocast: what a seed gives must not depend on the device.
+    Without autocast, so that the samples of a seed do not depend on the device.
     """
     spec = model.spec
     reduced = picture.reduced(*working_shape(picture.size, size, spec.multiple_of))
@@ -286,7 +266,7 @@ def _drawn(
     count = settings.draws or settings.samples
     samples = model.draw(luma, n=count, generator=generator, **how, **known)
     order, scores = _choose(model, seen, luma, samples, settings)
-    # One at a time, so that a sample does not depend, by the last bit, on how many there are.
+    # One at a time, so that no bit of a sample depends on how many there are.
     answer = torch.cat([_ab(model, luma, samples, k, settings.refine) for k in order])
     used = {"seed": settings.seed, **how, **({"refine": settings.refine} if "refine" in spec.can else {})}
     used |= {"draws": count} if settings.draws else {}
@@ -318,10 +298,10 @@ def _choose(
 
 
 def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, size: int) -> float:
-    """How far apart samples of a photo lie, in CIE units: of some that are drawn for this alone.
+    """Return the spread, in CIE units, of a few samples drawn for this alone.
 
-    They are drawn in the model's own way, so that neither a look nor a seed changes what is said of a photo,
-    and with one noise for all photos, so that these differ by more than by chance.
+    They use the model's defaults and the same noise for all photos, so that the result does not depend on
+    look or seed, and photos can be compared.
     """
     spec = model.spec
     shape = working_shape(picture.size, min(size, spec.working_size, _DOUBT_SIZE), spec.multiple_of)
@@ -336,7 +316,7 @@ def _spread(model: SamplingColorizer, device: torch.device, picture: Picture, si
 def _ab(
     model: SamplingColorizer, luma: Luma, samples: Samples, index: int, refine: bool
 ) -> Float[Tensor, "1 2 h2 w2"]:
-    """One sample's a* and b*, on the grid on which the model draws or at the luma's size."""
+    """Return a sample's a* and b*, on the model's own grid or at the luma's size."""
     chroma = model.finish(luma, samples.chroma[:, index], refine=refine)
     return ab_of_chroma(luma, chroma, samples.space)
 
@@ -349,10 +329,10 @@ def _known(samples: Samples, index: int, scores: Tensor | None) -> Draw:
     return Draw(index + 1, log_prob, -log_prob / (log(2) * samples.chroma[0, index].numel()), score)
 
 
-def _unless_memory_runs_out(device: torch.device, ask: Callable[[], _Answers]) -> _Answers | None:
+def _unless_out_of_memory(run: Callable[[], _Answers], device: torch.device) -> _Answers | None:
     """Return the answers, or None if an allocation failed."""
     try:
-        return ask()
+        return run()
     except (RuntimeError, MemoryError) as error:
         out_of_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
         # The CPU's allocator has no exception type of its own.

@@ -23,10 +23,9 @@ def full_size(
 ) -> np.ndarray:
     """Return pixels "h w 3" with the photo's lightness and the model's chroma, fitted into sRGB.
 
-    The chroma covers the extent's box, if one is given; what is not picture gets none.
-
-    Each core works on strips of its own. Splitting every operation among the cores instead makes them wait
-    for each other some fifty times a strip, which takes ten times as long on a busy machine.
+    The chroma covers the extent's box, if one is given; what is not picture gets none. Each core works on
+    strips of its own; splitting each operation among the cores instead makes them wait for each other some
+    fifty times a strip, which takes ten times as long on a busy machine.
     """
     height, width = lightness.size
     pixels = np.empty((height, width, 3), dtype)

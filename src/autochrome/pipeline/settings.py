@@ -300,3 +300,13 @@ def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
         if (requested := getattr(settings, name)) is not None:
             values[name] = requested
     return DecoderSettings(settings.look, settings.saturation, own_saturation, **values)
+
+
+def prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
+    """Return what changes a prediction: settings with equal keys can be painted from one."""
+    decoder = resolve(settings, spec)
+    key = (decoder.fuse, decoder.size, settings.border_detection)
+    if spec.kind != "samples":
+        return key
+    drawing = (settings.samples, settings.draws, settings.seed, settings.refine, settings.rank)
+    return (*key, decoder.temperature, decoder.guidance, *drawing, settings.hints)

@@ -1,4 +1,4 @@
-"""How sure a model is of a photo's colors: as a map, and as one sentence."""
+"""The uncertainty of a photo's colors: as a map, and as one number."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from autochrome.types import Chroma
 _VIVID = 0.25
 """Chroma max(R,G,B) - min(R,G,B) that few places of a photo exceed."""
 _WIDE_SPREAD = 40.0
-"""CIE units by which samples of a place hardly ever differ from their mean."""
+"""CIE units that the standard deviation of the samples of a place hardly ever exceeds."""
 
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
-    """How unsure the color is, place by place.
+    """The uncertainty of the color at each place.
 
     Attributes:
-        values: "h w", on the model's own grid; 0 where it is sure.
-        unit: "nats", of an entropy (in a hue/chroma model that of the hue times the chroma, as in the paper);
-            or "CIE units", the standard deviation of a* and b* among samples.
-        most: the value that is drawn white: hardly any place exceeds it.
+        values: "h w", on the model's own grid; 0 is certain.
+        unit: "nats" of entropy (in a hue/chroma model that of the hue times the chroma, as in the paper); or
+            "CIE units", the standard deviation of a* and b* among samples.
+        most: the value that is drawn white, which hardly any place exceeds.
     """
 
     values: Float32[np.ndarray, "h w"]
@@ -36,7 +36,7 @@ class Uncertainty:
 
 
 def uncertainty_of(samples: Samples, model: DistributionColorizer) -> Uncertainty | None:
-    """Return what a model with a distribution says of one photo, where it says it."""
+    """Return the uncertainty of a model with a distribution about one photo, if it provides that."""
     if samples.uncertainty is None:
         return None
     most = sum(log(axis.stop - axis.start) for axis in model.axes)
@@ -46,7 +46,7 @@ def uncertainty_of(samples: Samples, model: DistributionColorizer) -> Uncertaint
 
 
 def spread_of(ab: Chroma) -> Uncertainty | None:
-    """Return how much the samples of one photo, "n 2 h w", differ; None of a single one."""
+    """Return the spread of the samples "n 2 h w" of one photo; None for a single one."""
     if len(ab) < 2:
         return None
     spread = ab.float().var(0).sum(0).sqrt()
@@ -54,6 +54,6 @@ def spread_of(ab: Chroma) -> Uncertainty | None:
 
 
 def entropy_share(logits: Float[Tensor, "1 q h w"], model: DistributionColorizer) -> float:
-    """Return the mean entropy of all places as a share of the greatest that the model's bins allow."""
+    """Return the mean entropy over all places as a share of the maximum for the model's bins."""
     entropies = [torch.special.entr(logits[:, axis].float().softmax(1)).sum(1).mean() for axis in model.axes]
     return float(sum(entropies)) / sum(log(axis.stop - axis.start) for axis in model.axes)

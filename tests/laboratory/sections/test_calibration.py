@@ -82,7 +82,7 @@ def test_weights_count(generator: torch.Generator) -> None:
 
 def test_predictions_of_the_bins_of_ab(make_run: MakeRun) -> None:
     run = make_run("cic.test")
-    found = predictions_of("cic.test", run, "3")
+    found = predictions_of(run.system("cic.test"), run, "3")
     assert [*found] == ["ab, shared", "ab"]  # no vibrance by default: no third
     hard, shared = found["ab"], found["ab, shared"]
     # 64 px are seen at 64 and answered on a grid of 16 x 16.
@@ -101,13 +101,12 @@ def test_predictions_of_the_bins_of_ab(make_run: MakeRun) -> None:
 def test_vibrance_is_judged_beside_what_was_trained(make_run: MakeRun) -> None:
     run = make_run("cic.test")
     painter = run.painter(run.systems[0])
-    assert painter is not None
     network = painter.model
     assert isinstance(network, DistributionColorizer)
     network.prior.copy_(torch.linspace(1, 3, 313) / 626)
     object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 1.0})
     try:
-        found = predictions_of("cic.test", run, "0")
+        found = predictions_of(run.system("cic.test"), run, "0")
     finally:
         object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 0.0})
     plain, vivid = found["ab"], found["ab, vibrance 1"]
@@ -123,7 +122,7 @@ def test_hue_and_chroma_are_judged_apart_and_hue_by_chroma(make_run: MakeRun) ->
     photo = np.zeros((64, 64, 3), np.uint8)
     photo[:, :32], photo[:, 32:] = (90, 167, 90), (168, 89, 89)
     save_picture(run.references / "2.png", photo)
-    found = predictions_of("lrac.test", run, "2")
+    found = predictions_of(run.system("lrac.test"), run, "2")
     assert [*found] == ["hue", "chroma"]
     hue, chroma = found["hue"], found["chroma"]
     assert hue.logits.shape == (256, HUES)

@@ -14,7 +14,7 @@ from autochrome.evaluation.intervals import Bootstrap
 from autochrome.laboratory.run import Run
 from autochrome.laboratory.sections import diversity
 from autochrome.laboratory.sections.diversity import Pairs, judge, pairs_of, structure_shares
-from autochrome.metrics.ms_ssim import ms_ssim
+from autochrome.metrics.ms_ssim import pairwise_ms_ssim
 from autochrome.report.html import Figure, Gallery, Table
 from tests.laboratory.conftest import draw_photo, save_picture
 
@@ -61,9 +61,10 @@ def test_figures_are_means_of_the_photos() -> None:
 
 def test_pairs_of_results(make_run: MakeRun, large: str) -> None:
     run = make_run(results=(large,))
-    found = pairs_of("shifts", run, "4")
+    found = pairs_of(run.system("shifts"), run, "4")
     rgb = [run.result(run.systems[0], "4", sample) for sample in range(3)]
-    expected = [float(ms_ssim(rgb[i], rgb[j])) for i, j in ((0, 1), (0, 2), (1, 2))]
+    table = pairwise_ms_ssim(torch.cat(rgb)).mean(2)
+    expected = [float(table[i, j]) for i, j in ((0, 1), (0, 2), (1, 2))]
     assert found.ms_ssim.tolist() == pytest.approx(expected, abs=1e-5)
     assert found.delta_e[1] > max(found.delta_e[0], found.delta_e[2])  # first and last are the farthest apart
     assert found.spread > 1
@@ -74,7 +75,7 @@ def test_samples_that_are_alike(make_run: MakeRun, references: Path, tmp_path: P
         for sample in (1, 2):
             save_picture(tmp_path / "same" / str(sample) / f"{number}.png", draw_photo(number))
     run = make_run(results=(f"same={tmp_path / 'same'}",))
-    found = pairs_of("same", run, "0")
+    found = pairs_of(run.system("same"), run, "0")
     assert found.ms_ssim.size == 0  # of 64 px there is none
     assert found.delta_e.tolist() == [0]
     assert found.spread == 0
@@ -89,7 +90,7 @@ def test_section(make_run: MakeRun, large: str) -> None:
     (examples,) = (part for part in section.parts if isinstance(part, Gallery))
     assert len(examples.items) == 5
     # The level, and in brackets the value of the pair that stands for it: as near as any.
-    values = np.concatenate([pairs_of("shifts", run, name).ms_ssim for name in run.subset])
+    values = np.concatenate([pairs_of(run.system("shifts"), run, name).ms_ssim for name in run.subset])
     shown = float(examples.items[2][0].partition("(")[2].rstrip(")"))
     assert abs(shown - 0.9) == pytest.approx(np.abs(values - 0.9).min(), abs=6e-4)
     assert "shifts" in run.figures["diversity"]

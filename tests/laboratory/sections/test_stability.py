@@ -65,7 +65,7 @@ def test_only_colors_differ() -> None:
 
 def test_a_model_that_ignores_the_photo_does_not_change(make_run: MakeRun) -> None:
     run = with_model(make_run, "gray.baseline", ByLightness(0.0))
-    found = changes_of("gray.baseline", run, "2")
+    found = changes_of(run.system("gray.baseline"), run, "2")
     assert found.difference.tolist() == [0] * len(PERTURBATIONS)
     assert found.chroma_before == 0
     assert np.isnan(found.redrawn)
@@ -73,7 +73,7 @@ def test_a_model_that_ignores_the_photo_does_not_change(make_run: MakeRun) -> No
 
 def test_a_model_of_lightness_alone_changes_with_it(make_run: MakeRun) -> None:
     run = with_model(make_run, "gray.baseline", ByLightness(0.5))
-    found = changes_of("gray.baseline", run, "2")
+    found = changes_of(run.system("gray.baseline"), run, "2")
     lightness = 2 * found.chroma_before
     # Chroma is half of the mean lightness, before and after.
     assert found.chroma[PLACES["lightness +10"]] == pytest.approx((lightness + 10) / 2, abs=0.6)
@@ -87,7 +87,7 @@ def test_a_model_of_lightness_alone_changes_with_it(make_run: MakeRun) -> None:
 def test_what_is_drawn_has_its_own_yardstick(make_run: MakeRun) -> None:
     model = Drawing()
     run = with_model(make_run, "pixcolor.test", model)
-    found = changes_of("pixcolor.test", run, "1")
+    found = changes_of(run.system("pixcolor.test"), run, "1")
     # Its colors come of the noise alone, but that sRGB holds fewer of them where it is light or dark.
     assert found.difference[PLACES["noise 2.5"]] < 1
     assert found.redrawn > 3

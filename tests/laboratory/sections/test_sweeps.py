@@ -32,7 +32,7 @@ def test_what_can_be_varied(make_run: MakeRun) -> None:
     run = make_run(
         "cic.test", "cgan.test", "plain=gray", "bold=cic.test,temperature=0.4,vibrance=0.25", paint=False
     )
-    found = {system.name: sweeps_of(run, system) for system in run.systems}
+    found = {system.name: sweeps_of(system) for system in run.systems}
     temperature, vibrance = found["cic.test"]
     assert temperature.values == tuple(sorted(FIGURE_4_TEMPERATURES))
     assert (temperature.own, vibrance.own) == (1 / 6, 0)
@@ -48,7 +48,7 @@ def test_what_can_be_varied(make_run: MakeRun) -> None:
 def test_own_value_gives_the_results_of_the_report(make_run: MakeRun) -> None:
     run = make_run("cic.test", "cgan.test", samples=1)
     for system in run.systems:
-        (sweep, *_) = sweeps_of(run, system)
+        (sweep, *_) = sweeps_of(system)
         painted = paint_sweep(run, sweep, "1")[sweep.values.index(sweep.own)]
         written = np.round(255 * run.result(system, "1")[0].permute(1, 2, 0).numpy()).astype(np.uint8)
         assert (painted.pixels == written).all()
@@ -67,7 +67,7 @@ def test_a_drawing_model_is_asked_anew_with_one_seed(make_run: MakeRun) -> None:
 
 def test_scores_are_the_evaluators(make_run: MakeRun) -> None:
     run = make_run("cic.test")
-    (sweep, _) = sweeps_of(run, run.systems[0])
+    (sweep, _) = sweeps_of(run.systems[0])
     found = scores_of([measure_photo(sweep, run, name) for name in run.names], run.settings.bootstrap)
     truth = evaluate(
         run.references, run.systems[0].folder, replicates=run.settings.replicates, names=["own"]
@@ -81,11 +81,10 @@ def test_scores_are_the_evaluators(make_run: MakeRun) -> None:
 def test_more_vibrance_is_more_chroma(make_run: MakeRun) -> None:
     run = make_run("lrac.test", paint=False)
     painter = run.painter(run.systems[0])
-    assert painter is not None
     # Chroma was rare in training: the counts of its bins fall.
     counts = painter.model.get_buffer("counts_hue_chroma")
     counts[32:] = 2.0 ** -torch.arange(32)
-    (_, vibrance) = sweeps_of(run, run.systems[0])
+    (_, vibrance) = sweeps_of(run.systems[0])
     photos = [measure_photo(vibrance, run, name) for name in run.names]
     chroma = scores_of(photos, run.settings.bootstrap)["chroma"]
     assert all(np.diff([each.value for each in chroma]) > 0)

@@ -1,12 +1,11 @@
-"""Semantic interpretability: what a classifier of true color photos makes of colorized ones.
+"""Semantic interpretability: a classifier of true color photos, applied to colorized ones.
 
 Zhang, Isola, Efros 2016, Colorful Image Colorization, arXiv:1603.08511v1.
     section 4.1 (2), section 4.2    interpret: top-5 accuracy on true, gray and colorized photos
     "relative recovery", table 1    recovery
 
-Accuracy needs the photos' true classes. Where they are unknown, agreement takes its place: does the
-classifier give the colorized photo the answer it gave the true one? That is not accuracy, as the classifier
-may be wrong about the photo.
+Accuracy needs the photos' true classes. Where they are unknown, agreement takes its place: whether the
+classifier's answer is the one that it gave for the true photo, right or wrong.
 """
 
 from __future__ import annotations
@@ -60,8 +59,7 @@ class Judged:
     accuracy: ClassifierScores | None
     """The right answer is the photo's class; None if no photo has a class that the classifier knows."""
     agreement: ClassifierScores
-    """The right answer is the classifier's first answer to the true photo, which may be wrong; 1 for the true
-    photos themselves."""
+    """The right answer is the classifier's first answer to the true photo, for which the score is 1."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class Interpretation:
     """The classifier's name, its weights and their digest."""
     photos: int
     systems: dict[str, Judged]
-    """``truth`` and ``gray`` first, then the systems in the order they were given."""
+    """``truth`` and ``gray`` first, then the systems in their given order."""
     labels: tuple[str | None, ...]
     """WordNet id of each photo's class; None if it is unknown, or unknown to the classifier."""
     answers: dict[str, tuple[tuple[str, ...], ...]]
@@ -105,15 +103,14 @@ def interpret(
         judge: the classifier, such as ``load_efficientnet()``.
         truth: the true photos.
         systems: for each system a picture of every true photo, in the same order.
-        labels: WordNet id of every photo's class (``wordnet_id_of`` its name), None for those without; None
-            for no labels at all.
+        labels: WordNet id of every photo's class (``wordnet_id_of`` its name), or None where unknown.
         replicates: bootstrap resamples.
         seed: of the resamples.
-        progress: called after each photo with how many are done.
+        progress: called after each photo with the number done.
 
     Raises:
-        ValueError: there is no photo, a system has another number of pictures, there are not as many labels
-            as photos, or a system has the name of a baseline.
+        ValueError: there are no photos, or not one picture and label per photo, or a system is called like a
+            baseline.
         EvaluationError: a file cannot be read.
     """
     if taken := {TRUTH, GRAY} & set(systems):
@@ -150,10 +147,10 @@ def interpret(
 
 
 def recovery(score: float, of_gray: float, of_truth: float) -> float:
-    """Return the part of the score lost with the colors that a colorization regains.
+    """Return (score - gray) / (truth - gray), the part of the loss without colors that is regained.
 
-    (score - gray) / (truth - gray): 0 for gray photos, 1 for the true ones, below 0 for a colorization that
-    scores worse than gray. Undefined (nan) where gray photos score no worse than true ones.
+    0 for gray photos, 1 for the true ones, below 0 for a colorization that scores worse than gray; nan if
+    gray photos score no worse than true ones.
     """
     lost = of_truth - of_gray
     return (score - of_gray) / lost if lost > 0 else nan
@@ -232,7 +229,7 @@ def _scores_of(
 def _recovery(
     scores: Float[Tensor, " rows"], of_gray: Float[Tensor, " rows"], of_truth: Float[Tensor, " rows"]
 ) -> Estimate:
-    """A resample in which gray photos lack nothing says nothing: it widens the interval on both sides."""
+    """Return the recovery. Resamples in which gray photos lack nothing widen its interval on both sides."""
     lost = of_truth - of_gray
     ratio = ((scores - of_gray) / lost)[1:]
     low, _ = percentile_interval(ratio.where(lost[1:] > 0, -inf))

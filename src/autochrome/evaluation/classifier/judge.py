@@ -1,4 +1,4 @@
-"""A classifier that judges pictures: how a picture is brought before it, and what its answers stand for."""
+"""A classifier that judges pictures: its input, and the meaning of its outputs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from importlib.resources import files
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from autochrome.data.photos import shrunk
 from autochrome.io.whole_file import file_sha256
 from autochrome.models.backbones import backbone_file, load_backbone_state
 from autochrome.nn.efficientnet import LITE_SIZES, EfficientNetLiteClassifier
 from autochrome.types import RGB
 
 ANSWERS = 5
-"""Answers per picture: in CIC's test a picture is understood if its class is among the first five."""
+"""Answers per picture: CIC's test counts a class among the first five as recognized."""
 
 EFFICIENTNET_SIZE = 192
 """Side of the squares that EfficientNet-Lite0 sees, in pixels; how it was chosen: docs/evaluation.md."""
@@ -26,9 +26,9 @@ EFFICIENTNET_SIZE = 192
 
 @cache
 def imagenet_classes() -> Mapping[str, str]:
-    """Return the name of each of ImageNet's 1000 classes by its WordNet id, in the order of the outputs.
+    """Return the WordNet name of each of ImageNet's 1000 classes by its WordNet id.
 
-    Networks trained on ImageNet number the classes by their sorted ids. The names are WordNet's.
+    They are in the order of network outputs, which is that of the sorted ids.
     """
     text = (files("autochrome.evaluation.classifier") / "imagenet_classes.txt").read_text(encoding="utf-8")
     pairs = (line.split(" ", 1) for line in text.splitlines())
@@ -54,16 +54,11 @@ class Judge:
 
     @torch.inference_mode()
     def answers(self, views: RGB, count: int = ANSWERS) -> Int[Tensor, "b count"]:
-        """Return the numbers of the most probable outputs, best first.
-
-        Args:
-            views: what ``view`` returned for one or several pictures.
-            count: how many answers.
-        """
+        """Return the ``count`` most probable outputs of each of the ``views``, best first."""
         return self.network(views).topk(count).indices
 
     def output_of(self, wordnet_id: str | None) -> int | None:
-        """Return the number of a class's output; None where the classifier does not have the class."""
+        """Return the number of a class's output; None if the classifier does not have the class."""
         return self.classes.index(wordnet_id) if wordnet_id in self.classes else None
 
     def class_name(self, output: int) -> str:
@@ -94,7 +89,7 @@ def load_efficientnet() -> Judge:
 
 
 def central_square(rgb: RGB, shorter_side: int, size: int) -> Float[Tensor, "b 3 size size"]:
-    """Resize pictures (antialiased) to a shorter side, then cut out their middle.
+    """Resize pictures (antialiased) to a shorter side in pixels, then crop the central square of ``size``.
 
     Args:
         rgb: sRGB in [0, 1], of any size.
@@ -103,7 +98,6 @@ def central_square(rgb: RGB, shorter_side: int, size: int) -> Float[Tensor, "b 3
     """
     scale = shorter_side / min(rgb.shape[2:])
     height, width = (round(side * scale) for side in rgb.shape[2:])
-    if rgb.shape[2:] != (height, width):
-        rgb = F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
+    rgb = shrunk(rgb, height, width)
     top, left = (height - size) // 2, (width - size) // 2
     return rgb[:, :, top : top + size, left : left + size]

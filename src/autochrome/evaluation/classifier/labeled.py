@@ -1,4 +1,4 @@
-"""Photos whose names carry their class, from shards or a folder of ImageNet's names."""
+"""Photos whose names carry their class, from shards or a folder, named as ImageNet names them."""
 
 from __future__ import annotations
 
@@ -36,12 +36,7 @@ def wordnet_id_of(name: str) -> str | None:
 
 
 def labeled_photos(source: PhotoSource, limit: int | None = None, seed: int = 0) -> Iterator[LabeledPhoto]:
-    """Yield the photos whose names carry a class, in an order drawn by seed.
-
-    Args:
-        source: the photos; those without a class in their name are passed over.
-        limit: the largest number of photos; None for all.
-        seed: of the order, and so of the choice.
+    """Yield the photos whose names carry a class, at most ``limit``, in an order drawn by seed.
 
     Raises:
         DataError: no name carries a class, or a photo cannot be read.

@@ -1,4 +1,4 @@
-"""VGG-16 with its fully connected layers: the judge of CIC's test, with weights that a person brings.
+"""VGG-16 with its fully connected layers: the judge of CIC's test, with weights that the user provides.
 
 Simonyan and Zisserman 2014, Very Deep Convolutional Networks for Large-Scale Image Recognition,
 arXiv:1409.1556.
@@ -6,7 +6,7 @@ arXiv:1409.1556.
     sections 2.1, 2.3                 VGG16
     section 3.2, a single scale       vgg16_view (the smaller side 256, its central 224 x 224)
 
-None is shipped. torchvision's names of the parameters are read, and timm's.
+No weights are shipped. State dicts of torchvision and of timm can be read.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ _PICKLES = frozenset({".pth", ".pt"})
 
 @dataclass(frozen=True)
 class VGG16Settings:
-    """The paper's sizes; others serve tests."""
+    """The paper's sizes; tests use others."""
 
     widths: tuple[int, ...] = (64, 128, 256, 512, 512)
     """Channels of each block of convolutions."""
     convolutions: tuple[int, ...] = (2, 2, 3, 3, 3)
-    """How many there are in each; a max pool of 2 x 2 follows each block."""
+    """Number in each block; a max pool of 2 x 2 follows each block."""
     grid: int = 7
-    """Side of the last maps; pictures have 2 ** blocks times as many pixels."""
+    """Side of the last maps; pictures are 2 ** blocks times as large."""
     hidden: int = 4096
     classes: int = 1000
 
     @property
     def size(self) -> int:
-        """Side of the square pictures it takes, in pixels: 224."""
+        """Side of the square input in pixels: 224."""
         return self.grid * 2 ** len(self.widths)
 
     @property
     def shorter_side(self) -> int:
-        """To which a picture is resized before its middle is cut out, in pixels: 256."""
+        """To which pictures are resized before cropping, in pixels: 256."""
         return self.size * 8 // 7
 
 
@@ -83,17 +83,12 @@ class VGG16(nn.Module):
         )
 
     def forward(self, views: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b classes"]:
-        """Logits of the classes, of square pictures as ``vgg16_view`` makes them."""
+        """Return the logits of the classes for square pictures as ``vgg16_view`` makes them."""
         return self.classifier(self.features(views).flatten(1))
 
 
 def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor, "b 3 size size"]:
-    """Return the central square of pictures, normalized as torchvision's VGG-16 takes it.
-
-    Args:
-        rgb: sRGB in [0, 1], of any size.
-        settings: of the network.
-    """
+    """Return the central square of sRGB pictures in [0, 1], normalized as torchvision's VGG-16 takes it."""
     settings = settings or VGG16Settings()
     rgb = central_square(rgb, settings.shorter_side, settings.size)
     mean, std = (rgb.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
@@ -101,13 +96,12 @@ def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor,
 
 
 def load_vgg16(weights: str | PathLike[str], *, settings: VGG16Settings | None = None) -> Judge:
-    """Return a VGG-16 with a person's own weights as a judge of pictures.
+    """Return a VGG-16 with the user's weights as a judge of pictures.
 
     Args:
-        weights: a state dict of torchvision's or timm's ``vgg16`` (without batch normalization): a
-            safetensors file, or whatever else ``resolve_weights`` takes; or a .pth or .pt file, of which
-            nothing but tensors is read.
-        settings: of a network of other sizes. Its outputs have names if there are 1000 of them.
+        weights: state dict of torchvision's or timm's ``vgg16`` (without batch normalization): what
+            ``resolve_weights`` takes, or a .pth or .pt file, of which only tensors are read.
+        settings: of a network of other sizes. Its outputs have names if there are 1000.
 
     Raises:
         WeightsError: the weights are missing, damaged or another network's; the message lists the tensors
@@ -135,7 +129,7 @@ def load_vgg16(weights: str | PathLike[str], *, settings: VGG16Settings | None =
 
 
 def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, str]:
-    """Tensors by name, where they came from, and the file's digest."""
+    """Return tensors by name, their source, and the file's digest."""
     path = Path(weights).expanduser()
     if path.suffix not in _PICKLES:
         file = resolve_weights(weights)
@@ -155,7 +149,7 @@ def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, s
 
 
 def _in_torchvision_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Torchvision's keys and shapes; timm keeps fully connected layers as convolutions, named otherwise."""
+    """Return torchvision's keys and shapes; timm names layers otherwise and has convolutions at the end."""
     renamed = {}
     for key, value in state.items():
         layer, _, kind = key.rpartition(".")

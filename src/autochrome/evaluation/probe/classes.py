@@ -41,9 +41,8 @@ class ClassSplit:
 def class_names(source: PhotoSource) -> list[str]:
     """Return the class of every photo, in the source's order.
 
-    If the photos lie in several folders (ImageNet's layout), the class is the name of the folder; otherwise
-    it is the part of the name before the last underscore (``n01443537_12.webp``). In shards the members'
-    names count.
+    If the photos lie in several folders (ImageNet's layout), it is the name of the folder; otherwise the part
+    of the name before the last underscore (``n01443537_12.webp``). In shards the members' names count.
 
     Raises:
         DataError: a photo has no class in its name.
@@ -62,7 +61,7 @@ def split_by_class(
 ) -> ClassSplit:
     """Draw classes and photos by seed, and split them 3 : 1 : 1 into training, validation and test.
 
-    Fewer are taken if there are fewer classes or fewer photos of them, but equally many of each class.
+    Fewer are taken if there are fewer classes or photos, but equally many of each class.
 
     Args:
         source: photos whose names carry their class.

@@ -10,7 +10,6 @@ from jaxtyping import Float, Float16
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.evaluation.probe.photos import Progress, silent
 from autochrome.evaluation.probe.trunks import (
     LayerGroup,
     balancing,
@@ -20,6 +19,7 @@ from autochrome.evaluation.probe.trunks import (
     subsample,
 )
 from autochrome.models.base import Colorizer
+from autochrome.types import Progress, silent
 
 DIMS = 1000
 """Approximate number of features per photo. The papers' probes use some 9,000, for a million photos."""
@@ -27,9 +27,9 @@ _BALANCED_ON = 256
 
 
 def pooled_side(shapes: Sequence[tuple[int, int, int]], group: LayerGroup, dims: int) -> int:
-    """Return the side of the grid to which a group's maps are pooled to give about ``dims`` features.
+    """Return the side of the grid to which a group's maps are pooled for about ``dims`` features.
 
-    At least 1, which is global average pooling, and at most the side of the finest map.
+    At least 1, global average pooling, and at most the side of the finest map.
     """
     channels = sum(shapes[layer][0] for layer in group.layers)
     finest = max(min(shapes[layer][1:]) for layer in group.layers)
@@ -47,7 +47,7 @@ def extract(
 ) -> list[Float16[Tensor, "n d"]]:
     """Return pooled features of the photos for each group of layers, in one pass through the trunk.
 
-    Every layer is scaled to unit second moment first, so that half precision can hold any trunk's features.
+    Layers are scaled to unit second moment first, so that half precision can hold any trunk's features.
     """
     shapes = map_shapes(model, luma.shape[-1])
     sides = [pooled_side(shapes, group, dims) for group in groups]

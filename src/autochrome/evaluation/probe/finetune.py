@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.evaluation.probe.fitting import FitSettings, fit
-from autochrome.evaluation.probe.photos import Progress, silent
 from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
     LayerGroup,
@@ -21,6 +20,7 @@ from autochrome.evaluation.probe.trunks import (
     update_norms,
 )
 from autochrome.models.base import Colorizer
+from autochrome.types import Progress, silent
 
 
 class Classifier(nn.Module):

@@ -52,7 +52,7 @@ def fit(
     """Train a module and leave it in evaluation mode.
 
     Args:
-        module: the module whose parameters are trained.
+        module: the module to train.
         loss: returns the loss on the photos with these numbers; it may draw from torch's global generator,
             which is seeded.
         photos: number of photos.

@@ -43,14 +43,14 @@ def fit_linear(
 ) -> LinearClassifier:
     """Minimize cross-entropy + decay / 2 * |W|^2 for every decay; keep the best on the validation photos.
 
-    The best has the lowest cross-entropy, which is smoother in the decay than accuracy. Nothing is random:
-    the problem is convex and starts from zero.
+    The best has the lowest cross-entropy, which is smoother in the decay than accuracy. The problem is convex
+    and starts from zero: nothing is random.
 
     Args:
         train: features and labels.
         validation: the same of other photos.
         classes: number of classes.
-        decays: those to try; from strong to weak is fastest.
+        decays: to try, fastest from strong to weak.
         iterations: of L-BFGS for each.
     """
     features, labels = train[0].float(), train[1]

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float16, UInt8
+from jaxtyping import Float, Float16
 from torch import Tensor
-from torch.nn import functional as F
 
 from autochrome.color.spaces import ColorSpace
-from autochrome.data.photos import decode_rgb
+from autochrome.data.photos import as_rgb, decode_rgb, shrunk
 from autochrome.data.sources import PhotoSource
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the task, the amount done, and the total."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Report nothing."""
+from autochrome.types import Progress, silent
 
 
 def read_lumas(
-    source: PhotoSource,
-    numbers: Sequence[int],
-    space: ColorSpace,
-    size: int,
-    progress: Progress = silent,
+    source: PhotoSource, numbers: Sequence[int], space: ColorSpace, size: int, progress: Progress = silent
 ) -> Float16[Tensor, "n 1 s s"]:
     """Return the luma of each photo's central square, in the range of the space.
 
@@ -39,21 +27,9 @@ def read_lumas(
     lumas = torch.empty(len(numbers), 1, size, size, dtype=torch.float16)
     for place, number in enumerate(numbers):
         rgb = decode_rgb(source.read(number), name=source.key(number), max_side=2 * size)
-        lumas[place] = space.split(_central_square(as_tensor(rgb), size))[0][0]
+        lumas[place] = space.split(_central_square(as_rgb(rgb), size))[0][0]
         progress("reading photos", place + 1, len(numbers))
     return lumas
-
-
-def as_tensor(rgb: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 h w"]:
-    """Return a decoded photo as sRGB in [0, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-
-
-def shrunk(rgb: Float[Tensor, "1 3 h w"], height: int, width: int) -> Float[Tensor, "1 3 height width"]:
-    """Return a photo at another size, antialiased."""
-    if rgb.shape[2:] == (height, width):
-        return rgb
-    return F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def _central_square(rgb: Float[Tensor, "1 3 h w"], size: int) -> Float[Tensor, "1 3 s s"]:

@@ -20,14 +20,10 @@ from autochrome.evaluation.probe.features import DIMS, extract
 from autochrome.evaluation.probe.finetune import finetune
 from autochrome.evaluation.probe.fitting import FitSettings
 from autochrome.evaluation.probe.linear import fit_linear
-from autochrome.evaluation.probe.photos import Progress, read_lumas, silent
+from autochrome.evaluation.probe.photos import read_lumas
 from autochrome.evaluation.probe.results import ProbeResults, Row
 from autochrome.evaluation.probe.scores import segmentation_scores, top_accuracies
-from autochrome.evaluation.probe.segmentation import (
-    Segmenter,
-    full_size_confusions,
-    read_canvases,
-)
+from autochrome.evaluation.probe.segmentation import Segmenter, full_size_confusions, read_canvases
 from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
     RANDOM,
@@ -39,6 +35,7 @@ from autochrome.evaluation.probe.trunks import (
 )
 from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder
 from autochrome.models.base import Colorizer
+from autochrome.types import Progress, silent
 
 Trunks = Mapping[str, Colorizer]
 """By initialization, ``TRAINED`` or ``RANDOM``; all of one network."""

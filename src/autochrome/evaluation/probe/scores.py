@@ -18,10 +18,9 @@ Scores = Mapping[str, Float[Tensor, " rows"]]
 def top_accuracies(
     logits: Float[Tensor, "n k"], labels: Int[Tensor, " n"], *, replicates: int, seed: int
 ) -> Scores:
-    """Return ``top1`` and ``top5`` accuracy in [0, 1].
+    """Return ``top1`` and, for more than five classes, ``top5`` accuracy in [0, 1].
 
-    With five classes or fewer there is no ``top5``. Ties count against the classifier, so that constant
-    logits score 0.
+    Ties count against the classifier, so that constant logits score 0.
     """
     logits = logits.detach().cpu()
     truth = logits.gather(1, labels[:, None])
@@ -52,8 +51,8 @@ def segmentation_scores(
 ) -> Scores:
     """Return ``mean_iu`` over the classes and ``iu/NAME`` of each, in [0, 1].
 
-    The pixels of all photos are pooled, as in PASCAL VOC; photos are resampled. The mean leaves out classes
-    that are neither present nor predicted.
+    Pixels of all photos are pooled, as in PASCAL VOC; photos are resampled. The mean leaves out classes that
+    are neither present nor predicted.
     """
     photos, classes = confusions.shape[:2]
     counts = Bootstrap(replicates, seed).counts(photos)

@@ -1,8 +1,8 @@
 """Semantic segmentation: a trunk with a 1x1 head on its hypercolumns, trained end to end (LRAC, table 6).
 
-The hypercolumn of a pixel is the values of all layers there, bilinearly upsampled and scaled to unit second
-moment. A 1x1 convolution and bilinear upsampling are both linear and commute: each layer's part of the head
-runs at the layer's own resolution, and only the maps of the few classes are upsampled.
+A hypercolumn holds the values of all layers at a pixel, bilinearly upsampled and scaled to unit second
+moment. A 1x1 convolution and bilinear upsampling are linear and commute: each layer's part of the head runs
+at the layer's own resolution, and only the maps of the few classes are upsampled.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.spaces import ColorSpace
+from autochrome.data.photos import as_rgb, shrunk
 from autochrome.errors import DataError
 from autochrome.evaluation.probe.finetune import mirrored
 from autochrome.evaluation.probe.fitting import FitSettings, fit
-from autochrome.evaluation.probe.photos import Progress, as_tensor, shrunk, silent
 from autochrome.evaluation.probe.scores import confusion, intersection_over_union
 from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
@@ -34,6 +34,7 @@ from autochrome.evaluation.probe.trunks import (
 )
 from autochrome.evaluation.probe.voc import VOID, VOCFolder
 from autochrome.models.base import Colorizer
+from autochrome.types import Progress, silent
 
 HELD_OUT = 5
 """Number of parts of the training photos, of which one at a time is held out."""
@@ -72,7 +73,7 @@ def read_canvases(
     labels = torch.full((len(names), size, size), VOID, dtype=torch.uint8)
     extents, largest = [], 0
     for index, name in enumerate(names):
-        rgb, truth = as_tensor(folder.photo(name)), torch.from_numpy(folder.labels(name).copy())
+        rgb, truth = as_rgb(folder.photo(name)), torch.from_numpy(folder.labels(name).copy())
         if rgb.shape[2:] != truth.shape:
             sizes = " and ".join(f"{w} x {h}" for h, w in (rgb.shape[2:], truth.shape))
             raise DataError(f"photo and label map of {name} differ in size: {sizes}")
@@ -126,7 +127,7 @@ class Segmenter:
     def fit(
         self, trunk: Colorizer, canvases: Canvases, progress: Progress = silent
     ) -> tuple[SegmentationNet, int]:
-        """Choose the number of steps by cross-validation, then train on all photos for that many.
+        """Choose the number of steps by cross-validation, then train on all photos for as many.
 
         Returns:
             The network, and the number of steps.

@@ -115,13 +115,12 @@ def update_norms(
 ) -> None:
     """Set the statistics of all batch norms to those of the photos; leave the module in evaluation mode.
 
-    A random trunk needs it because its signal would vanish from layer to layer with the initial statistics
-    (mean 0, variance 1), and a trunk trained for a few hundred steps because its running averages lag behind
-    its parameters.
+    With its initial statistics (mean 0, variance 1) the signal of a random trunk would vanish from layer to
+    layer, and running averages lag behind the parameters of a trunk trained for a few hundred steps.
 
     Args:
         module: a trunk, or a network that contains one.
-        luma: training photos of all classes; a few hundred suffice.
+        luma: a few hundred training photos of all classes.
         forward: runs the module on a batch; by default the module is called.
     """
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]

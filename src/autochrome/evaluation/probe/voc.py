@@ -26,13 +26,10 @@ VOC_NAMES = (
 
 
 class VOCFolder:
-    """Photos and their label maps.
-
-    Args:
-        root: the folder that contains JPEGImages, SegmentationClass and ImageSets.
+    """Photos and label maps below a folder with JPEGImages, SegmentationClass and ImageSets.
 
     Raises:
-        DataError: one of them is missing; the message says which.
+        DataError: one of these is missing; the message says which.
     """
 
     def __init__(self, root: Path) -> None:
@@ -87,8 +84,7 @@ class VOCFolder:
 def read_labels(path: Path) -> UInt8[np.ndarray, "h w"]:
     """Read a label map: a PNG with VOC's palette, or a gray one whose values are the labels.
 
-    libvips converts palettes to colors on loading. In VOC's palette every label has its own color, so the
-    colors are converted back; any other palette is an error.
+    libvips converts palettes to colors; each of VOC's colors is converted back to its label.
 
     Raises:
         DataError: it cannot be read, or has other colors.

@@ -1,4 +1,4 @@
-"""How good the best of several samples is: what a person who chooses among them can get."""
+"""The quality of the best of several samples, which a person who chooses among them can reach."""
 
 from __future__ import annotations
 
@@ -37,12 +37,7 @@ def section(run: Run) -> Section:
     Raises:
         LaboratoryError: no system has several samples, or fewer than two photos have errors to compare.
     """
-    several = [system for system in run.systems if len(system.samples) > 1]
-    if not several:
-        raise LaboratoryError(
-            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
-            " samples or more, or a folder of results with a folder for each sample."
-        )
+    several = run.several_samples()
     measured, scores = measure(run), first_samples(run)
     drawn = {system.name: measured.systems[system.name].errors for system in several}
     single = _single(scores, [*drawn])
@@ -65,17 +60,9 @@ def section(run: Run) -> Section:
 
 
 def best_curves(
-    drawn: Mapping[str, Mapping[str, Float[Tensor, "photos n"]]],
-    kept: Tensor,
-    bootstrap: Bootstrap,
+    drawn: Mapping[str, Mapping[str, Float[Tensor, "photos n"]]], kept: Tensor, bootstrap: Bootstrap
 ) -> Curves:
-    """Return the curves of every system that draws.
-
-    Args:
-        drawn: `ERRORS` of the samples, by system.
-        kept: which photos count, as booleans.
-        bootstrap: of the intervals.
-    """
+    """Return the curves of the systems that draw, over the photos that are ``kept``."""
     return {
         key: {
             name: [
@@ -102,16 +89,7 @@ def best_table(
     bootstrap: Bootstrap,
     caption: str = "",
 ) -> Table:
-    """Return the best of 1, 2, 4, ... of each system that draws, beside the systems with one sample.
-
-    Args:
-        curves: of `best_curves`.
-        drawn: `ERRORS` of the samples, by system.
-        single: those of the systems with one sample, and of gray.
-        kept: which photos count, as booleans.
-        bootstrap: of the intervals.
-        caption: added to the table's own.
-    """
+    """Return the best of 1, 2, 4, ... of the systems ``drawn``, beside those with a ``single`` sample."""
     rows = []
     for name, errors in drawn.items():
         psnr = expected_best(errors["psnr"])
@@ -138,10 +116,7 @@ def _above_gray(
 
 
 def _single(scores: Scores, drawn: list[str]) -> dict[str, dict[str, Tensor]]:
-    """Return `ERRORS` of every photo by the systems with one sample, and by the baselines.
-
-    A system that matches every photo exactly is the photos themselves and has no errors to compare.
-    """
+    """Return `ERRORS` of systems with one sample and of the baselines, except of the photos themselves."""
     errors_of = {
         name: {key: torch.tensor(row[key], dtype=torch.float64) for key in ERRORS}
         for name, row in scores.per_photo.items()
@@ -178,5 +153,5 @@ def _chart(key: str, curves: Mapping[str, list[Estimate]], single: Mapping[str, 
     return Figure(
         lines(series, xlabel="samples to choose from", ylabel=LABELS[key], bands=bands),
         f"{LABELS[key]} of the best of 1 to {longest} samples: {'; '.join(summary)}",
-        f"{LABELS[key]}: the best of so many samples, with 95% bands. Level lines: systems with one sample.",
+        f"{LABELS[key]}: the best of as many samples, with 95% bands. Level lines: systems with one sample.",
     )

@@ -1,7 +1,7 @@
 """How much the samples of one photo differ: PixColor's figure 8 for every system that draws.
 
 Guadarrama et al. (2017), section 5.1: the histogram of MS-SSIM between two samples of a photo, and pairs that
-stand for its levels.
+represent its levels.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.errors import LaboratoryError
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.laboratory.pictures import result_picture, true_picture
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, System
 from autochrome.metrics.diversity import (
     EDGES,
     LEVELS,
@@ -38,7 +37,7 @@ NAME = "diversity"
 TITLE = "Diversity"
 
 DELTA_E_EDGES = tuple(float(edge) for edge in range(0, 31))
-"""Edges of the histogram of CIEDE2000; the last bin holds what lies above, too."""
+"""Edges of the histogram of CIEDE2000; the last bin also counts larger values."""
 
 _SIDE = 192  # of the pairs that are shown
 
@@ -60,11 +59,11 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Diversity:
-    """Figures over photos, each the mean of the photos' own.
+    """Means over photos.
 
     Attributes:
         ms_ssim: of pairs; None if no photo is large enough for MS-SSIM.
-        shares: of the pairs whose MS-SSIM lies within the bounds that the key names.
+        shares: of the pairs whose MS-SSIM lies within the bounds in the key.
         spread: standard deviation in ab, CIE units.
         delta_e: of pairs.
     """
@@ -103,13 +102,12 @@ def judge(photos: Sequence[Pairs], bootstrap: Bootstrap) -> Diversity:
 
 
 @torch.inference_mode()
-def pairs_of(system_name: str, run: Run, name: str) -> Pairs:
+def pairs_of(system: System, run: Run, name: str) -> Pairs:
     """Compare all samples of a photo with each other."""
-    system = run.system(system_name)
     rgb = torch.cat([run.result(system, name, sample) for sample in range(len(system.samples))])
     lab = rgb_to_lab(rgb)
     large = min(rgb.shape[2:]) >= SMALLEST
-    structure = pair_values(pairwise_ms_ssim(rgb)) if large else rgb.new_empty(0)
+    structure = pair_values(pairwise_ms_ssim(rgb).mean(2)) if large else rgb.new_empty(0)
     return Pairs(
         structure.double().numpy(), pairwise_delta_e(lab).double().numpy(), float(ab_spread(lab[:, 1:]))
     )
@@ -124,15 +122,9 @@ def section(run: Run) -> Section:
     Raises:
         LaboratoryError: no system has several samples.
     """
-    several = [system for system in run.systems if len(system.samples) > 1]
-    if not several:
-        raise LaboratoryError(
-            "No system has several samples of a photo: add a model that draws (pixcolor, cgan) with two"
-            " samples or more, or a folder of results with a folder for each sample."
-        )
     pairs = {
-        system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system.name), run.subset)
-        for system in several
+        system.name: run.map(f"diversity of {system.name}", partial(pairs_of, system), run.subset)
+        for system in run.several_samples()
     }
     judged = {name: judge(photos, run.settings.bootstrap) for name, photos in pairs.items()}
     run.figures[NAME] = judged

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
+from autochrome.data.photos import as_rgb
 from autochrome.data.sources import open_source
 from autochrome.errors import DataError, LaboratoryError, WeightsError
 from autochrome.evaluation.classifier.interpretability import (
@@ -83,11 +83,7 @@ def section(run: Run) -> Section:
 
 
 def load_judges(settings: LabSettings) -> list[Judge]:
-    """Return EfficientNet-Lite0, and the VGG-16 if its weights were given.
-
-    Raises:
-        WeightsError: weights are missing, damaged or another network's.
-    """
+    """Return EfficientNet-Lite0, and the VGG-16 if its weights were given; WeightsError if they are wrong."""
     judges = [load_efficientnet()]
     if settings.vgg16 is not None:
         judges.append(load_vgg16(settings.vgg16))
@@ -95,11 +91,7 @@ def load_judges(settings: LabSettings) -> list[Judge]:
 
 
 def read_labeled(settings: LabSettings) -> tuple[LabeledPhoto, ...]:
-    """Return the labeled photos, drawn by seed; none if no folder of them was given.
-
-    Raises:
-        DataError: the folder holds none.
-    """
+    """Return the labeled photos, drawn by seed; DataError if a folder without any was given."""
     if settings.labeled is None:
         return ()
     return _read_labeled(settings.labeled, settings.labeled_photos, settings.seed)
@@ -136,9 +128,9 @@ def color_labeled(run: Run, number: str) -> Pictures:
     photo = Photo(read_labeled(run.settings)[int(number)].rgb)
     pictures = {}
     for system in run.systems:
-        if (painter := run.painter(system)) is not None:
-            settings = run.settings_of(system)
-            pictures[system.name] = painter.colorize(photo, settings)[0].pixels
+        if system.model is not None:
+            [colored] = run.painter(system).colorize(photo, run.settings_of(system))
+            pictures[system.name] = colored.pixels
     return pictures
 
 
@@ -146,8 +138,8 @@ def judge_labeled(
     run: Run, judge: Judge, photos: Sequence[LabeledPhoto], pictures: Sequence[Pictures]
 ) -> Interpretation:
     """Score labeled photos and the models' colorizations of them."""
-    truth = [_rgb(photo.rgb) for photo in photos]
-    results = {name: map(_rgb, map(itemgetter(name), pictures)) for name in pictures[0]}
+    truth = [as_rgb(photo.rgb) for photo in photos]
+    results = {name: map(as_rgb, map(itemgetter(name), pictures)) for name in pictures[0]}
     return interpret(
         judge,
         truth,
@@ -199,15 +191,9 @@ def _labeled_parts(result: Interpretation, run: Run) -> list[Part]:
         f"{result.judge} on {known.photos} photos whose class is known. If they are from ImageNet's training"
         " set, the classifier was trained on them, and perhaps the shipped colorizers, without the classes."
     )
-    table = _table(result, "accuracy", caption)
-    folders = [system.name for system in run.systems if system.model is None]
-    if not folders:
-        return [table]
-    return [
-        table,
-        Note(f"{', '.join(folders)}: a folder of results, without a model to colorize these photos."),
-    ]
-
-
-def _rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> RGB:
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+    parts: list[Part] = [_table(result, "accuracy", caption)]
+    if folders := [system.name for system in run.systems if system.model is None]:
+        parts.append(
+            Note(f"{', '.join(folders)}: a folder of results, without a model to colorize these photos.")
+        )
+    return parts

@@ -1,7 +1,7 @@
-"""Whether a system uses the colors of photos as often as photos do: marginal histograms of a and b.
+"""How often a system uses each color, compared with photos: marginal histograms of a and b.
 
 Guadarrama et al. (2017), PixColor, figure 7: histograms of Lab a and b over the pooled pixels of all photos,
-on a logarithmic scale, and how much of the truth's they share ("histogram intersection").
+on a logarithmic scale, and their intersection with the truth's.
 """
 
 from __future__ import annotations

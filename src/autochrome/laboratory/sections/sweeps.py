@@ -1,4 +1,4 @@
-"""What temperature and vibrance do: to the scores, and to a few photos (CIC's figure 4 for every system)."""
+"""The effect of temperature and vibrance on scores and on a few photos (CIC's figure 4 for every system)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.laboratory.pictures import picture
 from autochrome.laboratory.run import Run, System
-from autochrome.models.base import DistributionColorizer
+from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import ColorizedPhoto
 from autochrome.pipeline.settings import resolve
 from autochrome.report.html import Figure, Gallery, Part, Section, Table
@@ -29,7 +29,7 @@ NAME = "sweeps"
 TITLE = "Temperature and vibrance"
 
 DRAWING_TEMPERATURES = (0.0, 0.3, 0.6, 0.85, 1.0)
-"""Of the models that draw: each needs new samples, so there are fewer than in `FIGURE_4_TEMPERATURES`."""
+"""For models that draw, which need new samples for each: fewer than `FIGURE_4_TEMPERATURES`."""
 
 VIBRANCES = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -42,7 +42,7 @@ PICTURED = 3
 """Photos that are shown at every value."""
 
 _SIDE = 160  # of these pictures
-_SHARE = 3  # of the subset, one photo in so many
+_SHARE = 3  # one photo in three of the subset
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,12 @@ Swept = tuple[Sweep, dict[str, list[Estimate]]]
 """A sweep, and every score of `SHOWN` at each of its values."""
 
 
-def sweeps_of(run: Run, system: System) -> list[Sweep]:
+def sweeps_of(system: System) -> list[Sweep]:
     """Return what can be varied of a system; nothing of a folder of results."""
-    painter = run.painter(system)
-    if painter is None or "temperature" not in painter.model.spec.defaults:
+    if system.model is None or "temperature" not in (spec := model_spec(system.model)).defaults:
         return []
-    decoder = resolve(system.settings, painter.model.spec)
-    if not isinstance(painter.model, DistributionColorizer):
+    decoder = resolve(system.settings, spec)
+    if spec.kind != "distribution":
         return [_sweep(system, "temperature", DRAWING_TEMPERATURES, decoder.temperature)]
     temperature = _sweep(system, "temperature", FIGURE_4_TEMPERATURES, decoder.temperature)
     return [temperature, _sweep(system, "vibrance", VIBRANCES, decoder.vibrance)]
@@ -84,13 +83,12 @@ def _sweep(system: System, setting: str, values: Sequence[float], own: float | N
 
 
 def paint_sweep(run: Run, sweep: Sweep, name: str) -> list[ColorizedPhoto]:
-    """Paint a photo at every value. A model that draws does so from one noise throughout."""
+    """Paint a photo at every value, with the same noise if the model draws."""
     system = run.system(sweep.system)
     painter = run.painter(system)
-    assert painter is not None
     photo, own = run.photo(name), run.settings_of(system)
     varied = [replace(own, **{sweep.setting: value}) for value in sweep.values]
-    if isinstance(painter.model, DistributionColorizer):
+    if system.kind == "distribution":
         prediction = painter.predict(photo, own)  # neither setting changes it
         return [painter.paint(prediction, settings) for settings in varied]
     return [painter.colorize(photo, settings)[0] for settings in varied]
@@ -126,7 +124,7 @@ def section(run: Run) -> Section:
     models: dict[object, System] = {}
     for system in run.systems:
         models.setdefault((system.model, system.weights), system)
-    sweeps = [sweep for system in models.values() for sweep in sweeps_of(run, system)]
+    sweeps = [sweep for system in models.values() for sweep in sweeps_of(system)]
     if not sweeps:
         raise LaboratoryError(
             "No system has a temperature or vibrance: add one of cic, lrac, pixcolor, cgan."
@@ -148,11 +146,7 @@ def section(run: Run) -> Section:
         parts += [_chart(key, setting, of_systems) for key in CHARTED]
         parts.append(_table(setting, of_systems, names, run))
         parts += [_pictures(run, sweep) for sweep, _ in of_systems.values()]
-    return Section(
-        TITLE,
-        parts,
-        "What accuracy costs in color, and color in accuracy.",
-    )
+    return Section(TITLE, parts, "What accuracy costs in color, and color in accuracy.")
 
 
 def _chart(key: str, setting: str, systems: Mapping[str, Swept]) -> Figure:
@@ -203,7 +197,7 @@ def _pictures(run: Run, sweep: Sweep) -> Gallery:
             for photo, value in zip(painted, sweep.values, strict=True)
         ]
         rows.append((name, [*shown, picture(run.photo(name).pixels, f"photo {name}", side=_SIDE)]))
-    own = " One seed throughout." if len(run.system(sweep.system).samples) > 1 else ""
+    own = " One seed throughout." if run.system(sweep.system).has_several else ""
     head = [
         f"{_label(sweep, value)} (own)" if value == sweep.own else _label(sweep, value)
         for value in sweep.values

@@ -1,4 +1,4 @@
-"""Whether systems know their uncertainty: predicted probabilities, and how far samples spread."""
+"""Calibration of uncertainty: predicted probabilities, and the spread of samples."""
 
 from __future__ import annotations
 

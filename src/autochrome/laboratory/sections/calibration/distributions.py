@@ -1,8 +1,8 @@
-"""Whether predicted probabilities are true: reliability of the distributions of CIC and LRAC.
+"""Calibration of predicted probabilities: reliability of the distributions of CIC and LRAC.
 
-The distributions are measured as they were trained, from a single view of the photo, before decoding changes
-them. The truth is the mean color of each cell of the model's grid, which covers 4 x 4 of its input pixels;
-single pixels instead change the figures by less than .01. `autochrome.metrics.reliability` has the measures.
+Distributions are measured as trained, from a single view of the photo, before decoding changes them. The
+truth is the mean color of each cell of the model's grid, 4 x 4 of its input pixels; with single pixels the
+figures change by less than .01. `autochrome.metrics.reliability` has the measures.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from autochrome.color.spaces import HUE_CHROMA, lab_to_rgb, rgb_to_lab
 from autochrome.evaluation.files import load_rgb
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.guidance import Vibrance
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, System
 from autochrome.metrics.reliability import (
     CONFIDENCE_EDGES,
     PROBABILITY_EDGES,
@@ -41,8 +41,8 @@ from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 from autochrome.types import RGB
 
-_PLACES = 1000  # of a photo, about, evenly over the model's grid
-_FEWEST = 50.0  # expected or counted events of a bin for it to be drawn
+_PLACES = 1000  # approximate number per photo, evenly spaced over the model's grid
+_FEWEST = 50.0  # expected or counted events of a bin below which it is not drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,14 @@ class TemperatureScaling:
 
 @dataclass(frozen=True)
 class Reliability:
-    """How far the probabilities of a distribution can be trusted.
+    """Calibration of a distribution.
 
     Attributes:
         confidence: mean probability of the most probable bin.
-        overconfidence: that minus how often it is the true one.
+        overconfidence: that minus the frequency with which it is true.
         error: expected calibration error of the most probable bin.
-        misplaced: share of all predicted probability that lies at other probabilities than the events do.
-        scaling: what temperature scaling would improve.
+        misplaced: see `autochrome.metrics.reliability.misplaced_mass`.
+        scaling: the effect of temperature scaling.
         top: mean confidence and frequency of the bins of `CONFIDENCE_EDGES`; nan for bins of too few events.
         every: mean probability and frequency of the bins of `PROBABILITY_EDGES`; likewise.
         every_ends: ends of the interval of that frequency.
@@ -181,17 +181,14 @@ def _drawn(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 bins"]:
 
 
 @torch.inference_mode()
-def predictions_of(system_name: str, run: Run, name: str) -> dict[str, AxisPredictions]:
-    """Return what a model with a distribution predicts for a photo, by axis and by what counts as true.
+def predictions_of(system: System, run: Run, name: str) -> dict[str, AxisPredictions]:
+    """Return what a model with a distribution predicts for a photo, by axis and definition of the truth.
 
-    CIC learned from true colors that are shared among ten bins (section 3.1), so it never learned to be surer
-    than that; it is compared with the share of each bin, and with the nearest bin alone, which is how people
-    read its probabilities. If there is vibrance, set or by default, its effect is measured, too. The hue of
-    LRAC was learned with the true chroma as weight (equation 3), and is measured so.
+    CIC's targets share a color among ten bins (section 3.1), which limits how confident it can become; it is
+    compared with these shares, and with the nearest bin alone, as people read its probabilities. Vibrance, if
+    any, is measured as well. LRAC's hue is weighted by the true chroma, as in its training (equation 3).
     """
-    system = run.system(system_name)
     painter = run.painter(system)
-    assert painter is not None
     model = painter.model
     assert isinstance(model, DistributionColorizer)
     prediction = painter.predict(run.photo(name), replace(run.settings_of(system), fuse="none"))
@@ -255,12 +252,11 @@ def measure_distributions(run: Run) -> dict[str, Reliability]:
     judged: dict[str, Reliability] = {}
     seen = set()
     for system in run.systems:
-        painter = run.painter(system)
         key = (system.model, system.weights, system.settings.size)
-        if painter is None or not isinstance(painter.model, DistributionColorizer) or key in seen:
+        if system.kind != "distribution" or key in seen:
             continue
         seen.add(key)
-        photos = run.map(f"reliability of {system.name}", partial(predictions_of, system.name), run.subset)
+        photos = run.map(f"reliability of {system.name}", partial(predictions_of, system), run.subset)
         for axis in photos[0]:
             judged[f"{system.name} {axis}"] = judge([photo[axis] for photo in photos], run.settings.bootstrap)
     return judged
@@ -275,17 +271,12 @@ def _diagrams(judged: Mapping[str, Reliability]) -> list[Figure]:
     every = {name: tuple(each.every.log10().numpy()) for name, each in judged.items()}
     bands = {name: tuple(each.every_ends.log10().numpy()) for name, each in judged.items()}
     top = {name: tuple(each.top.numpy()) for name, each in judged.items()}
+    xlabel = "predicted probability, log10"
     misplaced = ", ".join(f"{name} {100 * each.misplaced.value:.0f}%" for name, each in judged.items())
     errors = ", ".join(f"{name} {each.error.value:.3f}" for name, each in judged.items())
     return [
         Figure(
-            lines(
-                every,
-                bands=bands,
-                xlabel="predicted probability, log10",
-                ylabel="how often true, log10",
-                diagonal=True,
-            ),
+            lines(every, bands=bands, diagonal=True, xlabel=xlabel, ylabel="how often true, log10"),
             f"How often colors are true against their predicted probability; misplaced: {misplaced}",
             "Every color of every place. Below the dashed line colors are predicted more often than they"
             " occur.",
@@ -304,14 +295,8 @@ def _reliability_table(judged: Mapping[str, Reliability], photos: int) -> Table:
     return Table(
         ["", "confidence", "overconfidence", "ECE", "misplaced"],
         [
-            [
-                name,
-                each.confidence.cell(),
-                each.overconfidence.cell(3, "+"),
-                each.error.cell(3),
-                each.misplaced.cell(3),
-            ]
-            for name, each in judged.items()
+            [name, r.confidence.cell(), r.overconfidence.cell(3, "+"), r.error.cell(3), r.misplaced.cell(3)]
+            for name, r in judged.items()
         ],
         f"Reliability of the distributions as trained: {photos} photos, a single view of each, against the"
         " mean color of each cell of the model's grid; 95% bootstrap intervals over photos. Confidence: mean"
@@ -326,17 +311,12 @@ def _reliability_table(judged: Mapping[str, Reliability], photos: int) -> Table:
 
 
 def _temperature_table(judged: Mapping[str, Reliability]) -> Table:
+    scalings = {name: each.scaling for name, each in judged.items()}
     return Table(
         ["", "best T", "nats gained", "ECE before", "ECE with T"],
         [
-            [
-                name,
-                each.scaling.temperature.cell(),
-                each.scaling.gain.cell(3, "+"),
-                each.scaling.error_before.cell(3),
-                each.scaling.error_after.cell(3),
-            ]
-            for name, each in judged.items()
+            [name, s.temperature.cell(), s.gain.cell(3, "+"), s.error_before.cell(3), s.error_after.cell(3)]
+            for name, s in scalings.items()
         ],
         "Temperature scaling: logits divided by T (below 1: more confident), fitted on every second of"
         " these photos and tested on the others: nats a place that it saves, and ECE. A T that gains"

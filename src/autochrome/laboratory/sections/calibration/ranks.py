@@ -1,4 +1,4 @@
-"""Whether the truth could be one of a system's samples: where it ranks among them, pixel by pixel."""
+"""Whether the truth could be one of a system's samples: its rank among them, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autochrome.color.spaces import LAB
 from autochrome.evaluation.intervals import Bootstrap, Estimate
-from autochrome.laboratory.run import Run
+from autochrome.laboratory.run import Run, System
 from autochrome.metrics.reliability import (
     expected_coverage,
     rank_histogram,
@@ -30,13 +30,13 @@ _PIXEL_STEP = 4  # in either direction, between those at which samples are ranke
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where the truth lies among a system's samples, on a and on b.
+    """The rank of the truth among a system's samples, on a and on b.
 
     Attributes:
-        samples: how many there are of each photo.
+        samples: number per photo.
         coverage: share of places whose truth is within the samples' range; see `expected_coverage`.
         unevenness: of the ranks, 0 to 1 but for chance.
-        histogram: how frequent each rank is, 1 being as frequent as it should be.
+        histogram: frequency of each rank relative to its expectation.
     """
 
     samples: int
@@ -58,9 +58,8 @@ def judge_ranks(counts: Float[Tensor, "photos 2 ranks"], bootstrap: Bootstrap) -
 
 
 @torch.inference_mode()
-def ranks_of(system_name: str, run: Run, name: str) -> Float64[np.ndarray, "2 ranks"]:
+def ranks_of(system: System, run: Run, name: str) -> Float64[np.ndarray, "2 ranks"]:
     """Return the histogram of the truth's rank among the samples of a photo, on a and on b."""
-    system = run.system(system_name)
     results = (run.result(system, name, sample) for sample in range(len(system.samples)))
     samples = torch.cat([_ab(result) for result in results])
     truth = _ab(run.truth(name))[0]
@@ -77,8 +76,8 @@ def measure_ranks(run: Run) -> dict[str, Ranks]:
     """Return where the truth lies among the samples of every system that has several."""
     ranked = {}
     for system in run.systems:
-        if len(system.samples) > 1:
-            counts = run.map(f"ranks in {system.name}", partial(ranks_of, system.name), run.subset)
+        if system.has_several:
+            counts = run.map(f"ranks in {system.name}", partial(ranks_of, system), run.subset)
             ranked[system.name] = judge_ranks(torch.from_numpy(np.stack(counts)), run.settings.bootstrap)
     return ranked
 

@@ -1,4 +1,4 @@
-"""Which colors come out wrong: errors, and how vivid the results are, by the hue of the truth."""
+"""Which colors are wrong: errors, and how vivid the results are, by the hue of the truth."""
 
 from __future__ import annotations
 
@@ -20,18 +20,8 @@ from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 
 HUES = (
-    "pink",
-    "red",
-    "orange",
-    "yellow",
-    "lime",
-    "green",
-    "teal",
-    "cyan",
-    "sky",
-    "blue",
-    "violet",
-    "magenta",
+    *("pink", "red", "orange", "yellow", "lime", "green"),
+    *("teal", "cyan", "sky", "blue", "violet", "magenta"),
 )
 """Sectors of CIE Lab hue: 30 degrees each, about 0, 30, ..., 330."""
 
@@ -62,7 +52,7 @@ def hue_sums(
 
     Args:
         rgb: a colorization, sRGB in [0, 1].
-        truth: likewise.
+        truth: the photo, likewise.
 
     Returns:
         Pixels, CIEDE2000, chroma of the colorization, chroma of the truth.

@@ -18,13 +18,12 @@ from autochrome.evaluation.files import load_rgb
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.laboratory.run import Run, System
 from autochrome.metrics.pixel import delta_e
-from autochrome.models.base import DistributionColorizer
 from autochrome.pipeline.uncertainty import spread_of
 from autochrome.report.html import Figure, Part, Table
 from autochrome.report.html.charts import lines
 
 COVERAGES = tuple(k / 20 for k in range(1, 21))
-"""Shares of the places that are kept, the most certain first."""
+"""Shares of the places that are kept, from the most certain on."""
 
 DECILES = 10
 _FINE = 100  # bins of uncertainty, of which ten make a decile
@@ -40,11 +39,9 @@ class Places:
 
 
 def rank_sums(photos: Sequence[Places], key: str) -> Float[Tensor, "photos 2 fine"]:
-    """Return how many places of each photo lie in each hundredth of all places, and the sum of their errors.
+    """Return the number of each photo's places in each hundredth of all places, and the sum of their errors.
 
-    Args:
-        photos: their places.
-        key: what orders the places: "uncertainty", or "error" itself, which is the best possible order.
+    ``key`` orders the places: "uncertainty", or "error" itself, which is the best possible order.
     """
     order = np.concatenate([getattr(photo, key) for photo in photos])
     rank = np.empty(len(order), np.int64)
@@ -126,25 +123,21 @@ def judge(photos: Sequence[Places], bootstrap: Bootstrap) -> RiskCoverage:
 def measure_uncertainty(run: Run, system: System) -> list[Places]:
     """Return a system's uncertainty and error over the subset; empty if it has no uncertainty.
 
-    A model with a distribution has the uncertainty of what it decodes. For a system with three samples or
-    more, the error is that of the first, and the uncertainty the spread of the others.
+    A model with a distribution has its own uncertainty. For a system with three samples or more, the error is
+    that of the first, and the uncertainty the spread of the others.
     """
-    painter = run.painter(system)
-    if painter is not None and isinstance(painter.model, DistributionColorizer):
+    if system.kind == "distribution":
         work = _of_distribution
     elif len(system.samples) > 2:
         work = _of_samples
     else:
         return []
-    return run.map(f"uncertainty of {system.name}", partial(work, system.name), run.subset)
+    return run.map(f"uncertainty of {system.name}", partial(work, system), run.subset)
 
 
 @torch.inference_mode()
-def _of_distribution(system_name: str, run: Run, name: str) -> Places:
-    system = run.system(system_name)
-    painter = run.painter(system)
-    assert painter is not None
-    settings = run.settings_of(system)
+def _of_distribution(system: System, run: Run, name: str) -> Places:
+    painter, settings = run.painter(system), run.settings_of(system)
     uncertainty = painter.decode(painter.predict(run.photo(name), settings), settings).uncertainty
     assert uncertainty is not None
     # The files themselves, whatever the size of comparison: the map is of the whole photo.
@@ -153,8 +146,7 @@ def _of_distribution(system_name: str, run: Run, name: str) -> Places:
 
 
 @torch.inference_mode()
-def _of_samples(system_name: str, run: Run, name: str) -> Places:
-    system = run.system(system_name)
+def _of_samples(system: System, run: Run, name: str) -> Places:
     first, *others = (run.result(system, name, sample) for sample in range(len(system.samples)))
     spread = spread_of(LAB.split(torch.cat(others))[1])
     assert spread is not None
@@ -162,7 +154,7 @@ def _of_samples(system_name: str, run: Run, name: str) -> Places:
 
 
 def _places(uncertainty: Float[Tensor, "h w"], error: Float[Tensor, "h2 w2"]) -> Places:
-    """Average both over the cells of one grid: the uncertainty's own, or a coarser one of `_CELLS`."""
+    """Average both over the cells of one grid: that of the uncertainty, or a coarser one of `_CELLS`."""
     height, width = uncertainty.shape
     scale = min(1.0, (_CELLS / (height * width)) ** 0.5)
     grid = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -196,13 +188,8 @@ def _charts(judged: Mapping[str, RiskCoverage]) -> list[Figure]:
 
 def _table(judged: Mapping[str, RiskCoverage], photos: int) -> Table:
     rows = [
-        [
-            name,
-            *(each.cell(1) for each in (figures.error, figures.surest, figures.best)),
-            figures.gain.cell(0),
-            figures.correlation.cell(),
-        ]
-        for name, figures in judged.items()
+        [name, r.error.cell(1), r.surest.cell(1), r.best.cell(1), r.gain.cell(0), r.correlation.cell()]
+        for name, r in judged.items()
     ]
     return Table(
         ["", "all places", "surest half", "best half possible", "gain, % of possible", "Spearman"],

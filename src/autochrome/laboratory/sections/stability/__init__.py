@@ -14,7 +14,7 @@ from autochrome.report.html import Section
 NAME = "stability"
 TITLE = "Stability"
 
-_SHARE = 3  # of the subset, one photo in so many
+_SHARE = 3  # one photo in three of the subset
 
 
 def section(run: Run) -> Section:
@@ -29,7 +29,7 @@ def section(run: Run) -> Section:
     names = run.spread(-(-run.settings.subset // _SHARE))
     judged = {}
     for system in systems:
-        photos = run.map(f"stability of {system.name}", partial(changes_of, system.name), names)
+        photos = run.map(f"stability of {system.name}", partial(changes_of, system), names)
         judged[system.name] = judge(photos, run.settings.bootstrap)
     results = show_charts(run)
     run.figures[NAME] = {

@@ -1,13 +1,12 @@
-"""How the predicted colors change when the photo's lightness does: CIC's figure 13, for every system.
+"""How predicted colors change with the photo's lightness: CIC's figure 13, for every system.
 
 Zhang et al. (2016), section 4.4: predictions are "somewhat stable" against changes of lightness and contrast,
-and less so against blur, which takes away the texture by which things are known. The same section gives the
-network a color chart, to see whether lightness alone determines a color (the module `chart`).
+and less so against blur, which removes texture. The module `chart` has the color chart of the same section.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,11 +89,9 @@ def judge(photos: Sequence[Changes], bootstrap: Bootstrap) -> Stability:
 
 
 @torch.inference_mode()
-def changes_of(system_name: str, run: Run, name: str) -> Changes:
+def changes_of(system: System, run: Run, name: str) -> Changes:
     """Compare predictions for a photo and its perturbations, with one noise if the model draws."""
-    system = run.system(system_name)
     painter = run.painter(system)
-    assert painter is not None
     settings = single_view(run, system)
     lightness = lightness_of(run.photo(name))
     plain = gray_photo(lightness)
@@ -212,30 +209,24 @@ def _pictures(run: Run, name: str) -> Gallery:
     chosen = [(i, p) for i, p in enumerate(PERTURBATIONS) if p.name in PICTURED]
     inputs = {"as it is": gray_photo(lightness)}
     inputs |= {p.name: gray_photo(p(lightness, torch.Generator().manual_seed(i))) for i, p in chosen}
-    grays = [(photo.pixels * 255).round().astype(np.uint8) for photo in inputs.values()]
-    rows = [
-        (
-            "input",
-            [picture(p, f"photo {name}, {how}", side=_SIDE) for p, how in zip(grays, inputs, strict=True)],
-        )
-    ]
+
+    def row(photos: Iterable[Photo], what: str) -> list[Figure]:
+        return [
+            picture((photo.pixels * 255).round().astype(np.uint8), f"{what}, {how}", side=_SIDE)
+            for photo, how in zip(photos, inputs, strict=True)
+        ]
+
+    rows = [("input", row(inputs.values(), f"photo {name}"))]
     for system in run.systems:
-        painter = run.painter(system)
-        if painter is not None:
-            settings, plain = single_view(run, system), inputs["as it is"]
-            painted = [
-                painter.paint(painter.predict(photo, settings, as_is=True, noise_of=plain), settings)
-                for photo in inputs.values()
-            ]
-            shown = [
-                picture(
-                    (p.pixels * 255).round().astype(np.uint8),
-                    f"photo {name} by {system.name}, {how}",
-                    side=_SIDE,
+        if system.model is not None:
+            painter, settings = run.painter(system), single_view(run, system)
+            painted = (
+                painter.paint(
+                    painter.predict(photo, settings, as_is=True, noise_of=inputs["as it is"]), settings
                 )
-                for p, how in zip(painted, inputs, strict=True)
-            ]
-            rows.append((system.name, shown))
+                for photo in inputs.values()
+            )
+            rows.append((system.name, row(painted, f"photo {name} by {system.name}")))
     return Gallery(
         rows,
         list(inputs),

@@ -1,9 +1,8 @@
 """Color charts in gray: does lightness alone determine a color?
 
 Zhang et al. (2016), section 4.4: "Given a grayscale Macbeth color chart as input, our network was unable to
-recover its colors. This is true, despite the fact that the lightness values vary considerably" (figure 13).
-Two charts are used here: one like Macbeth's, and one whose patches all have the same lightness, so that the
-input is a plain gray.
+recover its colors. This is true, despite the fact that the lightness values vary considerably" (figure 13). A
+chart like Macbeth's is used here, and one whose patches all have the same lightness: its gray is plain.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ def judge_patches(
 def recovered_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 2"]:
     """Return mean chroma and hue agreement of each system's first result and, last, of the truth.
 
-    They are of the pixels whose true color has a hue; nan if there are none.
+    Over the pixels whose true color has a hue; nan if there are none.
     """
     truth = _ab(run.truth(name))
     vivid = truth.norm(dim=-1) > _VIVID
@@ -180,12 +179,12 @@ def _neutral(lightness: float) -> tuple[int, int, int]:
 
 @dataclass(frozen=True)
 class ChartResults:
-    """The charts as the models colored them, by chart and system, and how much of the colors is recovered.
+    """The charts as the models colored them, and how much of the colors is recovered.
 
     Attributes:
-        painted: every sample of each model.
+        painted: every sample, by chart and model.
         recovered: by system and chart; the truth's own figures last.
-        photos: the same of photos, of all systems and the truth.
+        photos: the same of photos, for all systems and the truth.
     """
 
     painted: dict[str, dict[str, Sequence[Photo]]]
@@ -200,8 +199,7 @@ def show_charts(run: Run) -> ChartResults:
     painted = {chart.name: {system.name: _paint(run, system, chart) for system in systems} for chart in drawn}
     recovered = {
         system.name: {
-            chart.name: _judge(chart, painted[chart.name][system.name], run.settings.bootstrap)
-            for chart in drawn
+            chart.name: _judge(chart, painted[chart.name][system.name], bootstrap) for chart in drawn
         }
         for system in systems
     }
@@ -222,9 +220,7 @@ def chart_parts(results: ChartResults, photos: int) -> list[Part]:
 
 def _paint(run: Run, system: System, chart: Chart) -> Sequence[Photo]:
     """Color a chart, given in gray, as many times as the run has samples."""
-    painter = run.painter(system)
-    assert painter is not None
-    settings = run.settings_of(system, len(system.samples))
+    painter, settings = run.painter(system), run.settings_of(system, len(system.samples))
     # As it is: the chart's ground is a part of the experiment, not a border.
     return list(painter.paint_all(painter.predict(chart.gray, settings, as_is=True), settings))
 

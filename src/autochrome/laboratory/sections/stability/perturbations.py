@@ -1,6 +1,6 @@
-"""Changes of a photo's lightness that leave what it shows as it is: light, contrast, sharpness, grain.
+"""Changes of a photo's lightness that keep its content: exposure, contrast, sharpness, grain.
 
-Lightness is CIE L*, "h w" in [0, 100]. What a change would push beyond black or white is cut off there.
+Lightness is CIE L*, "h w" in [0, 100]; changes are clipped to black and white.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Perturbation:
 
 
 def shifted(lightness: Plane, generator: torch.Generator, *, by: float) -> Plane:
-    """Make every place lighter by so many L*, or darker."""
+    """Add a constant to L*."""
     return lightness + by
 
 
