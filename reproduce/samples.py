@@ -160,8 +160,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         painter = Painter(arguments.model, weights=arguments.weights)
         changes = ",".join([f"row={arguments.model}", *arguments.changes])
-        asked = model_system(changes, Path(), arguments.samples).settings
-        settings = replace(asked, seed=arguments.seed, rank="rank" in capabilities(painter.model.spec))
+        settings = replace(
+            model_system(changes, Path(), arguments.samples).settings,
+            samples=arguments.samples,
+            seed=arguments.seed,
+            rank="rank" in capabilities(painter.model.spec),
+        )
         source = open_source(arguments.folder)
         count = min(arguments.photos or len(source), len(source))
         for number in range(count):
