@@ -65,5 +65,5 @@ def test_the_command(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([str(photos), "--samples", "1"])
     with pytest.raises(SystemExit):
-        main([str(photos / "nowhere")])
+        main([str(photos / "nowhere"), "--model", "pixcolor.test"])
     assert "nowhere" in capsys.readouterr().err
