@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_the_model_is_told_the_colors_as_far_as_they_reach(
     pixcolor: Painter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[KnownColors | None] = []
-    draw = pixcolor.model.draw
+    draw: Any = pixcolor.model.draw
 
     def spy(luma: torch.Tensor, **how: object) -> object:
         if how.get("n") == 1:  # not what is drawn to see how unsure the model is

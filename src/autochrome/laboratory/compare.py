@@ -57,8 +57,17 @@ class SectionModule(Protocol):
 
 
 _ORDER: tuple[SectionModule, ...] = (
-    *(scores, best_of, sheets, marginals, calibration, errors),
-    *(sweeps, diversity, stability, interpretability, extremes),
+    scores,
+    best_of,
+    sheets,
+    marginals,
+    calibration,
+    errors,
+    sweeps,
+    diversity,
+    stability,
+    interpretability,
+    extremes,
 )
 SECTIONS = {module.NAME: module for module in _ORDER}
 """Every section by its name, in the order of the report."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import log
+from typing import Any
 
 import numpy as np
 import torch
@@ -261,7 +262,7 @@ def _drawn(
     how = {name: getattr(decoder, name) for name in spec.defaults}
     hints, notes = hints_on_picture(settings.hints, picture.extent)
     hinted = guide_samples(hints, reduced, seen, picture.extent, device) if hints else None
-    known = {"known": hinted.known()} if hinted and "known_colors" in spec.can else {}
+    known: dict[str, Any] = {"known": hinted.known()} if hinted and "known_colors" in spec.can else {}
     generator = noise_generator(noise_of, settings.seed)
     count = settings.draws or settings.samples
     samples = model.draw(luma, n=count, generator=generator, **how, **known)

@@ -187,8 +187,16 @@ class CompactPixColor(PixColor):
             condition = self.encode(batch.luma)
             seed = int(torch.randint(2**62, ()))
             n = self.settings.ranker_samples
-            bins = draw(self.pixelcnn, condition, n=n, seed=seed, **self.spec.defaults).bins
-            drawn = self.decode(bins.flatten(0, 1).to(condition.device)).unflatten(0, (-1, n))
+            how = self.spec.defaults
+            drawn_bins = draw(
+                self.pixelcnn,
+                condition,
+                n=n,
+                seed=seed,
+                temperature=how["temperature"],
+                guidance=how["guidance"],
+            ).bins
+            drawn = self.decode(drawn_bins.flatten(0, 1).to(condition.device)).unflatten(0, (-1, n))
             distances = distance(drawn, self.reduce(batch.chroma), self.settings.ranker_colorfulness)
             condition, drawn, distances = self._with_earlier_draws(condition, drawn, distances)
         scores = self._scores(condition, drawn)
