@@ -43,9 +43,15 @@ SCHEMA = "autochrome-comparison/1"
 class SectionModule(Protocol):
     """A module that makes one section of the report."""
 
-    NAME: str
-    """For ``--without`` and in ``scores.json``."""
-    TITLE: str
+    @property
+    def NAME(self) -> str:
+        """For ``--without`` and in ``scores.json``."""
+        ...
+
+    @property
+    def TITLE(self) -> str:
+        """Of the section."""
+        ...
 
     def section(self, run: Run) -> Section:
         """Return the section.
