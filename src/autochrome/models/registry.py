@@ -65,13 +65,13 @@ LRAC_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="lrac.compact.safetensors",
-    sha256="e8a168194ae9d3590f1789713a54af23482d73983caf5a767388a4716b2a1ff0",
+    sha256="fdb2b12cce34ccc803060bb6be7ac0ba0ada53ba071c54f028c121dae470523e",
     unsure_above=0.75,  # its bins of hue keep much entropy in gray places
-    defaults={"temperature": 1.0, "vibrance": 0.4},
+    defaults={"temperature": 1.0, "vibrance": 0.1},
     # More vibrance would tint skin and white cloth pink.
     looks={
-        "accurate": {"vibrance": 0.0, "fuse": "full"},
-        "vivid": {"vibrance": 0.5, "saturation": 1.4},
+        "accurate": {"vibrance": 0.0, "fuse": "full", "size": 160},
+        "vivid": {"vibrance": 0.2, "saturation": 1.4},
     },
 )
 LRAC_TEST = replace(LRAC_PAPER, tag="test", working_size=64)
