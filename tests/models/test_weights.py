@@ -307,3 +307,9 @@ def test_hub_offline_before_the_first_time(hub: Server, monkeypatch: pytest.Monk
     with pytest.raises(WeightsError, match="never downloaded here and HF_HUB_OFFLINE"):
         resolve_weights("hf:owner/repo/sub/m.safetensors")
     assert not hub.requests
+
+
+def test_saved_weights_can_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
+    (tmp_path / "new").touch()
+    save_weights(create_model("cic.test"), tmp_path / "a.safetensors")
+    assert (tmp_path / "a.safetensors").stat().st_mode == (tmp_path / "new").stat().st_mode

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from autochrome.errors import WeightsError
@@ -197,7 +197,8 @@ def save_weights(
     if borrowed:
         header["trunk"] = borrowed[1].digest()
     with written_whole(path) as temporary:
-        save_file(state, temporary, metadata={"format": "pt", **header, **(metadata or {})})
+        # Not by save_file, which replaces the temporary file by one that its owner alone may read.
+        temporary.write_bytes(save(state, metadata={"format": "pt", **header, **(metadata or {})}))
     return file_sha256(path)
 
 
