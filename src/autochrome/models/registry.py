@@ -122,11 +122,11 @@ CGAN_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",
-    sha256="71432f39268acff59ab9798dd99b79ba8df786eabfe59a85c7d6d4c0be6e464e",
+    sha256="b26baafbd774510322cf1fe050e7c558a6af07a5e2aa5c95b85f368b45358f9f",
     unsure_above=21.0,
-    defaults={"temperature": 0.6},
+    defaults={"temperature": 0.7},
     looks={
-        "accurate": {"temperature": 0.3, "saturation": 0.6},
+        "accurate": {"temperature": 0.3, "saturation": 0.7},
         "vivid": {"temperature": 0.8, "saturation": 1.2},
     },
 )
