@@ -95,9 +95,9 @@ PIXCOLOR_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="pixcolor.compact.safetensors",
-    sha256="44ca05605d8a7e72dc5fa164d92675737c82a67b5a016993f09c27a8f7a5220a",
+    sha256="ce6942842b131a07cb8eca5979fb6ce4977bf3f2f4b318ccec1750cd53f92d49",
     unsure_above=22.0,
-    defaults={"temperature": 0.85, "guidance": 0.2},
+    defaults={"temperature": 0.8, "guidance": 0.2},
     looks={
         "accurate": {"temperature": 0.5, "saturation": 0.75},
         "vivid": {"temperature": 0.7, "guidance": 0.3, "saturation": 1.2},
@@ -122,7 +122,7 @@ CGAN_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",
-    sha256="b26baafbd774510322cf1fe050e7c558a6af07a5e2aa5c95b85f368b45358f9f",
+    sha256="04cd00e7c1a5c422699a026e7ed58051e6bafd8d027284d7603540e8a7c7d32c",
     unsure_above=21.0,
     defaults={"temperature": 0.7},
     looks={
