@@ -83,7 +83,7 @@ def test_a_seed_is_one_series(colorize, weights: Path) -> None:
     [
         (["--guidance", 0.5], "cgan.test does not support guidance; use --model pixcolor, or leave"),
         (["--no-refine"], "cgan.test does not support refine=False; use --model pixcolor"),
-        (["--rank"], "cgan.test does not support rank=True; use --model pixcolor"),
+        (["--rank"], "cgan.test does not support rank=True; use --model cgan or pixcolor"),
         (
             ["--vibrance", 1],
             "cgan.test does not support vibrance; use --model cic or lrac, or",

@@ -10,6 +10,7 @@ import torch
 from autochrome.color.bins import AB_BINS, count_bins, smooth_prior
 from autochrome.color.spaces import LAB
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
+from autochrome.metrics.casts import has_cast
 from autochrome.metrics.colorfulness import colorfulness
 from autochrome.metrics.distribution import chroma_histogram, histogram_intersection
 from autochrome.metrics.pixel import delta_e, psnr
@@ -62,6 +63,7 @@ def test_scores_of_sums_are_scores_of_pixels(
         "helped": helped,
         "harmed": harmed,
         "helped_harmed": helped / harmed,
+        "casts": has_cast(ab, ab_truth).double().mean(),
         "lightness_drift": (LAB.split(rgb)[0] - LAB.split(truth)[0]).abs().mean(),
         "colorfulness": colorfulness(rgb).mean(),
         "colorfulness_truth": colorfulness(truth).mean(),

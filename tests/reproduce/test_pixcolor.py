@@ -59,7 +59,7 @@ def test_every_table_is_printed(photos: Path, capsys: pytest.CaptureFixture[str]
     expected = {*CELLS, "truth: refined - unrefined", "true low-resolution chroma", "the model's samples"}
     assert expected | {"random", "likelihood", "learned ranker", "oracle (best PSNR)"} <= set(rows)
     assert "nan" not in captured.out
-    assert "2 of 2 photos" in captured.err
+    assert "measured: 2 of 2" in captured.err
 
 
 def test_cells_are_in_their_places(photos: Path, model: PixColor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,8 +91,8 @@ def test_likelihoods_are_the_same_for_any_number_of_samples(photos: Path, model:
 def test_likelihood_is_in_bits_per_dimension(
     photos: Path, model: PixColor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """176 x 200 px at a working size of 64: 64 x 72, an eighth of each side, two channels."""
-    nats = 2 * 8 * 9 * math.log(2) * 3
+    """176 x 200 px at a working size of 64: 64 x 80, of which 28 of 128 rows are drawn, two channels."""
+    nats = 2 * 14 * 18 * math.log(2) * 3
     monkeypatch.setattr(model, "log_prob", lambda *_: torch.tensor([-nats]))
     measured = measure(model, load_rgb(photos / "coffee.png"), 1, 0)
     assert measured["log_prob_truth"].item() == pytest.approx(-3)
