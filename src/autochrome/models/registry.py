@@ -66,7 +66,7 @@ LRAC_COMPACT = replace(
     multiple_of=16,
     weights="lrac.compact.safetensors",
     sha256="fdb2b12cce34ccc803060bb6be7ac0ba0ada53ba071c54f028c121dae470523e",
-    unsure_above=0.75,  # its bins of hue keep much entropy in gray places
+    unsure_above=0.73,  # its bins of hue keep much entropy in gray places
     defaults={"temperature": 1.0, "vibrance": 0.1},
     # More vibrance would tint skin and white cloth pink.
     looks={
@@ -96,7 +96,7 @@ PIXCOLOR_COMPACT = replace(
     multiple_of=16,
     weights="pixcolor.compact.safetensors",
     sha256="ce6942842b131a07cb8eca5979fb6ce4977bf3f2f4b318ccec1750cd53f92d49",
-    unsure_above=22.0,
+    unsure_above=17.0,
     defaults={"temperature": 0.8, "guidance": 0.2},
     looks={
         "accurate": {"temperature": 0.5, "saturation": 0.75},
@@ -123,7 +123,7 @@ CGAN_COMPACT = replace(
     multiple_of=16,
     weights="cgan.compact.safetensors",
     sha256="04cd00e7c1a5c422699a026e7ed58051e6bafd8d027284d7603540e8a7c7d32c",
-    unsure_above=21.0,
+    unsure_above=19.0,
     defaults={"temperature": 0.7},
     looks={
         "accurate": {"temperature": 0.3, "saturation": 0.7},
