@@ -19,7 +19,7 @@ def test_farthest_first_from_the_first_draw() -> None:
     assert choose_different(draws, 1) == [0]
 
 
-def test_the_most_plausible_comes_first_and_the_less_plausible_half_not_at_all() -> None:
+def test_the_most_plausible_comes_first_and_the_less_plausible_not_at_all() -> None:
     draws = plain((0, 0), (50, 0), (1, 0), (5, 0), (0, 60), (6, 0))
     plausibility = torch.tensor([3.0, 0.0, 5.0, 4.0, 1.0, 2.0])
     # Kept are the numbers 2, 3 and 0: (50, 0) and (0, 60) are far away, and implausible.
@@ -27,7 +27,7 @@ def test_the_most_plausible_comes_first_and_the_less_plausible_half_not_at_all()
     assert choose_different(draws, 3, plausibility) == [2, 3, 0]
 
 
-def test_more_than_half_may_be_wanted() -> None:
+def test_as_many_as_there_are_may_be_wanted() -> None:
     draws = plain((0, 0), (1, 0), (2, 0), (3, 0))
     assert sorted(choose_different(draws, 4, torch.arange(4.0))) == [0, 1, 2, 3]
 

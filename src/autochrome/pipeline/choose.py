@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-PLAUSIBLE = 0.5
+PLAUSIBLE = 0.3
 """Share of the draws, the most plausible ones, among which the different ones are chosen."""
 
 
