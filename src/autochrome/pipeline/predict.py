@@ -280,17 +280,16 @@ def _choose(
     model: SamplingColorizer, seen: Luma, luma: Luma, samples: Samples, settings: ColorizeSettings
 ) -> tuple[list[int], Tensor | None]:
     """Return the numbers of the samples to show, in order, and the scores of all samples if needed."""
-    count = samples.chroma.shape[1]
-    order, scores = list(range(count)), None
-    chosen = count > settings.samples
-    ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in order]) if chosen else None
-    if settings.rank or (chosen and "trunk" in model.spec.can):
-        if "rank" in model.spec.can:
-            scores = model.rank(luma, samples.chroma)[0]
-        else:
-            plain = [_ab(model, luma, samples, k, refine=False) for k in order] if ab is None else [ab]
-            scores = judge_samples(seen, torch.cat(plain), luma.device)
-    if ab is not None:
+    order, scores, ab = list(range(samples.chroma.shape[1])), None, None
+    chosen, own_judge = len(order) > settings.samples, "rank" in model.spec.can
+    judged = settings.rank or (chosen and "trunk" in model.spec.can)
+    if chosen or (judged and not own_judge):
+        ab = torch.cat([_ab(model, luma, samples, k, refine=False) for k in order])
+    if judged and own_judge:
+        scores = model.rank(luma, samples.chroma)[0]
+    elif judged and ab is not None:
+        scores = judge_samples(seen, ab, luma.device)
+    if chosen and ab is not None:
         known = samples.log_prob[0] if scores is None and samples.log_prob is not None else scores
         order = choose_different(ab, settings.samples, known)
     if settings.rank and scores is not None:

@@ -67,8 +67,8 @@ class CompactPixColorSettings(PixColorSettings):
     casts: float = 0.0
     """Half-width of a tint all over that is added, too: the other kind."""
     jitter_varies: bool = False
-    """Draw for each photo how much of ``jitter`` and ``blotches`` it gets, and tell the network (its
-    ``doubt``), so that refinement learns to trust clean chroma and to mend noisy chroma."""
+    """Draw for each photo how much of ``jitter``, ``blotches`` and ``casts`` it gets, and tell the network
+    (its ``doubt``), so that refinement learns to trust clean chroma and to mend noisy chroma."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Dequantization:
 
 
 class CompactPixColor(PixColor):
-    """PixColor whose draws are made continuous and can be ranked.
+    """PixColor over a trunk, whose draws are made continuous and can be ranked.
 
     Attributes:
         tone_curves: of Cb and Cr in [0, 1].
