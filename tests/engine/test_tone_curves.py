@@ -55,6 +55,16 @@ def test_it_starts_from_no_curve_and_follows_the_seed(model: CompactPixColor, tm
     assert not torch.equal(first, other)
 
 
+def test_strength_leads_from_no_curve_to_the_fitted_one(model: CompactPixColor, tmp_path: Path) -> None:
+    source = open_source(write_folder(tmp_path / "photos", 2))
+    whole = fit_tone_curves(model, source, seed=1)
+    part = fit_tone_curves(model, source, seed=1, strength=0.25)
+    torch.testing.assert_close(part, 0.75 * identity_curve() + 0.25 * whole)
+    assert torch.equal(model.tone_curves, part)
+    with pytest.raises(ValueError, match="strength"):
+        fit_tone_curves(model, source, strength=1.5)
+
+
 def test_a_photo_that_cannot_be_read_is_named(model: CompactPixColor, tmp_path: Path) -> None:
     photos = write_folder(tmp_path / "photos", 1)
     (photos / "bad.png").write_bytes(b"no picture")

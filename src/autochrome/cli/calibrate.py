@@ -29,9 +29,21 @@ WITH_CURVES = [name for name, spec in default_specs().items() if "tone_curves" i
     help="The file to write: the weights with the new curve.",
 )
 @click.option("--photos", type=click.IntRange(1), default=2000, metavar="N", help="Photos to draw for.")
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    help="How far the curve goes: 1 makes colors as frequent as in the photos, 0 changes nothing.",
+)
 @seed_option("Seed for choosing photos and drawing.")
 def calibrate(
-    data: tuple[Path, ...], model: str, weights: str | None, out: Path, photos: int, seed: int
+    data: tuple[Path, ...],
+    model: str,
+    weights: str | None,
+    out: Path,
+    photos: int,
+    strength: float,
+    seed: int,
 ) -> None:
     """Fit how vivid drawn colors are to the photos of DATA: folders of pictures or of tar shards.
 
@@ -59,7 +71,9 @@ def calibrate(
     assert isinstance(network, SamplingColorizer)
     source, numbers = choose_photos(data, photos, seed)
     with photo_bar() as progress:
-        curve = fit_tone_curves(network, source, numbers=numbers, seed=seed, progress=progress)
+        curve = fit_tone_curves(
+            network, source, numbers=numbers, seed=seed, strength=strength, progress=progress
+        )
     digest = save_weights(network, out)
     click.echo(f"{out}: curve of {len(numbers)} photos, sha256 {digest}. Bytes from gray become:")
     gray = network.curve_neutral

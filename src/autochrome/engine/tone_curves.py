@@ -26,6 +26,7 @@ def fit_tone_curves(
     *,
     numbers: Sequence[int] | None = None,
     seed: int = 0,
+    strength: float = 1.0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Float[Tensor, "2 256"]:
     """Draw once for each photo, at the model's own settings, and give the model its curves.
@@ -38,6 +39,7 @@ def fit_tone_curves(
         source: photos like those that it will color; their center square is taken.
         numbers: indices of the photos to take; all if None.
         seed: of the first batch's draws.
+        strength: how far the curves go from the one that changes nothing (0) to the one that was fitted (1).
         progress: called with photos done and to do.
 
     Returns:
@@ -45,7 +47,10 @@ def fit_tone_curves(
 
     Raises:
         DataError: a photo cannot be read.
+        ValueError: the strength is not from 0 to 1.
     """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"the strength of a curve is from 0 to 1, not {strength:g}")
     curve = identity_curve()
     model.tone_curves.copy_(curve)
     space = get_space(model.spec.space)
@@ -64,6 +69,8 @@ def fit_tone_curves(
         fitted = fit_curve(colors, truth, neutral=model.curve_neutral)
         curve = apply_curve(curve[None, :, :, None], fitted)[0, :, :, 0] if number else fitted
         model.tone_curves.copy_(curve)
+    curve = torch.lerp(identity_curve(), curve, strength)
+    model.tone_curves.copy_(curve)
     return curve
 
 
