@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from autochrome.cli.batch import run_batch, tell_plan
 from autochrome.cli.checks import check_free
 from autochrome.cli.console import progress_bar
+from autochrome.cli.events import Event, Started
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
@@ -23,8 +22,8 @@ from autochrome.cli.options import (
     model_options,
     setting_options,
 )
-from autochrome.cli.plan import FileOptions, Job, make_plan, reason_of
-from autochrome.cli.results import write_results
+from autochrome.cli.plan import FileOptions, make_plan
+from autochrome.cli.report import Report
 from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
 _INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
-_UNREADABLE = "skipped, since this format is not read; convert it to JPEG, PNG or TIFF"
 
 
 class PageNumber(click.ParamType):
@@ -115,13 +113,24 @@ def colorize(
         return
     plan = make_plan([Path(photo) for photo in photos], options)
     _save_look(chosen, save_look, overwrite)
-    report = Report(failures=plan.failures, skipped=len(plan.skipped))
-    report.notes += [(path, _UNREADABLE) for path in plan.unreadable]
-    if plan.jobs:
-        report.begin(len(plan.jobs))
-        _work(plan.jobs, make_painter(model, weights, device), chosen, options, report)
-    report.print()
-    if report.interrupted or report.failures:
+    report = Report()
+    tell_plan(plan, report)
+    try:
+        if plan.jobs:
+            report.begin(len(plan.jobs))
+            with progress_bar(disable=len(plan.jobs) == 1) as show:
+
+                def tell(event: Event) -> None:
+                    report(event)
+                    if isinstance(event, Started):
+                        show(event.job.source.name, event.number, event.total)
+
+                run_batch(plan.jobs, lambda: make_painter(model, weights, device), chosen, options, tell)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    finally:
+        report.print()
+    if report.interrupted or report.failed:
         sys.exit(_INTERRUPTED if report.interrupted else 1)
 
 
@@ -149,92 +158,6 @@ def _save_look(settings: ColorizeSettings, file: str | None, overwrite: bool) ->
         write_look(settings, path)
     except OSError as error:  # which names a temporary file
         raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
-
-
-@dataclass
-class Report:
-    """The outcome for each photo, printed to stderr."""
-
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    skipped: int = 0
-    done: list[Job] = field(default_factory=list)
-    notes: list[tuple[Path, str]] = field(default_factory=list)
-    interrupted: bool = False
-    planned: int = 0
-    started: float = 0.0
-
-    def begin(self, planned: int) -> None:
-        """Start the clock."""
-        self.planned, self.started = planned, time.perf_counter()
-
-    def print(self) -> None:
-        """Print results, notes, failures and a summary."""
-        if len(self.done) == 1:
-            files = self.done[0].places
-            named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
-            click.echo(f"{self.done[0].source} -> {named}", err=True)
-        for note, count in Counter(note for _, note in self.notes).items():
-            names = [str(path) for path, text in self.notes if text == note]
-            more = f" and {count - 1} more" if count > 1 else ""
-            click.echo(f"note: {names[0]}{more}: {note}", err=True)
-        for name, reason in self.failures:
-            click.echo(f"failed: {name}: {reason}", err=True)
-        if self.interrupted:
-            click.echo("interrupted; nothing was left half-written", err=True)
-        if self.planned + len(self.failures) + self.skipped > 1 or self.skipped:
-            click.echo(self._summary(), err=True)
-
-    def _summary(self) -> str:
-        parts = [f"{len(self.done)} colorized"]
-        if self.skipped:
-            parts.append(f"{self.skipped} skipped, as their results exist (use --overwrite to replace them)")
-        if self.failures:
-            parts.append(f"{len(self.failures)} failed")
-        seconds = f" in {time.perf_counter() - self.started:.1f} s" if self.planned else ""
-        return ", ".join(parts) + seconds
-
-
-def _work(
-    jobs: list[Job], painter: Painter, settings: ColorizeSettings, options: FileOptions, report: Report
-) -> None:
-    """Do the jobs one by one; one that fails does not stop the others."""
-    with progress_bar(disable=len(jobs) == 1) as show:
-        for number, job in enumerate(jobs):
-            show(job.source.name, number, len(jobs))
-            try:
-                notes = _colorize_one(job, painter, settings, options)
-            except KeyboardInterrupt:
-                report.interrupted = True
-                break
-            except (PhotoError, OSError, MemoryError, ValueError, click.ClickException) as error:
-                report.failures.append((getattr(error, "source", str(job.source)), reason_of(error)))
-            else:
-                report.done.append(job)
-                report.notes += [(job.source, note) for note in notes]
-
-
-def _colorize_one(
-    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions
-) -> tuple[str, ...]:
-    """Do one job, and return the notes about it."""
-    from autochrome.io.photo import read_photo, write_photo
-
-    photo = read_photo(job.source, page=job.page)
-    if len(job.places) > 1:
-        prediction = painter.predict(photo, settings)
-        _make_folder(job, options)
-        return write_results(job, photo, painter.paint_all(prediction, settings), options)
-    [colored] = painter.colorize(photo, settings)
-    check_free(job.target, options.overwrite)  # again: it may have appeared since the plan was made
-    _make_folder(job, options)
-    made = colored.provenance
-    write_photo(colored, job.target, format=options.format, quality=options.quality, provenance=made)
-    return colored.notes
-
-
-def _make_folder(job: Job, options: FileOptions) -> None:
-    if options.out is not None and job.target != options.out:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _colorize_pipe(

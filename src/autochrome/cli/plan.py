@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autochrome.cli.events import Failed, failure
 from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -84,12 +86,11 @@ class Plan:
     """The jobs, and what cannot or need not be done."""
 
     jobs: list[Job] = field(default_factory=list)
-    skipped: list[Path] = field(default_factory=list)
-    """Results that exist already, for photos found in folders."""
+    skipped: list[tuple[Path, Path]] = field(default_factory=list)
+    """Photos found in folders, and their results that exist already."""
     unreadable: list[Path] = field(default_factory=list)
     """Pictures in folders whose formats are not read."""
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    """Names of files, and why they cannot be colored."""
+    failures: list[Failed] = field(default_factory=list)
 
 
 def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
@@ -122,8 +123,8 @@ class _Planner:
     def __init__(self, paths: list[Path], options: FileOptions) -> None:
         self.paths, self.options, self.plan = paths, options, Plan()
         out = options.out
-        several = len(paths) > 1 or any(path.is_dir() for path in paths)
-        into_folder = several or options.out_is_folder or (out is not None and out.is_dir())
+        several = len(paths) > 1 or any(map(os.path.isdir, paths))
+        into_folder = several or options.out_is_folder or (out is not None and os.path.isdir(out))
         self.folder = out if into_folder else None
         if self.folder is not None:
             _check_is_folder(self.folder, named_as_one=options.out_is_folder)
@@ -135,54 +136,54 @@ class _Planner:
         from autochrome.io.folders import find_photos, unreadable_pictures
 
         try:
-            photos = find_photos([path], self.options.recursive)
-            if path.is_dir():
+            photos = find_photos([path], self.options.recursive, self._fail)
+            if os.path.isdir(path):
                 self.plan.unreadable += unreadable_pictures(path, self.options.recursive)
-                photos = [photo for photo in photos if not self._is_result(photo.path)]
-                if not photos:
+                found, photos = photos, [photo for photo in photos if not self._is_result(photo.path)]
+                if found and not photos:
                     raise PhotoError(path, "holds only earlier results", "Name the photos themselves")
-        except PhotoError as error:
-            self.plan.failures.append((str(path), reason_of(error)))
+        except Exception as error:  # one path, like one photo, never ends the run
+            self._fail(path, error)
             return
         for photo in photos:
-            source = photo.path.resolve()
-            if source not in self.sources:  # named twice, or named and found in a folder
-                self.sources.add(source)
-                self._add_photo(photo, named=not path.is_dir())
+            try:
+                self._add_photo(photo, named=not os.path.isdir(path))
+            except Exception as error:
+                self._fail(photo.path, error)
 
     def _add_photo(self, photo: FoundPhoto, *, named: bool) -> None:
-        try:
-            pages = self._pages(photo.path)
-            target = self._target(photo)
-        except PhotoError as error:
-            self.plan.failures.append((str(photo.path), reason_of(error)))
+        source = _real(photo.path)
+        if source in self.sources:  # named twice, or named and found in a folder
             return
+        self.sources.add(source)
+        pages = self._pages(photo.path)
+        target = self._target(photo)
         for page in pages:
             paged = target if len(pages) == 1 else _with_page(target, page)
-            job = Job(photo.path, paged, page, self.options.samples, self.options.uncertainty)
-            self._add_job(job, named=named)
+            self._add_job(
+                Job(photo.path, paged, page, self.options.samples, self.options.uncertainty), named=named
+            )
 
     def _add_job(self, job: Job, *, named: bool) -> None:
         taken = self._taken_by_another(job)
-        existing = [place for place in job.places if place.exists()]
-        if job.source.resolve() in {place.resolve() for place in job.places}:
-            self._fail(job, "the result would replace the photo itself. Give another -o")
+        existing = [place for place in job.places if _exists(place)]
+        if _real(job.source) in map(_real, job.places):
+            self._refuse(job, "the result would replace the photo itself", "Give another -o")
         elif taken is not None:
             place, other = taken
-            self._fail(job, f"its result {place} would replace that of {other}. Give them separately")
+            self._refuse(job, f"its result {place} would replace that of {other}", "Give them separately")
         elif not existing or self.options.overwrite:
             self.plan.jobs.append(job)
         elif named or len(existing) < len(job.places):
-            self._fail(
-                job, f"{existing[0]} exists already. Use --overwrite to replace it, or give another -o"
-            )
+            advice = "Use --overwrite to replace it, or give another -o"
+            self._refuse(job, f"{existing[0]} exists already", advice)
         else:
-            self.plan.skipped.append(job.target)
+            self.plan.skipped.append((job.source, job.target))
 
     def _taken_by_another(self, job: Job) -> tuple[Path, Path] | None:
         """Return a file that another photo's job writes too, and that photo."""
         for place in job.places:
-            other = self.targets.setdefault(place.resolve(), job.source)
+            other = self.targets.setdefault(_real(place), job.source)
             if other != job.source:
                 return place, other
         return None
@@ -190,13 +191,16 @@ class _Planner:
     def spare_photos(self) -> None:
         """Drop jobs that would replace another of the photos (a.1.jpg beside a.jpg)."""
         for job in list(self.plan.jobs):
-            photo = next((place for place in job.places if place.resolve() in self.sources), None)
+            photo = next((place for place in job.places if _real(place) in self.sources), None)
             if photo is not None:
                 self.plan.jobs.remove(job)
-                self._fail(job, f"its result would replace the photo {photo}. Give another -o")
+                self._refuse(job, f"its result would replace the photo {photo}", "Give another -o")
 
-    def _fail(self, job: Job, reason: str) -> None:
-        self.plan.failures.append((str(job.source), reason))
+    def _refuse(self, job: Job, problem: str, advice: str) -> None:
+        self._fail(job.source, PhotoError(job.source, problem, advice))
+
+    def _fail(self, source: object, error: Exception) -> None:
+        self.plan.failures.append(failure(source, error))
 
     def _target(self, photo: FoundPhoto) -> Path:
         if self.options.out is not None and self.folder is None:
@@ -225,14 +229,14 @@ class _Planner:
         return [self.options.page] if self.options.page is not None else list(range(page_count(path)))
 
     def _is_result(self, path: Path) -> bool:
-        inside = self.folder is not None and self.folder.resolve() in path.resolve().parents
+        inside = self.folder is not None and _real(self.folder) in _real(path).parents
         return bool(_OWN_RESULT.search(path.name)) or (inside and not self._holds_inputs())
 
     def _holds_inputs(self) -> bool:
         """Whether the folder ``out`` is one of those named or contains one, so that it holds photos."""
         assert self.folder is not None
-        out = self.folder.resolve()
-        return any(out == path.resolve() or out in path.resolve().parents for path in self.paths)
+        out = _real(self.folder)
+        return any(out == path or out in path.parents for path in map(_real, self.paths))
 
 
 def _with_page(target: Path, page: int) -> Path:
@@ -243,8 +247,15 @@ def _with_page(target: Path, page: int) -> Path:
     return target.with_name(f"{target.stem}.page-{page:03d}{target.suffix}")
 
 
-def reason_of(error: Exception) -> str:
-    """Return what is wrong and what to do, without the name of a photo."""
-    if isinstance(error, PhotoError):
-        return f"{error.problem}. {error.advice}"
-    return str(error) or type(error).__name__
+def _real(path: Path) -> Path:
+    """Return a path without links, as far as it can be followed: a circle of links is no error."""
+    return Path(os.path.realpath(path))
+
+
+def _exists(path: Path) -> bool:
+    """Whether a result is in the way; unlike `Path.exists` this names too long a name itself."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -26,13 +26,13 @@ _AHEAD = 2  # colorizations that may wait for being written: each is a whole pho
 
 def write_results(
     job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions
-) -> tuple[str, ...]:
+) -> ColorizedPhoto:
     """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
     While one is written the next is painted. The files get their names at the end, all together.
 
     Returns:
-        The notes of the colorizations.
+        The last of the colorizations, whose notes and uncertainty are those of all.
 
     Raises:
         PhotoError: one cannot be written.
@@ -58,7 +58,7 @@ def write_results(
         assert last is not None
         if job.sheet is not None:
             _write_sheet(cells, last, places[job.sheet], job.sheet, options.quality)
-    return last.notes
+    return last
 
 
 def _label(number: int, colored: ColorizedPhoto) -> str:

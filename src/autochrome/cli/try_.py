@@ -14,8 +14,8 @@ import click
 
 from autochrome.cli.checks import check_sheet_suffix
 from autochrome.cli.console import progress_bar
+from autochrome.cli.events import reason_of
 from autochrome.cli.options import DEFAULT_MODEL, PATH, device_option, find_spec, make_painter
-from autochrome.cli.plan import reason_of
 from autochrome.errors import AutochromeError, PhotoError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _work(jobs: Sequence[_Job], painters: Mapping[str, Painter], seed: int | Non
             versions = _versions(job.photo, photo, painters, seed)
             job.sheet.parent.mkdir(parents=True, exist_ok=True)
             _write_sheet(job, photo, versions)
-        except (PhotoError, OSError, MemoryError, ValueError) as error:
+        except Exception as error:  # whatever is wrong with one photo does not stop the others
             failures.append((getattr(error, "source", str(job.photo)), reason_of(error)))
         else:
             _print(job, versions, blank_line=job is not jobs[0])

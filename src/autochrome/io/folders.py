@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,13 @@ class FoundPhoto:
     relative: Path
 
 
-def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool | None = None) -> list[FoundPhoto]:
+OnError = Callable[[object, PhotoError], None]
+"""What to do with a folder that may not be searched, and its error."""
+
+
+def find_photos(
+    paths: Iterable[str | os.PathLike[str]], recursive: bool | None = None, on_error: OnError | None = None
+) -> list[FoundPhoto]:
     """Return the photos that `paths` name, sorted by path, each once.
 
     A named file is taken whatever its ending (its content decides later). In folders, files with a photo's
@@ -37,23 +43,33 @@ def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool | None 
     Args:
         paths: photos and folders.
         recursive: search subfolders, too; None if this cannot be requested, so that no error advises it.
+        on_error: called with each folder that may not be read, while the others are searched; such a folder
+            is an error if there is no such function.
 
     Raises:
         PhotoError: a path does not exist, a folder may not be read, or there are no photos.
     """
     named = [Path(path) for path in paths]
     photos: dict[Path, FoundPhoto] = {}
+    unreadable: list[object] = []
+
+    def failed(folder: object, error: PhotoError) -> None:
+        if on_error is None:
+            raise error
+        unreadable.append(folder)
+        on_error(folder, error)
+
     for path in named:
-        if path.is_dir():
-            files = _files_in(path, bool(recursive), PHOTO_SUFFIXES)
+        if os.path.isdir(path):
+            files = _files_in(path, bool(recursive), PHOTO_SUFFIXES, failed)
             below = [FoundPhoto(file, file.relative_to(path)) for file in files]
-        elif path.exists() or path.is_symlink():
+        elif os.path.lexists(path):
             below = [FoundPhoto(path, Path(path.name))]
         else:
             raise PhotoError(path, "does not exist", "Check the spelling of the name and its folder")
         for each in below:
             photos.setdefault(Path(os.path.abspath(each.path)), each)
-    if not photos:
+    if not photos and not unreadable:
         hint = "" if recursive is not False else ", or search the folders below too (--recursive)"
         where = ", ".join(map(str, named)) or "no path"
         raise PhotoError(where, "holds no photos", f"Name JPEG, PNG, TIFF, WebP, HEIC or AVIF files{hint}")
@@ -62,13 +78,13 @@ def find_photos(paths: Iterable[str | os.PathLike[str]], recursive: bool | None 
 
 def unreadable_pictures(folder: Path, recursive: bool = False) -> list[Path]:
     """Return the pictures in a folder that `find_photos` leaves out because their formats are not read."""
-    return sorted(_files_in(folder, recursive, UNREADABLE_SUFFIXES))
+    return sorted(_files_in(folder, recursive, UNREADABLE_SUFFIXES, lambda *_: None))
 
 
-def _files_in(folder: Path, recursive: bool, suffixes: Set[str]) -> Iterator[Path]:
+def _files_in(folder: Path, recursive: bool, suffixes: Set[str], on_error: OnError) -> Iterator[Path]:
     def unreadable(error: OSError) -> None:
         problem = f"could not be searched ({error.strerror})"
-        raise PhotoError(error.filename, problem, "Check the folder's permissions") from error
+        on_error(error.filename, PhotoError(error.filename, problem, "Check the folder's permissions"))
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
