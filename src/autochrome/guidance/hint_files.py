@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from autochrome.color.names import format_color, parse_color
-from autochrome.errors import ColorError, HintError
+from autochrome.errors import ColorError, DocumentError, HintError
+from autochrome.io.documents import MOST_JSON_BYTES, parse_json, read_text
 from autochrome.io.whole_file import write_json
 
 VERSION = 1
@@ -211,15 +212,11 @@ def _written(length: Length) -> float | str:
 
 def _read_json(path: str | os.PathLike[str]) -> Any:
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+        return parse_json(read_text(path, MOST_JSON_BYTES))
     except OSError as error:
         raise HintError(f"cannot be read ({error.strerror}); name a JSON file of hints") from error
-    except UnicodeDecodeError as error:
-        raise HintError("is not text in UTF-8; save it as JSON in UTF-8") from error
-    except json.JSONDecodeError as error:
-        raise HintError(f"is not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except RecursionError as error:
-        raise HintError("is nested too deeply for a file of hints") from error
+    except DocumentError as error:
+        raise HintError(str(error)) from error
 
 
 def _read_document(document: Any) -> tuple[Hint, ...]:

@@ -9,13 +9,13 @@ the metadata of every result, with the bare name of the reference's file. The mo
 
 from __future__ import annotations
 
-import json
 import os
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from autochrome.errors import ColorError, HintError, PhotoError, SettingsError
+from autochrome.errors import ColorError, DocumentError, HintError, PhotoError, SettingsError
+from autochrome.io.documents import MOST_JSON_BYTES, parse_json, read_text
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings
 
 VERSION = 1
@@ -72,15 +72,16 @@ def read_look(path: str | os.PathLike[str], **given: Any) -> ColorizeSettings:
 def _document(path: Path) -> Any:
     """Return the JSON of a look file, or of a photo's metadata."""
     try:
-        content = path.read_bytes()
-        if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-            return json.loads(content.decode("utf-8-sig"))
+        with path.open("rb") as file:
+            head = file.read(512)
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return parse_json(read_text(path, MOST_JSON_BYTES))
     except OSError as error:
         raise SettingsError(
             f"cannot be read ({error.strerror}); name a look file or a colored photo"
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise SettingsError(f"is not valid JSON ({error}); save the look again with --save-look") from error
+    except DocumentError as error:
+        raise SettingsError(str(error)) from error
     from autochrome.io.photo import read_provenance
 
     try:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from autochrome.errors import DesignError
+from autochrome.errors import DesignError, DocumentError
+from autochrome.io.documents import MOST_YAML_BYTES, parse_yaml, read_text
 
 
 class _UniqueKeys(yaml.SafeLoader):
     """Refuse a key that is given twice: the first of two systems would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
+        keys = Counter(self.construct_object(key, deep=True) for key, _ in node.value)
+        for key, times in keys.items():
+            if times > 1:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} is given twice", node.start_mark
                 )
@@ -30,13 +32,13 @@ def load_yaml(path: Path) -> dict[str, Any]:
         DesignError: it is missing, is not YAML, or has no keys.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        content = parse_yaml(read_text(path, MOST_YAML_BYTES), _UniqueKeys)
     except FileNotFoundError as error:
         raise DesignError(f"{path} does not exist; create one with `autochrome study new`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DesignError(f"{path} cannot be read ({error}); give a design in YAML") from error
-    except yaml.YAMLError as error:
-        raise DesignError(f"{path} is not valid YAML: {error}") from error
+    except OSError as error:
+        raise DesignError(f"{path} cannot be read ({error.strerror}); give a design in YAML") from error
+    except DocumentError as error:
+        raise DesignError(f"{path} {error}") from error
     if not isinstance(content, dict):
         raise DesignError(f"{path} is not a design: it has no keys such as protocol, references and systems")
     return content
