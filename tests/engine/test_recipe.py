@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -148,6 +149,79 @@ def test_overrides_that_do_not_fit(file: Path, override: str) -> None:
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"no recipe at .*none\.yaml: give a YAML file such as"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def bomb(levels: int = 9) -> str:
+    """YAML of some 500 bytes that stands for 9^levels values."""
+    lines = [
+        "model: {options: {a0: &a0 [1]",
+        *(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, levels)),
+    ]
+    return ", ".join(lines) + "}}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        bomb(),
+        f"model: {{options: {{x: {'[' * 40}{']' * 40}}}}}",
+        f"trainer: {{steps: 1{'0' * 400}}}",
+        f"trainer: {{steps: 1{'0' * 5000}}}",
+        f"optimizer: {{lr: 1{'0' * 400}}}",
+        "optimizer: {lr: .inf}",
+        "optimizer: {lr: 1e999}",
+        "model: {options: &a {x: *a}}",
+        "# " + "x" * 300_000,
+    ],
+)
+def test_hostile_recipes(tmp_path: Path, text: str) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(RecipeError, match=r"bad\.yaml: ."):
+        load_recipe(tmp_path / "bad.yaml")
+
+
+HOSTILE_OVERRIDES = [
+    "model.options.x.class_path=NAME.Thing",
+    "model.class_path=NAME.Thing",
+    "model.options={x: {class_path: NAME.Thing}}",
+    "data.sources=[{class_path: NAME.Thing}]",
+    "data.sources+=NAME.Thing",
+    "data.sources.help=NAME.Thing",
+    "data.sourc=[NAME.Thing]",
+    "data.faults=NAME.Thing",
+    "data.faults.hel=NAME.Thing",
+    "adversary.optimizer=NAME.Thing",
+    "adversary.optimizer.class_path=NAME.Thing",
+]
+
+
+@pytest.mark.parametrize("override", HOSTILE_OVERRIDES)
+def test_a_recipe_imports_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, override: str
+) -> None:
+    (tmp_path / "imported_by_a_recipe.py").write_text("class Thing: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    key, _, value = override.replace("NAME", "imported_by_a_recipe").partition("=")
+    with pytest.raises(RecipeError):
+        load_recipe(file, [f"{key}={value}"])
+    *above, last = key.split(".")
+    (tmp_path / "bad.yaml").write_text(
+        "".join(f"{part}: {{" for part in above) + f"{last}: {value}" + "}" * len(above)
+    )
+    with pytest.raises(RecipeError):
+        load_recipe(tmp_path / "bad.yaml")
+    assert "imported_by_a_recipe" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text", ["model: other.yaml", "file: other.yaml", "adversary: {optimizer: other.yaml}"]
+)
+def test_a_recipe_reads_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.yaml").write_text("{}")
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(RecipeError):
+        load_recipe(tmp_path / "bad.yaml")
 
 
 def test_changed_values(file: Path) -> None:

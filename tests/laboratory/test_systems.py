@@ -185,6 +185,20 @@ def test_a_run_that_was_broken_off_goes_on(make_run: MakeRun, colored: list[str]
     assert colored == []
 
 
+def test_a_record_that_names_files_elsewhere_removes_none(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a=cic.test")
+    folder, others = run.out / "results" / "a", (run.out / "mine.png", tmp_path / "mine.png")
+    record = json.loads((folder / "run.json").read_text())
+    for other in others:
+        other.write_bytes(b"mine")
+    record["photos"] |= {"../../mine": {}, str(others[1].with_suffix("")): {}, "0": {"seed": -1}}
+    (folder / "run.json").write_text(json.dumps(record))
+    made = (folder / "0.png").stat().st_ino
+    paint_systems(run)
+    assert all(other.is_file() for other in others)
+    assert (folder / "0.png").stat().st_ino != made
+
+
 def test_what_was_made_in_another_way_is_made_anew(
     make_run: MakeRun, colored: list[str], references: Path
 ) -> None:

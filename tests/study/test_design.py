@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,12 @@ def test_a_wrong_design_is_refused_by_its_key(
         ("[1, 2]", "is not a design"),
         ("title: [", "is not valid YAML"),
         ("systems:\n  a: x\n  a: y\n", "the key 'a' is given twice"),
+        (
+            "a: &a [1]\\n" + "".join(f"{y}: &{y} [{f'*{x}, ' * 9}]\\n" for x, y in pairwise("abcdefg")),
+            "more than",
+        ),
+        ("title: " + "[" * 50 + "]" * 50, "levels deep"),
+        (f"raters: 1{'0' * 400}", "raters"),
     ],
 )
 def test_a_file_that_is_none_is_refused(content: str, expected: str, tmp_path: Path) -> None:

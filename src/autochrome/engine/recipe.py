@@ -6,10 +6,11 @@ a value. See ``recipes/`` for the ones that ship.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from math import inf
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser
@@ -17,7 +18,8 @@ from jsonargparse import ArgumentParser
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
 from autochrome.data.photos import CropSettings
-from autochrome.errors import RecipeError
+from autochrome.errors import DocumentError, RecipeError
+from autochrome.io.documents import MOST_YAML_BYTES, parse_yaml, read_text
 
 
 def _require(condition: bool, message: str) -> None:
@@ -250,23 +252,59 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     if not Path(path).is_file():
         raise RecipeError(f"no recipe at {path}: give a YAML file such as recipes/finetune.yaml")
-    parser = ArgumentParser(exit_on_error=False, prog="autochrome train", add_help=False)
-    parser.add_argument("--file", action="config")
+    parser = ArgumentParser(exit_on_error=False, prog="autochrome train", add_help=False, allow_abbrev=False)
     parser.add_class_arguments(Recipe, as_group=False)
-    arguments = ["--file", str(path), *map(_as_argument, overrides)]
     try:
-        values = parser.instantiate(parser.parse_args(arguments))
+        document = parse_yaml(read_text(path, MOST_YAML_BYTES))
+        if not isinstance(document, dict):
+            raise RecipeError("is not a recipe: it has no sections such as model, data and trainer")
+        _check_plain(document)
+        arguments = [_as_argument(override) for override in overrides]
+        values = parser.instantiate(parser.parse_args(arguments, namespace=parser.parse_object(document)))
+    except DocumentError as error:
+        raise RecipeError(f"{path}: {error}") from error
     except Exception as error:  # jsonargparse raises several kinds; all mean the text does not fit
         raise RecipeError(f"{path}: {error}") from error
-    sections = {key: value for key, value in vars(values).items() if key != "file"}
-    return Recipe(**sections)
+    recipe = Recipe(**vars(values))
+    endless = [key for key, value in _flat(_plain(asdict(recipe))).items() if value in (inf, -inf)]
+    _require(not endless, f"{path}: {', '.join(endless)} must be finite")
+    return recipe
 
 
 def _as_argument(override: str) -> str:
     key, equals, value = override.partition("=")
     if not equals or "." not in key:
         raise RecipeError(f"'{override}' is not of the form section.key=value, such as trainer.steps=1000")
+    try:
+        _check_plain(parse_yaml(value), key)
+    except DocumentError as error:
+        raise RecipeError(f"the value of {key} {error}") from error
     return f"--{key}={value}"
+
+
+def _check_plain(value: Any, place: str = "") -> None:
+    """Refuse what jsonargparse would import (classes) or read from other files: a recipe is values alone."""
+    place = place.replace("+", "")  # which adds to a list
+    if _CLASSES & {*place.split(".")}:
+        raise RecipeError(f"{place} names a class; a recipe takes numbers, texts and lists alone")
+    if isinstance(value, str) and place in _SECTIONS:
+        raise RecipeError(f"{place} is {value!r}; write its keys and values")
+    for key, each in value.items() if isinstance(value, dict) else ():
+        _check_plain(each, f"{place}.{key}".lstrip("."))
+    for each in value if isinstance(value, list) else ():
+        _check_plain(each, place)
+
+
+def _sections(kind: Any = Recipe, above: str = "") -> Iterator[str]:
+    for name, of in get_type_hints(kind).items():
+        for each in filter(is_dataclass, (of, *get_args(of))):
+            yield above + name
+            yield from _sections(each, f"{above}{name}.")
+
+
+_SECTIONS = frozenset(_sections())
+_CLASSES = {"class_path", "init_args", "dict_kwargs", "help"}
+"""What jsonargparse looks for when it lets a text name a class."""
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_JSON_BYTES = 4 << 20
 MOST_YAML_BYTES = 1 << 18
 """Less than of JSON: PyYAML takes seconds and 100 MB for it."""
+MOST_RECORD_BYTES = 1 << 28
+"""Of a file that Autochrome itself wrote, with an entry for each picture."""
 MOST_DEPTH = 32
 """Lists and objects within one another."""
 MOST_VALUES = 1 << 16
@@ -85,7 +87,7 @@ def parse_yaml(text: str, loader: type[SafeLoader] | None = None) -> Any:
     except (yaml.YAMLError, TypeError, ValueError) as error:  # the 30th of February is a ValueError
         if isinstance(error, DocumentError):
             raise
-        raise DocumentError(f"is not valid YAML: {error}") from error
+        raise DocumentError(f"is not valid YAML: {str(error).partition(';')[0]}") from error
     _check(value)
     return value
 
@@ -117,7 +119,9 @@ def _check(value: Any, place: tuple[object, ...] = ()) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise DocumentError(f"has {value} at {_named(place)}; give a finite number")
     elif isinstance(value, int) and value.bit_length() > MOST_BITS:
-        raise DocumentError(f"has a number of more than {MOST_BITS} bits at {_named(place)}; give a smaller one")
+        raise DocumentError(
+            f"has a number of more than {MOST_BITS} bits at {_named(place)}; give a smaller one"
+        )
 
 
 def _named(place: tuple[object, ...]) -> str:

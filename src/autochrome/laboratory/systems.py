@@ -7,7 +7,6 @@ interrupted run continues.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from autochrome._version import __version__
 from autochrome.errors import LaboratoryError, PhotoError, SettingsError
 from autochrome.evaluation.files import match_files
+from autochrome.io.documents import MOST_RECORD_BYTES, parse_json, read_text
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import write_photo
 from autochrome.io.whole_file import file_sha256, write_json
@@ -247,6 +247,8 @@ def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
         if before == how and name in references and wanted.get(name, entry) == entry
     }
     for name in made.keys() - kept.keys():
+        if Path(name).name != name:  # nothing outside of the folder is ours to remove
+            continue
         for picture in (*system.folder.glob(f"*/{_escaped(name)}.png"), system.folder / f"{name}.png"):
             picture.unlink(missing_ok=True)
     for folder in system.samples:
@@ -259,7 +261,7 @@ def _prepare(run: Run, system: System, digests: dict[str, str]) -> list[str]:
 
 def _read_record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(read_text(path, MOST_RECORD_BYTES))
     except (OSError, ValueError):
         return None
     return record if isinstance(record, dict) and isinstance(record.get("photos"), dict) else None

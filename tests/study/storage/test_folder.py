@@ -55,7 +55,7 @@ def test_a_study_of_another_release_is_refused(small_study: MakeStudy) -> None:
     assert "holds the study in schema version 7" in complaint(study.folder)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": "autochrome-study/1", "x": 1}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"schema": "autochrome-study/1", "x": 1}', "[" * 9999])
 def test_a_damaged_manifest_is_refused(small_study: MakeStudy, content: str) -> None:
     study = small_study("turing")
     (study.folder / "study.json").write_text(content)

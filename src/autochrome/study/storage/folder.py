@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autochrome.errors import StudyError
+from autochrome.io.documents import MOST_RECORD_BYTES, parse_json, read_text
 from autochrome.io.whole_file import write_json
 from autochrome.study.design import BUILT, EDITABLE, SCHEMA, Design
 
@@ -77,7 +78,7 @@ class Manifest:
         """
         path = folder / STUDY_FILE
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = parse_json(read_text(path, MOST_RECORD_BYTES))
             schema = content.pop("schema")
             if schema != SCHEMA:
                 raise StudyError(
