@@ -154,7 +154,7 @@ def test_a_wrong_design_is_refused_by_its_key(
         ("title: [", "is not valid YAML"),
         ("systems:\n  a: x\n  a: y\n", "the key 'a' is given twice"),
         (
-            "a: &a [1]\\n" + "".join(f"{y}: &{y} [{f'*{x}, ' * 9}]\\n" for x, y in pairwise("abcdefg")),
+            "a: &a [1]\n" + "".join(f"{y}: &{y} [{f'*{x}, ' * 9}]\n" for x, y in pairwise("abcdefg")),
             "more than",
         ),
         ("title: " + "[" * 50 + "]" * 50, "levels deep"),
