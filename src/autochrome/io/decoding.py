@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyvips
 
 from autochrome.errors import PhotoError
 from autochrome.io import icc
+from autochrome.io.color_tags import color_tags
 from autochrome.io.loading import PhotoFile
 from autochrome.io.vips import SAMPLE_TYPES, WHITE, Pixels, number, sample_type, scale, to_array
 
@@ -20,8 +23,23 @@ def orientation_of(image: pyvips.Image) -> int:
     return number(image, "orientation", 1)
 
 
-def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]:
-    """Return the pixels (H, W, 1 or 3) and the alpha (H, W), each uint8, uint16 or float32.
+@dataclass(frozen=True)
+class Decoded:
+    """What a file's pixels are.
+
+    Attributes:
+        pixels: (H, W, 1 or 3), upright, in sRGB; uint8, uint16 or float32.
+        alpha: (H, W) of the same type, or None.
+        profile: the ICC profile to which the colors return when they are written, or None.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    profile: bytes | None
+
+
+def decode(image: pyvips.Image, file: PhotoFile) -> Decoded:
+    """Decode an opened page.
 
     Raises:
         PhotoError: samples or channels that photos do not have, NaN, or floats far outside [0, 1].
@@ -30,12 +48,16 @@ def decode(image: pyvips.Image, file: PhotoFile) -> tuple[Pixels, Pixels | None]
     if orientation_of(image) != 1:
         image = image.copy_memory().autorot()  # turning needs the whole picture, not one pass
     image = _in_known_samples(image, file)
-    colors = _color_bands(image, file)
-    if image.bands == colors:
-        return to_array(icc.to_srgb(image)), None
-    image = image.copy_memory()  # read twice below, and the file can be read only once
-    alpha = to_array(image.extract_band(colors))[:, :, 0]
-    return to_array(icc.to_srgb(image.extract_band(0, n=colors))), alpha
+    count = _color_bands(image, file)
+    alpha = None
+    if image.bands > count:
+        image = image.copy_memory()  # read twice, and the file can be read only once
+        alpha = to_array(image.extract_band(count))[:, :, 0]
+        image = image.extract_band(0, n=count)
+    tags = color_tags(file, icc.has_profile(image))
+    if tags is not None:
+        return Decoded(to_array(tags.to_srgb(image)), alpha, None)
+    return Decoded(to_array(icc.to_srgb(image)), alpha, icc.embedded_profile(image))
 
 
 def _color_bands(image: pyvips.Image, file: PhotoFile) -> int:

@@ -30,6 +30,12 @@ def color_space_of(profile: bytes) -> str:
     return profile[16:20].decode("latin-1").strip()
 
 
+def has_profile(image: pyvips.Image) -> bool:
+    """Return whether the file carries a profile that `to_srgb` follows."""
+    profile = embedded_profile(image)
+    return profile is not None and (image.interpretation == "cmyk" or _applies(profile, image.bands))
+
+
 def embedded_profile(image: pyvips.Image) -> bytes | None:
     """Return the profile that the file carries, or None."""
     return blob(image, PROFILE_FIELD)

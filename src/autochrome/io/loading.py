@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyvips
 
 from autochrome.errors import PhotoError
+from autochrome.io import lab
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
+from autochrome.io.tiff_pages import TiffPage, photo_pages
 from autochrome.io.vips import number
 
 MAX_PIXELS = 400_000_000
@@ -45,15 +49,12 @@ class PhotoFile:
         Raises:
             PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
         """
-        options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
         count = self.page_count()
         if not 0 <= page < count:
             pages = "1 page" if count == 1 else f"{count} pages"
             advice = "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}"
             raise PhotoError(self.name, f"has no page {page}; it has {pages}, counted from 0", advice)
-        if page:
-            options["page"] = page
-        image = self._load(options)
+        image = self._load(None if self._pages == [0] else self._pages[page])
         if image.width * image.height > max_pixels:
             size = f"{image.width} x {image.height} = {image.width * image.height / 1e6:.0f} megapixels"
             problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
@@ -61,8 +62,19 @@ class PhotoFile:
         return image
 
     def page_count(self) -> int:
-        """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1."""
-        return number(self._load({"access": "sequential"}), "n-pages", 1)
+        """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1.
+
+        Pages of a TIFF that are thumbnails, reduced copies or masks do not count.
+        """
+        return len(self._pages)
+
+    def stream(self) -> io.BufferedIOBase:
+        """Open the file's bytes."""
+        return io.BytesIO(self.origin) if self.path is None else self.path.open("rb")
+
+    def place_of(self, page: int) -> int:
+        """Return a page's number among all that the file holds, those that do not count included."""
+        return self._pages[page]
 
     def decoding_failed(self, error: pyvips.Error) -> PhotoError:
         """Return the error to raise where libvips could not decode the content."""
@@ -73,10 +85,34 @@ class PhotoFile:
             return PhotoError(self.name, problem, advice)
         return PhotoError(self.name, f"is damaged or cut short (libvips: {detail})", _DAMAGED)
 
-    def _load(self, options: dict[str, object]) -> pyvips.Image:
-        operation = _LOADERS[self.format] + ("" if self.path else "_buffer")
+    @cached_property
+    def _tiff_pages(self) -> list[TiffPage]:
+        if self.format != "tiff":
+            return []
+        with self.stream() as stream:
+            return photo_pages(stream)
+
+    @cached_property
+    def _pages(self) -> list[int]:
+        """The numbers that libvips gives the pages."""
+        if self._tiff_pages:
+            return [page.number for page in self._tiff_pages]
+        image = self._load()
+        first = number(image, "heif-primary", 0)
+        others = range(number(image, "n-pages", 1))
+        return [first, *(page for page in others if page != first)]
+
+    def _load(self, page: int | None = None) -> pyvips.Image:
+        options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
+        options |= {} if page is None else {"page": page}
+        operation, origin = _LOADERS[self.format], self.origin
         try:
-            return pyvips.Operation.call(operation, self.origin, **options)
+            for each in self._tiff_pages:
+                if each.number == (page or 0) and each.photometric in lab.ENCODINGS:
+                    source = lab.as_plain(self.stream(), each)
+                    image = pyvips.Image.new_from_source(source, "", **options)
+                    return lab.to_srgb(image, each.photometric)
+            return pyvips.Operation.call(operation if self.path else f"{operation}_buffer", origin, **options)
         except pyvips.Error as error:
             raise self.decoding_failed(error) from error
 

@@ -6,7 +6,6 @@ JPEG's Photoshop wrapping). The dict describes an upright photo: Orientation is 
 
 from __future__ import annotations
 
-import io
 import re
 import struct
 import zlib
@@ -26,7 +25,7 @@ _XMP_ORIENTATION = re.compile(rb"(<tiff:Orientation>\s*|tiff:Orientation\s*=\s*[
 
 def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> dict[str, bytes]:
     """Return the metadata blocks of an opened page."""
-    blocks = _blocks_of_tiff(file, page) if file.format == "tiff" else _other_blocks(image)
+    blocks = _blocks_of_tiff(file, file.place_of(page)) if file.format == "tiff" else _other_blocks(image)
     if "exif" in blocks:
         blocks["exif"] = exif_block.upright(blocks["exif"])
     if xmp := blob(image, "xmp-data"):
@@ -71,10 +70,8 @@ def _other_blocks(image: pyvips.Image) -> dict[str, bytes]:
 
 
 def _blocks_of_tiff(file: PhotoFile, page: int) -> dict[str, bytes]:
-    if file.path is None:
-        return exif_block.blocks_of_tiff(io.BytesIO(file.origin), page)
-    with file.path.open("rb") as opened:
-        return exif_block.blocks_of_tiff(opened, page)
+    with file.stream() as stream:
+        return exif_block.blocks_of_tiff(stream, page)
 
 
 def _attach_exif(image: pyvips.Image, exif: bytes) -> None:

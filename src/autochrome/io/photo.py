@@ -113,10 +113,10 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
     if dpi and orientation_of(image) >= 5:
         dpi = (dpi[1], dpi[0])
     try:
-        pixels, alpha = decode(image, file)
+        decoded = decode(image, file)
     except pyvips.Error as error:
         raise file.decoding_failed(error) from error
-    return Photo(pixels, alpha, icc.embedded_profile(image), metadata, dpi, file.path, file.format)
+    return Photo(decoded.pixels, decoded.alpha, decoded.profile, metadata, dpi, file.path, file.format)
 
 
 def page_count(source: Source) -> int:

@@ -26,7 +26,17 @@ def gray_to_srgb(profile: bytes, levels: Floats) -> Floats:
         raise ValueError(f"the profile's gray curve is broken ({error})") from error
     if profile[20:24] == b"Lab ":  # then the curve gives L*/100
         value = np.where(value > 0.08, ((value * 100 + 16) / 116) ** 3, value / 9.032963)
-    return np.where(value <= 0.0031308, 12.92 * value, 1.055 * value ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
+    return linear_to_srgb(value)
+
+
+def linear_to_srgb(light: Floats) -> Floats:
+    """Return sRGB levels in [0, 1] of linear light in [0, 1] (IEC 61966-2-1)."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def srgb_to_linear(levels: Floats) -> Floats:
+    """Return linear light in [0, 1] of sRGB levels in [0, 1] (IEC 61966-2-1)."""
+    return np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
 
 
 def _tag(profile: bytes, name: bytes) -> bytes:
