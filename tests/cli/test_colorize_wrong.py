@@ -114,6 +114,16 @@ def test_wrong_options(colorize, arguments: list[str], told: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("option", ["--hints", "--reference", "--look-file", "--weights"])
+@pytest.mark.parametrize("name", ["missing", "n" * 300])
+def test_files_of_options_that_are_missing_are_usage_errors(colorize, option: str, name: str) -> None:
+    put("camera.png")
+    result = colorize("camera.png", option, name)
+    assert result.exit_code == 2
+    assert name[:40] in result.stderr.replace("\n", "")
+    assert names() == {"camera.png"}
+
+
 def test_no_photo_named(colorize) -> None:
     result = colorize()
     assert result.exit_code == 2

@@ -80,11 +80,11 @@ def test_a_reference_for_a_model_without_distribution() -> None:
         (
             ["--reference", "a.png"],
             "cic.test",
-            1,
+            2,
             "the reference a.png has no colors; give a photo in color",
         ),
-        (["--reference", "nowhere.jpg"], "cic.test", 1, "nowhere.jpg: does not exist"),
-        (["--reference", "text.jpg"], "cic.test", 1, "text.jpg: is not a photo"),
+        (["--reference", "nowhere.jpg"], "cic.test", 2, "nowhere.jpg: does not exist"),
+        (["--reference", "text.jpg"], "cic.test", 2, "text.jpg: is not a photo"),
         (["--transfer", "energy"], "cic.test", 2, "transfer needs a reference; give one too"),
         (["--reference", "blue.jpg", "--transfer", "magic"], "cic.test", 2, "'magic' is not one of"),
         (

@@ -154,6 +154,15 @@ def test_every_tensor_must_fit(file: Path, tmp_path: Path, change, told: str) ->
     assert torch.equal(model.state_dict()["prior"], before)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused(file: Path, tmp_path: Path, value: float) -> None:
+    state = load_file(file)
+    state["network.head.weight"].view(-1)[3] = value
+    save_file(state, tmp_path / "broken.safetensors")
+    with pytest.raises(WeightsError, match=r"network\.head\.weight that are not finite"):
+        load_weights(create_model("cic.test"), resolve_weights(tmp_path / "broken.safetensors"))
+
+
 def test_another_model_s_weights_name_their_model(file: Path) -> None:
     with pytest.raises(WeightsError, match=r"saved from cic\.test: use --model cic\.test"):
         create_model("cic.compact", weights=file)

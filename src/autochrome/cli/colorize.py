@@ -13,7 +13,7 @@ import click
 from autochrome.cli.batch import run_batch, tell_plan
 from autochrome.cli.checks import check_free
 from autochrome.cli.console import progress_bar
-from autochrome.cli.events import Event, Started
+from autochrome.cli.events import Event, Started, reason_of
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
@@ -187,8 +187,10 @@ def _colorize_pipe(
         raise click.ClickException(
             str(error).replace("the given bytes", "the photo from the pipe")
         ) from error
-    except (OSError, MemoryError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    except click.ClickException:
+        raise
+    except Exception as error:  # here, too, nobody sees a traceback
+        raise click.ClickException(reason_of(error)) from error
     for note in colored.notes:
         click.echo(f"note: {note}", err=True)
     if content is not None:

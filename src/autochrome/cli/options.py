@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from autochrome.errors import PhotoError
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, capabilities, check_supported
 
 if TYPE_CHECKING:
@@ -120,13 +121,21 @@ def make_painter(model: str, weights: str | None, device: str) -> Painter:
     """Load a model for the command line.
 
     Raises:
-        click.BadParameter: no model has that name.
-        WeightsError, SettingsError: the weights or the device are not available.
+        click.BadParameter: no model has that name, or the weights or device given are not available.
+        WeightsError: the model's own weights are not available.
     """
     spec = find_spec(model)
+    from autochrome.errors import SettingsError, WeightsError
     from autochrome.pipeline.painter import Painter
 
-    return Painter(spec.name, weights=weights, device=device)
+    try:
+        return Painter(spec.name, weights=weights, device=device)
+    except SettingsError as error:
+        raise click.BadParameter(str(error), param_hint="--device") from error
+    except WeightsError as error:
+        if weights is None:
+            raise
+        raise click.BadParameter(str(error), param_hint="--weights") from error
 
 
 def make_settings(
@@ -142,8 +151,8 @@ def make_settings(
     The files of the reference, the hints and the look are read.
 
     Raises:
-        click.UsageError: a value is out of range, contradicts another, or is not supported by the model.
-        PhotoError, SettingsError: the reference cannot be read, or has no colors.
+        click.UsageError: a value is out of range, contradicts another, or is not supported by the model; or a
+            file that an option names cannot be read, or does not hold what it should.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if warmer + cooler + ("warmth" in given) > 1:
@@ -159,12 +168,12 @@ def make_settings(
 
             settings = read_look(look_file, **given)
         check_supported(settings, spec)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    if settings.reference is not None:
-        from autochrome.pipeline.reference import check_reference
+        if settings.reference is not None:
+            from autochrome.pipeline.reference import check_reference
 
-        check_reference(settings.reference)
+            check_reference(settings.reference)
+    except (ValueError, PhotoError) as error:
+        raise click.UsageError(str(error)) from error
     return settings
 
 

@@ -98,12 +98,18 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
     The model's ``spec`` afterwards names these weights and their digest.
 
     Raises:
-        WeightsError: tensors are missing, unexpected or of another shape; the message lists them.
+        WeightsError: tensors are missing, unexpected or of another shape (the message lists them), or not
+            finite.
     """
     try:
         state = load_file(weights.path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
+    for name, tensor in state.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise WeightsError(
+                f"{weights.source} has values of {name} that are not finite; use others, or train again"
+            )
     borrowed, digest = borrowed_trunk(model), read_weights_metadata(weights.path).get("trunk")
     if borrowed and digest:
         state |= _lent_tensors(*borrowed, digest, weights.source)
@@ -236,12 +242,12 @@ def saved_options(weights: WeightsFile, spec: ModelSpec) -> dict[str, Any]:
 def _local_file(source: str) -> Path:
     """A path, or else the name of a bundled file."""
     path = Path(source).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path.is_file, these do not fail for a name that is too long
         return path
-    if path.is_dir():
+    if os.path.isdir(path):
         raise WeightsError(f"{source} is a folder; name the .safetensors file in it")
     bundled = Path(str(files("autochrome") / "weights"))
-    if path.name == source and (bundled / source).is_file():
+    if path.name == source and os.path.isfile(bundled / source):
         return bundled / source
     shipped = ", ".join(sorted(file.name for file in bundled.glob("*.safetensors"))) or "none"
     raise WeightsError(

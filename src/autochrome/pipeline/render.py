@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Barrier
 
 import numpy as np
 import torch
@@ -60,18 +59,11 @@ def full_size(
 
 @contextmanager
 def _single_threaded_workers(count: int) -> Iterator[Executor]:
-    """Yield threads in each of which torch is single-threaded."""
+    """Yield threads in each of which torch is single-threaded; none waits for another, whatever happens."""
     threads = torch.get_num_threads()
-    started = Barrier(count + 1)
-
-    def start() -> None:
-        torch.set_num_threads(1)
-        started.wait()
-
-    with ThreadPoolExecutor(count) as workers:
-        for _ in range(count):
-            workers.submit(start)
-        started.wait()
+    try:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as workers:
+            yield workers
+    finally:
         # A thread's setting is also the initial one of later threads: restore that.
         torch.set_num_threads(threads)
-        yield workers
