@@ -15,8 +15,6 @@ its libraries.
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
 import torch
 
@@ -29,7 +27,7 @@ from autochrome.models.base import AdversarialColorizer
 from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.predict import working_shape
-from benchmarks.timing import best_time, in_own_process, machine, peak_memory
+from benchmarks.timing import best_time, in_own_process, machine, peak_memory, repeats
 
 MODELS = ("cgan.compact", "cgan.paper")
 COUNTS = (1, 4, 8, 16)
@@ -119,12 +117,10 @@ def report_training(repeats: int) -> None:
 
 def main() -> None:
     """Parse the command line and print both tables."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=2)
-    repeats = parser.parse_args().repeats
+    times = repeats(__doc__, 2)
     print(f"{machine()}, {torch.get_num_threads()} threads")
-    report_photos(repeats)
-    report_training(repeats)
+    report_photos(times)
+    report_training(times)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,13 @@ weights included, in a process in which Python's imports are done.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from benchmarks.timing import in_own_process, machine, peak_memory
+from benchmarks.timing import in_own_process, machine, peak_memory, repeats
 
 SIZES = {"256 px": (256, 256), "12 MP": (3000, 4000), "100 MP": (8660, 11548)}
 SAMPLED_SIZES = {"512 px": (512, 512), "12 MP": (3000, 4000)}
@@ -30,20 +28,8 @@ GRAIN = 3.0
 """Standard deviation of the grain, in levels of 255."""
 
 
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of one photo's way; ``codec`` is decoding the gray and encoding the colored JPEG alone."""
-
-    read: float
-    predict: float
-    paint: float
-    write: float
-    codec: float
-
-    @property
-    def total(self) -> float:
-        """Read, predict, paint and write."""
-        return self.read + self.predict + self.paint + self.write
+COLUMNS = ("read", "predict", "paint", "write", "total s", "codec s")
+"""Of the first table: seconds of the steps, of all of them, and of decoding and encoding a JPEG alone."""
 
 
 def make_photo(height: int, width: int, path: Path) -> None:
@@ -57,8 +43,8 @@ def make_photo(height: int, width: int, path: Path) -> None:
     (enlarged + grain).cast("uchar").jpegsave(str(path), Q=92)
 
 
-def measure(photo_path: Path, repeats: int) -> list[Timing]:
-    """Color a photo several times, after one run to warm up."""
+def measure(photo_path: Path, times: int) -> list[float]:
+    """Color a photo several times, after one run to warm up; return the medians of the `COLUMNS`."""
     import pyvips
 
     from autochrome.io.photo import read_photo, write_photo
@@ -67,8 +53,8 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
     painter = Painter()
     result = photo_path.with_suffix(".colorized.jpg")
     plain = photo_path.with_suffix(".plain.jpg")
-    timings = []
-    for _ in range(repeats + 1):  # the first warms up and is left out
+    rows = []
+    for _ in range(times + 1):  # the first warms up and is left out
         moments = [perf_counter()]
         photo = read_photo(photo_path)
         moments.append(perf_counter())
@@ -88,17 +74,17 @@ def measure(photo_path: Path, repeats: int) -> list[Timing]:
         encoded = perf_counter() - start
         del in_memory
         steps = [after - before for before, after in pairwise(moments)]
-        timings.append(Timing(*steps, codec=decoded + encoded))
-    return timings[1:]
+        rows.append([*steps, sum(steps), decoded + encoded])
+    return [median(column) for column in zip(*rows[1:], strict=True)]
 
 
-def measure_command(photo_path: Path, repeats: int) -> list[float]:
+def measure_command(photo_path: Path, times: int) -> list[float]:
     """Return the seconds of ``autochrome colorize --model pixcolor --samples 4``, after one to warm up."""
     from autochrome.cli.main import main as autochrome
 
     arguments = ["colorize", str(photo_path), "--model", "pixcolor", "--samples", str(SAMPLES), "--overwrite"]
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(times + 1):
         start = perf_counter()
         autochrome(arguments, standalone_mode=False)
         seconds.append(perf_counter() - start)
@@ -115,43 +101,36 @@ def measure_memory(photo_path: Path) -> float:
     return peak_memory() / 1024**2
 
 
-def report(repeats: int) -> None:
-    """Run every size and print the table."""
-    print(machine())
-    print(f"{'photo':8} {'read':>8} {'predict':>8} {'paint':>8} {'write':>8} {'total s':>8} "
-          f"{'codec s':>8} {'ratio':>6} {'peak MB':>8}")  # fmt: skip
+def report(times: int) -> None:
+    """Run every size and print the first table."""
+    print(f"{'photo':8} {' '.join(f'{column:>8}' for column in COLUMNS)} {'ratio':>6} {'peak MB':>8}")
     with tempfile.TemporaryDirectory() as folder:
         for name, (height, width) in SIZES.items():
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
-            runs = repeats if name != "100 MP" else min(repeats, 2)
-            timings = in_own_process(measure, photo, runs)
+            seconds = in_own_process(measure, photo, times if name != "100 MP" else min(times, 2))
+            cells = " ".join(f"{value:8.3f}" for value in seconds)
+            *_, total, codec = seconds
             memory = in_own_process(measure_memory, photo)
-            columns = [
-                median(getattr(t, key) for t in timings) for key in ("read", "predict", "paint", "write")
-            ]
-            total, codec = median(t.total for t in timings), median(t.codec for t in timings)
-            print(f"{name:8} " + " ".join(f"{value:8.3f}" for value in columns)
-                  + f" {total:8.3f} {codec:8.3f} {total / codec:6.2f} {memory:8.0f}", flush=True)  # fmt: skip
+            print(f"{name:8} {cells} {total / codec:6.2f} {memory:8.0f}", flush=True)
 
 
-def report_samples(repeats: int) -> None:
+def report_samples(times: int) -> None:
     """Time the command with several samples and print its table."""
     print(f"\n{f'pixcolor, {SAMPLES} samples':20} {'command s':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for name, (height, width) in SAMPLED_SIZES.items():
             photo = Path(folder) / f"{height}.jpg"
             make_photo(height, width, photo)
-            print(f"{name:20} {median(in_own_process(measure_command, photo, repeats)):10.2f}", flush=True)
+            print(f"{name:20} {median(in_own_process(measure_command, photo, times)):10.2f}", flush=True)
 
 
 def main() -> None:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    report(repeats)
-    report_samples(repeats)
+    """Parse the command line and print both tables."""
+    times = repeats(__doc__, 5)
+    print(machine())
+    report(times)
+    report_samples(times)
 
 
 if __name__ == "__main__":

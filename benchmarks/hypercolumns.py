@@ -19,7 +19,6 @@ h_fc1 and came back from it.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 
 import torch
@@ -30,7 +29,7 @@ from autochrome.models.lrac.compact import CompactNetwork
 from autochrome.models.lrac.paper import PaperNetwork
 from autochrome.models.shared_trunk import make_trunk
 from autochrome.nn.hypercolumns import HypercolumnHead, random_locations
-from benchmarks.timing import best_time, in_own_process, machine, peak_memory
+from benchmarks.timing import best_time, in_own_process, machine, peak_memory, repeats
 
 
 def compact_network(outputs: dict[str, int]) -> CompactNetwork:
@@ -44,10 +43,10 @@ NETWORKS: dict[str, Callable[[dict[str, int]], PaperNetwork | CompactNetwork]] =
 }
 OUTPUTS = {"hue_chroma": 64}
 INFERENCE_SIDE = 512
-TRAINING_SIDES = {"compact": 128, "paper": 256}
 INFERENCE = ("trunk", "dense 8", "dense 4", "dense 2", "dense 1", "columns 4")
 TRAINING = ("trunk", "sparse", "dense 4", "columns 4")
-BATCHES = {"compact": 16, "paper": 2}
+TRAINED = {"compact": (16, 128), "paper": (2, 256)}
+"""Photos in a batch, and their side in pixels."""
 LOCATIONS = 128
 MB = 10**6
 
@@ -136,39 +135,26 @@ def measure(
     return {"seconds": seconds, "peak": peak_memory() / MB, "columns": sum(columns) / batch / MB}
 
 
-def report_inference(repeats: int) -> None:
-    """Print the first table."""
-    print(f"\n{'inference':9} {'way':9} {'photo':>6} {'seconds':>8} {'peak MB':>8} {'columns MB':>11} "
-          f"{'measured':>9}")  # fmt: skip
+def report(times: int, *, training: bool) -> None:
+    """Print the table of inference or of training; every row is measured ``times`` times."""
+    what, speed = ("training", "photos/s") if training else ("inference", "seconds")
+    print(f"\n{what:9} {'way':9} {'photo':>6} {speed:>8} {'peak MB':>8} {'columns MB':>11} {'measured':>9}")
     for name in NETWORKS:
-        for mode in INFERENCE:
-            measured = in_own_process(measure, name, mode, 1, INFERENCE_SIDE, repeats=repeats)
-            columns = column_megabytes(channels(name), places(mode, INFERENCE_SIDE), gradients=False)
-            print(f"{name:9} {mode:9} {INFERENCE_SIDE:6} {measured['seconds']:8.2f} {measured['peak']:8.0f} "
-                  f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
-
-
-def report_training(repeats: int) -> None:
-    """Print the second table."""
-    print(f"\n{'training':9} {'way':9} {'photo':>6} {'photos/s':>8} {'peak MB':>8} {'columns MB':>11} "
-          f"{'measured':>9}")  # fmt: skip
-    for name, batch in BATCHES.items():
-        side = TRAINING_SIDES[name]
-        for mode in TRAINING:
-            measured = in_own_process(measure, name, mode, batch, side, training=True, repeats=repeats)
-            columns = column_megabytes(channels(name), places(mode, side), gradients=True)
-            print(f"{name:9} {mode:9} {side:6} {batch / measured['seconds']:8.2f} {measured['peak']:8.0f} "
+        batch, side = TRAINED[name] if training else (1, INFERENCE_SIDE)
+        for mode in TRAINING if training else INFERENCE:
+            measured = in_own_process(measure, name, mode, batch, side, training=training, repeats=times)
+            columns = column_megabytes(channels(name), places(mode, side), gradients=training)
+            shown = batch / measured["seconds"] if training else measured["seconds"]
+            print(f"{name:9} {mode:9} {side:6} {shown:8.2f} {measured['peak']:8.0f} "
                   f"{columns:11.1f} {measured['columns']:9.1f}", flush=True)  # fmt: skip
 
 
 def main() -> None:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--repeats", type=int, default=2)
-    repeats = parser.parse_args().repeats
+    """Parse the command line and print both tables."""
+    times = repeats(__doc__, 2)
     print(machine())
-    report_inference(repeats)
-    report_training(repeats)
+    report(times, training=False)
+    report(times, training=True)
 
 
 if __name__ == "__main__":

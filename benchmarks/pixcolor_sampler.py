@@ -15,7 +15,6 @@ need fewer than that, which counts in its favor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
@@ -32,26 +31,6 @@ SIDE = 28
 PASSES = {1: 10, 16: 2}
 """Timed passes of the naive sampler for each batch."""
 COUNTS = (1, 2, 4, 8, 16, 32)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Seconds that a batch of photos takes, with one draw each."""
-
-    cached: float
-    naive_double: float
-    naive_single: float
-    macs: float
-    """Multiply-adds of the floor, for the whole batch."""
-
-    @property
-    def speedup(self) -> float:
-        """How many times faster it is than the naive sampler that gives the same draws."""
-        return self.naive_double / self.cached
-
-    def floor_share(self, rate: float) -> float:
-        """Return the share of the time that the multiply-adds would take at ``rate`` per second."""
-        return self.macs / rate / self.cached
 
 
 def floor_macs(net: PixelCNN, side: int = SIDE) -> int:
@@ -84,14 +63,14 @@ def pass_time(net: PixelCNN, batch: int, passes: int, dtype: torch.dtype, side: 
     return (perf_counter() - start) / passes
 
 
-def compare(net: PixelCNN, batch: int, passes: int, side: int = SIDE) -> Comparison:
-    """Time both samplers."""
+def compare(net: PixelCNN, batch: int, passes: int, side: int = SIDE) -> tuple[float, float, float]:
+    """Return the seconds of one draw of each of a batch of photos: cached, naive in double and in single."""
     condition = torch.randn(batch, net.config.condition, side, side)
     cached = best_time(lambda: draw(net, condition), 3 if batch == 1 else 2)
     double, single = (
         2 * side**2 * pass_time(net, batch, passes, dtype, side) for dtype in (torch.float64, torch.float32)
     )
-    return Comparison(cached, double, single, batch * floor_macs(net, side))
+    return cached, double, single
 
 
 def draw_times(net: PixelCNN, counts: tuple[int, ...] = COUNTS, side: int = SIDE) -> list[float]:
@@ -110,10 +89,11 @@ def main() -> None:
     networks = {name: PixelCNN(config).eval() for name, config in SIZES.items()}
     for name, net in networks.items():
         for batch, passes in PASSES.items():
-            c = compare(net, batch, passes)
-            print(f"{name:8} {batch:5} {c.cached:9.3f} {c.naive_double:9.0f} {c.speedup:6.0f} "
-                  f"{c.naive_single:9.0f} {c.naive_single / c.cached:6.0f} {c.macs / 1e6:7.0f} "
-                  f"{c.floor_share(rate):8.0%}", flush=True)  # fmt: skip
+            cached, double, single = compare(net, batch, passes)
+            macs = batch * floor_macs(net)
+            print(f"{name:8} {batch:5} {cached:9.3f} {double:9.0f} {double / cached:6.0f} {single:9.0f} "
+                  f"{single / cached:6.0f} {macs / 1e6:7.0f} {macs / rate / cached:8.0%}",
+                  flush=True)  # fmt: skip
     print("naive: double precision (the same draws) and single; the mean of "
           + ", ".join(f"{passes} passes at batch {batch}" for batch, passes in PASSES.items())
           + f", times {2 * SIDE**2}\n")  # fmt: skip

@@ -1,7 +1,8 @@
-"""How long a call takes, and how much memory a process; on which machine."""
+"""What the benchmarks share: the time of a call, the memory of a process, the machine, the command line."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import resource
@@ -12,6 +13,13 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+
+def repeats(doc: str | None, default: int) -> int:
+    """Return the ``--repeats`` of a benchmark's command line; ``doc`` is the benchmark's own."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=default)
+    return parser.parse_args().repeats
 
 
 def best_time(function: Callable[[], object], repeats: int) -> float:

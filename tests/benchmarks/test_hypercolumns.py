@@ -23,8 +23,7 @@ def tiny(outputs: Mapping[str, int]) -> CompactNetwork:
 @pytest.fixture
 def only_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(benchmark, "NETWORKS", {"tiny": tiny})
-    monkeypatch.setattr(benchmark, "BATCHES", {"tiny": 2})
-    monkeypatch.setattr(benchmark, "TRAINING_SIDES", {"tiny": 32})
+    monkeypatch.setattr(benchmark, "TRAINED", {"tiny": (2, 32)})
     monkeypatch.setattr(benchmark, "INFERENCE_SIDE", 64)
 
 
@@ -90,11 +89,11 @@ def test_the_tables(
         return {"seconds": 0.5, "peak": 100.0 * batch, "columns": side / 10}
 
     monkeypatch.setattr(benchmark, "in_own_process", found)
-    benchmark.report_inference(1)
+    benchmark.report(1, training=False)
     lines = capsys.readouterr().out.splitlines()[2:]
     assert len(lines) == len(benchmark.INFERENCE)
     assert lines[2].split() == ["tiny", "dense", "4", "64", "0.50", "100", "0.1", "6.4"]  # 49 x 256 x 4 B
-    benchmark.report_training(1)
+    benchmark.report(1, training=True)
     lines = capsys.readouterr().out.splitlines()[2:]
     assert lines[1].split() == ["tiny", "sparse", "32", "4.00", "200", "0.1", "3.2"]  # 49 x 128 x 8 B
 
