@@ -159,9 +159,9 @@ class Drawn:
     success: Float[np.ndarray, "studies votes"]
     of_rater: Float[np.ndarray, "studies raters"]
 
-    def columns(self, layout: Layout, votes: Bool[np.ndarray, " votes"]) -> Columns:
-        """Some of the votes as columns."""
-        return Columns(self.success[:, votes], layout.picture[votes], layout.rater[votes])
+    def columns(self, layout: Layout, votes: Bool[np.ndarray, " votes"]) -> list[Columns]:
+        """Some of the votes of each study as columns."""
+        return [Columns(row, layout.picture[votes], layout.rater[votes]) for row in self.success[:, votes]]
 
 
 def pairs_layout(
@@ -351,7 +351,7 @@ def simulated_power(
     shares = []
     for number in range(2):
         own = drawn.columns(layout, layout.system == number)
-        shares.append(np.stack([np.bincount(own.picture, row) for row in own.success]) / raters)
+        shares.append(np.stack([np.bincount(study.picture, study.success) for study in own]) / raters)
     test = stats.ttest_rel if question.paired else stats.ttest_ind
     _, p = test(*shares, axis=1)
     return float(np.mean(np.asarray(p) < question.alpha))

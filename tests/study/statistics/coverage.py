@@ -24,11 +24,11 @@ from scipy import stats
 from autochrome.evaluation.markdown import markdown_table
 from autochrome.study.records import TRUTH
 from autochrome.study.statistics.columns import Columns, cluster_sums
-from autochrome.study.statistics.comparisons import DifferenceBounds, measure_difference, sign_flip
-from autochrome.study.statistics.intervals import Bootstrap, Bounds
+from autochrome.study.statistics.comparisons import measure_difference, sign_flip
+from autochrome.study.statistics.intervals import Bootstrap, Bounds, Interval
 from autochrome.study.statistics.published import CAO_GENERATED, CAO_TRUE, CIC_TABLE_1, PIXCOLOR_FIGURE_6
-from autochrome.study.statistics.questionnaire import crossed_bounds
-from autochrome.study.statistics.rates import measure_rate
+from autochrome.study.statistics.questionnaire import crossed_interval
+from autochrome.study.statistics.rates import rate_of
 from tests.study.simulation import Crowd, Drawn, Layout, pairs_layout, questionnaire_layout
 from tests.study.statistics.recomputed import CAO_QUESTIONS, CAO_RATERS, CAO_VERSIONS
 
@@ -61,13 +61,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Found:
-    """One batch's intervals of one figure."""
+    """One study's interval of one figure, and the true value."""
 
     figure: str
     truth: str
     method: str
     bounds: Bounds
-    aim: np.ndarray
+    aim: float
 
 
 def pairs_setting(
@@ -117,17 +117,20 @@ def thinned(layout: Layout, share: float) -> Layout:
     return Layout(picture, rater, system, first, layout.systems)
 
 
-def of_rate(name: str, columns: Columns, aim: float, own: np.ndarray, seed: int) -> Iterator[Found]:
-    """Intervals of one system's rate. ``own``: the rate of each study's raters."""
-    found = measure_rate(columns, Bootstrap(seed=seed))
-    new = np.full(len(found.value), aim)
-    half = 1.96 * np.sqrt(found.value * (1 - found.value) / len(columns))
+def ends(interval: Interval) -> Bounds:
+    """An interval's ends."""
+    return interval.low, interval.high
+
+
+def of_rate(name: str, columns: Columns, aim: float, own: float, seed: int) -> Iterator[Found]:
+    """Intervals of one system's rate. ``own``: the rate of the study's raters."""
+    found = rate_of(name, columns, Bootstrap(seed=seed))
     nested = two_stage(columns, seed)
-    yield Found(name, NEW, "pictures and raters, t", found.interval, new)
-    yield Found(name, NEW, "bootstrap over pictures", found.over_pictures, new)
-    yield Found(name, NEW, "binomial (CIC)", (found.value - half, found.value + half), new)
-    yield Found(name, NEW, "two-stage bootstrap", nested, new)
-    yield Found(name, SAME, "bootstrap over pictures", found.over_pictures, own)
+    yield Found(name, NEW, "pictures and raters, t", ends(found.interval), aim)
+    yield Found(name, NEW, "bootstrap over pictures", ends(found.over_pictures), aim)
+    yield Found(name, NEW, "binomial (CIC)", ends(found.binomial), aim)
+    yield Found(name, NEW, "two-stage bootstrap", nested, aim)
+    yield Found(name, SAME, "bootstrap over pictures", ends(found.over_pictures), own)
     yield Found(name, SAME, "two-stage bootstrap", nested, own)
 
 
@@ -136,69 +139,66 @@ def two_stage(columns: Columns, seed: int) -> Bounds:
     generator = np.random.default_rng(seed)
     above = cluster_sums(columns.success, columns.picture)
     votes = np.bincount(columns.picture)
-    low, high = np.empty((2, len(above)))
-    for study, row in enumerate(above):
-        drawn = generator.integers(0, len(row), (TWO_STAGE_REPLICATES, len(row)))
-        again = generator.binomial(votes[drawn], (row / votes)[drawn]).sum(1) / votes[drawn].sum(1)
-        low[study], high[study] = np.quantile(again, [0.025, 0.975])
+    drawn = generator.integers(0, len(above), (TWO_STAGE_REPLICATES, len(above)))
+    again = generator.binomial(votes[drawn], (above / votes)[drawn]).sum(1) / votes[drawn].sum(1)
+    low, high = np.quantile(again, [0.025, 0.975]).tolist()
     return low, high
 
 
-def of_difference(name: str, found: DifferenceBounds, aim: float) -> Iterator[Found]:
+def of_difference(name: str, columns: Columns, second: np.ndarray, aim: float, seed: int) -> Iterator[Found]:
     """Intervals of the difference of two rates."""
-    new = np.full(len(found.value), aim)
-    yield Found(name, NEW, "pictures and raters, t", found.interval, new)
-    yield Found(name, NEW, "bootstrap over pictures", found.over_pictures, new)
+    found = measure_difference(columns, second, Bootstrap(seed=seed))
+    yield Found(name, NEW, "pictures and raters, t", ends(found.interval), aim)
+    yield Found(name, NEW, "bootstrap over pictures", ends(found.over_pictures), aim)
 
 
 def batch_of_pairs(setting: Setting, drawn: Drawn, seed: int) -> Iterator[Found]:
-    """The last system's rate, and its difference from the first."""
+    """The last system's rate, and its difference from the first, in each study."""
     layout, crowd = setting.layout, setting.crowd
     last = len(layout.systems) - 1
     name, first = layout.systems[last], layout.systems[0]
     votes = layout.system == last
     raters, counts = np.unique(layout.rater[votes], return_counts=True)
     own = crowd.rates_by(name, drawn.of_rater[:, raters]) @ counts / counts.sum()
-    yield from of_rate(
-        f"rate {crowd.rates[name]:.1%}", drawn.columns(layout, votes), crowd.rates[name], own, seed
-    )
+    rate, gap = crowd.rates[name], crowd.rates[name] - crowd.rates[first]
+    for study, columns in enumerate(drawn.columns(layout, votes)):
+        yield from of_rate(f"rate {rate:.1%}", columns, rate, own[study], seed)
     if last:
         both = np.intersect1d(layout.picture[votes], layout.picture[layout.system == 0])
         either = (votes | (layout.system == 0)) & np.isin(layout.picture, both)
         second = layout.system[either] == 0
-        found = measure_difference(drawn.columns(layout, either), second, Bootstrap(seed=seed))
-        gap = crowd.rates[name] - crowd.rates[first]
-        yield from of_difference(f"difference {gap:+.1%}", found, gap)
+        for columns in drawn.columns(layout, either):
+            yield from of_difference(f"difference {gap:+.1%}", columns, second, gap, seed)
 
 
 def batch_of_questionnaires(setting: Setting, drawn: Drawn, seed: int) -> Iterator[Found]:
-    """Rates of the truth and of everything generated, and their difference."""
+    """Rates of the truth and of everything generated, and their difference, in each study."""
     layout, rates = setting.layout, setting.crowd.rates
     made = layout.system > 0
     every = np.ones(len(made), dtype=bool)
     for name, votes, system in (("true", ~made, TRUTH), ("generated", made, layout.systems[1])):
         own = setting.crowd.rates_by(system, drawn.of_rater).mean(1)
-        columns = drawn.columns(layout, votes)
-        yield from of_rate(f"rate of {name} {rates[system]:.1%}", columns, rates[system], own, seed)
-    columns = drawn.columns(layout, every)
+        for study, columns in enumerate(drawn.columns(layout, votes)):
+            title = f"rate of {name} {rates[system]:.1%}"
+            yield from of_rate(title, columns, rates[system], own[study], seed)
     gap = rates[TRUTH] - rates[layout.systems[1]]
     name = f"difference {gap:+.1%}"
-    new = np.full(len(columns.success), gap)
-    yield from of_difference(name, measure_difference(columns, made, Bootstrap(seed=seed)), gap)
-    crossed = crossed_bounds(columns, made, Bootstrap(seed=seed))
-    yield Found(name, NEW, "crossed bootstrap", crossed, new)
-    yield Found(name, NEW, "Welch over pictures", welch_bounds(setting, drawn), new)
+    welch = welch_bounds(setting, drawn)
+    for study, columns in enumerate(drawn.columns(layout, every)):
+        yield from of_difference(name, columns, made, gap, seed)
+        crossed = crossed_interval(columns, made, Bootstrap(seed=seed))
+        yield Found(name, NEW, "crossed bootstrap", ends(crossed), gap)
+        yield Found(name, NEW, "Welch over pictures", (welch[study, 0], welch[study, 1]), gap)
 
 
-def welch_bounds(setting: Setting, drawn: Drawn) -> Bounds:
-    """Welch's interval over the percentages of 20 true and 80 generated pictures."""
+def welch_bounds(setting: Setting, drawn: Drawn) -> np.ndarray:
+    """Welch's interval over the percentages of 20 true and 80 generated pictures, one row a study."""
     layout = setting.layout
     cell = layout.picture * len(layout.systems) + layout.system
-    shares = cluster_sums(drawn.success, cell) / np.bincount(cell)
+    shares = np.stack([cluster_sums(row, cell) for row in drawn.success]) / np.bincount(cell)
     system = np.arange(shares.shape[1]) % len(layout.systems)
     test = stats.ttest_ind(shares[:, system == 0], shares[:, system > 0], axis=1, equal_var=False)
-    interval = test.confidence_interval(0.95)
-    return np.asarray(interval.low), np.asarray(interval.high)
+    return np.column_stack(test.confidence_interval(0.95))
 
 
 def measured(setting: Setting, studies: int, seed: int) -> list[Row]:
@@ -214,8 +214,8 @@ def measured(setting: Setting, studies: int, seed: int) -> list[Row]:
             parts[found.figure, found.truth, found.method].append(found)
     rows = []
     for key, several in parts.items():
-        low, high = (np.concatenate([part.bounds[end] for part in several]) for end in (0, 1))
-        aim = np.concatenate([part.aim for part in several])
+        low, high = np.array([part.bounds for part in several]).T
+        aim = np.array([part.aim for part in several])
         held = float(np.mean((low <= aim) & (aim <= high)))
         rows.append(Row(setting.name, *key, held, float(np.mean(high - low))))
     return rows
@@ -227,8 +227,11 @@ def false_alarms(studies: int, seed: int, *, rater_sd: float = 0.3) -> float:
     layout = pairs_layout(("A", "B"), pictures=100, raters=5, trials=40)
     drawn = crowd.draw(layout, studies, np.random.default_rng(seed))
     every = np.ones(len(layout.picture), dtype=bool)
-    found = measure_difference(drawn.columns(layout, every), layout.system == 1, Bootstrap(1))
-    return float(np.mean([sign_flip(row, flips=FLIPS)[0] < 0.05 for row in found.per_picture]))
+    differences = (
+        measure_difference(columns, layout.system == 1, Bootstrap(1)).per_picture
+        for columns in drawn.columns(layout, every)
+    )
+    return float(np.mean([sign_flip(row, flips=FLIPS)[0] < 0.05 for row in differences]))
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -12,8 +12,7 @@ from autochrome.study.statistics.intervals import Bootstrap
 from autochrome.study.statistics.questionnaire import (
     GENERATED,
     credibility_ranks,
-    crossed_bounds,
-    more_credible,
+    crossed_interval,
     questionnaire,
     welch,
 )
@@ -55,8 +54,8 @@ def test_ranks_share_ties() -> None:
     ranks = credibility_ranks(shares)
     assert [ranks[name].average.value for name in "abcde"] == pytest.approx([2.75, 2.0, 2.75, 3.5, 4.0])
     assert ranks["b"].more_credible == pytest.approx(0.25)
-    # Cao et al.: "(2.5-1)/(5-1) = 37.5%".
-    assert more_credible(2.5, 5) == 0.375
+    # As Cao et al. compute it: "(2.5-1)/(5-1) = 37.5%".
+    assert ranks["d"].more_credible == pytest.approx((3.5 - 1) / (5 - 1))
 
 
 def test_ranks_need_all_versions_of_a_photo() -> None:
@@ -81,8 +80,8 @@ def test_crossed_bootstrap_holds_effects_of_photos_and_of_raters() -> None:
     # .5 / sqrt(20).
     picture, rater, side = (index.ravel() for index in np.indices((30, 20, 2)))
     success = ((rater < 10) | (side == 1)).astype(float)
-    columns = Columns(success[None], picture, rater)
-    low, high = crossed_bounds(columns, side == 1, Bootstrap(4000))
-    assert (high[0] - low[0]) / 2 == pytest.approx(1.96 * 0.5 / np.sqrt(20), rel=0.1)
-    alone = Columns(success[None], picture, np.zeros_like(rater))
-    assert [float(end[0]) for end in crossed_bounds(alone, side == 1)] == [-1, 1]
+    columns = Columns(success, picture, rater)
+    crossed = crossed_interval(columns, side == 1, Bootstrap(4000))
+    assert (crossed.high - crossed.low) / 2 == pytest.approx(1.96 * 0.5 / np.sqrt(20), rel=0.1)
+    alone = crossed_interval(Columns(success, picture, np.zeros_like(rater)), side == 1)
+    assert (alone.low, alone.high) == (-1, 1)

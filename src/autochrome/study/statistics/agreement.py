@@ -80,12 +80,12 @@ def agreement_of(
     photos = int(photo.max()) + 1
     interval = Interval(-1.0, 1.0, OVER_PICTURES)
     if photos > 1 and alpha is not None:
-        of_units = np.vstack([counts.T, disagreement(counts)])
-        sums = bootstrap.sums(cluster_sums(of_units, photo))
-        resampled = _alphas(sums[:-1].T, sums[-1])
+        *totals, observed = (cluster_sums(row, photo) for row in (*counts.T, disagreement(counts)))
+        drawn = bootstrap.counts(photos)
+        resampled = _alphas(drawn @ np.stack(totals, 1), drawn @ observed)
         # A resample in which all votes are alike has no alpha.
-        low, high = percentile_bounds(resampled[np.isfinite(resampled)][None], photos)
-        interval = Interval(float(low[0]), float(high[0]), OVER_PICTURES)
+        low, high = percentile_bounds(resampled[np.isfinite(resampled)], photos).tolist()
+        interval = Interval(low, high, OVER_PICTURES)
     return Agreement(
         alpha=None if alpha is None else Estimate(alpha, interval),
         percent=percent_agreement(counts),

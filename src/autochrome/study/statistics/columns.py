@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from autochrome.study.records import TRUTH, Judgment, Stage
 
@@ -16,27 +16,23 @@ class Columns:
     """Verdicts as arrays; entry k of every array belongs to verdict k.
 
     Attributes:
-        success: 0 or 1. The first axis is studies with the same layout, so that a thousand simulated studies
-            are evaluated by the same code as a real one, which has one row.
+        success: 0 or 1.
         picture: index of the photo, in the order of the photos' names.
         rater: number of the rater.
     """
 
-    success: Float[np.ndarray, "studies votes"]
+    success: Float[np.ndarray, " votes"]
     picture: Int[np.ndarray, " votes"]
     rater: Int[np.ndarray, " votes"]
 
     @classmethod
-    def of(cls, judgments: Sequence[Judgment]) -> Columns:
-        """Return the columns of one study's verdicts."""
-        return cls.where(judgments, [j.success for j in judgments])
-
-    @classmethod
-    def where(cls, judgments: Sequence[Judgment], success: Sequence[bool]) -> Columns:
-        """Return columns with another definition of success, such as choosing the first slot."""
+    def of(cls, judgments: Sequence[Judgment], success: Sequence[bool] | None = None) -> Columns:
+        """Return the columns of verdicts, perhaps with another success, such as choosing the first slot."""
         _, picture = np.unique([j.picture for j in judgments], return_inverse=True)
         rater = np.array([j.rater for j in judgments], dtype=np.int64)
-        return cls(np.array([success], dtype=float), picture.astype(np.int64), rater)
+        if success is None:
+            success = [j.success for j in judgments]
+        return cls(np.array(success, dtype=float), picture.astype(np.int64), rater)
 
     def __len__(self) -> int:
         return len(self.picture)
@@ -56,10 +52,7 @@ def by_system(judgments: Iterable[Judgment]) -> dict[str, list[Judgment]]:
 
 
 def cluster_sums(
-    values: Float[np.ndarray, "studies votes"], clusters: Int[np.ndarray, " votes"]
-) -> Float[np.ndarray, "studies clusters"]:
+    values: Shaped[np.ndarray, " votes"], clusters: Int[np.ndarray, " votes"]
+) -> Float[np.ndarray, " clusters"]:
     """Sum over the votes of each cluster, with clusters in ascending order of their numbers."""
-    order = np.argsort(clusters, kind="stable")
-    ordered = clusters[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    return np.add.reduceat(values[:, order], starts, axis=1)
+    return np.bincount(np.unique(clusters, return_inverse=True)[1], values)

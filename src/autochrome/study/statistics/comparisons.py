@@ -14,15 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from autochrome.study.records import Judgment
-from autochrome.study.statistics.columns import Columns, by_system, cluster_sums, tested
+from autochrome.study.statistics.columns import Columns, by_system, tested
 from autochrome.study.statistics.intervals import (
     BOOTSTRAP,
     OVER_BOTH,
     OVER_PICTURES,
     Bootstrap,
-    Bounds,
     Interval,
-    Values,
     difference_bounds,
     percentile_bounds,
     two_way_spread,
@@ -60,13 +58,13 @@ class Comparison:
 
 
 @dataclass(frozen=True, eq=False)
-class DifferenceBounds:
-    """A difference, as in `Comparison`, in each of many studies of one layout."""
+class Difference:
+    """A difference with its intervals, as in `Comparison`, and the difference on each photo."""
 
-    value: Values
-    per_picture: Float[np.ndarray, "studies pictures"]
-    interval: Bounds
-    over_pictures: Bounds
+    value: float
+    per_picture: Float[np.ndarray, " pictures"]
+    interval: Interval
+    over_pictures: Interval
 
 
 def compare_systems(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> list[Comparison]:
@@ -101,25 +99,25 @@ def against_half(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
     return corrected(comparisons)
 
 
-def _comparison(system: str, rival: str, measured: DifferenceBounds, seed: int) -> Comparison:
-    p, exact = sign_flip(measured.per_picture[0], seed=seed)
+def _comparison(system: str, rival: str, measured: Difference, seed: int) -> Comparison:
+    p, exact = sign_flip(measured.per_picture, seed=seed)
     return Comparison(
         system=system,
         rival=rival,
-        difference=float(measured.value[0]),
-        interval=Interval.first(measured.interval, OVER_BOTH),
-        over_pictures=Interval.first(measured.over_pictures, OVER_PICTURES),
+        difference=measured.value,
+        interval=measured.interval,
+        over_pictures=measured.over_pictures,
         p=p,
         exact=exact,
         p_holm=p,
-        pictures=measured.per_picture.shape[1],
+        pictures=len(measured.per_picture),
     )
 
 
 def measure_difference(
     columns: Columns, second: Bool[np.ndarray, " votes"] | None, bootstrap: Bootstrap = BOOTSTRAP
-) -> DifferenceBounds:
-    """Return the mean over photos of the difference of two rates, with intervals, for each of many studies.
+) -> Difference:
+    """Return the mean over photos of the difference of two rates, with intervals.
 
     Every photo counts once, however many votes it has.
 
@@ -133,21 +131,24 @@ def measure_difference(
     _, place = np.unique(picture, return_inverse=True)
     pictures = int(place.max()) + 1
     residuals = np.zeros_like(success)
-    per_picture = np.full((len(success), pictures), -0.5 if second is None else 0.0)
+    per_picture = np.full(pictures, -0.5 if second is None else 0.0)
     for side, sign in zip(sides, (1, -1), strict=False):
         below = np.bincount(place[side], minlength=pictures)
-        rates = cluster_sums(success[:, side], place[side]) / below
+        rates = np.bincount(place[side], success[side]) / below
         per_picture += sign * rates
-        weights = sign / (below[place[side]] * pictures)
-        residuals[:, side] = weights * (success[:, side] - rates.mean(1)[:, None])
-    value = per_picture.mean(1)
+        residuals[side] = sign / (below[place[side]] * pictures) * (success[side] - rates.mean())
+    value = float(per_picture.mean())
     spread = two_way_spread(residuals, picture, columns.rater)
-    ends = value - 2, value + 2
+    low, high = -1.0, 1.0
     if pictures > 1:
-        resampled = bootstrap.ratios(per_picture, np.ones(pictures))
-        ends = percentile_bounds(resampled, pictures)
-    clipped = np.maximum(ends[0], -1), np.minimum(ends[1], 1)
-    return DifferenceBounds(value, per_picture, difference_bounds(value, spread, pictures), clipped)
+        resampled = bootstrap.counts(pictures) @ per_picture / pictures
+        low, high = percentile_bounds(resampled, pictures).clip(-1, 1).tolist()
+    return Difference(
+        value,
+        per_picture,
+        Interval(*difference_bounds(value, spread, pictures), OVER_BOTH),
+        Interval(low, high, OVER_PICTURES),
+    )
 
 
 def sign_flip(
@@ -163,14 +164,13 @@ def sign_flip(
     exact = 2 ** len(moved) <= flips
     if len(moved) < 2:  # a single photo is equally far from 0, flipped or not
         return 1.0, True
-    block = max(1, 4_000_000 // len(moved))
     test = stats.permutation_test(
         (moved,),
         np.mean,
         permutation_type="samples",
         n_resamples=flips,
         vectorized=True,
-        batch=block,
+        batch=max(1, 4_000_000 // len(moved)),
         rng=np.random.default_rng(seed),
     )
     return float(test.pvalue), exact
@@ -178,14 +178,10 @@ def sign_flip(
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Apply Holm's (1979) correction: the k-th smallest of m times m - k + 1, monotone, at most 1."""
-    order = np.argsort(p_values, kind="stable")
-    m = len(p_values)
-    adjusted = [0.0] * m
-    highest = 0.0
-    for k, index in enumerate(order):
-        highest = max(highest, min(1.0, (m - k) * p_values[index]))
-        adjusted[index] = highest
-    return adjusted
+    p = np.array(p_values, dtype=float)
+    order = np.argsort(p, kind="stable")
+    p[order] = np.maximum.accumulate(np.minimum(p[order] * np.arange(len(p), 0, -1), 1))
+    return p.tolist()
 
 
 def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:

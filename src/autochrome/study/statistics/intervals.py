@@ -16,6 +16,8 @@ which an interval refers decides what is resampled:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, sqrt
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,14 +25,14 @@ from jaxtyping import Float, Int
 from autochrome.study.statistics.columns import cluster_sums
 
 LEVEL = 0.95
-_BLOCK = 4_000_000  # numbers of a bootstrap in memory at once
 
 OVER_PICTURES = "95% bootstrap over pictures"
 OVER_BOTH = "95% for new pictures and new raters"
 CROSSED = "95% bootstrap over pictures and raters"
 
-Values = Float[np.ndarray, " studies"]
-Bounds = tuple[Values, Values]
+Bounds = tuple[float, float]
+Spread = tuple[float, float]
+"""A variance and its degrees of freedom; the variance is infinite if nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,6 @@ class Interval:
     high: float
     method: str
 
-    @classmethod
-    def first(cls, bounds: Bounds, method: str) -> Interval:
-        """Return the interval of the first study."""
-        return cls(float(bounds[0][0]), float(bounds[1][0]), method)
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -53,14 +50,6 @@ class Estimate:
 
     value: float
     interval: Interval
-
-
-@dataclass(frozen=True, eq=False)
-class Spread:
-    """A variance and its degrees of freedom; the variance is infinite if nothing is known."""
-
-    variance: Values
-    degrees: Values
 
 
 @dataclass(frozen=True)
@@ -75,31 +64,22 @@ class Bootstrap:
     replicates: int = 2000
     seed: int = 0
 
-    def sums(self, values: Float[np.ndarray, "rows clusters"]) -> Float[np.ndarray, "rows replicates"]:
-        """Return the sum of each row in each resample."""
-        clusters = values.shape[1]
-        generator = np.random.default_rng(self.seed)
-        chances = np.full(clusters, 1 / clusters)
-        block = max(1, _BLOCK // clusters)
-        parts = []
-        for start in range(0, self.replicates, block):
-            counts = generator.multinomial(clusters, chances, size=min(block, self.replicates - start))
-            parts.append(values @ counts.T.astype(float))
-        return np.concatenate(parts, axis=1)
-
-    def ratios(
-        self, above: Float[np.ndarray, "studies clusters"], below: Float[np.ndarray, " clusters"]
-    ) -> Float[np.ndarray, "studies replicates"]:
-        """Return the sum of ``above`` over the sum of ``below`` in each resample."""
-        sums = self.sums(np.vstack([above, below]))
-        return sums[:-1] / sums[-1]
-
     def counts(self, clusters: int) -> Float[np.ndarray, "replicates clusters"]:
-        """Count how often each cluster is drawn in each resample; rows sum to ``clusters``."""
-        return self.sums(np.eye(clusters)).T
+        """Count how often each cluster is drawn in each resample; rows sum to ``clusters``.
+
+        Times sums by cluster this gives the sum of every resample.
+        """
+        return _counts(self, clusters)
 
 
 BOOTSTRAP = Bootstrap()
+
+
+@lru_cache(maxsize=2)
+def _counts(bootstrap: Bootstrap, clusters: int) -> Float[np.ndarray, "replicates clusters"]:
+    generator = np.random.default_rng(bootstrap.seed)
+    chances = np.full(clusters, 1 / clusters)
+    return generator.multinomial(clusters, chances, size=bootstrap.replicates).astype(float)
 
 
 def expanded_tail(clusters: int, level: float = LEVEL) -> float:
@@ -115,15 +95,16 @@ def expanded_tail(clusters: int, level: float = LEVEL) -> float:
     return float(stats.norm.sf(wide))
 
 
-def percentile_bounds(resampled: Float[np.ndarray, "studies replicates"], clusters: int) -> Bounds:
-    """Return the expanded percentile interval of values resampled from at least two clusters."""
+def percentile_bounds(
+    resampled: Float[np.ndarray, "replicates *figures"], clusters: int
+) -> Float[np.ndarray, "2 *figures"]:
+    """Return the ends of the expanded percentile interval of values resampled from two clusters or more."""
     tail = expanded_tail(clusters)
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=1)
-    return low, high
+    return np.quantile(resampled, [tail, 1 - tail], axis=0)
 
 
 def two_way_spread(
-    residuals: Float[np.ndarray, "studies votes"],
+    residuals: Float[np.ndarray, " votes"],
     picture: Int[np.ndarray, " votes"],
     rater: Int[np.ndarray, " votes"],
 ) -> Spread:
@@ -137,70 +118,62 @@ def two_way_spread(
     ``residuals`` are the votes' contributions to the estimate's deviation: for a mean (success - mean) /
     votes.
     """
-    studies = len(residuals)
-    pictures, raters = len(np.unique(picture)), len(np.unique(rater))
-    if pictures < 2 or raters < 2:
-        return Spread(np.full(studies, np.inf), np.ones(studies))
-    of_pictures = _squares(residuals, picture)
-    of_raters = _squares(residuals, rater)
     _, dense = np.unique(rater, return_inverse=True)
+    pictures, raters = len(np.unique(picture)), int(dense.max()) + 1
+    if pictures < 2 or raters < 2:
+        return inf, 1.0
     of_cells = _squares(residuals, picture * raters + dense)
-    between = np.maximum(of_pictures, of_cells)
-    added = np.maximum(of_raters - of_cells, 0)
+    between = max(_squares(residuals, picture), of_cells)
+    added = max(_squares(residuals, rater) - of_cells, 0.0)
     total = between + added
-    with np.errstate(invalid="ignore"):
-        degrees = total**2 / (between**2 / (pictures - 1) + added**2 / (raters - 1))
-    return Spread(total, np.nan_to_num(degrees, nan=1.0))
+    if total == 0:
+        return 0.0, 1.0
+    return total, total**2 / (between**2 / (pictures - 1) + added**2 / (raters - 1))
 
 
-def _squares(residuals: Float[np.ndarray, "studies votes"], clusters: Int[np.ndarray, " votes"]) -> Values:
+def _squares(residuals: Float[np.ndarray, " votes"], clusters: Int[np.ndarray, " votes"]) -> float:
     sums = cluster_sums(residuals, clusters)
-    count = sums.shape[1]
-    return (sums**2).sum(1) * count / (count - 1)
+    return float((sums**2).sum() * len(sums) / (len(sums) - 1))
 
 
-def rate_bounds(value: Values, spread: Spread, clusters: int) -> Bounds:
+def rate_bounds(value: float, spread: Spread, clusters: int) -> Bounds:
     """Return Student's interval on the logit scale, which stays within [0, 1] and is skewed as rates are."""
     from scipy.special import expit, logit
 
-    inside = (value > 0) & (value < 1) & np.isfinite(spread.variance)
-    safe = np.where(inside, value, 0.5)
-    wide = _quantile(spread.degrees) * np.sqrt(np.where(inside, spread.variance, 1)) / (safe * (1 - safe))
-    low, high = expit(logit(safe) - wide), expit(logit(safe) + wide)
-    ends = np.where(inside, low, value), np.where(inside, high, value)
-    return without_spread(value, ends, clusters, spread)
+    if spread[0] == inf:
+        return 0.0, 1.0
+    if value in (0, 1):
+        return unanimous_bounds(value, clusters)
+    wide = _half_width(spread) / (value * (1 - value))
+    return float(expit(logit(value) - wide)), float(expit(logit(value) + wide))
 
 
-def difference_bounds(value: Values, spread: Spread, clusters: int) -> Bounds:
+def difference_bounds(value: float, spread: Spread, clusters: int) -> Bounds:
     """Return Student's interval of a difference of two rates, within [-1, 1]."""
-    known = np.isfinite(spread.variance)
-    wide = _quantile(spread.degrees) * np.sqrt(np.where(known, spread.variance, 0))
-    wide = np.where(known, wide, 2)
+    if spread[0] == inf:
+        return -1.0, 1.0
     # If no photo differs from another, the bound is that of a rate of 0.
-    wide = np.where(spread.variance > 0, wide, zero_success_bound(clusters))
-    return np.maximum(value - wide, -1), np.minimum(value + wide, 1)
+    wide = _half_width(spread) if spread[0] else zero_success_bound(clusters)
+    return max(value - wide, -1.0), min(value + wide, 1.0)
 
 
-def without_spread(value: Values, bounds: Bounds, clusters: int, spread: Spread | None = None) -> Bounds:
-    """Correct the interval of a rate if all votes agree, or if there is only one cluster.
+def _half_width(spread: Spread) -> float:
+    from scipy import stats
 
-    Votes that all agree have no spread, which does not mean certainty: the interval then ends at the exact
-    binomial bound for as many trials as there are clusters. One cluster says nothing: [0, 1].
+    variance, degrees = spread
+    return float(stats.t.ppf((1 + LEVEL) / 2, degrees)) * sqrt(variance)
+
+
+def unanimous_bounds(value: float, clusters: int) -> Bounds:
+    """Return the interval of a rate of 0 or 1.
+
+    Votes that all agree have no spread, which does not mean certainty: the interval ends at the exact
+    binomial bound for as many trials as there are clusters.
     """
-    low, high = bounds
     bound = zero_success_bound(clusters)
-    high = np.where(value == 0, bound, high)
-    low = np.where(value == 1, 1 - bound, low)
-    unknown = np.full(len(value), clusters < 2) if spread is None else ~np.isfinite(spread.variance)
-    return np.where(unknown, 0.0, low), np.where(unknown, 1.0, high)
+    return (0.0, bound) if value == 0 else (1 - bound, 1.0)
 
 
 def zero_success_bound(trials: int) -> float:
     """Return the upper end of the exact (Clopper-Pearson) interval for no success in ``trials``."""
     return float(1 - ((1 - LEVEL) / 2) ** (1 / trials))
-
-
-def _quantile(degrees: Values) -> Values:
-    from scipy import stats
-
-    return stats.t.ppf((1 + LEVEL) / 2, degrees)

@@ -80,7 +80,7 @@ def _preferred(system: str, rival: str, rows: Sequence[Judgment], bootstrap: Boo
 
     columns = Columns.of(rows)
     share = rate_of(system, columns, bootstrap)
-    per_picture = measure_difference(columns, None, Bootstrap(1)).per_picture[0]
+    per_picture = measure_difference(columns, None, Bootstrap(1)).per_picture
     p, _ = sign_flip(per_picture, seed=bootstrap.seed)
     test = stats.binomtest(int(columns.success.sum()), len(rows))
     return Preferred(system, rival, share, float(test.pvalue), p, p)
@@ -105,11 +105,11 @@ def bradley_terry(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRA
     compared = (total + total.T) > 0
     if connected_components(compared, directed=False)[0] > 1:
         return {}
-    cells = wins.reshape(len(photos), -1).T
-    resampled = bootstrap.sums(cells).T.reshape(-1, *total.shape)
+    cells = wins.reshape(len(photos), -1)
+    resampled = (bootstrap.counts(len(photos)) @ cells).reshape(-1, *total.shape)
     pseudo = PSEUDO_VOTES * compared
     strengths = log_strengths(total[None] + pseudo)[0]
-    low, high = percentile_bounds(log_strengths(resampled + pseudo).T, len(photos))
+    low, high = percentile_bounds(log_strengths(resampled + pseudo), len(photos))
     order = np.argsort(-strengths, kind="stable")
     return {
         names[k]: Estimate(float(strengths[k]), Interval(float(low[k]), float(high[k]), OVER_PICTURES))

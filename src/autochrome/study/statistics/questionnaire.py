@@ -22,10 +22,8 @@ from autochrome.study.statistics.intervals import (
     BOOTSTRAP,
     CROSSED,
     LEVEL,
-    OVER_BOTH,
     OVER_PICTURES,
     Bootstrap,
-    Bounds,
     Estimate,
     Interval,
     percentile_bounds,
@@ -102,8 +100,8 @@ def questionnaire(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRA
     if judged:
         columns, generated = Columns.of(judged), np.array([j.system != TRUTH for j in judged])
         measured = measure_difference(columns, generated, bootstrap)
-        difference = Estimate(float(measured.value[0]), Interval.first(measured.interval, OVER_BOTH))
-        crossed = Interval.first(crossed_bounds(columns, generated, bootstrap), CROSSED)
+        difference = Estimate(measured.value, measured.interval)
+        crossed = crossed_interval(columns, generated, bootstrap)
     return Questionnaire(
         rates=rates,
         percentages=shares,
@@ -134,9 +132,9 @@ def welch(values: Sequence[float], rivals: Sequence[float]) -> Welch | None:
     return Welch(float(test.statistic), float(test.df), float(test.pvalue))
 
 
-def crossed_bounds(
+def crossed_interval(
     columns: Columns, second: Bool[np.ndarray, " votes"], bootstrap: Bootstrap = BOOTSTRAP
-) -> Bounds:
+) -> Interval:
     """Return the bootstrap interval of the difference of two pooled rates, resampling photos and raters.
 
     A vote is weighted by how often its photo and its rater were drawn: Owen's (2007) pigeonhole bootstrap,
@@ -146,31 +144,26 @@ def crossed_bounds(
     _, picture = np.unique(columns.picture, return_inverse=True)
     _, rater = np.unique(columns.rater, return_inverse=True)
     pictures, raters = int(picture.max()) + 1, int(rater.max()) + 1
-    unknown = np.full(len(columns.success), -1.0), np.full(len(columns.success), 1.0)
     if min(pictures, raters) < 2:
-        return unknown
+        return Interval(-1.0, 1.0, CROSSED)
     of_pictures = bootstrap.counts(pictures)
     of_raters = replace(bootstrap, seed=bootstrap.seed + 1).counts(raters)
-    cell = rater * pictures + picture
 
     def resampled(weights: Float[np.ndarray, " votes"]) -> Float[np.ndarray, " replicates"]:
-        table = np.bincount(cell, weights, minlength=raters * pictures).reshape(raters, pictures)
-        return np.einsum("bp,bp->b", of_raters @ table, of_pictures)
+        cells = np.bincount(rater * pictures + picture, weights, minlength=raters * pictures)
+        return np.einsum("bp,bp->b", of_raters @ cells.reshape(raters, pictures), of_pictures)
 
     with np.errstate(invalid="ignore"):
-        below = [resampled(side.astype(float)) for side in (~second, second)]
-        rates = [
-            (resampled(row * ~second) / below[0], resampled(row * second) / below[1])
-            for row in columns.success
-        ]
-    differences = np.stack([first - other for first, other in rates])
+        first, other = (
+            resampled(columns.success * side) / resampled(side.astype(float)) for side in (~second, second)
+        )
     # A resample without a vote of one side says nothing about it.
-    drawn = np.isfinite(differences).all(0)
-    if not drawn.any():
-        return unknown
+    differences = (first - other)[np.isfinite(first - other)]
+    if not len(differences):
+        return Interval(-1.0, 1.0, CROSSED)
     tail = (1 - LEVEL) / 2
-    low, high = np.quantile(differences[:, drawn], [tail, 1 - tail], axis=1)
-    return low, high
+    low, high = np.quantile(differences, [tail, 1 - tail]).tolist()
+    return Interval(low, high, CROSSED)
 
 
 def credibility_ranks(
@@ -186,23 +179,15 @@ def credibility_ranks(
     photos = sorted(set.intersection(*(set(part) for part in shares.values()))) if shares else []
     if len(names) < 2 or not photos:
         return {}
-    table = np.array([[shares[name][photo] for photo in photos] for name in names])
-    ranks = np.asarray(stats.rankdata(-table, method="average", axis=0), dtype=float)
-    resampled = bootstrap.ratios(ranks, np.ones(len(photos)))
-    low, high = np.full(len(names), 1.0), np.full(len(names), float(len(names)))
+    table = np.array([[shares[name][photo] for name in names] for photo in photos])
+    ranks = np.asarray(stats.rankdata(-table, method="average", axis=1), dtype=float)
+    count = len(names)
+    ends = np.tile([[1.0], [count]], count)
     if len(photos) > 1:
-        ends = percentile_bounds(resampled, len(photos))
-        low, high = np.maximum(ends[0], low), np.minimum(ends[1], high)
-    estimates = [
-        Estimate(float(mean), Interval(float(least), float(most), OVER_PICTURES))
-        for mean, least, most in zip(ranks.mean(1), low, high, strict=True)
-    ]
-    return {
-        name: Rank(average, len(names), more_credible(average.value, len(names)))
-        for name, average in zip(names, estimates, strict=True)
-    }
-
-
-def more_credible(rank: float, versions: int) -> float:
-    """Return the share of the other versions that rank higher; in the paper (2.5 - 1) / (5 - 1) = 37.5%."""
-    return (rank - 1) / (versions - 1)
+        resampled = bootstrap.counts(len(photos)) @ ranks / len(photos)
+        ends = percentile_bounds(resampled, len(photos)).clip(1, count)
+    results = {}
+    for name, mean, low, high in zip(names, ranks.mean(0).tolist(), *ends.tolist(), strict=True):
+        average = Estimate(mean, Interval(low, high, OVER_PICTURES))
+        results[name] = Rank(average, count, (mean - 1) / (count - 1))
+    return results

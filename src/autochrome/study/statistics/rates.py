@@ -20,13 +20,11 @@ from autochrome.study.statistics.intervals import (
     OVER_BOTH,
     OVER_PICTURES,
     Bootstrap,
-    Bounds,
     Interval,
-    Values,
     percentile_bounds,
     rate_bounds,
     two_way_spread,
-    without_spread,
+    unanimous_bounds,
 )
 
 BINOMIAL = "binomial 95% (as CIC prints)"
@@ -62,16 +60,6 @@ class Rate:
     raters: int
 
 
-@dataclass(frozen=True, eq=False)
-class RateBounds:
-    """A rate with its errors, in each of many studies of one layout."""
-
-    value: Values
-    interval: Bounds
-    over_pictures: Bounds
-    standard_error: Values
-
-
 def fooling_rates(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Rate]:
     """Return the rate of each system that has test votes.
 
@@ -99,47 +87,39 @@ def first_slot_share(
     chose_first = [(j.success == j.first) != (protocol is Protocol.TWO_AFC) for j in rows]
     if not rows:
         return None
-    return rate_of("first slot", Columns.where(rows, chose_first), bootstrap)
+    return rate_of("first slot", Columns.of(rows, chose_first), bootstrap)
 
 
 def rate_of(name: str, columns: Columns, bootstrap: Bootstrap = BOOTSTRAP) -> Rate:
-    """Return the rate of one study, which must have a vote."""
-    measured = measure_rate(columns, bootstrap)
-    value, error = float(measured.value[0]), float(measured.standard_error[0])
-    binomial = sqrt(value * (1 - value) / len(columns))
-    half = 1.96 * binomial
-    return Rate(
-        name=name,
-        value=value,
-        interval=Interval.first(measured.interval, OVER_BOTH),
-        over_pictures=Interval.first(measured.over_pictures, OVER_PICTURES),
-        binomial=Interval(value - half, value + half, BINOMIAL),
-        standard_error=error,
-        binomial_error=binomial,
-        design_effect=(error / binomial) ** 2 if binomial else None,
-        votes=len(columns),
-        pictures=len(np.unique(columns.picture)),
-        raters=len(np.unique(columns.rater)),
-    )
-
-
-def measure_rate(columns: Columns, bootstrap: Bootstrap = BOOTSTRAP) -> RateBounds:
-    """Return the pooled rate, with its intervals, of each of many studies of one layout.
+    """Return the rate of some votes, of which there must be one.
 
     Successes and votes are summed before dividing, so a picture with more votes counts more.
     """
-    success = columns.success
-    votes = success.shape[1]
-    value = success.mean(1)
+    success, votes = columns.success, len(columns)
+    value = float(success.mean())
     above = cluster_sums(success, columns.picture)
-    below = cluster_sums(np.ones((1, votes)), columns.picture)[0]
+    below = cluster_sums(np.ones(votes), columns.picture)
     pictures = len(below)
-    resampled = bootstrap.ratios(above, below)
-    ends = percentile_bounds(resampled, pictures) if pictures > 1 else (value, value)
-    spread = two_way_spread((success - value[:, None]) / votes, columns.picture, columns.rater)
-    return RateBounds(
+    counts = bootstrap.counts(pictures)
+    resampled = counts @ above / (counts @ below)
+    if pictures < 2:  # one says nothing of others
+        low, high = 0.0, 1.0
+    elif value in (0, 1):
+        low, high = unanimous_bounds(value, pictures)
+    else:
+        low, high = percentile_bounds(resampled, pictures).tolist()
+    spread = two_way_spread((success - value) / votes, columns.picture, columns.rater)
+    error, binomial = float(resampled.std()), sqrt(value * (1 - value) / votes)
+    return Rate(
+        name=name,
         value=value,
-        interval=rate_bounds(value, spread, pictures),
-        over_pictures=without_spread(value, ends, pictures),
-        standard_error=resampled.std(1),
+        interval=Interval(*rate_bounds(value, spread, pictures), OVER_BOTH),
+        over_pictures=Interval(low, high, OVER_PICTURES),
+        binomial=Interval(value - 1.96 * binomial, value + 1.96 * binomial, BINOMIAL),
+        standard_error=error,
+        binomial_error=binomial,
+        design_effect=(error / binomial) ** 2 if binomial else None,
+        votes=votes,
+        pictures=pictures,
+        raters=len(np.unique(columns.rater)),
     )

@@ -59,9 +59,8 @@ def attention(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -
     for judgment, right in zip(rows, caught, strict=True):
         answers[judgment.rater].append(right)
     failed = {rater: 1 - sum(right) / len(right) for rater, right in sorted(answers.items())}
-    columns = Columns.where(rows, caught)
     return Attention(
-        caught=rate_of("caught", columns, bootstrap) if rows else None,
+        caught=rate_of("caught", Columns.of(rows, caught), bootstrap) if rows else None,
         failed={str(rater): share for rater, share in failed.items()},
         inattentive=tuple(rater for rater, share in failed.items() if share > MOST_FAILED),
     )
