@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pyvips
 
 from autochrome.errors import PhotoError
-from autochrome.io import lab
+from autochrome.io import jpeg_damage, lab
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
 from autochrome.io.tiff_pages import TiffPage, photo_pages
 from autochrome.io.vips import number
@@ -71,6 +73,21 @@ class PhotoFile:
     def stream(self) -> io.BufferedIOBase:
         """Open the file's bytes."""
         return io.BytesIO(self.origin) if self.path is None else self.path.open("rb")
+
+    @contextmanager
+    def watched(self) -> Iterator[list[str]]:
+        """Open and decode the file in the block; at its end the list has notes about damage.
+
+        Raises:
+            pyvips.Error: a part of the picture is missing.
+        """
+        if self.format != "jpeg":
+            yield []
+            return
+        with jpeg_damage.watched() as notes:
+            yield notes
+        with self.stream() as stream:
+            notes += [jpeg_damage.COARSE] if jpeg_damage.lacks_scans(stream) else []
 
     def place_of(self, page: int) -> int:
         """Return a page's number among all that the file holds, those that do not count included."""

@@ -51,6 +51,7 @@ class Photo:
         dpi: dots per inch across and down, None if unknown.
         source: the file, None for bytes.
         format: "jpeg", "png", "tiff", "webp", "heic" or "avif"; None for a photo made in memory.
+        notes: sentences for the user about what could not be read as it is in the file.
     """
 
     pixels: Pixels = field(repr=False)
@@ -60,6 +61,7 @@ class Photo:
     dpi: tuple[float, float] | None = None
     source: Path | None = None
     format: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or 0 in self.pixels.shape:
@@ -107,16 +109,26 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
         PhotoError: it cannot be read; the message names it and says what to do.
     """
     file = locate(source)
-    image = file.open(page, max_pixels=max_pixels)
-    metadata = read_metadata(image, file, page)
+    try:
+        with file.watched() as notes:
+            image = file.open(page, max_pixels=max_pixels)
+            metadata = read_metadata(image, file, page)
+            decoded = decode(image, file)
+    except pyvips.Error as error:
+        raise file.decoding_failed(error) from error
     dpi = read_resolution(image, metadata)
     if dpi and orientation_of(image) >= 5:
         dpi = (dpi[1], dpi[0])
-    try:
-        decoded = decode(image, file)
-    except pyvips.Error as error:
-        raise file.decoding_failed(error) from error
-    return Photo(decoded.pixels, decoded.alpha, decoded.profile, metadata, dpi, file.path, file.format)
+    return Photo(
+        decoded.pixels,
+        decoded.alpha,
+        decoded.profile,
+        metadata,
+        dpi,
+        file.path,
+        file.format,
+        notes=tuple(notes),
+    )
 
 
 def page_count(source: Source) -> int:

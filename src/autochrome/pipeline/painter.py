@@ -40,13 +40,12 @@ class ColorizedPhoto(Photo):
     """A photo in color, and how it was made.
 
     Attributes:
-        notes: sentences for the user.
+        notes: sentences for the user, about the photo's file and its colors.
         provenance: model, weights and settings, for `write_photo`.
         uncertainty: of its colors, on the model's own grid, if the model provides it: the entropy of a
             distribution, or the spread of two or more drawn samples.
     """
 
-    notes: tuple[str, ...] = ()
     provenance: Provenance | None = None
     uncertainty: Uncertainty | None = field(default=None, repr=False)
 
@@ -165,8 +164,8 @@ class Painter:
         kept["pixels"] = full_size(
             prediction.lightness, upsampler, prediction.photo.pixels.dtype, prediction.extent
         )
-        notes = prediction.notes + decoded.notes
-        return ColorizedPhoto(**kept, notes=notes, provenance=provenance, uncertainty=decoded.uncertainty)
+        kept["notes"] = (*prediction.photo.notes, *prediction.notes, *decoded.notes)
+        return ColorizedPhoto(**kept, provenance=provenance, uncertainty=decoded.uncertainty)
 
     def _reference(self, settings: ColorizeSettings) -> Reference | None:
         """Return the reference at the model's size, kept for the next photo."""
