@@ -22,6 +22,7 @@ from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.engine.task import ColorizationTask
+from autochrome.engine.updates import only_trainable
 from autochrome.io.photo import Photo
 from autochrome.models.base import AdversarialColorizer
 from autochrome.models.registry import create_model, model_spec
@@ -78,7 +79,8 @@ def measure_training(name: str, batch: int, precision: str, repeats: int) -> dic
         for phase, optimizer in optimizers.items():
             rgb = torch.randint(256, (batch, 3, side, side), dtype=torch.uint8, generator=generator)
             photos = task.prepare(rgb, generator)
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed")
+            with autocast, only_trainable(task, phase):
                 loss = task(photos, phase)["loss"]
             loss.backward()
             optimizer.step()

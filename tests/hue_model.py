@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.color.spaces import HUE_CHROMA, lab_to_rgb
-from autochrome.models.base import DistributionColorizer, Guide, Samples
+from autochrome.models.base import DistributionColorizer, Samples
 from autochrome.models.registry import model_spec
 
 HUES, CHROMAS, STRIDE = 12, 8, 4
@@ -54,12 +53,8 @@ class HueModel(DistributionColorizer):
             half[:, HUES + self.chroma] = sure
         return logits
 
-    def decode(
-        self, logits: Tensor, *, temperature: float | None = None, guides: Sequence[Guide] = ()
-    ) -> Samples:
+    def decide(self, logits: Tensor, temperature: float) -> Samples:
         """Circular expectation of hue (without fading), expectation of chroma; entropy of hue."""
-        for guide in guides:
-            logits = guide(logits)
         hue, chroma = (logits[:, axis].softmax(1) for axis in self.axes)
         angles = torch.arange(HUES) * (2 * math.pi / HUES)
         z = torch.einsum("bqhw,qc->bchw", hue, torch.stack((angles.cos(), angles.sin()), 1))

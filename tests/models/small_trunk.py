@@ -10,17 +10,17 @@ import torch
 from torch import nn
 
 from autochrome.models import registry
-from autochrome.models.cic.compact import CompactCIC, CompactNet
+from autochrome.models.cic.compact import CompactCIC
 from autochrome.models.cic.model import LossSettings
 from autochrome.models.registry import create_model, model_spec
 from autochrome.models.shared_trunk import LENDER
 from autochrome.models.weights import save_weights
-from autochrome.nn.pretrained import TINY
+from autochrome.nn.pretrained import TINY, PretrainedTrunk
 
 
 def tiny_cic() -> CompactCIC:
     """A cic.compact over the trunk that pixcolor.test has."""
-    return CompactCIC(model_spec(LENDER), CompactNet(TINY), LossSettings())
+    return CompactCIC(model_spec(LENDER), PretrainedTrunk(TINY), LossSettings())
 
 
 def lend(path: Path, monkeypatch: pytest.MonkeyPatch, *, seed: int = 0) -> CompactCIC:

@@ -17,7 +17,6 @@ from autochrome.models.cgan.objectives import (
     discriminator_loss,
     generator_loss,
     gradient_penalty,
-    gray,
     is_critic,
     lightness_loss,
 )
@@ -150,9 +149,10 @@ def test_clipping_takes_the_norms_in() -> None:
 
 def test_equation_5_is_the_luma_of_yuv() -> None:
     """Red: .299 of the way from -1 to 1."""
-    colors = torch.tensor([[1.0, -1, -1], [-1, 1, -1], [-1, -1, 1], [0.5, 0.5, 0.5]])
-    found = gray(colors[:, :, None, None]).flatten()
-    torch.testing.assert_close(found, torch.tensor([2 * 0.299 - 1, 2 * 0.587 - 1, 2 * 0.114 - 1, 0.5]))
+    black = torch.full((1, 1, 1, 1), -1.0)
+    for color, share in (([1.0, -1, -1], 0.299), ([-1.0, 1, -1], 0.587), ([-1.0, -1, 1], 0.114)):
+        found = lightness_loss(black, torch.tensor(color)[None, :, None, None])
+        assert found.item() == pytest.approx(2 * share, abs=1e-6)
 
 
 def test_equation_4_is_a_mean_distance() -> None:

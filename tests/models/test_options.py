@@ -27,11 +27,8 @@ class Either(Colorizer):
         if depth not in (1, 2):
             raise ValueError(f"depth must be 1 or 2, not {depth}")
         self.spec, self.depth, self.rate = spec, depth, rate
+        self.options = {"depth": depth}
         self.layers = nn.Sequential(nn.Conv2d(1, 2, 1), *[nn.Conv2d(2, 2, 1) for _ in range(depth - 1)])
-
-    @property
-    def options(self) -> dict[str, int]:
-        return {"depth": self.depth}
 
     def sample(self, luma: Tensor, **_: Any) -> Samples:
         return Samples(self.layers(luma)[:, None], "lab")

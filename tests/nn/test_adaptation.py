@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from autochrome.nn.adaptation import Adaptation, resized
+from autochrome.nn.adaptation import Adaptation
 from autochrome.nn.pretrained import TINY, PretrainedTrunk
 
 
@@ -41,7 +41,6 @@ def test_three_convolutions_each_with_a_norm(trunk: PretrainedTrunk) -> None:
     assert [conv.kernel_size for conv in convolutions] == [(1, 1), (3, 3), (3, 3)]
     assert convolutions[0].in_channels == sum(TINY.decoder)
     assert [conv.out_channels for conv in convolutions] == [9, 6, 6]
-    assert Adaptation(trunk, 6, inner=4).join[0].out_channels == 4
 
 
 def test_the_three_last_maps_are_seen_and_no_others(trunk: PretrainedTrunk) -> None:
@@ -74,19 +73,3 @@ def test_gradients_reach_every_parameter(trunk: PretrainedTrunk) -> None:
     net, maps = Adaptation(trunk, 8), random_maps(trunk, 2)
     net(maps, (14, 14)).square().sum().backward()
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()] == []
-
-
-def test_a_map_on_the_grid_is_itself() -> None:
-    layer = torch.rand(1, 2, 3, 4)
-    assert resized(layer, (3, 4)) is layer
-
-
-def test_cells_stay_where_they_lie_in_the_photo() -> None:
-    """Cell i of n lies at (i + .5) / n: a ramp over the photo is the same ramp on every grid."""
-    centers = (torch.arange(16) + 0.5) / 16
-    ramp = centers.expand(1, 1, 16, 16)
-    found = resized(ramp, (14, 28))
-    expected = (torch.arange(28) + 0.5) / 28
-    # Beyond the centers of its outer cells a map continues as it is there.
-    expected = expected.clamp(centers[0].item(), centers[-1].item())
-    torch.testing.assert_close(found, expected.expand(1, 1, 14, 28))

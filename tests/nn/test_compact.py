@@ -17,5 +17,5 @@ def test_residual_blocks_start_as_the_identity():
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (112, 112), (36, 100), (4, 8)])
 def test_features_are_a_quarter_of_the_size_whatever_multiple_of_four_it_is(height: int, width: int):
     with torch.no_grad():
-        features = CompactTrunk(TINY).eval().features(torch.rand(1, 1, height, width))
+        features = CompactTrunk(TINY).eval().maps(torch.rand(1, 1, height, width))[-1]
     assert features.shape == (1, 8, height // 4, width // 4)

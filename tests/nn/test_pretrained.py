@@ -18,7 +18,7 @@ TEST = PretrainedSize("test", top=16, decoder=(16, 12, 8))
 def test_features_are_a_quarter_of_the_size_whatever_multiple_of_four_it_is(height: int, width: int) -> None:
     trunk = PretrainedTrunk(TEST).eval()
     with torch.no_grad():
-        features = trunk.features(torch.rand(2, 1, height, width))
+        features = trunk.maps(torch.rand(2, 1, height, width))[-1]
     assert features.shape == (2, trunk.width, height // 4, width // 4)
     assert trunk.width == 8
 
@@ -36,7 +36,7 @@ def test_maps_go_down_to_stride_32_and_up_again() -> None:
 def test_every_encoder_fits_the_decoder(encoder: str) -> None:
     with torch.device("meta"):
         trunk = PretrainedTrunk(PretrainedSize(encoder))
-        assert trunk.features(torch.empty(1, 1, 64, 64)).shape == (1, 64, 16, 16)
+        assert trunk.maps(torch.empty(1, 1, 64, 64))[-1].shape == (1, 64, 16, 16)
 
 
 def test_every_place_sees_the_whole_photo() -> None:
@@ -47,7 +47,7 @@ def test_every_place_sees_the_whole_photo() -> None:
     other = x.clone()
     other[..., :32] *= -1
     with torch.no_grad():
-        before, after = trunk.features(x), trunk.features(other)
+        before, after = trunk.maps(x)[-1], trunk.maps(other)[-1]
     assert (before - after)[..., -8:].abs().max() > 0
 
 
@@ -56,8 +56,8 @@ def test_a_photo_s_features_do_not_depend_on_its_batch() -> None:
     trunk = PretrainedTrunk(TEST).eval()
     x = 2 * torch.rand(3, 1, 32, 48) - 1
     with torch.no_grad():
-        together = trunk.features(x)
-        alone = torch.cat([trunk.features(one[None]) for one in x])
+        together = trunk.maps(x)[-1]
+        alone = torch.cat([trunk.maps(one[None])[-1] for one in x])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
     assert all((one - other).abs().max() > 1e-4 for one, other in pairwise(together))
 
@@ -79,7 +79,7 @@ def test_imagenet_fills_the_encoder_alone() -> None:
 def test_only_the_encoder_s_norms_are_frozen() -> None:
     trunk = PretrainedTrunk(TEST).train()
     before = {key: value.clone() for key, value in trunk.named_buffers() if "running" in key}
-    trunk.features(torch.rand(2, 1, 32, 32))
+    trunk.maps(torch.rand(2, 1, 32, 32))
     buffers = dict(trunk.named_buffers())
     still = {key.split(".")[0] for key, value in before.items() if torch.equal(buffers[key], value)}
     assert still == {"encoder"}

@@ -14,7 +14,7 @@ from autochrome.nn.resnet import (
     IMAGENET_STD,
     Bottleneck,
     ResNet101Conv4,
-    normalized_gray,
+    normalized,
 )
 
 # Bottlenecks and inner maps of the four layers, table 1 of He and others 2016 (arXiv:1512.03385).
@@ -130,7 +130,7 @@ def test_stride_8_without_a_max_pool(height: int, width: int) -> None:
         (maps, height // stride, width // stride) for maps, stride in ((64, 2), (256, 4), (512, 8), (1024, 8))
     ]
     assert not any(isinstance(layer, nn.MaxPool2d) for layer in net.modules())
-    assert (net.stride, net.width) == (8, 1024)
+    assert net.width == 1024
 
 
 def test_strides_and_dilations() -> None:
@@ -201,7 +201,7 @@ def test_the_stem_reads_the_loaded_weights(net: ResNet101Conv4, state: dict[str,
 def test_gray_photos_are_normalized_as_rgb() -> None:
     luma = torch.rand(2, 1, 4, 6)
     mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    torch.testing.assert_close(normalized_gray(luma), (luma.expand(-1, 3, -1, -1) - mean) / std)
+    torch.testing.assert_close(normalized(luma), (luma.expand(-1, 3, -1, -1) - mean) / std)
     # torchvision's constants, in the order of RGB
     assert (IMAGENET_MEAN, IMAGENET_STD) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 

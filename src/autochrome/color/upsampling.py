@@ -20,15 +20,17 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from autochrome.types import Chroma
-
 STRIP = 1 << 17
 """Pixels computed at a time."""
 
 
-def upsample_bilinear(chroma: Chroma, size: tuple[int, int]) -> Float[Tensor, "b 2 height width"]:
-    """Return chroma at `size` (height, width), bilinear with half-pixel centers; edges are replicated."""
-    return F.interpolate(chroma, size=size, mode="bilinear", align_corners=False)
+def upsample_bilinear(
+    planes: Float[Tensor, "b c h w"], size: tuple[int, int]
+) -> Float[Tensor, "b c height width"]:
+    """Return planes at `size` (height, width), bilinear with half-pixel centers; edges are replicated."""
+    if planes.shape[2:] == size:
+        return planes
+    return F.interpolate(planes, size=size, mode="bilinear", align_corners=False)
 
 
 class GuidedUpsampler:

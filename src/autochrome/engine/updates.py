@@ -30,7 +30,7 @@ def backward(run: TrainingRun, phase: str, update: int, batches: Iterator[Tensor
     """
     fabric, trainer = run.fabric, run.recipe.trainer
     sums: dict[str, Any] = {}
-    with _only_trainable(run.task, phase):
+    with only_trainable(run.task, phase):
         for micro in range(trainer.accumulate):
             number = (update * trainer.accumulate + micro) * fabric.world_size + fabric.global_rank
             rgb = next(batches).to(fabric.device, non_blocking=True)
@@ -51,7 +51,7 @@ def backward(run: TrainingRun, phase: str, update: int, batches: Iterator[Tensor
 
 
 @contextmanager
-def _only_trainable(task: TrainingTask, phase: str) -> Iterator[None]:
+def only_trainable(task: TrainingTask, phase: str) -> Iterator[None]:
     """Let only the phase's parameters require gradients within the block."""
     own = set(task.trained_in(phase).parameters())
     others = [p for p in task.parameters() if p.requires_grad and p not in own]

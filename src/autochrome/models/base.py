@@ -75,6 +75,8 @@ class Colorizer(nn.Module):
     """
 
     spec: ModelSpec
+    options: Mapping[str, str | int | bool | list[int]] = {}
+    """The factory's arguments that decide what parameters there are; saved with the weights."""
 
     def sample(
         self,
@@ -96,11 +98,6 @@ class Colorizer(nn.Module):
             ValueError: ``n`` or the temperature is out of the model's range, or the sides are no multiples.
         """
         raise NotImplementedError
-
-    @property
-    def options(self) -> Mapping[str, str | int | float | bool | list[int]]:
-        """The factory's arguments that decide what parameters there are; saved with the weights."""
-        return {}
 
     def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """Return the trunk's maps in the order in which it computes them; each has its own stride.
@@ -188,7 +185,6 @@ class DistributionColorizer(Colorizer):
             ValueError: height or width is not a multiple of ``spec.multiple_of``.
         """
 
-    @abstractmethod
     def decode(
         self,
         logits: Float[Tensor, "b q h w"],
@@ -203,6 +199,13 @@ class DistributionColorizer(Colorizer):
             temperature: 0 decides for the mode; the model's default if None.
             guides: maps from logits to logits, such as ``autochrome.guidance.Vibrance``.
         """
+        for guide in guides:
+            logits = guide(logits)
+        return self.decide(logits, self.spec.defaults["temperature"] if temperature is None else temperature)
+
+    @abstractmethod
+    def decide(self, logits: Float[Tensor, "b q h w"], temperature: float) -> Samples:
+        """Return the colorization of guided logits; its ``uncertainty`` is theirs, before the temperature."""
 
     @abstractmethod
     def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:

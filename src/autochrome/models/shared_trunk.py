@@ -13,35 +13,53 @@ from torch import Tensor, nn
 
 from autochrome.nn.efficientnet import LITE_SIZES
 from autochrome.nn.pretrained import PretrainedSize, PretrainedTrunk
+from autochrome.nn.trunk import Trunk
 
 LENDER = "cic.compact"
 """The model whose weights hold the trunk that others borrow."""
+SCRATCH = "scratch"
+"""The option ``trunk`` of a network without pretraining; of ``cic.compact`` and ``lrac.compact``."""
 
 _PREFIX = "network."
 
 
-def make_trunk(trunk: str, *, own: bool) -> PretrainedTrunk:
+def make_trunk(trunk: str, *, own: bool, frozen_norms: bool = True, dropout: float = 0.0) -> PretrainedTrunk:
     """Return a trunk for a system's compact network.
 
     Args:
         trunk: the encoder, of `autochrome.nn.efficientnet.LITE_SIZES`.
         own: the trunk learns with the system; otherwise it is frozen, to be borrowed.
+        frozen_norms: see `PretrainedTrunk`.
+        dropout: see `PretrainedTrunk`.
 
     Raises:
         ValueError: there is no such trunk.
     """
     if trunk not in LITE_SIZES:
-        raise ValueError(f"trunk must be one of {', '.join(LITE_SIZES)}, not {trunk!r}")
-    return PretrainedTrunk(PretrainedSize(trunk), frozen=not own)
+        known = f"{', '.join(LITE_SIZES)} (of cic.compact and lrac.compact also {SCRATCH})"
+        raise ValueError(f"trunk must be one of {known}, not {trunk!r}")
+    return PretrainedTrunk(PretrainedSize(trunk), frozen=not own, frozen_norms=frozen_norms, dropout=dropout)
 
 
-def load_lent_trunk(trunk: PretrainedTrunk, state: Mapping[str, Tensor]) -> None:
+def require_pretrained(trunk: Trunk) -> PretrainedTrunk:
+    """Return the trunk if it can start from a backbone.
+
+    Raises:
+        ValueError: it is one that is trained from scratch; the message begins with "not ".
+    """
+    if not isinstance(trunk, PretrainedTrunk):
+        raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
+    return trunk
+
+
+def load_lent_trunk(trunk: Trunk, state: Mapping[str, Tensor]) -> None:
     """Copy the trunk of a ``cic.compact`` from its state dict.
 
     Raises:
-        ValueError: tensors are missing or have other shapes; nothing is changed then. The message begins
-            with "not ".
+        ValueError: tensors are missing or have other shapes, or the trunk is one from scratch; nothing is
+            changed then. The message begins with "not ".
     """
+    trunk = require_pretrained(trunk)
     own = trunk.state_dict()
     lent = {key: state[_PREFIX + key] for key in own if _PREFIX + key in state}
     misfits = [key for key in own if key not in lent or lent[key].shape != own[key].shape]

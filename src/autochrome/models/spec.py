@@ -52,7 +52,6 @@ class ModelSpec:
     """Source of its weights: a bundled file's name, or None when none is shipped."""
     sha256: str | None = None
     """Digest of that file."""
-    license: str = "Apache-2.0"
     unsure_above: float = 0.62
     """Doubt above which a photo's colors are said to be mostly a guess, in the unit of `Prediction.doubt`:
     what about one held-out photo in ten exceeds, by ``python -m reproduce.unsure``."""

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from autochrome.color.upsampling import upsample_bilinear
 from autochrome.nn.compact import GlobalContext, conv_norm_relu
 from autochrome.nn.trunk import Trunk
 
@@ -21,13 +21,12 @@ class Adaptation(nn.Module):
 
     Args:
         trunk: whose maps they are.
-        width: channels of the features.
-        inner: channels between.
+        width: channels of the features; half as many again between.
     """
 
-    def __init__(self, trunk: Trunk, width: int, inner: int | None = None) -> None:
+    def __init__(self, trunk: Trunk, width: int) -> None:
         super().__init__()
-        inner = inner or 3 * width // 2
+        inner = 3 * width // 2
         self.join = nn.Sequential(
             nn.Conv2d(sum(trunk.map_widths[-3:]), inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU()
         )
@@ -38,12 +37,5 @@ class Adaptation(nn.Module):
         self, maps: Sequence[Float[Tensor, "b _c _hi _wi"]], grid: tuple[int, int]
     ) -> Float[Tensor, "b c h w"]:
         """Return the features, of the size ``grid``."""
-        on_grid = [resized(layer, grid) for layer in maps[-3:]]
+        on_grid = [upsample_bilinear(layer, grid) for layer in maps[-3:]]
         return self.mix(self.context(self.join(torch.cat(on_grid, 1))))
-
-
-def resized(layer: Float[Tensor, "b c h w"], grid: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
-    """Return a map at another size: bilinear, each of its cells where it lies in the photo."""
-    if layer.shape[2:] == grid:
-        return layer
-    return F.interpolate(layer, grid, mode="bilinear", align_corners=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jaxtyping import Float
@@ -35,7 +34,10 @@ class CompactTrunk(Trunk):
 
     def __init__(self, size: CompactSize = CompactSize()) -> None:
         super().__init__()
-        self.stages = descent(size.widths, size.blocks)
+        self.stages = nn.ModuleList()
+        for before, width, depth in zip((1, *size.widths), size.widths, size.blocks, strict=False):
+            residual = [ResidualBlock(width) for _ in range(depth)]
+            self.stages.append(nn.Sequential(conv_norm_relu(before, width, stride=2), *residual))
         width_in = size.widths[-1]
         self.context = GlobalContext(width_in)
         self.fusions = nn.ModuleList()
@@ -55,15 +57,6 @@ class CompactTrunk(Trunk):
             skips.append(x)
         x = self.context(x)
         return [*skips[:-1], x, *ascend(self.fusions, x, skips[-2:0:-1])]
-
-
-def descent(widths: Sequence[int], blocks: Sequence[int]) -> nn.ModuleList:
-    """Stages from one plane of lightness down: each halves the sides and has so many residual blocks."""
-    stages = nn.ModuleList()
-    for width_in, width, depth in zip((1, *widths), widths, blocks, strict=False):
-        residual = [ResidualBlock(width) for _ in range(depth)]
-        stages.append(nn.Sequential(conv_norm_relu(width_in, width, stride=2), *residual))
-    return stages
 
 
 class ResidualBlock(nn.Module):

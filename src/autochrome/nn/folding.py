@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -36,19 +36,5 @@ def fold_norms(module: _Module) -> _Module:
 def _fold_pairs(chain: nn.Sequential) -> None:
     for index in range(len(chain) - 1):
         conv, norm = chain[index], chain[index + 1]
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and _has_statistics(norm):
-            weight, bias = fuse_conv_bn_weights(
-                conv.weight,
-                conv.bias,
-                norm.running_mean,  # type: ignore[arg-type]
-                norm.running_var,  # type: ignore[arg-type]
-                norm.eps,
-                norm.weight,
-                norm.bias,
-            )
-            conv.weight, conv.bias = weight, bias
-            chain[index + 1] = nn.Identity()
-
-
-def _has_statistics(norm: nn.BatchNorm2d) -> bool:
-    return norm.running_mean is not None and norm.running_var is not None
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            chain[index], chain[index + 1] = fuse_conv_bn_eval(conv, norm), nn.Identity()

@@ -27,13 +27,7 @@ BAND = 2**22
 
 
 def random_locations(
-    batch: int,
-    count: int,
-    size: tuple[int, int],
-    *,
-    margin: int = 0,
-    generator: torch.Generator | None = None,
-    device: torch.device | str | None = None,
+    batch: int, count: int, size: tuple[int, int], *, device: torch.device | str | None = None
 ) -> Int[Tensor, "b n 2"]:
     """Random pixels (y, x) of every photo, with repetition; the paper takes 128 of each.
 
@@ -41,27 +35,17 @@ def random_locations(
         batch: photos.
         count: pixels of each.
         size: height and width of the photos.
-        margin: pixels nearer than this to an edge are not drawn (the released trainer: 96 of 352).
-        generator: source of randomness on the CPU; torch's own if None.
         device: where the answer goes.
-
-    Raises:
-        ValueError: the margin leaves no pixel.
     """
-    if 2 * margin >= min(size):
-        raise ValueError(f"a margin of {margin} leaves no pixel of {size[0]} x {size[1]}")
-    inner = torch.tensor([side - 2 * margin for side in size])
-    # The same draws on every device, as the house's seeds promise.
-    drawn = (torch.rand(batch, count, 2, generator=generator) * inner).long()
-    return (drawn.minimum(inner - 1) + margin).to(device)
+    sides = torch.tensor(size)
+    # Drawn on the CPU, so that a seed gives the same places on every device.
+    return (torch.rand(batch, count, 2) * sides).long().minimum(sides - 1).to(device)
 
 
 def sample_columns(
     maps: Sequence[Float[Tensor, "b _c _hi _wi"]],
     strides: Sequence[int],
     locations: Float[Tensor, "b n 2"] | Int[Tensor, "b n 2"],
-    *,
-    aligned: bool = True,
 ) -> Float[Tensor, "b n c"]:
     """Hypercolumns at places: all layers' features there, interpolated bilinearly between four cells.
 
@@ -72,23 +56,15 @@ def sample_columns(
         maps: features of each layer.
         strides: stride of each layer; 1 for the photo itself.
         locations: (y, x) in pixels, whole numbers being the pixels' centers; no gradient reaches them.
-        aligned: put cells where they are, (s - 1) / 2 pixels from the corner of their block; False puts them
-            on its first pixel, as the released code does.
 
     Returns:
         Channels of all layers, in their order.
     """
     found = [
-        _interpolate(layer, _layer_coordinates(locations, stride, aligned))
+        _interpolate(layer, (locations - (stride - 1) / 2) / stride)
         for layer, stride in zip(maps, strides, strict=True)
     ]
     return torch.cat(found, 2)
-
-
-def _layer_coordinates(locations: Tensor, stride: int, aligned: bool) -> Float[Tensor, "b n 2"]:
-    offset = (stride - 1) / 2 if aligned else 0.0
-    kind = torch.promote_types(locations.dtype, torch.float32)
-    return (locations.to(kind) - offset) / stride
 
 
 def _interpolate(layer: Float[Tensor, "b c hi wi"], places: Float[Tensor, "b n 2"]) -> Float[Tensor, "b n c"]:
@@ -136,8 +112,6 @@ class HypercolumnHead(nn.Module):
         self, widths: Sequence[int], strides: Sequence[int], hidden: int, outputs: Mapping[str, int]
     ) -> None:
         super().__init__()
-        if len(widths) != len(strides):
-            raise ValueError(f"every layer has a width and a stride, not {len(widths)} and {len(strides)}")
         self.widths = tuple(widths)
         self.strides = tuple(strides)
         self.h_fc1 = nn.Linear(sum(widths), hidden)
@@ -151,12 +125,9 @@ class HypercolumnHead(nn.Module):
         self,
         maps: Sequence[Float[Tensor, "b _c _hi _wi"]],
         locations: Float[Tensor, "b n 2"] | Int[Tensor, "b n 2"],
-        *,
-        aligned: bool = True,
     ) -> dict[str, Float[Tensor, "b _q n"]]:
         """Every output at places only, as training needs it; arguments as of ``sample_columns``."""
-        columns = sample_columns(maps, self.strides, locations, aligned=aligned)
-        hidden = F.relu(self.h_fc1(columns), inplace=True)
+        hidden = F.relu(self.h_fc1(sample_columns(maps, self.strides, locations)), inplace=True)
         return {name: layer(hidden).transpose(1, 2) for name, layer in self.outputs.items()}
 
     def dense(
@@ -171,26 +142,19 @@ class HypercolumnHead(nn.Module):
 
         Layers finer than the grid are averaged over a cell, as in the released code; coarser ones are
         interpolated between their cells as in ``at``. On a grid of stride 1 the answer is that of ``at``.
-
-        Memory beyond the maps: finer layers' averages; h_fc1 at the resolution of each coarser layer, in all
-        at most a third of 4 B x hidden x points; a few bands of ``BAND`` hidden numbers. In the paper's size
-        with a photo of 512 pixels and stride 4 that is 25, 22 and about 50 MB, where the columns would take
-        814 MB.
+        For the paper's network, a photo of 512 pixels and stride 4, this takes about 100 MB beyond the maps,
+        where the columns would take 814 MB.
 
         Args:
             maps: features of each layer, of ceil(side / its stride) cells.
-            stride: pixels from one point to the next.
+            stride: pixels from one point to the next: a multiple or a divisor of every layer's stride.
             size: height and width of the photo.
             only: names of the outputs that are wanted; all if None.
 
         Returns:
             Outputs of ceil(height / stride) x ceil(width / stride) points.
-
-        Raises:
-            ValueError: a layer has another size, or its stride is neither a multiple nor a divisor.
         """
-        _check(maps, self.strides, stride, size)
-        height, width = _cells(size, stride)
+        height, width = (-(-side // stride) for side in size)
         fine, coarse = self._project(maps, stride)
         step = max(1, BAND // (maps[0].shape[0] * self.h_fc1.out_features * width))
         bands: dict[str, list[Tensor]] = {name: [] for name in (only or self.outputs)}
@@ -276,16 +240,3 @@ def _neighbors(points: range, ratio: int, cells: int, like: Tensor) -> tuple[Ten
 def _average(layer: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
     """Mean over blocks; those at the lower and right edge may be smaller."""
     return F.avg_pool2d(layer, factor, ceil_mode=True) if factor > 1 else layer
-
-
-def _cells(size: tuple[int, int], stride: int) -> tuple[int, int]:
-    return -(-size[0] // stride), -(-size[1] // stride)
-
-
-def _check(maps: Sequence[Tensor], strides: Sequence[int], stride: int, size: tuple[int, int]) -> None:
-    for number, (layer, own) in enumerate(zip(maps, strides, strict=True)):
-        if own % stride and stride % own:
-            raise ValueError(f"a grid of stride {stride} does not fit a layer of stride {own}; take 2 or 4")
-        if layer.shape[2:] != (wanted := _cells(size, own)):
-            sizes = f"{wanted[0]} x {wanted[1]} cells, not {layer.shape[2]} x {layer.shape[3]}"
-            raise ValueError(f"layer {number} of stride {own} should have {sizes}")

@@ -25,7 +25,6 @@ class ResNet101Conv4(nn.Module):
     and all its 3x3 convolutions are dilated by 2, as in Caffe's DeepLab (torchvision's leaves out the first).
     """
 
-    stride = 8
     width = EXPANSION * LAYERS[-1][1]
     """Channels of the features."""
 
@@ -130,7 +129,7 @@ def _other(reason: str) -> ValueError:
     )
 
 
-def normalized_gray(luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Y in [0, 1] as the RGB of a gray photo, normalized as ImageNet's networks take it."""
-    mean, std = (luma.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (luma - mean) / std
+def normalized(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 h w"]:
+    """Return sRGB in [0, 1] normalized as ImageNet's networks take it; one plane becomes a gray photo's."""
+    mean, std = (picture.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (picture - mean) / std

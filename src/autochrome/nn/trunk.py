@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Trunk(nn.Module):
-    """A network from one plane of lightness to features at stride 4; its children define ``maps``."""
+    """A network from lightness scaled to [-1, 1] to features at stride 4; its children define ``maps``."""
 
     width: int
     """Channels of the features."""
@@ -23,14 +23,6 @@ class Trunk(nn.Module):
     def maps(self, x: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
         """Return every map that the trunk computes, the features last."""
         raise NotImplementedError
-
-    def features(self, x: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h4 w4"]:
-        """Return features at a quarter of the resolution.
-
-        Args:
-            x: lightness scaled to [-1, 1], sides multiples of 4.
-        """
-        return self.maps(x)[-1]
 
 
 def ascend(

@@ -18,7 +18,7 @@ def parameters(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
-def multiply_adds(net: nn.Module, side: int) -> int:
+def multiply_adds(net: nn.Module, side: int, forward: Callable[[Tensor], object] | None = None) -> int:
     """Multiplications of the convolutions and linear layers for one luma, counted by forward hooks."""
     total = 0
 
@@ -32,7 +32,7 @@ def multiply_adds(net: nn.Module, side: int) -> int:
             total += output.numel() * layer.in_features
 
     hooks = [layer.register_forward_hook(count) for layer in net.modules()]
-    net(torch.empty(1, 1, side, side, device="meta"))
+    (forward or net)(torch.empty(1, 1, side, side, device="meta"))
     for hook in hooks:
         hook.remove()
     return total

@@ -170,7 +170,7 @@ def test_training_logs_the_plain_and_the_rebalanced_loss():
     batch = made_batch()
     losses = model.training_losses(batch)
     assert set(losses) == {"loss", "cross_entropy", "rebalanced", "entropy"}
-    logits = model.network(batch.luma - 50)[-1].logits
+    logits = model.readouts(batch.luma)[-1].logits
     weights = rebalancing_weights(model.prior, mix=0.5)
     expected = weighted_cross_entropy(logits, F.avg_pool2d(batch.chroma, 4), weights, SETTINGS)
     torch.testing.assert_close((losses["rebalanced"], losses["cross_entropy"]), expected)
@@ -231,9 +231,12 @@ def test_equation_2_predicts_313_logits_at_a_quarter(model: CIC):
     assert logits.dtype == torch.float32
 
 
-def test_the_network_sees_lightness_less_50(model: CIC):
+def test_a_trunk_sees_lightness_from_minus_1_to_1(model: CIC):
+    seen = []
+    model.network.stages[0].register_forward_pre_hook(lambda _, args: seen.append(args[0]))
     luma = torch.rand(1, 1, 32, 32) * 100
-    assert torch.equal(model.predict(luma), model.network(luma - 50)[-1].logits)
+    model.predict(luma)
+    torch.testing.assert_close(seen[0], luma / 50 - 1)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 1 / 6, 0.0])

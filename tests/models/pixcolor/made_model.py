@@ -32,7 +32,7 @@ def borrowing(**options: Any) -> CompactPixColor:
         PretrainedTrunk(TINY, frozen=True),
         model.pixelcnn,
         CompactPixColorSettings(**options),
-        ranker=Ranker(8, (8, 8, 8)),
+        Ranker(8, (8, 8, 8)),
     )
 
 

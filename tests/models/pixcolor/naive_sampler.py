@@ -12,7 +12,6 @@ from torch import Tensor
 from autochrome.models.pixcolor.pixelcnn import PixelCNN
 from autochrome.models.pixcolor.sampler import (
     Draws,
-    check,
     choose,
     collect,
     guide,
@@ -32,7 +31,6 @@ def draw_naive(
     seed: int = 0,
 ) -> Draws:
     """``draw`` by one pass of the whole network for every pixel and channel: slow, and plainly right."""
-    check(net, condition, n, temperature, guidance)
     rows = len(condition) * n
     condition = with_unconditional(condition, guidance)
     photos, _, height, width = condition.shape

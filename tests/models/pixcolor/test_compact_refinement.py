@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.upsampling import upsample_bilinear
-from autochrome.models.pixcolor.compact_refinement import NEUTRAL, CompactRefinement, blotches, casts
-from autochrome.models.pixcolor.refinement import refinement_loss
+from autochrome.models.pixcolor.compact_refinement import CompactRefinement, blotches, casts
+from autochrome.models.pixcolor.refinement import NEUTRAL
 from autochrome.models.shared_trunk import make_trunk
 from autochrome.nn.pretrained import TINY, PretrainedTrunk
 
@@ -148,7 +148,7 @@ def learn(steps: int, noise: Callable[[Tensor, Tensor], Tensor]) -> CompactRefin
         low = F.adaptive_avg_pool2d(truth, (7, 7))
         doubt = torch.rand(len(low))
         optimizer.zero_grad()
-        refinement_loss(net(maps, noise(low, doubt), doubt), truth).backward()
+        F.l1_loss(net(maps, noise(low, doubt), doubt), truth).backward()
         optimizer.step()
         schedule.step()
     return net.eval()
@@ -162,7 +162,7 @@ def errors(net: CompactRefinement, noisy: float, doubt: float) -> tuple[float, f
     hints = blotches(F.adaptive_avg_pool2d(truth, (7, 7)), noisy)
     refined = net(maps, hints, torch.full((len(hints),), doubt))
     plain = upsample_bilinear(hints, (16, 16))
-    return refinement_loss(refined, truth).item(), refinement_loss(plain, truth).item()
+    return F.l1_loss(refined, truth).item(), F.l1_loss(plain, truth).item()
 
 
 def test_it_learns_to_beat_bilinear_upsampling() -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from autochrome.models.pixcolor.conditioning import GradientMultiplier, PaperConditioning
-from autochrome.nn.resnet import normalized_gray
+from autochrome.nn.resnet import normalized
 
 
 def on_meta() -> PaperConditioning:
@@ -69,7 +69,6 @@ def test_adaptation_costs_half_a_billion_multiplications() -> None:
 )
 def test_features_have_stride_8(height: int, width: int, grid: tuple[int, int]) -> None:
     net = on_meta()
-    assert net.stride == 8
     assert net(torch.empty(2, 1, height, width, device="meta")).shape == (2, 64, *grid)
 
 
@@ -80,22 +79,11 @@ def test_reads_luma_as_a_gray_photo() -> None:
     luma = torch.rand(1, 1, 16, 24)
     with torch.no_grad():
         features = net(luma)
-        expected = net.adaptation(net.backbone(normalized_gray(luma)))
-    torch.testing.assert_close(seen[0], normalized_gray(luma))
+        expected = net.adaptation(net.backbone(normalized(luma)))
+    torch.testing.assert_close(seen[0], normalized(luma))
     assert torch.equal(features, expected)
     assert (features >= 0).all()
     assert features.std() > 0
-
-
-def test_backbone_loads_a_resnet() -> None:
-    """All that it may and may not be: tests/nn/test_resnet.py."""
-    net, other = shallow(), shallow().backbone
-    net.load_backbone({f"backbone.{key}": value for key, value in other.state_dict().items()})
-    assert all(torch.equal(a, b) for a, b in zip(net.backbone.parameters(), other.parameters(), strict=True))
-    before = {key: value.clone() for key, value in net.state_dict().items()}
-    with pytest.raises(ValueError, match=r"^not a ResNet-101 state dict: conv1\.weight should have shape"):
-        net.load_backbone({**shallow().backbone.state_dict(), "conv1.weight": torch.zeros(64, 1, 7, 7)})
-    assert all(torch.equal(value, before[key]) for key, value in net.state_dict().items())
 
 
 # The gradient multiplier ---------------------------------------------------------------------------
@@ -196,7 +184,7 @@ def test_the_gradient_after_the_step_is_the_plain_one() -> None:
     net(luma).square().sum().backward()
     through = [p.grad.clone() for p in net.parameters() if p.grad is not None]
     net.zero_grad()
-    net.adaptation(net.backbone(normalized_gray(luma))).square().sum().backward()
+    net.adaptation(net.backbone(normalized(luma))).square().sum().backward()
     plain = [p.grad for p in net.parameters() if p.grad is not None]
     assert len(plain) == len(through) == len(list(net.parameters()))
     torch.testing.assert_close(through, plain)

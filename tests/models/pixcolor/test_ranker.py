@@ -9,7 +9,8 @@ import torch
 
 from autochrome.models.base import Batch
 from autochrome.models.pixcolor.compact import CompactPixColor
-from autochrome.models.pixcolor.ranker import NEUTRAL, Ranker, distance, ranking_loss
+from autochrome.models.pixcolor.ranker import Ranker, distance, ranking_loss
+from autochrome.models.pixcolor.refinement import NEUTRAL
 from autochrome.models.registry import create_model
 
 

@@ -27,7 +27,7 @@ from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.judge import Judge, central_square, imagenet_classes
 from autochrome.io.whole_file import file_sha256
 from autochrome.models.weights import mismatches, resolve_weights
-from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
+from autochrome.nn.resnet import normalized
 from autochrome.types import RGB
 
 _OF_TIMM = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
@@ -90,9 +90,7 @@ class VGG16(nn.Module):
 def vgg16_view(rgb: RGB, settings: VGG16Settings | None = None) -> Float[Tensor, "b 3 size size"]:
     """Return the central square of sRGB pictures in [0, 1], normalized as torchvision's VGG-16 takes it."""
     settings = settings or VGG16Settings()
-    rgb = central_square(rgb, settings.shorter_side, settings.size)
-    mean, std = (rgb.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return (rgb - mean) / std
+    return normalized(central_square(rgb, settings.shorter_side, settings.size))
 
 
 def load_vgg16(weights: str | PathLike[str], *, settings: VGG16Settings | None = None) -> Judge:

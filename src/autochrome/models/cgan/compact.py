@@ -26,7 +26,7 @@ from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.energy import energy_score
 from autochrome.models.cgan.generator import PaperGenerator
 from autochrome.models.cgan.known import planes_of, random_planes
-from autochrome.models.cgan.model import CGAN, frozen, norm_for
+from autochrome.models.cgan.model import CGAN, norm_for
 from autochrome.models.cgan.objectives import accuracy, discriminator_loss, generator_loss
 from autochrome.models.cgan.settings import CGANSettings, Objective
 from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
@@ -129,33 +129,17 @@ class CompactCGAN(CGAN):
         tone_curves: of (U + 1) / 2 and (V + 1) / 2; samples pass through them, and nothing in training does.
     """
 
-    generator: CompactGenerator  # pyright: ignore[reportIncompatibleVariableOverride]
-    settings: CompactCGANSettings
     tone_curves: Float[Tensor, "2 256"]
     curve_neutral: float = 0.5
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        generator: CompactGenerator,
-        settings: CompactCGANSettings,
-        options: Mapping[str, str | bool] | None = None,
-    ) -> None:
+    def __init__(self, spec: ModelSpec, generator: CompactGenerator, settings: CompactCGANSettings) -> None:
         discriminator = partial(CompactDiscriminator, generator.size.condition)
-        super().__init__(spec, generator, discriminator, settings, options=options)
+        super().__init__(spec, generator, discriminator, settings)
+        self.adversarial = settings.adversarial > 0
         self.register_buffer("tone_curves", identity_curve())
 
-    @property
-    def adversarial(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Whether the objective has a weight."""
-        return self.settings.adversarial > 0
-
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``.
-
-        Raises:
-            ValueError: they are of another network.
-        """
+        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``."""
         load_lent_trunk(self.generator.trunk, state)
 
     def training_losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -189,8 +173,7 @@ class CompactCGAN(CGAN):
         """
         condition = self.generator.encode(batch.luma)
         losses, drawn = self._energy_loss(batch, condition, self._known(batch))
-        with frozen(discriminator):
-            scores = discriminator(_image(batch, drawn, condition.detach()))
+        scores = discriminator(_image(batch, drawn, condition.detach()))
         losses["fooling"] = generator_loss(self.settings.objective, scores)
         losses["loss"] = losses["loss"] + self.settings.adversarial * losses["fooling"]
         return losses
@@ -279,8 +262,9 @@ def compact(
         ValueError: there is no such trunk, or a setting is out of its range.
     """
     generator = CompactGenerator(make_trunk(trunk, own=own_trunk))
-    options = {"trunk": trunk, "own_trunk": own_trunk}
-    return CompactCGAN(spec, generator, CompactCGANSettings(**settings), options)
+    model = CompactCGAN(spec, generator, CompactCGANSettings(**settings))
+    model.options = {"trunk": trunk, "own_trunk": own_trunk}
+    return model
 
 
 def tiny(
@@ -295,5 +279,6 @@ def tiny(
     training = CGANSettings(**settings)
     generator = PaperGenerator(noise, condition, space, widths=(8, 6, 6, 4, 4), noise_size=8, plane=16)
     discriminator = partial(PaperDiscriminator, widths=(8, 16), size=16, hidden=8, norm=norm_for(training))
-    options = {"noise": noise, "condition": condition, "space": space}
-    return CGAN(spec, generator, discriminator, training, space=space, options=options)
+    model = CGAN(spec, generator, discriminator, training, space=space)
+    model.options = {"noise": noise, "condition": condition, "space": space}
+    return model

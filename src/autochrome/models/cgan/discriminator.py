@@ -6,6 +6,7 @@ It sees the condition as part of the picture, and no noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.models.cgan.generator import batch_norm, initialize, require_choice
+from autochrome.nn.efficientnet import SameConv
 
 SLOPE = 0.2
 """Of LeakyReLU below zero."""
@@ -20,29 +22,14 @@ SLOPE = 0.2
 Norm = Literal["batch", "layer"]
 
 
-class SameConv(nn.Conv2d):
-    """A 5x5 convolution of stride 2 that pads as TensorFlow's "SAME" does for even sides.
-
-    It adds 3 rows and columns of zeros in all: 1 before and 2 after. Torch's own padding of 2 gives the same
-    size with a grid one pixel off.
-    """
-
-    def __init__(self, width_in: int, width: int) -> None:
-        super().__init__(width_in, width, 5, stride=2)
-
-    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
-        """Half of each side."""
-        return super().forward(F.pad(input, (1, 2, 1, 2)))
-
-
 class PaperDiscriminator(nn.Module):
     """Four 5x5 convolutions of stride 2 with LeakyReLU, then two linear layers without one in between.
 
-    Batch norm follows every convolution but the first. It has the batch's statistics always, as the authors'
-    has, so that pictures are judged together with others of their kind, real or generated.
+    The convolutions pad as TensorFlow's "same" does. Batch norm follows every convolution but the first. It
+    has the batch's statistics always, as the authors' has, so that pictures are judged together with others
+    of their kind, real or generated.
 
     Args:
-        in_channels: planes of a picture.
         widths: of the convolutions.
         size: side of the pictures, a multiple of 2 to the number of convolutions.
         hidden: width between the linear layers.
@@ -55,7 +42,6 @@ class PaperDiscriminator(nn.Module):
 
     def __init__(
         self,
-        in_channels: int = 3,
         *,
         widths: Sequence[int] = (64, 128, 256, 512),
         size: int = 64,
@@ -69,14 +55,14 @@ class PaperDiscriminator(nn.Module):
             raise ValueError(f"size must be a multiple of {stride}, not {size}")
         self.size = size
         self.convolutions = nn.ModuleList(
-            [SameConv(a, b) for a, b in zip((in_channels, *widths), widths, strict=False)]
+            SameConv(before, width, 5, stride=2) for before, width in pairwise((3, *widths))
         )
         self.norms = nn.ModuleList([_norm(norm, width) for width in widths[1:]])
         self.hidden = nn.Linear(widths[-1] * (size // stride) ** 2, hidden)
         self.score = nn.Linear(hidden, 1)
         initialize(self)
 
-    def forward(self, image: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1"]:
+    def forward(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1"]:
         """Scores: logits of being real for a discriminator, the critic's values for a Wasserstein GAN.
 
         Args:

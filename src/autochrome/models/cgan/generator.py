@@ -17,7 +17,7 @@ Noise in layers 1 to 3 and the condition in all of them are the paper's; ``noise
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -29,25 +29,6 @@ ImageSpace = Literal["yuv", "rgb"]
 
 NOISY_LAYERS = 3
 """Section 3.2: "the first half of the generator layers (the first three layers in our case)"."""
-
-
-@runtime_checkable
-class GeneratorNetwork(Protocol):
-    """What a conditional GAN draws colors with; an ``nn.Module``."""
-
-    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Return the condition of every layer, from Y in [-1, 1]; computed once for all samples."""
-        ...
-
-    def draw_noise(self, n: int, generator: torch.Generator | None = None) -> Float[Tensor, "n *z"]:
-        """Noise for ``n`` pictures, on the CPU."""
-        ...
-
-    def __call__(
-        self, condition: Float[Tensor, "b c h2 w2"], z: Float[Tensor, "b *z"]
-    ) -> Float[Tensor, "b d h w"]:
-        """U and V (d = 2), or R, G and B (d = 3), in [-1, 1]."""
-        ...
 
 
 def require_choice(name: str, value: str, choices: object) -> None:

@@ -8,8 +8,7 @@ Section, equation or algorithm -> name here
     3.2, figure 4, the generator, stride 1        ``generator.PaperGenerator``
     3.2, figure 4, the discriminator              ``discriminator.PaperDiscriminator``
     3.2, YUV or RGB                               ``space``
-    Equations 4 and 6, L1 of RGB's luma           ``objectives.lightness_loss``, ``lightness_weight``
-    Equation 5, Gray                              ``objectives.gray``
+    Equations 4 to 6, L1 of RGB's luma            ``objectives.lightness_loss``, ``lightness_weight``
     3.2, multi-layer noise                        ``noise``
     3.2, multi-layer conditional information      ``condition``
     3.2, Wasserstein GAN                          ``objective``, ``objectives.clip_weights``
@@ -23,8 +22,8 @@ What departs from the paper, and why: docs/papers/cgan.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Literal
 
@@ -35,7 +34,7 @@ from torch import Tensor, nn
 from autochrome.color.spaces import YUV
 from autochrome.models.base import AdversarialColorizer, Batch, KnownColors, ModelSpec, Samples
 from autochrome.models.cgan.discriminator import PaperDiscriminator
-from autochrome.models.cgan.generator import GeneratorNetwork, ImageSpace, PaperGenerator, require_choice
+from autochrome.models.cgan.generator import ImageSpace, PaperGenerator, require_choice
 from autochrome.models.cgan.objectives import (
     accuracy,
     clip_weights,
@@ -56,41 +55,31 @@ class CGAN(AdversarialColorizer):
 
     Args:
         spec: as registered.
-        generator: the network, an ``nn.Module``.
+        generator: the network: a ``PaperGenerator``, or one with the same methods.
         discriminator: makes a network that judges pictures "b 3 h w", Y, U and V or R, G and B in [-1, 1].
         settings: objective and constants.
         space: what the generator paints, and so what the discriminator sees: "yuv" or "rgb".
-        options: the factory's arguments that decide the network; weights are saved with them.
 
     Raises:
         ValueError: the space is unknown.
     """
 
-    generator: GeneratorNetwork
-
     def __init__(
         self,
         spec: ModelSpec,
-        generator: GeneratorNetwork,
+        generator: nn.Module,
         discriminator: Callable[[], nn.Module],
         settings: CGANSettings,
         *,
         space: str = "yuv",
-        options: Mapping[str, str | bool | list[int]] | None = None,
     ) -> None:
         super().__init__()
         require_choice("space", space, ImageSpace)
         self.spec = spec
-        self.generator = generator
-        self.settings = settings
+        self.generator: Any = generator
+        self.settings: Any = settings
         self.space = space
-        self._options = dict(options or {})
         self._discriminator = discriminator
-
-    @property
-    def options(self) -> Mapping[str, str | bool | list[int]]:
-        """The factory's arguments that decide the network."""
-        return self._options
 
     def draw(
         self,
@@ -177,16 +166,12 @@ class CGAN(AdversarialColorizer):
     def generator_losses(self, discriminator: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the losses of lines 9 to 11 of algorithm 1, with new noise.
 
-        The discriminator's parameters get no gradient.
-
         Returns:
             ``loss`` (minimized) and, for RGB, ``lightness``: equation 4, which equation 6 adds to it.
         """
         settings = self.settings
         colors = self._draw(batch)
-        with frozen(discriminator):
-            scores = discriminator(self._pictures(batch, colors))
-        losses = {"loss": generator_loss(settings.objective, scores)}
+        losses = {"loss": generator_loss(settings.objective, discriminator(self._pictures(batch, colors)))}
         if self.space == "rgb":
             losses["lightness"] = lightness_loss(batch.luma, colors)
             losses["loss"] = losses["loss"] + settings.lightness_weight * losses["lightness"]
@@ -211,18 +196,6 @@ class CGAN(AdversarialColorizer):
         if batch.rgb is None:
             raise ValueError("space='rgb' needs batches with their rgb")
         return batch.rgb * 2 - 1
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Within it, no parameter of a module collects a gradient."""
-    before = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-    try:
-        module.requires_grad_(False)
-        yield
-    finally:
-        for parameter, required in before:
-            parameter.requires_grad_(required)
 
 
 # Factory ------------------------------------------------------------------------------------------
@@ -255,8 +228,9 @@ def paper(
     training = CGANSettings(**settings)
     generator = PaperGenerator(noise, condition, space, widths=widths)
     discriminator = partial(PaperDiscriminator, widths=discriminator_widths, norm=norm_for(training))
-    options = {"noise": noise, "condition": condition, "space": space, "widths": list(widths)}
-    return CGAN(spec, generator, discriminator, training, space=space, options=options)
+    model = CGAN(spec, generator, discriminator, training, space=space)
+    model.options = {"noise": noise, "condition": condition, "space": space, "widths": list(widths)}
+    return model
 
 
 def norm_for(settings: CGANSettings) -> str:

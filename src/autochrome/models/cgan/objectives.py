@@ -13,13 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autochrome.color.spaces import YUV
 from autochrome.models.cgan.settings import Objective
 from autochrome.types import Luma
 
 Scores = Float[Tensor, "b *places"]
-
-GRAY = (0.299, 0.587, 0.114)
-"""Equation 5."""
 
 
 def discriminator_loss(objective: Objective, real: Scores, fake: Scores) -> Float[Tensor, ""]:
@@ -103,17 +101,11 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
         parameter.clamp_(-limit, limit)
 
 
-def gray(rgb: Float[Tensor, "b 3 h w"]) -> Luma:
-    """Equation 5: .299 R + .587 G + .114 B; in [-1, 1] if the colors are."""
-    weights = torch.tensor(GRAY, dtype=rgb.dtype, device=rgb.device)[:, None, None]
-    return (rgb * weights).sum(1, keepdim=True)
-
-
 def lightness_loss(luma: Luma, rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
-    """Equation 4: mean |y - Gray(G(y, z))| over pixels.
+    """Equation 4: mean |y - Gray(G(y, z))| over pixels, Gray (equation 5) being the luma of YUV.
 
     Args:
         luma: y, in [-1, 1].
         rgb: G(y, z), in [-1, 1].
     """
-    return (luma - gray(rgb)).abs().mean()
+    return (luma - YUV.split((rgb + 1) / 2)[0]).abs().mean()

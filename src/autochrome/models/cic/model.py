@@ -6,7 +6,7 @@ Section or equation -> name here
     3.1, H_gt^-1: soft encoding                  ``autochrome.color.bins.soft_encode``
     3.1, L(Z^, Z) (equation 3)                   ``weighted_cross_entropy``
     3.2, v(Z) (equations 5, 6, 7)                ``autochrome.color.bins.rebalancing_weights``
-    3.3, H: annealed mean (equations 4, 8)       ``CIC.decode``, ``autochrome.color.decoding.annealed_mean``
+    3.3, H: annealed mean (equations 4, 8)       ``CIC.decide``, ``autochrome.color.decoding.annealed_mean``
     3.4, figure 3, the network                   ``autochrome.models.cic.paper.PaperNet``
     3.4, deep supervision of conv6, conv7        ``PaperNet.readouts``, ``LossSettings.supervision``
     3.4, initialization from VGG                 ``PaperNet.load_vgg16``
@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import AB_BINS, AB_CENTERS, rebalancing_weights, smooth_prior, soft_encode
 from autochrome.color.decoding import annealed_mean, entropy
-from autochrome.models.base import Batch, DistributionColorizer, Guide, ModelSpec, Samples
+from autochrome.models.base import Batch, DistributionColorizer, ModelSpec, Samples
 from autochrome.models.cic.paper import PaperNet
 from autochrome.models.cic.readout import LIGHTNESS_CENTER, Readout
 
@@ -90,7 +90,7 @@ class CIC(DistributionColorizer):
 
     Args:
         spec: as registered.
-        network: from L - 50 to its readouts: a ``PaperNet``, or one with the same methods.
+        network: from L - 50 to its readouts: a ``PaperNet``; subclasses have others.
         loss: the constants of the loss.
 
     Attributes:
@@ -113,24 +113,18 @@ class CIC(DistributionColorizer):
     def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 313 h4 w4"]:
         """Return logits over the bins at a quarter of the luma's resolution (equation 2)."""
         self._require_multiples(luma)
-        return self.network(luma - LIGHTNESS_CENTER)[-1].logits.float()
+        return self.readouts(luma)[-1].logits.float()
 
-    def decode(
-        self,
-        logits: Float[Tensor, "b 313 h w"],
-        *,
-        temperature: float | None = None,
-        guides: Sequence[Guide] = (),
-    ) -> Samples:
+    def readouts(self, luma: Float[Tensor, "b 1 h w"]) -> list[Readout]:
+        """Return the network's answers, the last of which counts; more than one in training alone."""
+        return self.network(luma - LIGHTNESS_CENTER)
+
+    def decide(self, logits: Float[Tensor, "b 313 h w"], temperature: float) -> Samples:
         """Return the annealed mean (equations 4 and 8): ab in CIE units, at the logits' resolution.
 
-        The temperature T goes from 0 (mode) to 1 (mean). The entropy of the guided distribution is the
-        ``uncertainty`` (nats).
+        The temperature T goes from 0 (mode) to 1 (mean). The ``uncertainty`` is the entropy (nats).
         """
-        for guide in guides:
-            logits = guide(logits)
-        t = self.spec.defaults["temperature"] if temperature is None else temperature
-        ab = annealed_mean(logits, AB_CENTERS.to(logits), t)
+        ab = annealed_mean(logits, AB_CENTERS.to(logits), temperature)
         return Samples(ab[:, None], self.spec.space, uncertainty=entropy(logits), logits=logits)
 
     @property
@@ -152,7 +146,7 @@ class CIC(DistributionColorizer):
         )
 
     def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-        """Return conv1 to conv7 (of a compact network its stages), from L in [0, 100]."""
+        """Return conv1 to conv7, from L in [0, 100]."""
         self._require_multiples(luma)
         return self.network.layers(luma - LIGHTNESS_CENTER)
 
@@ -179,7 +173,7 @@ class CIC(DistributionColorizer):
         """
         settings = self.loss_settings
         weights = rebalancing_weights(self.prior, mix=settings.rebalance_mix)
-        readouts: list[Readout] = self.network(batch.luma - LIGHTNESS_CENTER)
+        readouts = self.readouts(batch.luma)
         share = settings.supervision[-len(readouts) :]
         total = batch.luma.new_zeros(())
         weighted = plain = total

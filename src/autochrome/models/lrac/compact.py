@@ -12,16 +12,13 @@ from torch import Tensor, nn
 from autochrome.color.conversion import lightness_of_gray
 from autochrome.models.base import ModelSpec
 from autochrome.models.lrac.model import ALL_OUTPUTS, HUE_CHROMA_OUTPUT, HypercolumnColorizer, make_colorizer
-from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
+from autochrome.models.shared_trunk import SCRATCH, load_lent_trunk, make_trunk
 from autochrome.nn.compact import TINY, CompactTrunk
 from autochrome.nn.hypercolumns import HypercolumnHead
-from autochrome.nn.pretrained import PretrainedTrunk
 from autochrome.nn.trunk import Trunk
 
 HIDDEN = 384
 """Channels of h_fc1; 1024 in the paper."""
-SCRATCH = "scratch"
-"""The option ``trunk`` of a network without pretraining, as in the paper's table 5."""
 
 
 class CompactNetwork(nn.Module):
@@ -50,13 +47,7 @@ class CompactNetwork(nn.Module):
         return [lightness, *self.trunk.maps(lightness)]
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``.
-
-        Raises:
-            ValueError: tensors are missing or have other shapes; nothing is changed then.
-        """
-        if not isinstance(self.trunk, PretrainedTrunk):
-            raise ValueError("not for a trunk that is trained from scratch: set model.options.trunk to lite0")
+        """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``."""
         load_lent_trunk(self.trunk, state)
 
     def balance(self, images: Iterable[Float[Tensor, "_b 1 _h _w"]]) -> None:
@@ -76,7 +67,8 @@ def compact(
     Args:
         spec: as registered.
         output: as of ``autochrome.models.lrac.model.paper``.
-        trunk: as of ``autochrome.models.shared_trunk.make_trunk``; or "scratch".
+        trunk: as of ``autochrome.models.shared_trunk.make_trunk``; or "scratch", one without pretraining, as
+            in the paper's table 5.
         own_trunk: the trunk learns along, as one from scratch always does.
         options: fields of ``LRACSettings``.
 
@@ -85,7 +77,7 @@ def compact(
     """
     made = CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own_trunk)
     colorizer = make_colorizer(spec, partial(CompactNetwork, trunk=made), ALL_OUTPUTS, output, options)
-    colorizer.network_options = {"trunk": trunk, "own_trunk": own_trunk or trunk == SCRATCH}
+    colorizer.options = {"trunk": trunk, "own_trunk": own_trunk or trunk == SCRATCH}
     return colorizer
 
 

@@ -5,7 +5,7 @@ Gustav Larsson, Michael Maire, Gregory Shakhnarovich.
 Section or equation -> name here
     3, f: X -> Y                                        ``LRAC.predict``
     3.2, output spaces and their losses                 ``outputs``
-    3.3, from a histogram to a color; chromatic fading  ``LRAC.decode``, ``decoding``
+    3.3, from a histogram to a color; chromatic fading  ``LRAC.decide``, ``decoding``
     3.4, histogram transfer, the bias b                 ``autochrome.guidance``
     3.5, VGG-16-Gray, h_fc1, initialization             ``paper``
     3.5, sparse hypercolumns, 128 places of a photo     ``training_losses``, ``autochrome.nn.hypercolumns``
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from autochrome.color.spaces import HUE_CHROMA
-from autochrome.models.base import Batch, Colorizer, DistributionColorizer, Guide, ModelSpec, Samples
+from autochrome.models.base import Batch, Colorizer, DistributionColorizer, ModelSpec, Samples
 from autochrome.models.lrac.decoding import PAPER_DECODING
 from autochrome.models.lrac.outputs import Histograms, create_output
 from autochrome.models.lrac.paper import PaperNetwork
@@ -67,7 +67,6 @@ class HypercolumnColorizer(Colorizer):
         self.settings = settings
         self.outputs = {name: create_output(name, settings) for name in outputs}
         self.output: Any = self.outputs[output]
-        self.network_options: dict[str, str | bool] = {}
         for name, space in self.outputs.items():
             if isinstance(space, Histograms):
                 # In double precision: many millions of places are added up.
@@ -75,11 +74,6 @@ class HypercolumnColorizer(Colorizer):
         if settings.freeze_trunk:
             network.requires_grad_(False)
             self.network.head.requires_grad_(True)
-
-    @property
-    def options(self) -> Mapping[str, str | bool]:
-        """What decides the network, where there is a choice."""
-        return self.network_options
 
     def train(self, mode: bool = True) -> HypercolumnColorizer:
         """Set the mode, but of a frozen trunk, whose statistics stay."""
@@ -154,21 +148,12 @@ class LRAC(HypercolumnColorizer, DistributionColorizer):
         """Hue and chroma; a and b; or one of both."""
         return self.output.axes
 
-    def decode(
-        self,
-        logits: Float[Tensor, "b q h w"],
-        *,
-        temperature: float | None = None,
-        guides: Sequence[Guide] = (),
-    ) -> Samples:
+    def decide(self, logits: Float[Tensor, "b q h w"], temperature: float) -> Samples:
         """Return one color for every place (section 3.3): hue and chroma, or a and b, as ``space`` says.
 
         The logits are divided by the temperature, which is 1 in the paper.
         """
-        for guide in guides:
-            logits = guide(logits)
-        t = self.spec.defaults["temperature"] if temperature is None else temperature
-        chroma = self.output.decode(logits, replace(self.decoding, temperature=t))
+        chroma = self.output.decode(logits, replace(self.decoding, temperature=temperature))
         return Samples(
             chroma[:, None],
             self.output.space,

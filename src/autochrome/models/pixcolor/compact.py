@@ -1,7 +1,7 @@
 """PixColor in sizes that a laptop runs, and what the paper leaves open or to future work. Not the paper's.
 
 - Every network stands on the shared trunk, which sees the photo at 128 px; the draw has 28 rows of it.
-- Draws become continuous chroma before they are refined (``Dequantization``), and pass through tone curves.
+- Draws become continuous chroma before they are refined (``dequantize``), and pass through tone curves.
 - Refinement is told how far to trust the chroma that it is given (``compact_refinement``).
 - The PixelCNN learns p(z) beside p(z | x), for guidance (``sampler.draw``).
 - A small network ranks the draws (``ranker``; section 5.1 names it as future work).
@@ -23,15 +23,13 @@ from torch.nn import functional as F
 from autochrome.color.bins import ChromaBins, smooth_within
 from autochrome.color.conversion import lightness_of_gray
 from autochrome.color.spaces import YCBCR
-from autochrome.color.upsampling import upsample_bilinear
 from autochrome.models.base import Batch, ModelSpec
 from autochrome.models.pixcolor.compact_refinement import CompactRefinement, blotches, casts
 from autochrome.models.pixcolor.conditioning import FEATURES
 from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.ranker import Ranker, distance, ranking_loss
-from autochrome.models.pixcolor.refinement import jitter, refinement_loss
-from autochrome.models.pixcolor.sampler import draw
+from autochrome.models.pixcolor.refinement import jitter
 from autochrome.models.pixcolor.settings import PixColorSettings
 from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
 from autochrome.models.tone_curves import apply_curve, identity_curve
@@ -44,6 +42,13 @@ TRUNK_STRIDE = 4
 """Pixels of luma along a side of a place of refined chroma."""
 
 PIXELCNN = PixelCNNConfig(bins=ChromaBins(shift=4), blocks=6, head=256, input_gain=8.0)
+
+CAST = 1.5 / 255
+"""Standard deviation of the offset that a dequantized draw has everywhere, one for each channel."""
+SMOOTHING = 6
+"""Steps of `autochrome.color.bins.smooth_within` in dequantization."""
+DOUBT = 0.2
+"""How far refinement is told to doubt a draw; see `compact_refinement`."""
 
 _MOST_KEPT = 4096  # photos with their draws, for the ranker; some 220 kB each
 
@@ -71,22 +76,6 @@ class CompactPixColorSettings(PixColorSettings):
     (its ``doubt``), so that refinement learns to trust clean chroma and to mend noisy chroma."""
 
 
-@dataclass(frozen=True)
-class Dequantization:
-    """How a draw becomes continuous chroma: where within its bin each value lies.
-
-    The paper is silent. Left at the bins' means, all near-neutral colors would be one tint, and every slope a
-    stair.
-    """
-
-    cast: float = 1.5 / 255
-    """Standard deviation of the offset that a draw has everywhere, one for each channel."""
-    smoothing: int = 6
-    """Steps of `autochrome.color.bins.smooth_within`."""
-    doubt: float = 0.2
-    """How far refinement is told to doubt a draw; see `compact_refinement`."""
-
-
 class CompactPixColor(PixColor):
     """PixColor over a trunk, whose draws are made continuous and can be ranked.
 
@@ -103,9 +92,7 @@ class CompactPixColor(PixColor):
         trunk: PretrainedTrunk,
         pixelcnn: PixelCNN,
         settings: CompactPixColorSettings,
-        *,
         ranker: Ranker,
-        dequantization: Dequantization = Dequantization(),
     ) -> None:
         if settings.freeze_backbone:
             raise ValueError("freeze_backbone is for pixcolor.paper; a borrowed trunk is frozen")
@@ -113,20 +100,12 @@ class CompactPixColor(PixColor):
         super().__init__(spec, conditioning, pixelcnn, CompactRefinement(trunk), settings)
         self.trunk = trunk
         self.ranker = ranker
-        self.dequantization = dequantization
         self.register_buffer("tone_curves", identity_curve())
         self._kept: list[Tensor] = []
         self._parts["ranker"] = (ranker,)
         if not trunk.frozen:
             self._parts["colorization"] = (trunk, conditioning, pixelcnn)
         self._freeze_other_parts()
-
-    @property
-    def options(self) -> Mapping[str, str | bool]:
-        """The trunk, and whether it is the model's own; the tiny model, for tests, has no choice."""
-        if self.trunk.size == TINY:
-            return {}
-        return {"trunk": self.trunk.size.encoder, "own_trunk": not self.trunk.frozen}
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
         """Initialize the trunk from the weights of a cic.compact; see ``load_lent_trunk``."""
@@ -155,26 +134,15 @@ class CompactPixColor(PixColor):
             condition = condition * kept.to(condition.dtype)
         return condition
 
-    def refinement_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the L1 between true chroma at stride 4 and refined low-resolution chroma with noise.
-
-        Returns:
-            ``loss`` (minimized) and ``bilinear``, that of bilinear upsampling without noise; times 255.
-        """
-        truth = F.avg_pool2d(batch.chroma, TRUNK_STRIDE)
-        low = self.reduce(batch.chroma)
+    def _refined(self, batch: Batch, low: Float[Tensor, "b 2 h w"]) -> tuple[Tensor, Tensor]:
+        """Return refined chroma at stride 4, from what is low with noise, and the truth."""
         settings = self.settings
         noisy = casts(blotches(jitter(low, settings.jitter), settings.blotches), settings.casts)
         doubt = torch.ones(len(low), device=low.device)
         if settings.jitter_varies:
             doubt = torch.rand(len(low), device=low.device)
             noisy = low + doubt[:, None, None, None] * (noisy - low)
-        refined = self.refinement(self._maps(batch.luma), noisy, doubt)
-        plain = upsample_bilinear(low, (truth.shape[2], truth.shape[3]))
-        return {
-            "loss": 255 * refinement_loss(refined, truth),
-            "bilinear": 255 * refinement_loss(plain, truth),
-        }
+        return self.refinement(self._maps(batch.luma), noisy, doubt), F.avg_pool2d(batch.chroma, TRUNK_STRIDE)
 
     def ranker_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return how surely the ranker tells which of several draws for a photo is nearer to its true colors.
@@ -185,18 +153,7 @@ class CompactPixColor(PixColor):
         """
         with torch.no_grad():
             condition = self.encode(batch.luma)
-            seed = int(torch.randint(2**62, ()))
-            n = self.settings.ranker_samples
-            how = self.spec.defaults
-            drawn_bins = draw(
-                self.pixelcnn,
-                condition,
-                n=n,
-                seed=seed,
-                temperature=how["temperature"],
-                guidance=how["guidance"],
-            ).bins
-            drawn = self.decode(drawn_bins.flatten(0, 1).to(condition.device)).unflatten(0, (-1, n))
+            drawn = self.draw(batch.luma, n=self.settings.ranker_samples).chroma
             distances = distance(drawn, self.reduce(batch.chroma), self.settings.ranker_colorfulness)
             condition, drawn, distances = self._with_earlier_draws(condition, drawn, distances)
         scores = self._scores(condition, drawn)
@@ -229,14 +186,15 @@ class CompactPixColor(PixColor):
     def dequantize(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
         """Return the chroma (Cb, Cr) of bins (Cr, Cb), moved within them by a cast and to be smooth.
 
-        It passes through the tone curves. The cast is drawn from a generator whose seed is the draw itself,
-        so that a draw always looks the same.
+        The paper is silent on this. Left at the bins' means, all near-neutral colors would have one tint, and
+        every slope would be a staircase. The cast is drawn from a generator whose seed is the draw itself, so
+        that a draw always looks the same. The result passes through the tone curves.
         """
         seeds = [crc32(one.cpu().numpy().tobytes()) for one in bins]
         casts = torch.stack([torch.randn(2, generator=torch.Generator().manual_seed(s)) for s in seeds])
         chroma = self.decode(bins)
-        shifted = chroma + self.dequantization.cast * casts[:, :, None, None].to(chroma)
-        smooth = smooth_within(shifted, *self.bins.bounds(bins), self.dequantization.smoothing)
+        shifted = chroma + CAST * casts[:, :, None, None].to(chroma)
+        smooth = smooth_within(shifted, *self.bins.bounds(bins), SMOOTHING)
         return apply_curve(smooth, self.tone_curves)
 
     def refine(
@@ -250,7 +208,7 @@ class CompactPixColor(PixColor):
     ) -> Float[Tensor, "b 2 h3 w3"]:
         """Return drawn chroma, which lies at its bins' means, dequantized and then refined if requested."""
         chroma = self.dequantize(self.bins.encode(drawn))
-        return self.refine(luma, chroma, doubt=self.dequantization.doubt) if refine else chroma
+        return self.refine(luma, chroma, doubt=DOUBT) if refine else chroma
 
     def rank(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h8 w8"]
@@ -306,13 +264,11 @@ def compact(
     Raises:
         ValueError: there is no such trunk.
     """
-    return CompactPixColor(
-        spec,
-        make_trunk(trunk, own=own_trunk),
-        PixelCNN(PIXELCNN),
-        CompactPixColorSettings(**options),
-        ranker=Ranker(FEATURES),
-    )
+    settings = CompactPixColorSettings(**options)
+    lent = make_trunk(trunk, own=own_trunk)
+    model = CompactPixColor(spec, lent, PixelCNN(PIXELCNN), settings, Ranker(FEATURES))
+    model.options = {"trunk": trunk, "own_trunk": own_trunk}
+    return model
 
 
 def tiny(spec: ModelSpec, **options: Any) -> CompactPixColor:
@@ -320,10 +276,5 @@ def tiny(spec: ModelSpec, **options: Any) -> CompactPixColor:
     config = PixelCNNConfig(
         bins=ChromaBins(shift=4), maps=8, blocks=2, head=16, condition=8, input_gain=8.0, kernel=3
     )
-    return CompactPixColor(
-        spec,
-        PretrainedTrunk(TINY),
-        PixelCNN(config),
-        CompactPixColorSettings(**options),
-        ranker=Ranker(8, (8, 8, 8)),
-    )
+    settings, ranker = CompactPixColorSettings(**options), Ranker(8, (8, 8, 8))
+    return CompactPixColor(spec, PretrainedTrunk(TINY), PixelCNN(config), settings, ranker)

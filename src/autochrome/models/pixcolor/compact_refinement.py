@@ -14,14 +14,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.color.spaces import YCBCR
 from autochrome.color.upsampling import upsample_bilinear
-from autochrome.nn.adaptation import resized
+from autochrome.models.pixcolor.refinement import NEUTRAL
 from autochrome.nn.compact import GlobalContext, ResidualBlock, conv_norm_relu
 from autochrome.nn.trunk import Trunk
 
-NEUTRAL = YCBCR.neutral[0]
-"""Cb and Cr of gray."""
 GAIN = 4.0
 """Chroma minus neutral, times this, is of the order of 1."""
 
@@ -70,7 +67,7 @@ class CompactRefinement(nn.Module):
         doubts = doubt.to(base)[:, None, None, None].expand(-1, 1, *size)
         x = self.enter(torch.cat((fine, base, doubts), 1))
         coarse = self.down(torch.cat((F.avg_pool2d(x, 2, ceil_mode=True), middle), 1))
-        x = self.leave(self.up(torch.cat((x, resized(coarse, size)), 1)))
+        x = self.leave(self.up(torch.cat((x, upsample_bilinear(coarse, size)), 1)))
         return NEUTRAL + (base + self.head(x)).float() / GAIN
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from autochrome.nn.compact import conv_norm_relu
-from autochrome.nn.resnet import ResNet101Conv4, normalized_gray
+from autochrome.nn.resnet import ResNet101Conv4, normalized
 
 FEATURES = 64
 """Maps of the adaptation network, table 2."""
@@ -28,29 +27,16 @@ class PaperConditioning(nn.Module):
         multiplier: scales the gradient into the pre-trained network; table 2's if None.
     """
 
-    stride = 8
-
     def __init__(self, multiplier: GradientMultiplier | None = None) -> None:
         super().__init__()
         self.backbone = ResNet101Conv4()
         self.multiplier = multiplier or GradientMultiplier()
-        self.adaptation = _adaptation(self.backbone.width)
+        widths = (self.backbone.width, FEATURES, FEATURES, FEATURES)
+        self.adaptation = nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 64 h8 w8"]:
         """Features at an eighth of the resolution, from Y in [0, 1]; sides are multiples of 8."""
-        return self.adaptation(self.multiplier(self.backbone(normalized_gray(luma))))
-
-    def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the ResNet from one that has learned to segment (the paper: DeepLab) or to classify.
-
-        Args:
-            state: of torchvision's or timm's ``resnet101``, or of torchvision's ``deeplabv3_resnet101``; see
-                ``ResNet101Conv4.load_torchvision``.
-
-        Raises:
-            ValueError: it is another network's; nothing is changed then.
-        """
-        self.backbone.load_torchvision(state)
+        return self.adaptation(self.multiplier(self.backbone(normalized(luma))))
 
 
 class GradientMultiplier(nn.Module):
@@ -101,9 +87,3 @@ class _ScaleGradient(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (scale,) = ctx.saved_tensors
         return gradients[0] * scale.to(gradients[0].dtype), None
-
-
-def _adaptation(width_in: int) -> nn.Sequential:
-    """Table 2's three convolutions."""
-    widths = (width_in, FEATURES, FEATURES, FEATURES)
-    return nn.Sequential(*(conv_norm_relu(a, b) for a, b in pairwise(widths)))

@@ -30,10 +30,11 @@ from torch.nn import functional as F
 
 from autochrome.color.bins import ChromaBins
 from autochrome.color.spaces import YCBCR, lab_to_rgb
+from autochrome.color.upsampling import upsample_bilinear
 from autochrome.models.base import Batch, KnownColors, ModelSpec, Samples, SamplingColorizer
 from autochrome.models.pixcolor.conditioning import GradientMultiplier, PaperConditioning
 from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
-from autochrome.models.pixcolor.refinement import PaperRefinement, jitter, refinement_loss
+from autochrome.models.pixcolor.refinement import PaperRefinement, jitter
 from autochrome.models.pixcolor.sampler import draw
 from autochrome.models.pixcolor.settings import PixColorSettings
 
@@ -96,8 +97,11 @@ class PixColor(SamplingColorizer):
         return self
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the conditioning network from one trained on something else; see its own method."""
-        self.conditioning.load_backbone(state)
+        """Initialize the ResNet from one that has learned to segment (the paper: DeepLab) or to classify.
+
+        See ``ResNet101Conv4.load_torchvision``.
+        """
+        self.conditioning.backbone.load_torchvision(state)
 
     # Training -------------------------------------------------------------------------------------
 
@@ -131,12 +135,12 @@ class PixColor(SamplingColorizer):
             ``loss`` (minimized) and ``bilinear``, the loss of plain bilinear upsampling; times 255.
         """
         low = self.reduce(batch.chroma)
-        refined = self.refinement(batch.luma, jitter(low, self.settings.jitter))
-        plain = F.interpolate(low, batch.chroma.shape[2:], mode="bilinear", align_corners=False)
-        return {
-            "loss": 255 * refinement_loss(refined.float(), batch.chroma),
-            "bilinear": 255 * refinement_loss(plain, batch.chroma),
-        }
+        refined, truth = self._refined(batch, low)
+        plain = upsample_bilinear(low, (truth.shape[2], truth.shape[3]))
+        return {"loss": 255 * F.l1_loss(refined, truth), "bilinear": 255 * F.l1_loss(plain, truth)}
+
+    def _refined(self, batch: Batch, low: Float[Tensor, "b 2 h w"]) -> tuple[Tensor, Tensor]:
+        return self.refinement(batch.luma, jitter(low, self.settings.jitter)), batch.chroma
 
     @torch.no_grad()
     def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Float[Tensor, "b 2 h w"]) -> None:
@@ -147,14 +151,10 @@ class PixColor(SamplingColorizer):
             sums = torch.zeros(self.bins.count, dtype=torch.float64, device=index.device)
             sums.index_add_(0, index, values[:, channel].flatten())
             counts = torch.bincount(index, minlength=self.bins.count)
-            total = self.bin_counts[channel] + counts
+            self.bin_counts[channel] += counts
             old = self.bin_means[channel].double()
-            new = old + (sums - counts * old) / total.clamp_min(1)
             # The first pixels of a bin replace its center, which was a guess.
-            first = self.bin_counts[channel] == 0
-            new = torch.where(first & (counts > 0), sums / counts.clamp_min(1), new)
-            self.bin_means[channel] = new.to(self.bin_means.dtype)
-            self.bin_counts[channel] = total
+            self.bin_means[channel] = old + (sums - counts * old) / self.bin_counts[channel].clamp_min(1)
 
     # Inference ------------------------------------------------------------------------------------
 
@@ -184,7 +184,8 @@ class PixColor(SamplingColorizer):
         self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
     ) -> Float[Tensor, "b 2 h w"]:
         """Return chroma at the luma's resolution from low-resolution chroma (section 3.2)."""
-        return self.refinement(luma, chroma).float()
+        self._require_multiples(luma)
+        return self.refinement(luma, chroma)
 
     def finish(
         self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True

@@ -14,20 +14,18 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autochrome.models.pixcolor.refinement import NEUTRAL
 from autochrome.nn.compact import ResidualBlock, conv_norm_relu
 
-NEUTRAL = 128 / 255
+_GAIN = 8.0  # of chroma, which varies less than the features
 
 
 class Ranker(nn.Module):
     """Scores low-resolution chroma given the photo; only scores of one photo can be compared."""
 
-    def __init__(
-        self, condition: int, widths: tuple[int, int, int] = (48, 64, 96), gain: float = 8.0
-    ) -> None:
+    def __init__(self, condition: int, widths: tuple[int, int, int] = (48, 64, 96)) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        self.gain = gain
         self.body = nn.Sequential(
             conv_norm_relu(condition + 2, fine),
             conv_norm_relu(fine, middle, stride=2),
@@ -40,7 +38,7 @@ class Ranker(nn.Module):
         self, condition: Float[Tensor, "b c h w"], chroma: Float[Tensor, "b 2 h w"]
     ) -> Float[Tensor, " b"]:
         """Higher for what looks true; chroma (Cb, Cr) in [0, 1] as bins decode it."""
-        x = torch.cat((condition, self.gain * (chroma - NEUTRAL)), 1)
+        x = torch.cat((condition, _GAIN * (chroma - NEUTRAL)), 1)
         return self.score(self.body(x).mean((2, 3)))[:, 0]
 
 

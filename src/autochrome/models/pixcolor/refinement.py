@@ -5,8 +5,8 @@ BMVC 2017, arXiv:1705.07208.
 
 Section or table -> name here
     3.2, the refinement network; Table 2, its rows      ``PaperRefinement``, ``LOW_LEVEL`` ... ``DECODER``
-    3.2, "28x28 downsampling of the ground truth"       ``training_hints``
-    Table 1, the L1 loss on chroma                      ``refinement_loss``
+    3.2, "28x28 downsampling of the ground truth"       ``PixColor.reduce``, ``jitter``
+    Table 1, the L1 loss on chroma                      ``PixColor.refinement_losses``
 Chroma is YCbCr's (Cb, Cr) in [0, 1], neutral 128/255; luma is Y in [0, 1].
 """
 
@@ -21,9 +21,6 @@ from torch.nn import functional as F
 
 from autochrome.color.spaces import YCBCR
 from autochrome.color.upsampling import upsample_bilinear
-
-CELL = 8
-"""Pixels of luma along a side of one low-resolution chroma value."""
 
 NEUTRAL = YCBCR.neutral[0]
 """Cb and Cr of gray."""
@@ -86,11 +83,7 @@ class PaperRefinement(nn.Module):
         Args:
             luma: Y in [0, 1]; sides are multiples of 8.
             chroma: Cb, Cr in [0, 1] at an eighth of the size; neutral 128/255.
-
-        Raises:
-            ValueError: the sides are not multiples of 8, or the two do not fit each other.
         """
-        _check(luma, chroma)
         hints = upsample_bilinear(chroma, (luma.shape[2], luma.shape[3]))
         low = self.low_level(torch.cat((luma - 0.5, hints - NEUTRAL), 1))
         mid = self.mid_level(low)
@@ -123,43 +116,10 @@ def _rows(width_in: int, rows: Sequence[Row], *, padded: bool = True) -> nn.Sequ
     return nn.Sequential(*layers)
 
 
-def _check(luma: Tensor, chroma: Tensor) -> None:
-    height, width = luma.shape[2:]
-    if height % CELL or width % CELL:
-        raise ValueError(
-            f"refinement takes luma whose sides are multiples of {CELL}, not {width}x{height}; "
-            f"resize or pad it to {-(-width // CELL) * CELL}x{-(-height // CELL) * CELL}"
-        )
-    wanted = (height // CELL, width // CELL)
-    if tuple(chroma.shape[2:]) != wanted:
-        raise ValueError(
-            f"luma of {width}x{height} goes with chroma of {wanted[1]}x{wanted[0]}, "
-            f"not {chroma.shape[3]}x{chroma.shape[2]}; average the chroma over cells of {CELL}x{CELL}"
-        )
-
-
-# Training -----------------------------------------------------------------------------------------
-
-JITTER = 4 / 255
-"""Half a bin: as far as quantized chroma strays from the true."""
-
-
-def jitter(chroma: Float[Tensor, "b 2 h w"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:
+def jitter(chroma: Float[Tensor, "b 2 h w"], width: float) -> Float[Tensor, "b 2 h w"]:
     """Chroma plus uniform noise in [-width, width], from torch's global generator; not clamped.
 
     True chroma is smooth where the PixelCNN's draws fall into bins of 8/255: the noise makes one like the
     other, so that the network does not come to trust its input to more than half a bin.
     """
     return chroma + width * (2 * torch.rand_like(chroma) - 1)
-
-
-def training_hints(truth: Float[Tensor, "b 2 H W"], width: float = JITTER) -> Float[Tensor, "b 2 h w"]:
-    """What the network is trained on (section 3.2): the true chroma's mean over 8x8 pixels, jittered."""
-    return jitter(F.avg_pool2d(truth, CELL), width)
-
-
-def refinement_loss(
-    predicted: Float[Tensor, "b 2 H W"], truth: Float[Tensor, "b 2 H W"]
-) -> Float[Tensor, ""]:
-    """Mean absolute difference over both channels and all pixels, in units of the chroma's [0, 1]."""
-    return F.l1_loss(predicted, truth)

@@ -40,11 +40,6 @@ class Draws:
     bins: Int[Tensor, "b n 2 h w"]
     log_prob: Float[Tensor, "b n"]
 
-    @property
-    def bits_per_dim(self) -> Float[Tensor, "b n"]:
-        """Negative log-likelihood in bits per pixel and channel."""
-        return -self.log_prob / (self.bins[0, 0].numel() * math.log(2))
-
 
 def draw(
     net: PixelCNN,
@@ -78,10 +73,12 @@ def draw(
         The draws, on the features' device.
 
     Raises:
-        ValueError: ``n`` is below 1, the temperature outside [0, 1], the guidance below 0, or the features
-            are not those of the network or not finite.
+        ValueError: the guidance is below 0, or the features are not finite.
     """
-    check(net, condition, n, temperature, guidance)
+    if not 0 <= guidance < math.inf:
+        raise ValueError(f"guidance is at least 0, not {guidance:g}")
+    if not condition.isfinite().all():
+        raise ValueError("the features of the photo hold values that are not finite")
     rows = len(condition) * n
     condition = with_unconditional(condition, guidance)
     photos, _, height, width = condition.shape
@@ -139,25 +136,6 @@ def guide(logits: ndarray, guidance: float) -> ndarray:
 def _log_sum_exp(logits: ndarray) -> ndarray:
     largest = np.maximum.reduce(logits, 1, keepdims=True)
     return largest + np.log(np.add.reduce(np.exp(logits - largest), 1, keepdims=True))
-
-
-def check(
-    net: PixelCNN, condition: Float[Tensor, "b c h w"], n: int, temperature: float, guidance: float = 0.0
-) -> None:
-    """Raise a ValueError for arguments that cannot be drawn with."""
-    if not 0 <= guidance < math.inf:
-        raise ValueError(f"guidance is at least 0, not {guidance:g}")
-    if n < 1:
-        raise ValueError(f"the number of draws is at least 1, not {n}")
-    if not 0 <= temperature <= 1:
-        raise ValueError(f"temperature must lie within 0 and 1, not {temperature:g}")
-    maps = net.config.condition
-    if condition.shape[1] != maps:
-        raise ValueError(f"the network takes {maps} maps of features, not {condition.shape[1]}")
-    if 0 in condition.shape:
-        raise ValueError(f"features of no photo or of no pixels: their shape is {tuple(condition.shape)}")
-    if not condition.isfinite().all():
-        raise ValueError("the features of the photo hold values that are not finite")
 
 
 def uniforms(seed: int, n: int, height: int, width: int) -> ndarray:
