@@ -156,7 +156,7 @@ def test_a_trunk_of_one_s_own_is_an_option_that_the_weights_remember() -> None:
     assert isinstance(model, CompactCGAN)
     assert model.options == {"trunk": "test", "own_trunk": True}
     assert all(p.requires_grad for p in model.generator.trunk.parameters())
-    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test .*, not 'resnet'"):
+    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test"):
         create_model("cgan.compact", pretrained=False, trunk="resnet")
 
 

@@ -81,7 +81,7 @@ def test_cic_and_the_papers_own_what_they_have() -> None:
 def test_a_trunk_is_made_of_a_known_encoder() -> None:
     assert make_trunk("test", own=False).frozen
     assert not make_trunk("test", own=True).frozen
-    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test .*, not 'scratch'"):
+    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test"):
         make_trunk("scratch", own=False)
 
 

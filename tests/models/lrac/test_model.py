@@ -232,7 +232,7 @@ def test_weights_remember_the_trunk(given: dict[str, Any], saved: dict[str, Any]
 
 
 def test_an_unknown_trunk_is_refused() -> None:
-    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test .*, not 'vgg16'"):
+    with pytest.raises(ValueError, match="trunk must be one of lite0, lite1, lite2, test"):
         compact(trunk="vgg16")
 
 
