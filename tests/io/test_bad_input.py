@@ -88,7 +88,9 @@ def test_wrong_extension_reads_fine(format, gray, encode: Encode, place):
         ("Größe".encode(), "a text file"),
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
         (b"%PDF-1.7\n", "a PDF document"),
-        (b"GIF89a\1\0\1\0", "a GIF picture"),
+        (b"\0\5\x16\7\0\2\0\0Mac OS X", "AppleDouble"),
+        (b"\xff\x0a\xfa\x1f", "a JPEG XL picture"),
+        (b"BMW 328, 1937: the prints of Box 3", "a text file"),
         (b"8BPS\0\1", "a Photoshop document"),
         (b"PK\x03\x04\x14\0", "a ZIP archive"),
         (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "a video"),
@@ -105,7 +107,12 @@ def test_svg_and_pdf_never_reach_libvips(place, monkeypatch: pytest.MonkeyPatch)
     import pyvips
 
     monkeypatch.setattr(pyvips.Operation, "call", lambda *_, **__: pytest.fail("libvips was called"))
-    for content in (b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.4", b"P5 1 1 255 \0", b"GIF89a"):
+    for content in (
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.4",
+        b"#?RADIANCE\n",
+        b"1,2\n3,4\n",
+    ):
         refused(place("a.png", content))
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 
 from autochrome.errors import PhotoError
-from autochrome.io.folders import find_photos, unreadable_pictures
+from autochrome.io.folders import PassedOver, find_photos, is_photo, passed_over
 
 
 @pytest.fixture
@@ -70,9 +70,51 @@ def test_what_is_not_there_and_what_is_empty(album: Path):
         find_photos([])
 
 
-def test_pictures_in_other_formats_are_reported(album: Path):
-    for name in ("scan.BMP", "1932/raw.nef", ".trash/old.gif"):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "@eaDir/b.jpg/SYNOPHOTO_THUMB_XL.jpg",
+        "__MACOSX/._b.jpg",
+        "._b.jpg",
+        ".thumbnails/normal/1.png",
+        ".Trashes/501/b.jpg",
+        ".Trash-1000/files/b.jpg",
+        "$RECYCLE.BIN/S-1-5/$R1.jpg",
+        "1932/@eaDir/c.jpg",
+    ],
+)
+def test_what_systems_keep_beside_photos_is_left_out(album: Path, name: str):
+    before = relatives(album, recursive=True)
+    (album / name).parent.mkdir(parents=True, exist_ok=True)
+    (album / name).write_bytes(b"")
+    assert relatives(album, recursive=True) == before
+    assert not is_photo(PurePath(name))
+    assert passed_over(album, recursive=True).files == {"TXT": 1}
+
+
+def test_a_folder_of_a_system_can_be_named_itself(album: Path):
+    inside = album / "@eaDir" / "e.jpg"
+    inside.parent.mkdir()
+    inside.write_bytes(b"")
+    assert relatives(inside.parent) == ["e.jpg"]
+    assert relatives(album / ".trash") == ["e.jpg"]
+
+
+def test_every_format_is_found_and_others_are_counted_by_ending(album: Path):
+    for name in (
+        "scan.BMP",
+        "a.jp2",
+        "b.gif",
+        "c.pgm",
+        "1932/raw.nef",
+        "p.psd",
+        "q.PSD",
+        "bare",
+        "Thumbs.db",
+    ):
         (album / name).write_bytes(b"")
-    assert relatives(album) == ["a.TIFF", "b.jpg"]
-    assert unreadable_pictures(album) == [album / "scan.BMP"]
-    assert unreadable_pictures(album, recursive=True) == [album / "1932/raw.nef", album / "scan.BMP"]
+    assert relatives(album) == ["a.TIFF", "a.jp2", "b.gif", "b.jpg", "c.pgm", "scan.BMP"]
+    assert passed_over(album) == PassedOver({"PSD": 2, "TXT": 1, "": 1}, folders=2)
+    assert passed_over(album, True) == PassedOver({"PSD": 2, "TXT": 1, "": 1, "NEF": 1})
+    assert passed_over(album, True, album / "1932") == PassedOver({"PSD": 2, "TXT": 1, "": 1})
+    assert passed_over(album, results=album / "1932").folders == 1

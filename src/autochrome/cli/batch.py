@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from autochrome.cli.checks import check_free
-from autochrome.cli.events import Finished, Skipped, Started, Subscriber, failure
+from autochrome.cli.events import Finished, LookedThrough, Skipped, Started, Subscriber, failure
 from autochrome.cli.plan import FileOptions, Job, Plan
 from autochrome.cli.results import write_results
 
@@ -22,8 +22,8 @@ def tell_plan(plan: Plan, emit: Subscriber) -> None:
         emit(failed)
     for source, target in plan.skipped:
         emit(Skipped(source, "exists", target))
-    for path in plan.unreadable:
-        emit(Skipped(path, "format"))
+    for folder, passed_over in plan.passed_over.items():
+        emit(LookedThrough(folder, passed_over))
 
 
 def run_batch(
@@ -47,6 +47,8 @@ def run_batch(
 
 def _colorize_one(job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions) -> Finished:
     from autochrome.io.photo import read_photo, write_photo
+    from autochrome.io.saving import WRITTEN_AS
+    from autochrome.io.sniff import READABLE
 
     began = time.perf_counter()
     photo = read_photo(job.source, page=job.page)
@@ -60,7 +62,12 @@ def _colorize_one(job: Job, painter: Painter, settings: ColorizeSettings, option
         _make_folder(job, options)
         made = last.provenance
         write_photo(last, job.target, format=options.format, quality=options.quality, provenance=made)
-    return Finished(job, last.notes, last.uncertainty, time.perf_counter() - began)
+    notes = last.notes
+    if options.format is None and job.target != options.out and photo.format in WRITTEN_AS:
+        notes += (
+            f"{READABLE[photo.format]} is only read; its result is {READABLE[WRITTEN_AS[photo.format]]}",
+        )
+    return Finished(job, notes, last.uncertainty, time.perf_counter() - began)
 
 
 def _make_folder(job: Job, options: FileOptions) -> None:

@@ -14,6 +14,7 @@ from autochrome.errors import AutochromeError, PhotoError
 
 if TYPE_CHECKING:
     from autochrome.cli.plan import Job
+    from autochrome.io.folders import PassedOver
     from autochrome.pipeline.uncertainty import Uncertainty
 
 _EXPECTED = (AutochromeError, OSError, MemoryError, click.ClickException)
@@ -64,7 +65,7 @@ class Skipped:
 
     Attributes:
         source: the picture.
-        reason: "exists" (it has results) or "format" (not one that is read).
+        reason: "exists" (it has results).
         target: its result that exists.
     """
 
@@ -73,7 +74,15 @@ class Skipped:
     target: Path | None = None
 
 
-Event = Started | Finished | Failed | Skipped
+@dataclass(frozen=True)
+class LookedThrough:
+    """A folder was searched, and something in it left out."""
+
+    folder: Path
+    passed_over: PassedOver
+
+
+Event = Started | Finished | Failed | Skipped | LookedThrough
 Subscriber = Callable[[Event], None]
 
 

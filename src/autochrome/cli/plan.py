@@ -13,11 +13,9 @@ from autochrome.cli.events import Failed, failure
 from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
-    from autochrome.io.folders import FoundPhoto
+    from autochrome.io.folders import FoundPhoto, PassedOver
 
 _OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$|\.try\.jpg$")
-# No libvips that comes with pyvips writes HEIC: a phone's photo comes back as what every viewer opens.
-_WRITTEN_AS = {"heic": "jpeg"}
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
 
 
@@ -88,8 +86,8 @@ class Plan:
     jobs: list[Job] = field(default_factory=list)
     skipped: list[tuple[Path, Path]] = field(default_factory=list)
     """Photos found in folders, and their results that exist already."""
-    unreadable: list[Path] = field(default_factory=list)
-    """Pictures in folders whose formats are not read."""
+    passed_over: dict[Path, PassedOver] = field(default_factory=dict)
+    """What folders hold besides photos."""
     failures: list[Failed] = field(default_factory=list)
 
 
@@ -110,11 +108,11 @@ def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
 
 def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
     """Raise PhotoError if ``out``, where several results belong, is a file or is named like a picture."""
-    from autochrome.io.folders import PHOTO_SUFFIXES
+    from autochrome.io.sniff import SUFFIXES
 
     if out.is_file():
         raise PhotoError(out, "is a file, and several results need a folder", "Give another -o")
-    if not named_as_one and not out.exists() and out.suffix.lower() in PHOTO_SUFFIXES:
+    if not named_as_one and not out.exists() and out.suffix.lower() in SUFFIXES:
         advice = "Give -o a folder (end its name with / if it is to be called so)"
         raise PhotoError(out, "is named like a picture, and several results need a folder", advice)
 
@@ -133,12 +131,14 @@ class _Planner:
 
     def add(self, path: Path) -> None:
         """Plan a file, or the photos of a folder."""
-        from autochrome.io.folders import find_photos, unreadable_pictures
+        from autochrome.io.folders import PassedOver, find_photos, passed_over
 
         try:
+            if os.path.isdir(path):
+                others = passed_over(path, self.options.recursive, self.folder)
+                self.plan.passed_over |= {path: others} if others != PassedOver() else {}
             photos = find_photos([path], self.options.recursive, self._fail)
             if os.path.isdir(path):
-                self.plan.unreadable += unreadable_pictures(path, self.options.recursive)
                 found, photos = photos, [photo for photo in photos if not self._is_result(photo.path)]
                 if found and not photos:
                     raise PhotoError(path, "holds only earlier results", "Name the photos themselves")
@@ -213,15 +213,15 @@ class _Planner:
     def _suffix(self, path: Path) -> str:
         """Return the suffix of the requested format, or the photo's own if that can be written."""
         from autochrome.io.loading import locate
-        from autochrome.io.saving import FORMATS
+        from autochrome.io.saving import FORMATS, WRITTEN_AS
 
         if self.options.format:
             return FORMATS[self.options.format].suffixes[0]
         for name, kind in FORMATS.items():
-            if path.suffix.lower() in kind.suffixes and name not in _WRITTEN_AS:
+            if path.suffix.lower() in kind.suffixes and name not in WRITTEN_AS:
                 return path.suffix
         kind = locate(path).format
-        return FORMATS[_WRITTEN_AS.get(kind, kind)].suffixes[0]
+        return FORMATS[WRITTEN_AS.get(kind, kind)].suffixes[0]
 
     def _pages(self, path: Path) -> list[int]:
         from autochrome.io.photo import page_count

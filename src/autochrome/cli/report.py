@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from autochrome.cli.events import Event, Failed, Finished, Skipped
+from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
-
-_UNREADABLE = "skipped, since this format is not read; convert it to JPEG, PNG or TIFF"
+from autochrome.io.folders import PassedOver
 
 
 @dataclass
@@ -39,8 +39,8 @@ class Report:
             self.notes += [(event.job.source, note) for note in event.notes]
         elif isinstance(event, Failed):
             self.failed.append(event)
-        elif isinstance(event, Skipped) and event.reason == "format":
-            self.notes.append((event.source, _UNREADABLE))
+        elif isinstance(event, LookedThrough):
+            self.notes.append((event.folder, _told(event.passed_over)))
         elif isinstance(event, Skipped):
             self.skipped += 1
 
@@ -72,3 +72,21 @@ class Report:
             )
         seconds = f" in {time.perf_counter() - self.started:.1f} s" if self.planned else ""
         return ", ".join(parts) + seconds
+
+
+def _told(passed_over: PassedOver) -> str:
+    """Return "3 other files were not looked at: 2 PSD, 1 TXT; 1 folder was not searched (--recursive)"."""
+    parts = []
+    files = sum(passed_over.files.values())
+    if files:
+        were = "other file was" if files == 1 else "other files were"
+        kinds = (f"{count} {ending or 'without an ending'}" for ending, count in _sorted(passed_over.files))
+        parts.append(f"{files} {were} not looked at: {', '.join(kinds)}")
+    if passed_over.folders:
+        were = "folder was" if passed_over.folders == 1 else "folders were"
+        parts.append(f"{passed_over.folders} {were} not searched (--recursive)")
+    return "; ".join(parts)
+
+
+def _sorted(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))

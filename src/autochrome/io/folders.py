@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Set
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
 from autochrome.errors import PhotoError
-from autochrome.io.saving import PHOTO_SUFFIXES
-from autochrome.io.sniff import RAW_SUFFIXES
+from autochrome.io.sniff import SUFFIXES, readable_formats
 
-UNREADABLE_SUFFIXES = RAW_SUFFIXES | {".bmp", ".gif", ".jp2", ".jxl", ".psd"}
-"""Endings of pictures that are not read."""
+# What systems and programs keep beside people's photos: thumbnails, recycle bins, resource forks, snapshots.
+_SYSTEM_FOLDERS = {
+    *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),  # Synology and QNAP
+    *("__macosx", "$recycle.bin", "system volume information", "lost+found"),
+}
+_SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, order=True)
@@ -38,7 +42,8 @@ def find_photos(
     """Return the photos that `paths` name, sorted by path, each once.
 
     A named file is taken whatever its ending (its content decides later). In folders, files with a photo's
-    ending are taken; hidden files and folders are skipped, and links to folders not followed.
+    ending are taken; hidden files and folders and those of systems (`@eaDir`, `__MACOSX` ...) are skipped,
+    and links to folders not followed.
 
     Args:
         paths: photos and folders.
@@ -61,8 +66,8 @@ def find_photos(
 
     for path in named:
         if os.path.isdir(path):
-            files = _files_in(path, bool(recursive), PHOTO_SUFFIXES, failed)
-            below = [FoundPhoto(file, file.relative_to(path)) for file in files]
+            files = ((file, file.relative_to(path)) for file in walk(path, bool(recursive), failed))
+            below = [FoundPhoto(file, relative) for file, relative in files if is_photo(relative)]
         elif os.path.lexists(path):
             below = [FoundPhoto(path, Path(path.name))]
         else:
@@ -72,22 +77,55 @@ def find_photos(
     if not photos and not unreadable:
         hint = "" if recursive is not False else ", or search the folders below too (--recursive)"
         where = ", ".join(map(str, named)) or "no path"
-        raise PhotoError(where, "holds no photos", f"Name JPEG, PNG, TIFF, WebP, HEIC or AVIF files{hint}")
+        raise PhotoError(where, "holds no photos", f"Name {readable_formats()} files{hint}")
     return sorted(photos.values())
 
 
-def unreadable_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """Return the pictures in a folder that `find_photos` leaves out because their formats are not read."""
-    return sorted(_files_in(folder, recursive, UNREADABLE_SUFFIXES, lambda *_: None))
+def is_photo(path: PurePath) -> bool:
+    """Return whether a path within a folder is called like a photo, and neither hidden nor a system's."""
+    return path.suffix.lower() in SUFFIXES and not any(map(_is_left_out, path.parts))
 
 
-def _files_in(folder: Path, recursive: bool, suffixes: Set[str], on_error: OnError) -> Iterator[Path]:
+@dataclass(frozen=True)
+class PassedOver:
+    """What a search of a folder left out, other than hidden and systems' files.
+
+    Attributes:
+        files: the number of files that are not called like photos, by their endings ("BMP").
+        folders: the number of subfolders that were not searched.
+    """
+
+    files: Mapping[str, int] = field(default_factory=dict)
+    folders: int = 0
+
+
+def passed_over(folder: Path, recursive: bool = False, results: Path | None = None) -> PassedOver:
+    """Count what `find_photos` leaves out of a folder, but for the folder of the results."""
+    apart = None if results is None else os.path.abspath(results)
+
+    def counts(path: Path) -> bool:
+        return apart is None or os.path.commonpath([apart, os.path.abspath(path)]) != apart
+
+    files = (path for path in walk(folder, recursive, lambda *_: None) if counts(path))
+    endings = Counter(path.suffix[1:].upper() for path in files if path.suffix.lower() not in SUFFIXES)
+    if recursive:
+        return PassedOver(endings)
+    _, names, _ = next(os.walk(folder), ("", [], []))
+    below = [folder / name for name in names if not _is_left_out(name) and not (folder / name).is_symlink()]
+    return PassedOver(endings, sum(map(counts, below)))
+
+
+def walk(folder: Path, recursive: bool, on_error: OnError) -> Iterator[Path]:
+    """Yield the files in a folder that are neither hidden nor a system's."""
+
     def unreadable(error: OSError) -> None:
         problem = f"could not be searched ({error.strerror})"
         on_error(error.filename, PhotoError(error.filename, problem, "Check the folder's permissions"))
 
     for place, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in suffixes:
-                yield Path(place, name)
+        folders[:] = [name for name in folders if recursive and not _is_left_out(name)]
+        yield from (Path(place, name) for name in files if not _is_left_out(name))
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS | _SYSTEM_FILES

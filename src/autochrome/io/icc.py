@@ -17,9 +17,17 @@ import numpy as np
 import pyvips
 
 from autochrome.io.tone_curve import Floats, gray_to_srgb
-from autochrome.io.vips import WHITE, blob, from_array, sample_type, set_blob, to_array, to_depth
+from autochrome.io.vips import (
+    PROFILE_FIELD,
+    WHITE,
+    blob,
+    from_array,
+    sample_type,
+    set_blob,
+    to_array,
+    to_depth,
+)
 
-PROFILE_FIELD = "icc-profile-data"
 # Levels of 255: the encodings of sRGB that cameras and editors embed differ among themselves by that much.
 _SAME_LEVELS = 2
 _INTENT = {"intent": "relative", "black_point_compensation": True}

@@ -11,9 +11,8 @@ import struct
 
 import pyvips
 
-from autochrome.io.icc import PROFILE_FIELD
 from autochrome.io.tiff_pages import TiffPage
-from autochrome.io.vips import interpretation, sample_type, to_depth
+from autochrome.io.vips import PROFILE_FIELD, interpretation, sample_type, to_depth
 
 CIELAB, ICCLAB = 8, 9
 ENCODINGS = (CIELAB, ICCLAB)

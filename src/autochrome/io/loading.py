@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +14,8 @@ from pathlib import Path
 import pyvips
 
 from autochrome.errors import PhotoError
-from autochrome.io import jpeg_damage, lab
-from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format
+from autochrome.io import by_pillow, jpeg_damage, lab
+from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format, readable_formats
 from autochrome.io.tiff_pages import TiffPage, photo_pages
 from autochrome.io.vips import number
 
@@ -24,7 +24,7 @@ MAX_PIXELS = 400_000_000
 
 _LOADERS = {
     "jpeg": "jpegload", "png": "pngload", "tiff": "tiffload",
-    "webp": "webpload", "heic": "heifload", "avif": "heifload",
+    "webp": "webpload", "heic": "heifload", "avif": "heifload", "gif": "gifload",
 }  # fmt: skip
 _DAMAGED = "Fetch it again from where it came from, or open it in an image editor and save a copy"
 
@@ -46,7 +46,7 @@ class PhotoFile:
     path: Path | None
 
     def open(self, page: int = 0, *, max_pixels: int = MAX_PIXELS) -> pyvips.Image:
-        """Open a page for one pass from top to bottom; nothing is decoded before pixels are read.
+        """Open a page for one pass from top to bottom; only Pillow decodes pixels before they are read.
 
         Raises:
             PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
@@ -56,12 +56,20 @@ class PhotoFile:
             pages = "1 page" if count == 1 else f"{count} pages"
             advice = "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}"
             raise PhotoError(self.name, f"has no page {page}; it has {pages}, counted from 0", advice)
+        if self.format in by_pillow.FORMATS:
+            return self._open_by_pillow(max_pixels)
         image = self._load(None if self._pages == [0] else self._pages[page])
-        if image.width * image.height > max_pixels:
-            size = f"{image.width} x {image.height} = {image.width * image.height / 1e6:.0f} megapixels"
-            problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
-            raise PhotoError(self.name, problem, "If you trust the file, raise the limit (max_pixels)")
+        self._check_size(image.width, image.height, max_pixels)
         return image
+
+    def notes(self) -> list[str]:
+        """Return what the user should know of the file, beside what `watched` finds."""
+        with self.stream() as stream:
+            if self.format == "jpeg" and jpeg_damage.lacks_scans(stream):
+                return [jpeg_damage.COARSE]
+            if self.format in by_pillow.FORMATS and by_pillow.loses_bits(stream, self.format):
+                return [by_pillow.FEWER_BITS]
+        return []
 
     def page_count(self) -> int:
         """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1.
@@ -81,13 +89,8 @@ class PhotoFile:
         Raises:
             pyvips.Error: a part of the picture is missing.
         """
-        if self.format != "jpeg":
-            yield []
-            return
-        with jpeg_damage.watched() as notes:
+        with jpeg_damage.watched() if self.format == "jpeg" else nullcontext([]) as notes:
             yield notes
-        with self.stream() as stream:
-            notes += [jpeg_damage.COARSE] if jpeg_damage.lacks_scans(stream) else []
 
     def place_of(self, page: int) -> int:
         """Return a page's number among all that the file holds, those that do not count included."""
@@ -112,12 +115,29 @@ class PhotoFile:
     @cached_property
     def _pages(self) -> list[int]:
         """The numbers that libvips gives the pages."""
+        if self.format in by_pillow.FORMATS:
+            return [0]
         if self._tiff_pages:
             return [page.number for page in self._tiff_pages]
         image = self._load()
         first = number(image, "heif-primary", 0)
         others = range(number(image, "n-pages", 1))
         return [first, *(page for page in others if page != first)]
+
+    def _open_by_pillow(self, max_pixels: int) -> pyvips.Image:
+        with self.stream() as stream:
+            try:
+                picture = by_pillow.open_picture(stream, self.format)
+                self._check_size(*picture.size, max_pixels)
+                return by_pillow.decode(picture, stream, self.format)
+            except by_pillow.PillowError as error:
+                raise PhotoError(self.name, f"is damaged or cut short (Pillow: {error})", _DAMAGED) from error
+
+    def _check_size(self, width: int, height: int, max_pixels: int) -> None:
+        if width * height > max_pixels:
+            size = f"{width} x {height} = {width * height / 1e6:.0f} megapixels"
+            problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
+            raise PhotoError(self.name, problem, "If you trust the file, raise the limit (max_pixels)")
 
     def _load(self, page: int | None = None) -> pyvips.Image:
         options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
@@ -153,7 +173,7 @@ def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
         raise PhotoError(name, "is a camera raw file", "Develop it to a TIFF or JPEG first")
     if kind is None:
         problem = f"is not a photo that can be read; it seems to be {describe(head)}"
-        raise PhotoError(name, problem, "Give a JPEG, PNG, TIFF, WebP, HEIC or AVIF file")
+        raise PhotoError(name, problem, f"Give a {readable_formats()} file")
     return PhotoFile(name, kind, content, path)
 
 

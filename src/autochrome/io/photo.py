@@ -50,7 +50,7 @@ class Photo:
         metadata: the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
         dpi: dots per inch across and down, None if unknown.
         source: the file, None for bytes.
-        format: "jpeg", "png", "tiff", "webp", "heic" or "avif"; None for a photo made in memory.
+        format: a key of `sniff.READABLE`: "jpeg", "png", "tiff" ...; None for a photo made in memory.
         notes: sentences for the user about what could not be read as it is in the file.
     """
 
@@ -127,7 +127,7 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
         dpi,
         file.path,
         file.format,
-        notes=tuple(notes),
+        notes=(*notes, *file.notes()),
     )
 
 

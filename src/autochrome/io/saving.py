@@ -47,7 +47,10 @@ FORMATS = {
         Format("heic", (".heic", ".heif"), ("uchar", "ushort"), True, 16_384),
     )
 }
-PHOTO_SUFFIXES = frozenset(suffix for each in FORMATS.values() for suffix in each.suffixes)
+WRITTEN_AS = {"heic": "jpeg", "jp2": "png", "gif": "png", "bmp": "png", "pnm": "png"}
+"""What is written in place of formats that are only read.
+
+No libvips of Python's wheels writes HEIC: a phone's photo comes back as what every viewer opens."""
 
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave",
            "heic": "heifsave"}  # fmt: skip
@@ -72,7 +75,7 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
     if target is None:
         if fallback is None:
             raise PhotoError("the result", "has no format to be written in", f"Give format=, one of {known}")
-        return FORMATS[fallback]
+        return FORMATS[fallback if fallback in FORMATS else WRITTEN_AS[fallback]]
     for each in FORMATS.values():
         if target.suffix.lower() in each.suffixes:
             return each

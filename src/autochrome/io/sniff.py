@@ -1,17 +1,66 @@
 """What a file is, judged by its first bytes and never by its name.
 
-Only the formats in `READABLE` reach libvips, each through its own loader, so that loaders meant for trusted
-files (SVG, PDF, raw, CSV ...) never see untrusted content.
+Only the formats in `READABLE` reach libvips or Pillow, each through its own loader, so that loaders meant for
+trusted files (SVG, PDF, raw, CSV ...) never see untrusted content.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePath
 
 HEAD_BYTES = 4096
-READABLE = ("jpeg", "png", "tiff", "webp", "heic", "avif")
+READABLE = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "tiff": "TIFF",
+    "webp": "WebP",
+    "avif": "AVIF",
+    "heic": "HEIC",
+    "jp2": "JPEG 2000",
+    "gif": "GIF",
+    "bmp": "BMP",
+    "pnm": "PNM",
+}
+"""Formats that are read, and what people call them."""
+SUFFIXES = frozenset(
+    {
+        *(
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".png",
+            ".apng",
+            ".tif",
+            ".tiff",
+            ".webp",
+            ".avif",
+            ".heic",
+            ".heif",
+        ),
+        *(
+            ".jp2",
+            ".j2k",
+            ".j2c",
+            ".jpc",
+            ".jpf",
+            ".jpx",
+            ".gif",
+            ".bmp",
+            ".dib",
+            ".pnm",
+            ".pbm",
+            ".pgm",
+            ".ppm",
+        ),
+    }
+)
+"""The endings of files that folders are searched for."""
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_JPEG_2000_MAGICS = (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")  # in a file of boxes, or alone
+_BMP_HEADERS = {12, 16, 40, 52, 56, 64, 108, 124}  # bytes of the header after the file's own
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 # Camera raw files are TIFF containers whose first page, a small preview, would be read as the photo.
@@ -21,13 +70,10 @@ RAW_SUFFIXES = frozenset(
 
 _OTHER_MAGICS = (
     (b"%PDF", "a PDF document"),
-    (b"GIF8", "a GIF picture"),
-    (b"BM", "a BMP picture"),
+    (b"\0\5\x16\7", "what macOS keeps beside a file (AppleDouble)"),
     (b"8BPS", "a Photoshop document"),
     (b"\xff\x0a", "a JPEG XL picture"),
     (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 picture"),
     (b"FUJIFILMCCD-RAW", "a camera raw file"),
     (b"IIRO", "a camera raw file"),
     (b"IIU\0", "a camera raw file"),
@@ -50,6 +96,14 @@ def picture_format(head: bytes) -> str | None:
         return None if head[8:10] == b"CR" else "tiff"  # "CR" at 8: Canon's raw format, CR2
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
+    if head.startswith(_JPEG_2000_MAGICS):
+        return "jp2"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return "bmp"
+    if re.match(rb"P[1-6][\s#]", head):
+        return "pnm"
     brands = _brands(head)
     if brands & _AVIF_BRANDS:
         return "avif"
@@ -61,6 +115,12 @@ def is_camera_raw(head: bytes, name: str) -> bool:
     return head.startswith(_TIFF_MAGICS) and (
         head[8:10] == b"CR" or PurePath(name).suffix.lower() in RAW_SUFFIXES
     )
+
+
+def readable_formats() -> str:
+    """Return the formats that are read, for a message."""
+    *others, last = READABLE.values()
+    return f"{', '.join(others)} or {last}"
 
 
 def describe(head: bytes) -> str:

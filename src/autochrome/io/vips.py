@@ -14,6 +14,7 @@ import pyvips
 Pixels = npt.NDArray[Any]
 """Samples of type uint8, uint16 or float32."""
 
+PROFILE_FIELD = "icc-profile-data"
 WHITE = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
 SAMPLE_TYPES = {np.dtype(np.uint8): "uchar", np.dtype(np.uint16): "ushort", np.dtype(np.float32): "float"}
 _DTYPES = {name: dtype for dtype, name in SAMPLE_TYPES.items()}
