@@ -6,6 +6,7 @@
     ├── HintError (ValueError)
     ├── SettingsError (ValueError)
     ├── PhotoError
+    ├── LedgerError
     ├── UnknownModelError (ValueError)
     ├── WeightsError (RuntimeError)
     ├── DataError
@@ -71,6 +72,10 @@ class PhotoError(AutochromeError):
     def __reduce__(self) -> tuple[type[PhotoError], tuple[str, str, str]]:
         # Exception would otherwise be unpickled with its one message, which does not fit __init__.
         return type(self), (self.source, self.problem, self.advice)
+
+
+class LedgerError(AutochromeError):
+    """The ledger of a run cannot be read or written, or is something else; the message names the file."""
 
 
 class UnknownModelError(AutochromeError, ValueError):
