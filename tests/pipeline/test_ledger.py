@@ -82,6 +82,16 @@ def test_damaged_lines_are_counted_and_the_others_read(tmp_path: Path) -> None:
     assert [each.result for each in ledger.latest()] == ["a.jpg", "b.jpg"]
 
 
+def test_a_line_that_is_an_entry_at_a_glance_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    wrong = json.dumps({**json.loads(entry().line()), "source": "a.jpg"}).encode()
+    path.write_bytes(entry("b.jpg").line() + wrong + b"\n")
+    ledger = Ledger(path)
+    assert len(ledger.history(tmp_path / "b.jpg")) == 1
+    with pytest.raises(LedgerError, match=rf"byte {len(entry('b.jpg').line())}"):
+        ledger.history(tmp_path / "a.jpg")
+
+
 def test_what_is_no_ledger_is_left_alone(tmp_path: Path) -> None:
     later = json.dumps({**json.loads(entry().line()), "version": 2}).encode() + b"\n"
     for content in (b"\xff\xd8\xff\xe0 a photo", b"{}\n", later, entry().line() + later):

@@ -154,25 +154,32 @@ class Entry:
             LedgerError: the line is of a later version.
             ValueError: it is no entry.
         """
-        content = json.loads(line)
-        if isinstance(content, dict) and content.get("version") != VERSION:
-            raise LedgerError(
-                f"has lines of version {content.get('version')!r}, but this release reads version {VERSION}; "
-                "update Autochrome, or give another --ledger"
-            )
+        values = _content(line)
         try:
-            values = _known(cls, content)
-            if not isinstance(values["result"], str):
-                raise TypeError("its result is no path")
             values["source"] = FileStamp(**_known(FileStamp, values["source"]))
             values["made_with"] = MadeWith(**_known(MadeWith, values["made_with"]))
             values["files"] = tuple(FileStamp(**_known(FileStamp, file)) for file in values["files"])
             values["notes"] = tuple(values["notes"])
             if values["failure"] is not None:
                 values["failure"] = Failure(**_known(Failure, values["failure"]))
-            return cls(**values)
-        except (KeyError, TypeError, AttributeError) as error:
+            return cls(**_known(cls, values))
+        except (TypeError, AttributeError) as error:
             raise ValueError(f"no entry of a ledger: {error}") from error
+
+
+def _content(line: bytes) -> dict[str, Any]:
+    """Return the content of a line that is an entry as far as a glance tells. Errors as `Entry.parse`."""
+    content = json.loads(line)
+    if not isinstance(content, dict):
+        raise ValueError("no entry of a ledger")
+    if content.get("version") != VERSION:
+        raise LedgerError(
+            f"has lines of version {content.get('version')!r}, but this release reads version {VERSION}; "
+            "update Autochrome, or give another --ledger"
+        )
+    if not (Entry.__dataclass_fields__.keys() <= content.keys() and isinstance(content["result"], str)):
+        raise ValueError("no entry of a ledger")
+    return content
 
 
 def _known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,8 +214,8 @@ class Ledger:
         self.folder = Path(os.path.abspath(path)).parent
         self.damaged: list[int] = []
         hashes, offsets = array("Q"), array("Q")
-        for offset, entry in self._entries():
-            hashes.append(_hash(entry.result))
+        for offset, result in self._results():
+            hashes.append(_hash(result))
             offsets.append(offset)
         # By result, and within a result in the order of the file.
         order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable") if hashes else []
@@ -220,7 +227,8 @@ class Ledger:
     def history(self, result: Path) -> list[Entry]:
         """Return the entries of a result, the last one being its state."""
         name = relative(result, self.folder)
-        first, last = (np.searchsorted(self._hashes, _hash(name), side) for side in ("left", "right"))
+        key = np.uint64(_hash(name))
+        first, last = np.searchsorted(self._hashes, key), np.searchsorted(self._hashes, key, "right")
         found = self._at(self._offsets[first:last]) if first < last else ()
         return [entry for entry in found if entry.result == name]
 
@@ -234,10 +242,13 @@ class Ledger:
         with self._failures_named("read"), self.path.open("rb") as file:
             for offset in offsets.tolist():
                 file.seek(offset)
-                yield Entry.parse(file.readline())
+                try:
+                    yield Entry.parse(file.readline())
+                except ValueError as error:
+                    raise LedgerError(f"is damaged at byte {offset} ({error}); remove that line") from error
 
-    def _entries(self) -> Iterator[tuple[int, Entry]]:
-        """Yield the entries and their offsets; lines that cannot be read are counted, save a torn last one."""
+    def _results(self) -> Iterator[tuple[int, str]]:
+        """Yield each entry's offset and result; count lines that cannot be read, save a torn last one."""
         with self._failures_named("read"):
             try:
                 file = self.path.open("rb")
@@ -251,7 +262,7 @@ class Ledger:
                 offset = 0
                 for number, line in enumerate(file, 1):
                     try:
-                        yield offset, Entry.parse(line)
+                        yield offset, _content(line)["result"]
                     except ValueError:
                         if line.endswith(b"\n"):
                             self.damaged.append(number)
