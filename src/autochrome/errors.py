@@ -7,6 +7,7 @@
     ├── SettingsError (ValueError)
     ├── PhotoError
     ├── LedgerError
+    ├── FileError (OSError)
     ├── UnknownModelError (ValueError)
     ├── WeightsError (RuntimeError)
     ├── DataError
@@ -76,6 +77,10 @@ class PhotoError(AutochromeError):
 
 class LedgerError(AutochromeError):
     """The ledger of a run cannot be read or written, or is something else; the message names the file."""
+
+
+class FileError(AutochromeError, OSError):
+    """A file cannot be written where something else is; the message names it."""
 
 
 class UnknownModelError(AutochromeError, ValueError):

@@ -82,7 +82,7 @@ def test_looks_that_cannot_be_saved_or_read(colorize) -> None:
     for arguments, code, message in (
         (["--save-look", "camera.png", "--overwrite"], 2, "camera.png must end in .json"),
         (["--save-look", "mine.json"], 1, "mine.json exists already. Use --overwrite to replace it"),
-        (["--save-look", "no/mine.json"], 1, "mine.json cannot be written: No such file or directory"),
+        (["--save-look", "no/mine.json"], 2, "the folder of no/mine.json does not exist; make it first"),
         (["--look-file", "mine.json"], 2, "mine.json: version is None, but this release reads version 1"),
         (["--look-file", "camera.png"], 2, "camera.png: is neither a look file nor a photo that Autochrome"),
     ):
@@ -90,6 +90,18 @@ def test_looks_that_cannot_be_saved_or_read(colorize) -> None:
         assert result.exit_code == code, result.output
         assert message in " ".join(result.stderr.split())
     assert names() == {"camera.png", "mine.json"}
+
+
+def test_no_look_is_saved_where_nothing_was_colored(colorize) -> None:
+    assert colorize("nowhere.png", "--save-look", "mine.json").exit_code == 1
+    put("camera.png")
+    Path("camera.colorized.png").write_text("in the way")
+    assert colorize("camera.png", "--save-look", "mine.json").exit_code == 1
+    assert colorize("-", "-o", "out.png", "--save-look", "mine.json", given=b"no photo").exit_code == 1
+    assert names() == {"camera.png", "camera.colorized.png"}
+    given = Path("camera.png").read_bytes()
+    assert colorize("-", "-o", "out.png", "--save-look", "mine.json", given=given).exit_code == 0
+    assert json.loads(Path("mine.json").read_text())["version"] == 1
 
 
 def test_a_look_that_the_model_lacks_is_a_usage_error(colorize) -> None:

@@ -52,6 +52,25 @@ def test_table_json_markdown_and_sheet(photos: Path, tmp_path: Path) -> None:
     assert sheet.width == 8 + 3 * (256 + 8)
 
 
+@pytest.mark.parametrize("kind", ["--json", "--markdown", "--sheet"])
+def test_files_that_exist_are_kept(kind: str, photos: Path, tmp_path: Path) -> None:
+    path = tmp_path / "scores.png"
+    path.write_text("older")
+    words = [photos, "--replicates", 10, kind, path]
+    assert run(*words) == (1, f"Error: {path} exists already. Use --overwrite to replace it\n")
+    assert path.read_text() == "older"
+    assert run(*words, "--overwrite")[0] == 0
+    assert path.read_bytes() != b"older"
+
+
+def test_the_further_pages_of_a_sheet_replace_nothing(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "sheet-2.png").write_text("older")
+    words = [photos, "--replicates", 10, "--sheet", tmp_path / "sheet.png"]
+    assert run(*words, "--sheet-rows", 21)[0] == 1
+    assert run(*words)[0] == 0
+    assert (tmp_path / "sheet-2.png").read_text() == "older"
+
+
 def test_the_sheets_columns_are_gray_result_and_truth(photos: Path, tmp_path: Path) -> None:
     code, output = run(photos, photos, "--photos", 1, "--sheet", tmp_path / "sheet.png", "--replicates", 10)
     assert code == 0, output

@@ -9,6 +9,7 @@ from autochrome.engine.checkpoint import load_state, require_free, resume_notes,
 from autochrome.engine.recipe import load_recipe
 from autochrome.errors import CheckpointError
 from autochrome.models.registry import create_model
+from tests.full_disk import disk_of
 
 STATE = {"step": 3, "model": "cic.test", "task": {}, "optimizer": {}, "average": None}
 
@@ -36,14 +37,11 @@ def test_a_failed_save_leaves_the_last_checkpoint(
 ) -> None:
     before = {p.name: p.read_bytes() for p in saved.iterdir()}
 
-    def full(state: object, path: Path) -> None:
-        path.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
     colorizer = create_model("cic.test", weights=saved / "model.safetensors")
-    with pytest.raises(OSError, match="No space"):
-        save_checkpoint(saved, {**STATE, "step": 4}, colorizer, load_recipe(recipe_file), {"step": "3"})
+    state = {**STATE, "step": 4, "model": {"weight": torch.zeros(100_000)}}
+    monkeypatch.setattr("autochrome.engine.checkpoint.save_weights", lambda *_, **__: None)
+    with disk_of(50_000), pytest.raises(OSError, match=r"File too large: .*state\.pt"):
+        save_checkpoint(saved, state, colorizer, load_recipe(recipe_file), {"step": "3"})
     assert {p.name for p in saved.iterdir()} == set(before)
     assert (saved / "state.pt").read_bytes() == before["state.pt"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from autochrome.cli.checks import check_folder_of
+from autochrome.cli.checks import check_outputs
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import OUT_FILE, data_argument, find_spec, seed_option
+from autochrome.cli.options import OUT_FILE, data_argument, find_spec, overwrite_option, seed_option
 from autochrome.models.registry import default_specs
 
 _SHOWN = (-40, -20, -10, 0, 10, 20, 40)  # bytes from gray
@@ -36,6 +36,7 @@ WITH_CURVES = [name for name, spec in default_specs().items() if "tone_curves" i
     help="How far the curve goes: 1 makes colors as frequent as in the photos, 0 changes nothing.",
 )
 @seed_option("Seed for choosing photos and drawing.")
+@overwrite_option
 def calibrate(
     data: tuple[Path, ...],
     model: str,
@@ -44,6 +45,7 @@ def calibrate(
     photos: int,
     strength: float,
     seed: int,
+    overwrite: bool,
 ) -> None:
     """Fit how vivid drawn colors are to the photos of DATA: folders of pictures or of tar shards.
 
@@ -53,7 +55,7 @@ def calibrate(
     cgan.compact.
     """
     spec = find_spec(model)
-    check_folder_of(out)
+    check_outputs(out, overwrite=overwrite)
     if "tone_curves" not in spec.can:
         raise click.BadParameter(
             f"{spec.name} has no curve to fit; {' and '.join(WITH_CURVES)} have one", param_hint="--model"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from autochrome.io.whole_file import check_replaceable
+
 
 def check_folder_of(*paths: Path | None) -> None:
     """Refuse files whose folders do not exist; None is a file that was not requested."""
@@ -17,9 +19,18 @@ def check_folder_of(*paths: Path | None) -> None:
 
 
 def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse a file that exists, unless it may be replaced."""
+    """Refuse a file that exists, unless it may be replaced; a device, pipe or folder may never be."""
+    check_replaceable(path)
     if path.exists() and not overwrite:
         raise click.ClickException(f"{path} exists already. Use --overwrite to replace it")
+
+
+def check_outputs(*paths: Path | None, overwrite: bool) -> None:
+    """Refuse files that exist, or whose folders do not; None is a file that was not requested."""
+    check_folder_of(*paths)
+    for path in paths:
+        if path:
+            check_free(path, overwrite)
 
 
 def check_sheet_suffix(path: Path, option: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autochrome.cli.batch import run_batch, tell_plan
-from autochrome.cli.checks import check_free
+from autochrome.cli.checks import check_free, check_outputs
 from autochrome.cli.console import progress_bar
 from autochrome.cli.events import Event, Started, reason_of
 from autochrome.cli.options import (
@@ -93,6 +93,7 @@ def colorize(
     """
     spec = find_spec(model)
     chosen = make_settings(spec=spec, **settings)
+    look_out = _check_look_file(save_look, overwrite)
     if uncertainty:
         check_uncertainty(spec, chosen)
     options = FileOptions(
@@ -108,11 +109,10 @@ def colorize(
     )
     if "-" in (*photos, out):
         _check_pipe(photos, options)
-        _save_look(chosen, save_look, overwrite)
         _colorize_pipe(photos[0], options, lambda: make_painter(model, weights, device), chosen)
+        _save_look(chosen, look_out)
         return
     plan = make_plan([Path(photo) for photo in photos], options)
-    _save_look(chosen, save_look, overwrite)
     report = Report()
     tell_plan(plan, report)
     try:
@@ -130,6 +130,8 @@ def colorize(
         report.interrupted = True
     finally:
         report.print()
+    if report.done:
+        _save_look(chosen, look_out)
     if report.interrupted or report.failed:
         sys.exit(_INTERRUPTED if report.interrupted else 1)
 
@@ -145,19 +147,22 @@ def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
         )
 
 
-def _save_look(settings: ColorizeSettings, file: str | None, overwrite: bool) -> None:
-    from autochrome.pipeline.look_file import write_look
-
+def _check_look_file(file: str | None, overwrite: bool) -> Path | None:
+    """Return the look file to write, if one was requested and can be."""
     if file is None:
-        return
+        return None
     path = Path(file)
     if path.suffix != ".json":
         raise click.BadParameter(f"{path.name} must end in .json", param_hint="--save-look")
-    check_free(path, overwrite)
-    try:
+    check_outputs(path, overwrite=overwrite)
+    return path
+
+
+def _save_look(settings: ColorizeSettings, path: Path | None) -> None:
+    from autochrome.pipeline.look_file import write_look
+
+    if path is not None:
         write_look(settings, path)
-    except OSError as error:  # which names a temporary file
-        raise click.ClickException(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _colorize_pipe(

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import click
 
-from autochrome.cli.checks import check_folder_of, check_sheet_suffix
+from autochrome.cli.checks import check_outputs, check_sheet_suffix
 from autochrome.cli.console import photo_bar, print_tables
-from autochrome.cli.options import FOLDER, OUT_FILE, protocol_option, replicates_option, seed_option
+from autochrome.cli.options import (
+    FOLDER,
+    OUT_FILE,
+    overwrite_option,
+    protocol_option,
+    replicates_option,
+    seed_option,
+)
 
 
 @click.command()
@@ -25,6 +32,7 @@ from autochrome.cli.options import FOLDER, OUT_FILE, protocol_option, replicates
 @click.option("--baselines/--no-baselines", default=True, help="Score gray and random, too.")
 @replicates_option
 @seed_option("Seed of the resamples and the random baseline.", click.INT)
+@overwrite_option
 def evaluate(
     references: Path,
     results: tuple[Path, ...],
@@ -37,6 +45,7 @@ def evaluate(
     baselines: bool,
     replicates: int,
     seed: int,
+    overwrite: bool,
 ) -> None:
     """Score the colorized photos in RESULTS against the true ones in REFERENCES.
 
@@ -46,13 +55,17 @@ def evaluate(
     """
     from autochrome.evaluation.scores import evaluate as score
     from autochrome.evaluation.tables import markdown_tables, rich_tables
+    from autochrome.io.whole_file import write_whole
+    from autochrome.report.contact_sheet import Layout, sheet_files
     from autochrome.report.evaluation_sheet import write_evaluation_sheet
 
     if not results and not baselines:
         raise click.UsageError("nothing to score: give a RESULTS folder or leave --no-baselines out")
     if sheet:
         check_sheet_suffix(sheet, "--sheet")
-    check_folder_of(json_path, markdown_path, sheet)
+    pages = -(-sheet_rows // Layout.rows_per_page)
+    sheets = sheet_files(sheet, pages) if sheet else []
+    check_outputs(json_path, markdown_path, *sheets, overwrite=overwrite)
     with photo_bar() as progress:
         scores = score(
             references,
@@ -67,7 +80,7 @@ def evaluate(
     if json_path:
         scores.save(json_path)
     if markdown_path:
-        markdown_path.write_text(markdown_tables(scores), encoding="utf-8")
+        write_whole(markdown_tables(scores), markdown_path)
     if sheet:
         write_evaluation_sheet(references, results, sheet, photos=photos, rows=sheet_rows)
     for warning in scores.warnings:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.checks import check_folder_of, check_free, check_sheet_suffix
+from autochrome.cli.checks import check_outputs, check_sheet_suffix
 from autochrome.cli.options import PATH, compose, decoder_options, make_painter, make_settings, model_options
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def temperatures(photo: Path, out: Path, overwrite: bool, **options: Any) -> Non
     painter, picture, settings = _open(photo, options)
     from autochrome.report.distribution_figures import temperature_sheet
 
-    _write(temperature_sheet(painter, picture, settings, photo.name), out)
+    _write(temperature_sheet(painter, picture, settings, photo.name), out, overwrite)
 
 
 @figures.command()
@@ -57,13 +57,12 @@ def probabilities(photo: Path, out: Path, overwrite: bool, bins: int, **options:
     painter, picture, settings = _open(photo, options)
     from autochrome.report.distribution_figures import probability_sheet
 
-    _write(probability_sheet(painter, picture, settings, bins), out)
+    _write(probability_sheet(painter, picture, settings, bins), out, overwrite)
 
 
 def _check_target(out: Path, overwrite: bool) -> None:
     check_sheet_suffix(out, "-o")
-    check_free(out, overwrite)
-    check_folder_of(out)
+    check_outputs(out, overwrite=overwrite)
 
 
 def _open(path: Path, options: dict[str, Any]) -> tuple[Painter, Photo, ColorizeSettings]:
@@ -74,8 +73,9 @@ def _open(path: Path, options: dict[str, Any]) -> tuple[Painter, Photo, Colorize
     return painter, photo, make_settings(spec=painter.model.spec, **options)
 
 
-def _write(pages: list[Page], out: Path) -> None:
-    from autochrome.report.contact_sheet import write_sheets
+def _write(pages: list[Page], out: Path, overwrite: bool) -> None:
+    from autochrome.report.contact_sheet import sheet_files, write_sheets
 
+    check_outputs(*sheet_files(out, len(pages)), overwrite=overwrite)
     write_sheets(pages, out)
     click.echo(str(out), err=True)

@@ -49,6 +49,7 @@ protocol_option = click.option(
     help="Size of comparison: native, crop:N (central square) or resize:N (shorter side).",
 )
 data_argument = click.argument("data", type=PATH, nargs=-1, required=True)
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 device_option = click.option(
     "--device", default="auto", help="Device to compute on: auto, cpu, cuda, cuda:1 or mps."
 )

@@ -165,6 +165,11 @@ class _Planner:
             )
 
     def _add_job(self, job: Job, *, named: bool) -> None:
+        from autochrome.io.saving import check_target
+
+        for place in job.places:
+            if self.folder is None or place.parent.is_dir():
+                check_target(place)
         taken = self._taken_by_another(job)
         existing = [place for place in job.places if _exists(place)]
         if _real(job.source) in map(_real, job.places):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from autochrome.cli.checks import check_folder_of
+from autochrome.cli.checks import check_outputs
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import OUT_FILE, data_argument, seed_option
+from autochrome.cli.options import OUT_FILE, data_argument, overwrite_option, seed_option
 
 _SHOWN = 8
 
@@ -21,7 +21,10 @@ _SHOWN = 8
     "--photos", type=click.IntRange(1), metavar="N", help="Number of photos to count. [default: all]"
 )
 @seed_option("Seed for choosing those photos.")
-def prior(data: tuple[Path, ...], out: Path, side: int, photos: int | None, seed: int) -> None:
+@overwrite_option
+def prior(
+    data: tuple[Path, ...], out: Path, side: int, photos: int | None, seed: int, overwrite: bool
+) -> None:
     """Estimate how often each of the 313 ab bins occurs in the photos of DATA.
 
     DATA are folders of pictures or of tar shards. Name the file in a recipe as data.prior: training weights
@@ -31,7 +34,7 @@ def prior(data: tuple[Path, ...], out: Path, side: int, photos: int | None, seed
     from autochrome.data.priors import estimate_prior, save_prior
     from autochrome.data.sources import choose_photos
 
-    check_folder_of(out)
+    check_outputs(out, overwrite=overwrite)
     source, numbers = choose_photos(data, photos, seed)
     with photo_bar() as progress:
         estimated = estimate_prior(source, side=side, numbers=numbers, progress=progress)

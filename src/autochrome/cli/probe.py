@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.checks import check_folder_of
+from autochrome.cli.checks import check_outputs
 from autochrome.cli.console import print_tables, progress_bar
-from autochrome.cli.options import OUT_FILE, PATH, find_spec, model_options, replicates_option, seed_option
+from autochrome.cli.options import (
+    OUT_FILE,
+    PATH,
+    find_spec,
+    model_options,
+    overwrite_option,
+    replicates_option,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -70,6 +78,7 @@ _DEFAULTS = {
 @replicates_option
 @seed_option("Seed of the choice, split and order of the photos, of the random trunk and of the resamples.")
 @click.option("-o", "--out", type=OUT_FILE, help="Write JSON to this file.")
+@overwrite_option
 def probe(
     photos: Path,
     model: str,
@@ -78,6 +87,7 @@ def probe(
     random: bool | None,
     method: str,
     out: Path | None,
+    overwrite: bool,
     **options: Any,
 ) -> None:
     """Probe what a model's features encode about photo content.
@@ -88,7 +98,7 @@ def probe(
     cic.compact was trained on ImageNet's classes before colorization, the trunk of lrac.compact was not.
     """
     spec = find_spec(model)
-    check_folder_of(out)
+    check_outputs(out, overwrite=overwrite)
     from autochrome.evaluation.probe.probe import finetuning_probe, linear_probe, segmentation_probe
 
     start = time.monotonic()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autochrome.cli.checks import check_free
 from autochrome.cli.plan import FileOptions, Job
 from autochrome.errors import PhotoError, SettingsError
+from autochrome.io.whole_file import written_together
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, Provenance
@@ -42,14 +41,15 @@ def write_results(
     from autochrome.report.contact_sheet import fit
 
     cells, last = [("original", fit(photo.pixels))], None
-    with _all_or_none(job.places, options.overwrite) as places, ThreadPoolExecutor(1) as writer:
+    with written_together(job.places, like=job.source) as places, ThreadPoolExecutor(1) as writer:
         waiting: deque[tuple[str, Future[Page]]] = deque()
         for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
             if number == 1 and job.uncertainty_map is not None:
                 _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
             label = _label(number, colored)
-            made, how = colored.provenance, {"format": options.format, "quality": options.quality}
-            waiting.append((label, writer.submit(_write, colored, places[target], target, made, **how)))
+            write = partial(_write, format=options.format, quality=options.quality)
+            made = colored.provenance
+            waiting.append((label, writer.submit(write, colored, places[target], target, made)))
             last = colored
             while len(waiting) >= _AHEAD:
                 name, written = waiting.popleft()
@@ -58,6 +58,8 @@ def write_results(
         assert last is not None
         if job.sheet is not None:
             _write_sheet(cells, last, places[job.sheet], job.sheet, options.quality)
+        for target in job.places:
+            check_free(target, options.overwrite)  # again: it may have appeared since the plan was made
     return last
 
 
@@ -70,13 +72,23 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
     return f"{number}" if "rank_score" not in made else f"{number} (draw {drawn})"
 
 
-def _write(photo: Photo, place: Path, target: Path, provenance: Provenance | None, **how: Any) -> Page:
+def _write(
+    photo: Photo,
+    place: Path,
+    target: Path,
+    provenance: Provenance | None,
+    *,
+    format: str | None = None,
+    quality: int = 92,
+) -> Page:
     """Write a photo to its temporary place, and return it at the size of the contact sheet's cells."""
     from autochrome.io.photo import write_photo
+    from autochrome.io.saving import format_for
     from autochrome.report.contact_sheet import fit
 
+    chosen = format_for(target, format, None).name
     try:
-        write_photo(photo, place, provenance=provenance, **how)
+        write_photo(photo, place, provenance=provenance, format=chosen, quality=quality)
     except PhotoError as error:
         raise PhotoError(target, error.problem, error.advice) from error
     return fit(photo.pixels)
@@ -111,42 +123,3 @@ def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
         scale = f"L* from 0 to 100: 0 to {unsure.most:.4g} {unsure.unit}"
         made = replace(made, settings={**made.settings, "uncertainty": scale})
     _write(Photo(draw_uncertainty(unsure.values, colored.size, unsure.most)), place, target, made)
-
-
-@contextmanager
-def _all_or_none(targets: Sequence[Path], overwrite: bool) -> Iterator[dict[Path, Path]]:
-    """Yield a temporary file for each target; at the end all are renamed, after a failure all are removed."""
-    token = secrets.token_hex(8)
-    places = {
-        target: target.with_name(f".autochrome-{token}-{number}{target.suffix}")
-        for number, target in enumerate(targets)
-    }
-    try:
-        yield places
-        for target in targets:
-            check_free(target, overwrite)  # again: it may have appeared since the plan was made
-        _rename(places)
-    finally:
-        for place in places.values():
-            place.unlink(missing_ok=True)
-
-
-def _rename(places: dict[Path, Path]) -> None:
-    """Rename all files; if one cannot be renamed, undo the others."""
-    former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
-    begun: list[Path] = []
-    try:
-        for target, place in places.items():
-            begun.append(target)
-            if target.exists():
-                os.replace(target, former[target])
-            os.replace(place, target)
-    except BaseException:
-        for target in begun:
-            if former[target].exists():
-                os.replace(former[target], target)
-            elif not places[target].exists():
-                target.unlink(missing_ok=True)
-        raise
-    for old in former.values():
-        old.unlink(missing_ok=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.checks import check_folder_of, requires_extra
+from autochrome.cli.checks import check_outputs, requires_extra
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import PATH, seed_option
+from autochrome.cli.options import PATH, overwrite_option, seed_option
 from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
@@ -180,13 +180,14 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
 @study.command()
 @_folder_argument
 @click.option("-o", "--out", type=PATH, required=True, help="votes.csv or votes.parquet.")
+@overwrite_option
 @_database_option
-def export(folder: Path, out: Path, database: str | None) -> None:
+def export(folder: Path, out: Path, overwrite: bool, database: str | None) -> None:
     """Write all votes to a table for other programs.
 
     One row per judgment; docs/study.md explains the columns. Nothing in the table identifies a rater.
     """
-    check_folder_of(out)
+    check_outputs(out, overwrite=overwrite)
     from autochrome.study.report.export import check_suffix, export_votes
 
     check_suffix(out)
@@ -200,15 +201,18 @@ def export(folder: Path, out: Path, database: str | None) -> None:
 @click.option("-o", "--out", type=PATH, required=True, help="The report, one HTML file.")
 @click.option("--json", "json_path", type=PATH, help="Also write all figures to this file, as JSON.")
 @seed_option("Seed of the bootstraps.", click.INT)
+@overwrite_option
 @_database_option
-def report(folder: Path, out: Path, json_path: Path | None, seed: int, database: str | None) -> None:
+def report(
+    folder: Path, out: Path, json_path: Path | None, seed: int, overwrite: bool, database: str | None
+) -> None:
     """Write the results to one HTML file.
 
     The file is self-contained: it has the figures, the charts, and the photos at both ends.
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise click.BadParameter("a report is written as .html", param_hint="--out")
-    check_folder_of(out, json_path)
+    check_outputs(out, json_path, overwrite=overwrite)
     from autochrome.io.whole_file import write_json
     from autochrome.study.report.document import report as make_report
     from autochrome.study.report.summary import summarize

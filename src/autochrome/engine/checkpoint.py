@@ -53,8 +53,13 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(colorizer, folder / WEIGHTS, metadata=metadata)
     write_whole(dump_recipe(recipe), folder / RECIPE)
-    with written_whole(folder / STATE) as temporary:
-        torch.save(dict(state), temporary)
+    with written_whole(folder / STATE) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # the disk's error, which torch hides behind its own
+                raise error.__context__ from None
+            raise
 
 
 def load_state(folder: Path) -> dict[str, Any]:

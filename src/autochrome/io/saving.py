@@ -14,7 +14,7 @@ import pyvips
 from autochrome.errors import PhotoError
 from autochrome.io.exif import add_blocks_to_tiff
 from autochrome.io.vips import blob, sample_type
-from autochrome.io.whole_file import written_whole
+from autochrome.io.whole_file import not_a_file, written_whole
 
 
 @dataclass(frozen=True)
@@ -142,16 +142,22 @@ def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, obj
     return {}
 
 
+def check_target(target: Path) -> None:
+    """Raise PhotoError if nothing can be written there: no folder, a read-only one, or no file to replace."""
+    if not target.parent.is_dir():
+        advice = f"Make the folder {target.parent}"
+        raise PhotoError(target, "cannot be written: its folder does not exist", advice)
+    if kind := not_a_file(target):
+        advice = "Give the name of a file"
+        raise PhotoError(target, f"cannot be written: it is {kind}, and only files are replaced", advice)
+    if not os.access(target.parent, os.W_OK):
+        raise PhotoError(target, "cannot be written: its folder is read-only", "Choose another folder")
+
+
 @contextmanager
 def _failures_named(name: object, format: Format) -> Iterator[None]:
     if isinstance(name, Path):
-        if not name.parent.is_dir():
-            advice = f"Make the folder {name.parent}"
-            raise PhotoError(name, "cannot be written: its folder does not exist", advice)
-        if name.is_dir():
-            raise PhotoError(name, "cannot be written: it is a folder", "Give the name of a file")
-        if not os.access(name.parent, os.W_OK):
-            raise PhotoError(name, "cannot be written: its folder is read-only", "Choose another folder")
+        check_target(name)
     try:
         yield
     except pyvips.Error as error:

@@ -1,46 +1,183 @@
 """Files that are written whole or not at all, and their digests.
 
 A file is written under a temporary name beside the target, flushed to the disk, and renamed at the end:
-readers see the old file or the new one, and of two writers the last one wins.
+readers see the old file or the new one, and of two writers the last one wins. Only files are replaced, never
+a device, a pipe or a folder; a link stays, and the file that it leads to is replaced. What replaces a file
+has its access rights.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from autochrome.errors import FileError
+
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_IS_SUPERUSER = hasattr(os, "geteuid") and os.geteuid() == 0
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def not_a_file(target: Path) -> str | None:
+    """Return what a target is ("a device") if it exists and is neither a file nor a link to one."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return None
+    return next((words for is_kind, words in _KINDS if is_kind(mode)), None)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raise FileError if the target is a folder, a pipe, a socket or a device."""
+    if kind := not_a_file(target):
+        raise FileError(f"{target} is {kind}, and only files are replaced. Give the name of a file")
+
 
 @contextmanager
-def written_whole(target: Path, *, mode: int = 0o666) -> Iterator[Path]:
+def written_whole(target: Path, *, mode: int = 0o666, like: Path | None = None) -> Iterator[Path]:
     """Yield an empty temporary file that takes the target's name if the block ends without an error.
 
     Args:
-        target: the file to write; an existing one is replaced.
-        mode: permissions of the file, before the umask.
+        target: the file to write; an existing one is replaced, and its access rights are kept.
+        mode: permissions of a new file, before the umask.
+        like: a file whose permissions a new one gets instead, as far as the umask lets it.
 
     Raises:
+        FileError: the target exists and is not a file.
         OSError: the file cannot be written; nothing is left behind.
     """
-    temporary = target.parent / f".autochrome-{secrets.token_hex(8)}.part"
-    os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    with written_together([target], mode=mode, like=like) as places:
+        yield places[target]
+
+
+@contextmanager
+def written_together(
+    targets: Sequence[Path], *, mode: int = 0o666, like: Path | None = None
+) -> Iterator[Mapping[Path, Path]]:
+    """Yield a temporary file for each target; at the end all take their names, after an error none.
+
+    The arguments and errors are those of `written_whole`.
+    """
+    token = secrets.token_hex(8)
+    real: dict[Path, Path] = {}
+    places: dict[Path, Path] = {}
+    for number, target in enumerate(targets):
+        check_replaceable(target)
+        real[target] = Path(os.path.realpath(target)) if target.is_symlink() else target
+        mark = f"-{number}" if number else ""
+        places[target] = real[target].with_name(f".autochrome-{token}{mark}.part")
+    with _targets_named({place: target for target, place in places.items()}):
+        try:
+            rights = {place: _create(place, real[target], mode, like) for target, place in places.items()}
+            yield places
+            for place, final in rights.items():
+                with place.open("rb+") as file:
+                    os.fsync(file.fileno())
+                with suppress(OSError):  # a file system without permissions
+                    place.chmod(final)
+            _rename({real[target]: place for target, place in places.items()})
+        finally:
+            for place in places.values():
+                place.unlink(missing_ok=True)
+        for folder in {target.parent for target in real.values()}:
+            _flush_folder(folder)
+
+
+def _create(place: Path, target: Path, mode: int, like: Path | None) -> int:
+    """Make an empty file that its owner may write, and return the permissions that it gets at the end."""
+    model = next((each.stat() for each in (target, like) if each is not None and each.exists()), None)
+    if model is not None:
+        mode = stat.S_IMODE(model.st_mode)
+    replaces = target.exists()
+    allowed = mode if replaces else mode & 0o666
+    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, allowed | 0o600))
+    created = place.stat()
+    if (
+        model is not None
+        and (replaces or _IS_SUPERUSER)
+        and (model.st_uid, model.st_gid) != (created.st_uid, created.st_gid)
+    ):
+        with suppress(OSError):  # only the superuser may give files away
+            os.chown(place, model.st_uid, model.st_gid)
+    return allowed if replaces else stat.S_IMODE(created.st_mode) & allowed
+
+
+def _rename(places: Mapping[Path, Path]) -> None:
+    """Let every file take its name; if one cannot, the others are taken back."""
+    if len(places) == 1:
+        [(target, place)] = places.items()
+        os.replace(place, target)
+        return
+    former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
+    begun: list[Path] = []
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        for target, place in places.items():
+            begun.append(target)
+            if target.exists():
+                _keep(target, former[target])
+            os.replace(place, target)
+    except BaseException:
+        for target in begun:
+            if former[target].exists():
+                os.replace(former[target], target)
+                former[target].unlink(missing_ok=True)  # two names of one file: the renaming did nothing
+            elif not places[target].exists():
+                target.unlink(missing_ok=True)
+        raise
+    for old in former.values():
+        old.unlink(missing_ok=True)
 
 
-def write_whole(content: str | bytes, target: Path, *, mode: int = 0o666) -> None:
+def _keep(file: Path, name: Path) -> None:
+    """Give a file a second name; where the file system has no such links, another one."""
+    try:
+        os.link(file, name)
+    except OSError:
+        os.replace(file, name)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Bring a folder's names to the disk, where it can be opened for that."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+@contextmanager
+def _targets_named(targets: Mapping[Path, Path]) -> Iterator[None]:
+    """Let errors of the disk name the target, and not the temporary file that nobody has heard of."""
+    try:
+        yield
+    except OSError as error:
+        names = {str(place): target for place, target in targets.items()}
+        name = names.get(os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "")
+        if name is None and error.filename is None and error.errno in _DISK_ERRORS:
+            name = next(iter(targets.values()))
+        if name is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(name)) from error
+
+
+def write_whole(content: str | bytes, target: Path, *, mode: int = 0o666, like: Path | None = None) -> None:
     """Write text (as UTF-8) or bytes as `written_whole` does."""
-    with written_whole(target, mode=mode) as temporary:
+    with written_whole(target, mode=mode, like=like) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 

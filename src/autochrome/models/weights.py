@@ -20,6 +20,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http.client import HTTPResponse
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -314,27 +315,36 @@ def _from_url(url: str, sha256: str | None) -> Path:
 def _download(url: str, target: Path, sha256: str | None) -> None:
     """Fetch into the cache; what is not a safetensors file of the right digest never gets its name there."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    request = urllib.request.Request(url, headers={"User-Agent": "autochrome"})
-    with written_whole(target) as temporary, temporary.open("wb") as file:
-        try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-                length = answer.headers.get("Content-Length")
-                received = 0
-                while chunk := answer.read(_CHUNK):
-                    file.write(chunk)
-                    received += len(chunk)
-        except urllib.error.HTTPError as error:
-            raise WeightsError(
-                f"{url}: the server answered {error.code} {error.reason}; check the address"
-            ) from error
-        except OSError as error:
-            raise WeightsError(_unreachable(url, getattr(error, "reason", error))) from error
-        file.flush()
+    with written_whole(target) as temporary:
+        with temporary.open("wb") as file, _answer(url) as answer:
+            while chunk := _next_chunk(answer, url):
+                file.write(chunk)
+            received = file.tell()
+        length = answer.headers.get("Content-Length")
         if length is not None and received != int(length):
             raise WeightsError(f"{url}: only {received} of {length} bytes came; try again")
         _require_safetensors(temporary, url)
         if sha256 and (digest := file_sha256(temporary)) != sha256.lower():
             raise WeightsError(_digest_problem(url, sha256, digest))
+
+
+def _answer(url: str) -> HTTPResponse:
+    request = urllib.request.Request(url, headers={"User-Agent": "autochrome"})
+    try:
+        return urllib.request.urlopen(request, timeout=_TIMEOUT)
+    except urllib.error.HTTPError as error:
+        raise WeightsError(
+            f"{url}: the server answered {error.code} {error.reason}; check the address"
+        ) from error
+    except OSError as error:
+        raise WeightsError(_unreachable(url, getattr(error, "reason", error))) from error
+
+
+def _next_chunk(answer: HTTPResponse, url: str) -> bytes:
+    try:
+        return answer.read(_CHUNK)
+    except OSError as error:
+        raise WeightsError(_unreachable(url, error)) from error
 
 
 def _offline() -> bool:

@@ -71,8 +71,13 @@ def contact_sheets(
     return [_page(columns, captions, range(s, min(s + layout.rows_per_page, rows)), layout) for s in starts]
 
 
+def sheet_files(path: Path, pages: int) -> list[Path]:
+    """Return the files of so many pages: NAME.png, NAME-2.png, NAME-3.png, ..."""
+    return [path if i == 0 else path.with_stem(f"{path.stem}-{i + 1}") for i in range(pages)]
+
+
 def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
-    """Write pages as PNG, JPEG or WebP by the suffix: NAME.png, NAME-2.png, NAME-3.png, ...
+    """Write pages as PNG, JPEG or WebP by the suffix, under the names of `sheet_files`.
 
     Every file appears only when it is complete.
 
@@ -82,7 +87,7 @@ def write_sheets(pages: Sequence[Page], path: Path) -> list[Path]:
     if path.suffix.lower() not in SHEET_SUFFIXES:
         known = ", ".join(sorted(SHEET_SUFFIXES))
         raise ValueError(f"a contact sheet is written as one of {known}, not {path.name}")
-    paths = [path if i == 0 else path.with_stem(f"{path.stem}-{i + 1}") for i in range(len(pages))]
+    paths = sheet_files(path, len(pages))
     for page, target in zip(pages, paths, strict=True):
         options = {} if target.suffix.lower() == ".png" else {"Q": 92}
         image = pyvips.Image.new_from_array(page).copy(interpretation="srgb")

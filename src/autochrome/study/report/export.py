@@ -72,14 +72,12 @@ def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> i
     An existing file is replaced as a whole.
 
     Raises:
-        StudyError: the suffix is not supported, or the file cannot be written.
+        StudyError: the suffix is not supported.
+        OSError: the file cannot be written.
     """
     write = _WRITERS[check_suffix(path)]
-    try:
-        with written_whole(path) as temporary:
-            return write(rows(protocol, answers), temporary)
-    except OSError as error:
-        raise StudyError(f"{path} cannot be written: {error.strerror or error}") from error
+    with written_whole(path) as temporary:
+        return write(rows(protocol, answers), temporary)
 
 
 def check_suffix(path: Path) -> str:
