@@ -46,14 +46,8 @@ class AxisBins:
 
 
 def uniform_bins(count: int) -> AxisBins:
-    """Return equal bins of [0, 1], with their middles: a value's bin is floor(count * value), 1 in the last.
-
-    Raises:
-        ValueError: there are fewer than two bins.
-    """
-    _require_two(count)
-    inner = torch.arange(1, count, dtype=torch.float64) / count
-    middles = (torch.arange(count, dtype=torch.float64) + 0.5) / count
+    """Return equal bins of [0, 1]: a value's bin is floor(count * value), that of 1 the last."""
+    inner, middles = _shares(count)
     return AxisBins(inner.float(), middles.float())
 
 
@@ -65,21 +59,15 @@ def gaussian_quantile_bins(count: int, sigma: float = 25.0) -> AxisBins:
     Args:
         count: K.
         sigma: standard deviation, CIE units for a and b.
-
-    Raises:
-        ValueError: there are fewer than two bins.
     """
-    _require_two(count)
-    inner = torch.arange(1, count, dtype=torch.float64) / count
-    middles = (torch.arange(count, dtype=torch.float64) + 0.5) / count
-    return AxisBins(
-        (sigma * torch.special.ndtri(inner)).float(), (sigma * torch.special.ndtri(middles)).float()
-    )
+    return AxisBins(*((sigma * torch.special.ndtri(shares)).float() for shares in _shares(count)))
 
 
-def _require_two(count: int) -> None:
-    if count < 2:
-        raise ValueError(f"a histogram needs at least 2 bins, not {count}")
+def _shares(count: int) -> tuple[Float[Tensor, " inner"], Float[Tensor, " k"]]:
+    """Return the shares of an axis below its inner edges and below the middles of its bins."""
+    # On the CPU whatever the default device is: bins are made once, for all models.
+    edges = torch.arange(count, dtype=torch.float64, device="cpu")
+    return edges[1:] / count, (edges + 0.5) / count
 
 
 def windowed_histogram(bins: Int[Tensor, "b h w"], count: int, size: int) -> Float[Tensor, "b k h w"]:
@@ -91,13 +79,6 @@ def windowed_histogram(bins: Int[Tensor, "b h w"], count: int, size: int) -> Flo
         bins: bin of each place, 0 to count - 1.
         count: K.
         size: R, odd; 1 gives the one-hot encoding.
-
-    Raises:
-        ValueError: the size is not a positive odd number.
     """
-    if size < 1 or size % 2 == 0:
-        raise ValueError(f"a window's size must be odd, so that it has a middle, not {size}")
     one_hot = F.one_hot(bins, count).permute(0, 3, 1, 2).float()
-    if size == 1:
-        return one_hot
     return F.avg_pool2d(one_hot, size, stride=1, padding=size // 2, count_include_pad=False)

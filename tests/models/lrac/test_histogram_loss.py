@@ -45,14 +45,6 @@ def test_targets_of_a_list_with_windows_are_those_of_the_map() -> None:
     torch.testing.assert_close(sparse, dense[:, :, [1, 3, 5], [1, 6, 2]])
 
 
-def test_a_list_without_its_windows_is_refused() -> None:
-    bins = torch.randint(5, (1, 7))
-    with pytest.raises(ValueError, match=r"window of 3 needs true colors of shape \(b, 3, n, 3, 3\)"):
-        targets(bins, 5, 3, dense=False)
-    with pytest.raises(ValueError, match=r"window of 1 needs true colors of shape \(b, 3, n\)"):
-        targets(torch.randint(5, (1, 7, 3, 3)), 5, 1, dense=False)
-
-
 def test_an_even_window_is_refused() -> None:
     with pytest.raises(ValueError, match="must be odd"):
         LRACSettings(window=4)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from autochrome.models.lrac.paper import LAYERS, STRIDES, TRAINER_MEAN, WIDTHS, PaperNetwork
+from autochrome.models.lrac.paper import LAYERS, STRIDES, WIDTHS, PaperNetwork
 from autochrome.nn.hypercolumns import sample_columns
 from autochrome.nn.resnet import IMAGENET_MEAN, IMAGENET_STD
 from autochrome.nn.vgg import VGG16_FEATURES
@@ -23,8 +23,8 @@ def on_meta(output: str = "hue_chroma") -> PaperNetwork:
         return PaperNetwork({output: OUTPUTS[output]})
 
 
-def narrow(mean: float = 0.0) -> PaperNetwork:
-    return PaperNetwork({"hue_chroma": 4}, mean=mean, widths=NARROW, hidden=6)
+def narrow() -> PaperNetwork:
+    return PaperNetwork({"hue_chroma": 4}, widths=NARROW, hidden=6)
 
 
 def parameters(net: nn.Module) -> int:
@@ -102,14 +102,13 @@ def test_multiply_adds_of_the_trunk() -> None:
 # What is computed ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mean", [0.0, TRAINER_MEAN])
-def test_maps_by_hand(mean: float) -> None:
+def test_maps_by_hand() -> None:
     """ReLU after each layer, a max pool before the first of each block and before fc6."""
-    net = narrow(mean).eval()
+    net = narrow().eval()
     gray = torch.rand(2, 1, 64, 96)
     found = net.maps(gray)
-    torch.testing.assert_close(found[0], gray - mean)
-    x = gray - mean
+    torch.testing.assert_close(found[0], gray)
+    x = gray
     for name, layer, ours in zip(LAYERS[1:], net.layers.values(), found[1:], strict=True):
         if name in ("conv2_1", "conv3_1", "conv4_1", "conv5_1", "fc6"):
             x = x.unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5))
@@ -184,16 +183,16 @@ def vgg16_answers(state: dict[str, Tensor], normalized: Tensor) -> list[Tensor]:
 
 
 def test_all_layers_answer_to_a_gray_photo_as_vgg_s_do(vgg16: dict[str, Tensor]) -> None:
-    """Where the surroundings are alike: ours sees a frame of gray level ``mean``, so VGG is given one.
+    """Where the surroundings are alike: ours sees a black frame, so VGG is given one.
 
     fc6 and fc7 are compared in the middle of a 224 x 224 photo, where fc6 sees all of pool5.
     """
     with torch.device("meta"):
-        net = PaperNetwork({"lab_l2": 2}, mean=TRAINER_MEAN).eval()
+        net = PaperNetwork({"lab_l2": 2}).eval()
     net.layers.to_empty(device="cpu")
     net.load_backbone(vgg16)
     gray = torch.rand(1, 1, 224, 224)
-    frame = F.pad(gray, [1] * 4, value=TRAINER_MEAN).expand(-1, 3, -1, -1)
+    frame = F.pad(gray, [1] * 4).expand(-1, 3, -1, -1)
     mean, std = (torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     with torch.no_grad():
         theirs = vgg16_answers(vgg16, (frame - mean) / std)

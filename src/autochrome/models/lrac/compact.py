@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from autochrome.color.conversion import lightness_of_gray
 from autochrome.models.base import ModelSpec
-from autochrome.models.lrac.model import ALL_OUTPUTS, HUE_CHROMA_OUTPUT, HypercolumnColorizer, make_colorizer
+from autochrome.models.lrac.model import HypercolumnColorizer, make_colorizer
+from autochrome.models.lrac.outputs import OUTPUT_NAMES, HueChroma
 from autochrome.models.shared_trunk import SCRATCH, load_lent_trunk, make_trunk
 from autochrome.nn.compact import TINY, CompactTrunk
 from autochrome.nn.hypercolumns import HypercolumnHead
@@ -57,7 +58,7 @@ class CompactNetwork(nn.Module):
 def compact(
     spec: ModelSpec,
     *,
-    output: str = HUE_CHROMA_OUTPUT,
+    output: str = HueChroma.name,
     trunk: str = "lite0",
     own_trunk: bool = False,
     **options: Any,
@@ -76,12 +77,12 @@ def compact(
         ValueError: there is no such output or trunk.
     """
     made = CompactTrunk() if trunk == SCRATCH else make_trunk(trunk, own=own_trunk)
-    colorizer = make_colorizer(spec, partial(CompactNetwork, trunk=made), ALL_OUTPUTS, output, options)
+    colorizer = make_colorizer(spec, partial(CompactNetwork, trunk=made), OUTPUT_NAMES, output, options)
     colorizer.options = {"trunk": trunk, "own_trunk": own_trunk or trunk == SCRATCH}
     return colorizer
 
 
-def tiny(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
+def tiny(spec: ModelSpec, *, output: str = HueChroma.name, **options: Any) -> HypercolumnColorizer:
     """Return a compact network of a few thousand parameters, for tests; arguments as of ``compact``."""
     network = partial(CompactNetwork, trunk=CompactTrunk(TINY), hidden=16)
-    return make_colorizer(spec, network, ALL_OUTPUTS, output, options)
+    return make_colorizer(spec, network, OUTPUT_NAMES, output, options)

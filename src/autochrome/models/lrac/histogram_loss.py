@@ -36,18 +36,9 @@ def targets(
         count: K.
         size: R.
         dense: whether the places are a map.
-
-    Raises:
-        ValueError: a list comes without the windows of that size, or with them where R = 1.
     """
-    if size == 1 and bins.ndim == 2 + dense:
+    if size == 1:
         return bins
-    if dense and bins.ndim == 3:
+    if dense:
         return windowed_histogram(bins, count, size)
-    if not dense and size > 1 and bins.shape[2:] == (size, size):
-        return F.one_hot(bins, count).float().mean((2, 3)).movedim(-1, 1)
-    wanted = "(b, 3, h, w)" if dense else "(b, 3, n)" if size == 1 else f"(b, 3, n, {size}, {size})"
-    raise ValueError(
-        f"a window of {size} needs true colors of shape {wanted}, not (b, 3, "
-        f"{', '.join(map(str, bins.shape[1:]))})"
-    )
+    return F.one_hot(bins, count).float().mean((2, 3)).movedim(-1, 1)

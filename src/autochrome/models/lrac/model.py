@@ -17,7 +17,7 @@ What departs from the paper, and why: docs/papers/lrac.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,16 +28,13 @@ from torch.nn import functional as F
 from autochrome.color.spaces import HUE_CHROMA
 from autochrome.models.base import Batch, Colorizer, DistributionColorizer, ModelSpec, Samples
 from autochrome.models.lrac.decoding import PAPER_DECODING
-from autochrome.models.lrac.outputs import Histograms, create_output
+from autochrome.models.lrac.outputs import Histograms, HueChroma, create_output
 from autochrome.models.lrac.paper import PaperNetwork
 from autochrome.models.lrac.settings import LRACSettings
 from autochrome.nn.hypercolumns import random_locations
 
 STRIDE = 4
 """Pixels between the places of dense inference, as in the released code."""
-
-HUE_CHROMA_OUTPUT = "hue_chroma"
-ALL_OUTPUTS = (HUE_CHROMA_OUTPUT, "lab", "lab_joint", "lab_l2")
 
 
 class HypercolumnColorizer(Colorizer):
@@ -188,22 +185,19 @@ class RegressionLRAC(HypercolumnColorizer):
 
 def colors_at(rgb: Float[Tensor, "b 3 h w"], places: Tensor, window: int) -> Float[Tensor, "b 3 n *window"]:
     """Colors of pixels (y, x), or with a window of all pixels about them, the border repeated."""
-    reach = window // 2
-    padded = F.pad(rgb, (reach,) * 4, mode="replicate") if reach else rgb
-    photo = torch.arange(len(rgb), device=rgb.device)
-    if not reach:
-        y, x = places.unbind(2)
-        return padded.permute(0, 2, 3, 1)[photo[:, None], y, x].transpose(1, 2)
+    padded = F.pad(rgb, (window // 2,) * 4, mode="replicate")
+    photo = torch.arange(len(rgb), device=rgb.device)[:, None, None, None]
     steps = torch.arange(window, device=rgb.device)
     y = places[..., 0, None, None] + steps[:, None]
     x = places[..., 1, None, None] + steps
-    return padded.permute(0, 2, 3, 1)[photo[:, None, None, None], y, x].permute(0, 4, 1, 2, 3)
+    colors = padded.permute(0, 2, 3, 1)[photo, y, x].permute(0, 4, 1, 2, 3)
+    return colors if window > 1 else colors[..., 0, 0]
 
 
 # Factory ------------------------------------------------------------------------------------------
 
 
-def paper(spec: ModelSpec, *, output: str = HUE_CHROMA_OUTPUT, **options: Any) -> HypercolumnColorizer:
+def paper(spec: ModelSpec, *, output: str = HueChroma.name, **options: Any) -> HypercolumnColorizer:
     """Return the paper's network with one output, as each of its variants was trained.
 
     Args:
@@ -231,15 +225,9 @@ def make_colorizer(
         options: fields of ``LRACSettings``.
 
     Raises:
-        TypeError: there is no such option.
         ValueError: there is no such output.
     """
-    known = {field.name for field in fields(LRACSettings)}
-    if unknown := sorted(set(options) - known):
-        raise TypeError(
-            f"{spec.name} has no option {unknown[0]!r}; it has output, {', '.join(sorted(known))}"
-        )
-    channels = {name: create_output(name).channels for name in outputs if name in ALL_OUTPUTS}
+    channels = {name: create_output(name).channels for name in outputs}
     settings = LRACSettings(**options)
     if output == "lab_l2":
         return RegressionLRAC(replace(spec, kind="point"), network(channels), outputs, output, settings)

@@ -33,12 +33,14 @@ from autochrome.color.decoding import (
     sample,
 )
 from autochrome.color.gamut import fit_chroma
-from autochrome.color.histogram_bins import gaussian_quantile_bins, uniform_bins
+from autochrome.color.histogram_bins import AxisBins, gaussian_quantile_bins, uniform_bins
 from autochrome.color.spaces import HUE_CHROMA, LAB, ColorSpace, rgb_to_lab
 from autochrome.models.lrac.decoding import PAPER_DECODING, Decoding
 from autochrome.models.lrac.histogram_loss import divergence, targets
 from autochrome.models.lrac.settings import LRACSettings
 
+K = 32
+"""Bins of an axis."""
 SIGMA = 25.0
 """Width of the Gaussian whose quantiles bin a and b, in CIE units; the unit of `LabL2`'s outputs too."""
 
@@ -75,9 +77,6 @@ class Output(ABC):
 
         Returns:
             Scalars, each a mean over all places: ``loss``, to be minimized, and its parts, in nats.
-
-        Raises:
-            ValueError: a list comes without the windows that the settings ask for.
         """
 
     @abstractmethod
@@ -91,9 +90,11 @@ class Histograms(Output):
     """Colors as histograms over one or two axes of bins.
 
     Attributes:
+        bins: of an axis.
         axes: the channels of each histogram.
     """
 
+    bins: AxisBins
     axes: tuple[slice, ...]
 
     @abstractmethod
@@ -119,9 +120,10 @@ class Histograms(Output):
     def log_kernel(self, lab: Float[Tensor, "n 3"], width: float) -> Float[Tensor, "n q"]:
         """Return a log kernel; see `autochrome.models.base.DistributionColorizer.log_kernel`."""
 
-    @abstractmethod
     def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
         """How many of the places fall into each bin, to be added up over photos (hue: their chroma's sum)."""
+        pairs = zip(self.axes, self.encode(rgb).unbind(1), strict=True)
+        return torch.cat([_count(bins, axis.stop - axis.start) for axis, bins in pairs])
 
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
         """The true colors of photos as a distribution; sums to 1 within every axis."""
@@ -146,12 +148,9 @@ class HueChroma(Histograms):
 
     name = "hue_chroma"
     space = "hue_chroma"
-
-    def __init__(self, settings: LRACSettings | None = None, bins: int = 32) -> None:
-        super().__init__(settings)
-        self.bins = uniform_bins(bins)
-        self.channels = 2 * bins
-        self.axes = (slice(0, bins), slice(bins, 2 * bins))
+    bins = uniform_bins(K)
+    axes = (slice(0, K), slice(K, 2 * K))
+    channels = 2 * K
 
     def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 2 *places"]:
         """The true bins of hue and chroma; gray has hue 0, also where a window counts it."""
@@ -223,7 +222,7 @@ class HueChroma(Histograms):
         hue, chroma = self.encode(rgb).unbind(1)
         y_c = _planes(HUE_CHROMA, rgb)[:, 2]
         weight = torch.where(y_c < 0.5 / 255, 0, y_c)
-        return torch.cat((_count(hue, self.bins.count, weight), _count(chroma, self.bins.count)))
+        return torch.cat((_count(hue, K, weight), _count(chroma, K)))
 
 
 class LabMarginals(Histograms):
@@ -231,12 +230,9 @@ class LabMarginals(Histograms):
 
     name = "lab"
     space = "lab"
-
-    def __init__(self, settings: LRACSettings | None = None, bins: int = 32) -> None:
-        super().__init__(settings)
-        self.bins = gaussian_quantile_bins(bins, SIGMA)
-        self.channels = 2 * bins
-        self.axes = (slice(0, bins), slice(bins, 2 * bins))
+    bins = gaussian_quantile_bins(K, SIGMA)
+    axes = (slice(0, K), slice(K, 2 * K))
+    channels = 2 * K
 
     def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 2 *places"]:
         """The true bins of a and b."""
@@ -261,23 +257,16 @@ class LabMarginals(Histograms):
         distance = lab[:, 1:, None] - self.bins.centers.to(lab)
         return _gaussian(distance.square(), width).flatten(1)
 
-    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
-        """How many places fall into each bin of a and of b."""
-        return torch.cat([_count(axis, self.bins.count) for axis in self.encode(rgb).unbind(1)])
-
 
 class LabJoint(Histograms):
-    """K x K bins of a and b together, a grid of Gaussian quantiles; bin K i + j has a in i and b in j."""
+    """16 x 16 bins of a and b together, a grid of Gaussian quantiles; bin 16 i + j has a in i and b in j."""
 
     name = "lab_joint"
     space = "lab"
-
-    def __init__(self, settings: LRACSettings | None = None, bins: int = 16) -> None:
-        super().__init__(settings)
-        self.bins = gaussian_quantile_bins(bins, SIGMA)
-        self.centers = torch.cartesian_prod(self.bins.centers, self.bins.centers)
-        self.channels = bins**2
-        self.axes = (slice(0, bins**2),)
+    bins = gaussian_quantile_bins(16, SIGMA)
+    axes = (slice(0, 16**2),)
+    channels = 16**2
+    centers = torch.cartesian_prod(bins.centers, bins.centers)
 
     def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b 1 *places"]:
         """The true bin."""
@@ -315,10 +304,6 @@ class LabJoint(Histograms):
         """Counts as a distribution, smoothed along a and along b."""
         grid = self.normalized(counts).unflatten(0, (self.bins.count, self.bins.count))
         return _spread(_spread(grid).mT).mT.flatten()
-
-    def counts(self, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tensor, " q"]:
-        """How many places fall into each bin."""
-        return _count(self.encode(rgb), self.channels)
 
 
 class LabL2(Output):

@@ -23,9 +23,6 @@ from autochrome.nn.vgg import VGG16_WIDTHS, vgg16_convolutions, vgg16_fully_conn
 HIDDEN = 1024
 """Channels of h_fc1."""
 
-TRAINER_MEAN = 0.4488
-"""What the released trainer subtracts from gray levels; the released model's inference subtracts nothing."""
-
 CONVOLUTIONS = tuple(
     f"conv{block}_{number}"
     for block, depth in enumerate((2, 2, 3, 3, 3), 1)
@@ -54,22 +51,14 @@ class PaperNetwork(nn.Module):
 
     Args:
         outputs: channels of each output by its name.
-        mean: gray level subtracted from the input. 0, as the paper and the released model have it; with
-            ``TRAINER_MEAN`` the zeros around the photo mean nearly what they mean to VGG-16.
         widths: channels of each layer.
         hidden: channels of h_fc1.
     """
 
     def __init__(
-        self,
-        outputs: Mapping[str, int],
-        *,
-        mean: float = 0.0,
-        widths: Sequence[int] = WIDTHS,
-        hidden: int = HIDDEN,
+        self, outputs: Mapping[str, int], *, widths: Sequence[int] = WIDTHS, hidden: int = HIDDEN
     ) -> None:
         super().__init__()
-        self.mean = mean
         self.widths = tuple(widths)
         self.strides = STRIDES
         self.layers = nn.ModuleDict()
@@ -87,7 +76,7 @@ class PaperNetwork(nn.Module):
         Args:
             gray: (R + G + B) / 3 in [0, 1], sides multiples of 32.
         """
-        x = gray - self.mean
+        x = gray
         maps = [x]
         for name, layer in self.layers.items():
             if name in POOLED:
@@ -111,7 +100,7 @@ class PaperNetwork(nn.Module):
             ValueError: tensors are missing or have other shapes (a ``vgg16_bn``, another network); the
                 message begins with "not ", and nothing is changed then.
         """
-        theirs = vgg16_convolutions(state, gain=1.0, offset=self.mean) + vgg16_fully_connected(state)
+        theirs = vgg16_convolutions(state, gain=1.0, offset=0.0) + vgg16_fully_connected(state)
         for layer, (weight, bias) in zip(self.layers.values(), theirs, strict=True):
             layer.load_state_dict({"weight": weight, "bias": bias})
 
