@@ -75,6 +75,21 @@ def decode_rgb(
         raise DataError(f"{name} is not a readable picture ({reason}): replace it or take it out") from error
 
 
+def read_rgb(source: PhotoSource, number: int, *, max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
+    """Return a photo of a source as `decode_rgb` does; errors likewise."""
+    return decode_rgb(source.read(number), name=source.key(number), max_side=max_side)
+
+
+def read_square(
+    source: PhotoSource, number: int, side: int, *, max_side: int
+) -> Float[Tensor, "1 3 side side"]:
+    """Return the central square of a photo of a source, sRGB in [0, 1]; ``max_side`` as of `decode_rgb`."""
+    rgb = as_rgb(read_rgb(source, number, max_side=max_side))
+    shorter = min(rgb.shape[2:])
+    top, left = (rgb.shape[2] - shorter) // 2, (rgb.shape[3] - shorter) // 2
+    return shrunk(rgb[:, :, top : top + shorter, left : left + shorter], side, side)
+
+
 def as_rgb(pixels: UInt8[np.ndarray, "h w 3"]) -> Float[Tensor, "1 3 h w"]:
     """Return decoded pixels as sRGB in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float() / 255
@@ -214,7 +229,7 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         """Return a decoded photo by its index into the concatenated sources."""
         if self.cache is not None and number in self.cache:
             return self.cache[number]
-        rgb = decode_rgb(self.source.read(number), name=self.source.key(number), max_side=self.decode_side)
+        rgb = read_rgb(self.source, number, max_side=self.decode_side)
         photo = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)
         if self.cache is not None:
             self.cache[number] = photo

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from autochrome.color.bins import AB_BINS, count_bins
 from autochrome.color.spaces import LAB
-from autochrome.data.photos import as_rgb, decode_rgb, shrunk
+from autochrome.data.photos import as_rgb, read_rgb, shrunk
 from autochrome.data.sources import PhotoSource, expand_path
 from autochrome.errors import DataError
 from autochrome.io.whole_file import write_whole
@@ -49,7 +49,7 @@ def estimate_prior(
 
 def _shrunk(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:
     # The decoder shrinks quickly to twice the size, antialiased resizing does the rest.
-    photo = as_rgb(decode_rgb(source.read(number), name=source.key(number), max_side=2 * side))
+    photo = as_rgb(read_rgb(source, number, max_side=2 * side))
     shorter = min(photo.shape[2:])
     if shorter <= side:
         return photo

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from autochrome.color.spaces import get_space
-from autochrome.data.photos import decode_rgb
+from autochrome.data.photos import read_square
 from autochrome.data.sources import PhotoSource
 from autochrome.models.base import SamplingColorizer
 from autochrome.models.tone_curves import apply_curve, fit_curve, identity_curve
@@ -53,12 +51,12 @@ def fit_tone_curves(
         raise ValueError(f"the strength of a curve is from 0 to 1, not {strength:g}")
     curve = identity_curve()
     model.tone_curves.copy_(curve)
-    space = get_space(model.spec.space)
+    space, side = get_space(model.spec.space), model.spec.working_size
     numbers = range(len(source)) if numbers is None else numbers
     drawn, true = [], []
     for start in range(0, len(numbers), BATCH):
         batch = numbers[start : start + BATCH]
-        rgb = torch.cat([_square(source, number, model.spec.working_size) for number in batch])
+        rgb = torch.cat([read_square(source, number, side, max_side=4 * side) for number in batch])
         luma, chroma = space.split(rgb.to(model.tone_curves.device))
         drawn.append(model.draws_for_curves(luma, torch.Generator().manual_seed(seed + start)))
         true.append(model.truth_for_curves(chroma).cpu())
@@ -72,13 +70,3 @@ def fit_tone_curves(
     curve = torch.lerp(identity_curve(), curve, strength)
     model.tone_curves.copy_(curve)
     return curve
-
-
-def _square(source: PhotoSource, number: int, side: int) -> Float[Tensor, "1 3 h w"]:
-    pixels = decode_rgb(source.read(number), name=source.key(number), max_side=4 * side)
-    height, width, _ = pixels.shape
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = np.ascontiguousarray(pixels[top : top + short, left : left + short].transpose(2, 0, 1))
-    rgb = torch.from_numpy(square)[None].float() / 255
-    return F.interpolate(rgb, (side, side), mode="bilinear", antialias=True).clamp(0, 1)

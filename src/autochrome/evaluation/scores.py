@@ -7,7 +7,7 @@ photo). Photos are read one by one, and some 20 kB of sums are kept of each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
 from autochrome.io.plain import to_plain
 from autochrome.io.whole_file import write_json
 from autochrome.metrics.baselines import derangement, gray, random_colors
-from autochrome.metrics.sizing import Compared, Sizing
+from autochrome.metrics.sizing import Sizing
 
 SCHEMA = "autochrome-evaluation/1"
 
@@ -112,47 +112,37 @@ def evaluate(
         bootstrap=Bootstrap(replicates, seed),
         prior_sha256=prior_sha256(prior),
     )
-    rows = _Rows(pairs, manifest, prior, baselines)
-    for index in range(len(pairs)):
-        rows.add(index)
+    donors = derangement(len(pairs), seed) if baselines and len(pairs) > 1 else None
+    sums: dict[str, Sums] = {}
+    for index, pair in enumerate(pairs):
+        donor = pairs[donors[index]] if donors else None
+        for name, one in _summaries(pair, donor, manifest, prior, baselines):
+            if name not in sums:
+                sums[name] = one.zeros_like_batch(len(pairs))
+            sums[name][index] = one
         if progress:
             progress(index + 1, len(pairs))
-    return _scores(rows.sums, manifest)
+    return _scores(sums, manifest)
 
 
-class _Rows:
-    """The sums of every photo for every row of the table, one photo in memory at a time."""
-
-    def __init__(
-        self, pairs: list[Pair], manifest: Manifest, prior: Float[Tensor, "313"], baselines: bool
-    ) -> None:
-        self.pairs, self.manifest, self.prior, self.baselines = pairs, manifest, prior, baselines
-        several = baselines and len(pairs) > 1
-        self.donors = derangement(len(pairs), manifest.bootstrap.seed) if several else None
-        self.sums: dict[str, Sums] = {}
-
-    def add(self, index: int) -> None:
-        pair, sizing = self.pairs[index], self.manifest.sizing
-        photo = open_photo(pair.reference)
-        size = photo.size
-        self.manifest.add_reference(pair, photo)
-        rgb = sized_rgb(photo, sizing)
-        truth = Truth.of(rgb, self.prior)
-        for name, path in pair.results.items():
-            photo = open_photo(path)
-            self.manifest.results[name].add(path, photo)
-            self._put(name, index, sized_rgb(photo, sizing, size), truth)
-        if self.baselines:
-            self._put("gray", index, gray(rgb), truth)
-        if self.donors:
-            other = sized_rgb(open_photo(self.pairs[self.donors[index]].reference), sizing)
-            self._put("random", index, random_colors(rgb, other), truth)
-
-    def _put(self, name: str, index: int, rgb: Compared, truth: Truth) -> None:
-        one = summarize(rgb, truth)
-        if name not in self.sums:
-            self.sums[name] = one.zeros_like_batch(len(self.pairs))
-        self.sums[name][index] = one
+def _summaries(
+    pair: Pair, donor: Pair | None, manifest: Manifest, prior: Float[Tensor, "313"], baselines: bool
+) -> Iterator[tuple[str, Sums]]:
+    """Yield the sums of a photo for every row of the table, with one coloring in memory at a time."""
+    sizing, photo = manifest.sizing, open_photo(pair.reference)
+    size = photo.size
+    manifest.add_reference(pair, photo)
+    rgb = sized_rgb(photo, sizing)
+    truth = Truth.of(rgb, prior)
+    for name, path in pair.results.items():
+        photo = open_photo(path)
+        manifest.results[name].add(path, photo)
+        yield name, summarize(sized_rgb(photo, sizing, size), truth)
+    if baselines:
+        yield "gray", summarize(gray(rgb), truth)
+    if donor:
+        other = sized_rgb(open_photo(donor.reference), sizing)
+        yield "random", summarize(random_colors(rgb, other), truth)
 
 
 def _scores(sums: dict[str, Sums], manifest: Manifest) -> Scores:

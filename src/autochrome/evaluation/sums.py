@@ -193,6 +193,32 @@ def _mean_psnr(s: Sums) -> Tensor:
     return torch.where(s.psnr_photos > 0, s.psnr / s.psnr_photos.clamp(min=1), torch.inf)
 
 
+def _colorfulness(variant: str, label: str, definition: str) -> dict[str, Score]:
+    """Return the scores of a variant of colorfulness by their keys."""
+
+    def of_photos(name: str) -> Callable[[Sums], Tensor]:
+        return lambda s: getattr(s, f"color{variant}{name}") / s.photos
+
+    result, truth = of_photos(""), of_photos("_truth")
+    scores = {
+        "": Score(label, "truth", f"{definition}, mean over photos", result),
+        "_truth": Score(f"{label} (truth)", "truth", "the same of the references", truth),
+        "_delta": Score(
+            f"{label}, delta of means",
+            "lower",
+            "|mean of the results - mean of the references|",
+            lambda s: (result(s) - truth(s)).abs(),
+        ),
+        "_delta_per_photo": Score(
+            f"{label}, mean delta",
+            "lower",
+            "mean over photos of |that of the result - that of its reference|",
+            of_photos("_change"),
+        ),
+    }
+    return {f"colorfulness{variant}{end}": score for end, score in scores.items()}
+
+
 _PLACES = (
     "share of the places (pixels at half size, mean ab of 2 x 2) whose distance in ab from the truth is at"
     f" least {THRESHOLD:g} CIE units {{}} than that of gray, mean over photos"
@@ -270,50 +296,9 @@ SCORES: dict[str, Score] = {
         f" {CAST:g} CIE units of ab from that of their reference",
         lambda s: s.casts / s.photos,
     ),
-    "colorfulness": Score(
-        "Colorfulness",
-        "truth",
-        "Hasler and Suesstrunk 2003 with signed opponents, mean over photos",
-        lambda s: s.color / s.photos,
-    ),
-    "colorfulness_truth": Score(
-        "Colorfulness (truth)", "truth", "the same of the references", lambda s: s.color_truth / s.photos
-    ),
-    "colorfulness_delta": Score(
-        "Colorfulness, delta of means",
-        "lower",
-        "|mean colorfulness of the results - mean of the references|",
-        lambda s: (s.color - s.color_truth).abs() / s.photos,
-    ),
-    "colorfulness_delta_per_photo": Score(
-        "Colorfulness, mean delta",
-        "lower",
-        "mean over photos of |colorfulness of the result - of its reference|",
-        lambda s: s.color_change / s.photos,
-    ),
-    "colorfulness_absolute": Score(
-        "Colorfulness (abs)",
-        "truth",
-        "the variant that takes |R - G| and |(R + G) / 2 - B|, mean over photos",
-        lambda s: s.color_absolute / s.photos,
-    ),
-    "colorfulness_absolute_truth": Score(
-        "Colorfulness (abs, truth)",
-        "truth",
-        "the same of the references",
-        lambda s: s.color_absolute_truth / s.photos,
-    ),
-    "colorfulness_absolute_delta": Score(
-        "Colorfulness (abs), delta of means",
-        "lower",
-        "|mean - mean| of the absolute variant",
-        lambda s: (s.color_absolute - s.color_absolute_truth).abs() / s.photos,
-    ),
-    "colorfulness_absolute_delta_per_photo": Score(
-        "Colorfulness (abs), mean delta",
-        "lower",
-        "mean over photos of |difference| of the absolute variant",
-        lambda s: s.color_absolute_change / s.photos,
+    **_colorfulness("", "Colorfulness", "Hasler and Suesstrunk 2003 with signed opponents"),
+    **_colorfulness(
+        "_absolute", "Colorfulness (abs)", "the variant that takes |R - G| and |(R + G) / 2 - B|"
     ),
     "lightness_drift": Score(
         "Lightness drift",

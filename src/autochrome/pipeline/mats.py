@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import pyvips
 from jaxtyping import Bool, Float32
 
 Box = tuple[int, int, int, int]
@@ -357,18 +358,9 @@ def bounding_box(mask: Mask) -> Box:
 
 def flooded(open_: Mask) -> Mask:
     """Return what can be reached from the rim over open cells, from neighbor to neighbor."""
-    reached = np.zeros_like(open_)
-    for k in range(4):
-        side(reached, k, 0)[...] = side(open_, k, 0)
-    turns = [(1, 1), (0, 1), (1, -1), (0, -1)]
-    ways = [(_turned(open_, *turn), _turned(reached, *turn)) for turn in turns]
-    walls = [_last(~way) for way, _ in ways]
-    count = -1
-    while (now := int(reached.sum())) != count:
-        count = now
-        for (way, seen), wall in zip(ways, walls, strict=True):
-            seen |= way & (_last(seen) > wall)  # a seed since the last wall
-    return reached
+    regions = pyvips.Image.new_from_array(open_.astype(np.uint8)).labelregions().numpy()
+    at_rim = np.unique(np.concatenate([side(regions, k, 0) for k in range(4)]))
+    return open_ & np.isin(regions, at_rim)
 
 
 def flooded_broadly(open_: Mask) -> Mask:
@@ -377,17 +369,6 @@ def flooded_broadly(open_: Mask) -> Mask:
     for _ in range(10):  # into the mat's own corners
         reached |= dilated(reached, 1) & open_
     return reached
-
-
-def _turned(mask: Mask, axis: int, sign: int) -> Bool[np.ndarray, "rows columns"]:
-    mask = mask if axis == 1 else mask.T
-    return mask[:, ::sign]
-
-
-def _last(mask: Mask) -> np.ndarray:
-    """Return the position of the last true cell of the row so far, -1 before the first."""
-    places = np.where(mask, np.arange(mask.shape[1], dtype=np.int16), np.int16(-1))
-    return np.maximum.accumulate(places, axis=1, out=places)
 
 
 def _along(mask: Mask, radius: int, axis: int, every: bool) -> Mask:

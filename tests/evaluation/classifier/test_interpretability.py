@@ -171,8 +171,8 @@ def test_one_photo_is_in_memory_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("truth", "systems", "labels", "message"),
     [
-        ([0, 1], {"ours": [0]}, None, "ours has 1 pictures, but there are more true photos"),
-        ([0], {"ours": [0, 1]}, None, "ours has more pictures than the 1 true photos"),
+        ([0, 1], {"ours": [0]}, None, "argument 2 is shorter than argument 1"),
+        ([0], {"ours": [0, 1]}, None, "argument 2 is longer than argument 1"),
         ([], {}, None, "there are no photos to judge"),
         ([0, 1], {}, ["n01443537"], "1 labels for 2 photos"),
         ([0], {"gray": [0]}, None, "gray cannot be a system's name"),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autochrome.evaluation.probe.features import extract, pooled_side
-from autochrome.evaluation.probe.trunks import balancing, layers_of, make_trunk, parse_layers
+from autochrome.evaluation.probe.trunks import balancing, make_trunk, parse_layers
 
 SHAPES = [(32, 32, 32), (64, 16, 16), (288, 2, 2)]
 
@@ -34,7 +34,7 @@ def test_features_are_the_balanced_maps_means_over_cells(generator: torch.Genera
     told: list[int] = []
     found = extract(model, luma, groups, dims=128, progress=lambda _, done, __: told.append(done))
     assert told == [64, 70]
-    maps = layers_of(model, luma.float())
+    maps = model.features(luma.float())
     scales = balancing(model, luma)
     assert [f.dtype for f in found] == [torch.float16] * 3
     # Layer 1: 8 channels, sqrt(128 / 8) = 4: 8 x 8 places in cells of 2 x 2.
@@ -51,6 +51,6 @@ def test_no_trunk_s_signal_is_too_weak_for_half_precision(generator: torch.Gener
         for parameter in model.parameters():
             parameter.mul_(1e-2)
     luma = (torch.rand(4, 1, 32, 32, generator=generator) * 100).half()
-    assert layers_of(model, luma.float())[3].abs().max() < 6e-8  # the smallest half above zero
+    assert model.features(luma.float())[3].abs().max() < 6e-8  # the smallest half above zero
     [features] = extract(model, luma, parse_layers("3", 8))
     assert features.float().square().mean() > 0.01

@@ -21,7 +21,7 @@ from autochrome.evaluation.probe.segmentation import (
     full_size_confusions,
     read_canvases,
 )
-from autochrome.evaluation.probe.trunks import RANDOM, layers_of, make_trunk, parse_layers
+from autochrome.evaluation.probe.trunks import RANDOM, make_trunk, parse_layers
 from autochrome.evaluation.probe.voc import VOID, VOCFolder
 from tests.evaluation.probe.made_voc import HEIGHT, WIDTH, shapes, write_labels, write_voc
 
@@ -37,7 +37,7 @@ def test_the_head_is_a_1x1_convolution_of_the_upsampled_hypercolumn(generator: t
     luma = torch.rand(2, 1, 64, 32, generator=generator) * 100
     columns = [
         F.interpolate(m * s, (64, 32), mode="bilinear", align_corners=False)
-        for n, (m, s) in enumerate(zip(layers_of(trunk, luma), scales, strict=True))
+        for n, (m, s) in enumerate(zip(trunk.features(luma), scales, strict=True))
         if n in group.layers
     ]
     weight = torch.cat([parameter.flatten(1) for parameter in network.heads.parameters()], 1)

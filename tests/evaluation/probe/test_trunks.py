@@ -9,13 +9,11 @@ from torch import nn
 from autochrome.errors import ProbeError
 from autochrome.evaluation.probe.trunks import (
     balancing,
-    layers_of,
     make_trunk,
     map_shapes,
     parse_layers,
     subsample,
     update_norms,
-    update_trunk_norms,
 )
 from autochrome.models.base import Colorizer
 
@@ -81,22 +79,22 @@ def test_unknown_layers_are_told(text: str) -> None:
 def test_norms_of_a_random_trunk_take_the_photos_statistics(luma: torch.Tensor) -> None:
     model = make_trunk("cic.test", random=True)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    untouched = layers_of(model, luma)[-1]
-    update_trunk_norms(model, luma)
+    untouched = model.features(luma)[-1]
+    update_norms(model, luma, model.features)
     convolution = next(module for module in model.modules() if isinstance(module, nn.Conv2d))
     answers = convolution(luma / 50 - 1)  # as the network centers L*
     assert norms[0].running_mean is not None and norms[0].running_var is not None
     torch.testing.assert_close(norms[0].running_mean, answers.mean((0, 2, 3)), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(norms[0].running_var, answers.var((0, 2, 3)), atol=1e-5, rtol=1e-4)
     assert all(norm.momentum == 0.1 and not norm.training for norm in norms)
-    assert layers_of(model, luma)[-1].var() > 10 * untouched.var()
+    assert model.features(luma)[-1].var() > 10 * untouched.var()
 
 
 def test_balancing_brings_every_layer_to_unit_second_moment(luma: torch.Tensor) -> None:
     model = make_trunk("cic.test", random=True)
-    update_trunk_norms(model, luma)
+    update_norms(model, luma, model.features)
     scales = balancing(model, luma)
-    moments = [(m * s).square().mean().item() for m, s in zip(layers_of(model, luma), scales, strict=True)]
+    moments = [(m * s).square().mean().item() for m, s in zip(model.features(luma), scales, strict=True)]
     assert moments == pytest.approx([1.0] * len(moments), rel=1e-4)
 
 

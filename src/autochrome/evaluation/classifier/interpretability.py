@@ -10,7 +10,7 @@ classifier's answer is the one that it gave for the true photo, right or wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nan
 from pathlib import Path
@@ -164,35 +164,14 @@ def _ask(
 ) -> Int[Tensor, "systems photos k"]:
     """Return the answers to the true photos, the gray ones, and every system's."""
     rows = []
-    for true, *colored in _side_by_side(truth, systems):
-        photo = _load(true)
-        shown = [photo, gray(photo), *map(_load, colored)]
+    for pictures in zip(truth, *systems.values(), strict=True):
+        photo, *colored = map(_load, pictures)
+        shown = [photo, gray(photo), *colored]
         rows.append(judge.answers(torch.cat([judge.view(picture) for picture in shown])))
         progress(len(rows))
     if not rows:
         raise ValueError("there are no photos to judge: give one or more")
     return torch.stack(rows, 1)
-
-
-def _side_by_side(
-    truth: Iterable[Picture], systems: Mapping[str, Iterable[Picture]]
-) -> Iterator[list[Picture]]:
-    """Yield every true photo together with each system's picture of it."""
-    iterators = {name: iter(pictures) for name, pictures in systems.items()}
-    done = 0
-    for done, true in enumerate(truth, 1):
-        row = [true]
-        for name, pictures in iterators.items():
-            picture = next(pictures, None)
-            if picture is None:
-                raise ValueError(
-                    f"{name} has {done - 1} pictures, but there are more true photos: give one for each"
-                )
-            row.append(picture)
-        yield row
-    for name, pictures in iterators.items():
-        if next(pictures, None) is not None:
-            raise ValueError(f"{name} has more pictures than the {done} true photos: give one for each")
 
 
 def _load(picture: Picture) -> RGB:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 import numpy as np
 from jaxtyping import UInt8
 
-from autochrome.data.photos import decode_rgb
+from autochrome.data.photos import read_rgb
 from autochrome.data.sources import PhotoSource
 from autochrome.errors import DataError
 
@@ -50,8 +50,6 @@ def labeled_photos(source: PhotoSource, limit: int | None = None, seed: int = 0)
         )
     chosen = np.random.default_rng(seed).permutation(list(labeled))[:limit]
     return (
-        LabeledPhoto(
-            paths[number].stem, labeled[number], decode_rgb(source.read(number), name=source.key(number))
-        )
+        LabeledPhoto(paths[number].stem, labeled[number], read_rgb(source, number))
         for number in chosen.tolist()
     )

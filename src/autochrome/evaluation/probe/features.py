@@ -14,7 +14,6 @@ from autochrome.evaluation.probe.trunks import (
     LayerGroup,
     balancing,
     batches,
-    layers_of,
     map_shapes,
     subsample,
 )
@@ -55,7 +54,7 @@ def extract(
     features: list[list[Tensor]] = [[] for _ in groups]
     done = 0
     for batch in batches(luma, model):
-        maps = [m.float() * scale for m, scale in zip(layers_of(model, batch), scales, strict=True)]
+        maps = [m.float() * scale for m, scale in zip(model.features(batch), scales, strict=True)]
         for parts, group, side in zip(features, groups, sides, strict=True):
             pooled = [_pool(maps[layer], side).flatten(1) for layer in group.layers]
             parts.append(torch.cat(pooled, 1).half().cpu())

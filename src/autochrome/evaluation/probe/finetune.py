@@ -14,7 +14,6 @@ from autochrome.evaluation.probe.trunks import (
     NORM_PHOTOS,
     LayerGroup,
     batches,
-    layers_of,
     map_shapes,
     subsample,
     update_norms,
@@ -39,7 +38,7 @@ class Classifier(nn.Module):
 
     def forward(self, luma: Float[Tensor, "b 1 s s"]) -> Float[Tensor, "b k"]:
         """Return the logits of the classes."""
-        maps = layers_of(self.trunk, luma)
+        maps = self.trunk.features(luma)
         return self.head(self.norm(torch.cat([maps[layer].mean((2, 3)) for layer in self.layers], 1)))
 
 

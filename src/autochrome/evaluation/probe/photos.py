@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Float16
 from torch import Tensor
 
 from autochrome.color.spaces import ColorSpace
-from autochrome.data.photos import as_rgb, decode_rgb, shrunk
+from autochrome.data.photos import read_square
 from autochrome.data.sources import PhotoSource
 from autochrome.types import Progress, silent
 
@@ -26,13 +26,6 @@ def read_lumas(
     """
     lumas = torch.empty(len(numbers), 1, size, size, dtype=torch.float16)
     for place, number in enumerate(numbers):
-        rgb = decode_rgb(source.read(number), name=source.key(number), max_side=2 * size)
-        lumas[place] = space.split(_central_square(as_rgb(rgb), size))[0][0]
+        lumas[place] = space.split(read_square(source, number, size, max_side=2 * size))[0][0]
         progress("reading photos", place + 1, len(numbers))
     return lumas
-
-
-def _central_square(rgb: Float[Tensor, "1 3 h w"], size: int) -> Float[Tensor, "1 3 s s"]:
-    side = min(rgb.shape[2:])
-    top, left = (rgb.shape[2] - side) // 2, (rgb.shape[3] - side) // 2
-    return shrunk(rgb[:, :, top : top + side, left : left + side], size, size)

@@ -31,7 +31,7 @@ from autochrome.evaluation.probe.trunks import (
     map_shapes,
     parse_layers,
     subsample,
-    update_trunk_norms,
+    update_norms,
 )
 from autochrome.evaluation.probe.voc import VOC_NAMES, VOCFolder
 from autochrome.models.base import Colorizer
@@ -87,7 +87,7 @@ def linear_probe(
     rows = []
     for kind, trunk in trunks.items():
         if kind == RANDOM:
-            update_trunk_norms(trunk, subsample(train.luma, NORM_PHOTOS))
+            update_norms(trunk, subsample(train.luma, NORM_PHOTOS), trunk.features)
         of_groups = extract(trunk, luma, groups, dims=settings.dims, progress=_of(kind, progress))
         for number, (group, features) in enumerate(zip(groups, of_groups, strict=True)):
             x = features.split(counts)
@@ -149,7 +149,7 @@ def segmentation_probe(
     rows = []
     for kind, trunk in trunks.items():
         if kind == RANDOM:
-            update_trunk_norms(trunk, subsample(train.luma, NORM_PHOTOS))
+            update_norms(trunk, subsample(train.luma, NORM_PHOTOS), trunk.features)
         for group in groups:
             report = _of(f"{kind}, layers {group.name}", progress)
             segmenter = Segmenter(group, len(labels), settings.fit, settings.folds)

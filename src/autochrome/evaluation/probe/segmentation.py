@@ -27,7 +27,6 @@ from autochrome.evaluation.probe.trunks import (
     LayerGroup,
     balancing,
     batches,
-    layers_of,
     map_shapes,
     subsample,
     update_norms,
@@ -106,7 +105,7 @@ class SegmentationNet(nn.Module):
 
     def forward(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b k h w"]:
         """Return the logits of the classes at every pixel."""
-        maps = layers_of(self.trunk, luma)
+        maps = self.trunk.features(luma)
         total = self.bias[:, None, None]
         for head, layer, scale in zip(self.heads, self.layers, self.scales, strict=True):
             share = head(maps[layer] * scale)

@@ -52,11 +52,6 @@ def make_trunk(name: str, *, weights: str | None = None, random: bool = False, s
     return model
 
 
-def layers_of(model: Colorizer, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
-    """Return the feature maps of a model that was made by ``make_trunk``."""
-    return model.features(luma)
-
-
 def map_shapes(model: Colorizer, size: int) -> list[tuple[int, int, int]]:
     """Return channels, height and width of every layer's map for a square luma.
 
@@ -69,7 +64,7 @@ def map_shapes(model: Colorizer, size: int) -> list[tuple[int, int, int]]:
         raise ProbeError(f"{model.spec.name} needs a size that is a multiple of {unit}, such as {near}")
     device = next(model.parameters()).device
     with torch.inference_mode():
-        maps = layers_of(model, torch.zeros(1, 1, size, size, device=device))
+        maps = model.features(torch.zeros(1, 1, size, size, device=device))
     return [(m.shape[1], m.shape[2], m.shape[3]) for m in maps]
 
 
@@ -121,7 +116,7 @@ def update_norms(
     Args:
         module: a trunk, or a network that contains one.
         luma: a few hundred training photos of all classes.
-        forward: runs the module on a batch; by default the module is called.
+        forward: runs the module on a batch, as ``features`` of a trunk does; by default the module is called.
     """
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -138,11 +133,6 @@ def update_norms(
         norm.eval()
 
 
-def update_trunk_norms(model: Colorizer, luma: Float[Tensor, "n 1 s s"]) -> None:
-    """Re-estimate the norms of the layers that make the trunk's maps."""
-    update_norms(model, luma, lambda batch: layers_of(model, batch))
-
-
 def subsample(luma: Float16[Tensor, "n 1 s s"], count: int) -> Float16[Tensor, "m 1 s s"]:
     """Return about ``count`` photos, evenly spaced over a set that may be sorted by class."""
     return luma[:: max(1, len(luma) // count)]
@@ -153,6 +143,6 @@ def balancing(model: Colorizer, luma: Float[Tensor, "n 1 s s"]) -> list[float]:
     """Return the factor of every layer that makes its second moment over the photos 1 (LRAC, section 3.5)."""
     sums: list[float] = []
     for batch in batches(luma, model):
-        moments = [float(m.float().square().mean()) * len(batch) for m in layers_of(model, batch)]
+        moments = [float(m.float().square().mean()) * len(batch) for m in model.features(batch)]
         sums = [a + b for a, b in zip(sums or [0.0] * len(moments), moments, strict=True)]
     return [(total / len(luma)) ** -0.5 if total > 0 else 1.0 for total in sums]
