@@ -9,7 +9,8 @@ import torch
 
 from autochrome.evaluation.files import rgb_of
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import picture, pixels_of
+from autochrome.laboratory.pictures import pixels_of
+from autochrome.report.thumbnails import picture
 
 
 def test_pictures_are_small_and_keep_their_colors(rng: np.random.Generator) -> None:

@@ -14,7 +14,7 @@ from autochrome.models.base import DistributionColorizer, Samples
 from autochrome.models.registry import create_model, model_spec
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.predict import UNSURE
-from autochrome.pipeline.uncertainty import entropy_share, spread_of, uncertainty_of
+from autochrome.pipeline.uncertainty import Uncertainty, entropy_share, spread_of, uncertainty_of
 from tests.drawing_model import Drawing
 from tests.hue_model import HUES, HueModel
 
@@ -88,3 +88,9 @@ def test_shares_are_of_the_model_s_own_bins() -> None:
     model = create_model("cic.test")
     assert isinstance(model, DistributionColorizer)
     assert entropy_share(torch.zeros(1, 313, 2, 2), model) == pytest.approx(1)
+
+
+def test_the_share_compares_photos() -> None:
+    values = np.array([[0.0, 1.0], [2.0, 3.0]], np.float32)
+    assert Uncertainty(values, "nats", 6.0).share == pytest.approx(0.25)
+    assert Uncertainty(values, "CIE units", 1.0).share == 1

@@ -34,6 +34,11 @@ class Uncertainty:
     unit: str
     most: float
 
+    @property
+    def share(self) -> float:
+        """The mean over all places, as a share of `most`: between 0 and 1, for comparing photos."""
+        return min(1.0, float(self.values.mean()) / self.most)
+
 
 def uncertainty_of(samples: Samples, model: DistributionColorizer) -> Uncertainty | None:
     """Return the uncertainty of a model with a distribution about one photo, if it provides that."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from autochrome.laboratory.pictures import picture, pixels_of, result_picture, true_picture
+from autochrome.laboratory.pictures import pixels_of, result_picture, true_picture
 from autochrome.laboratory.run import Run, System
 from autochrome.metrics.baselines import gray
 from autochrome.report.html import Figure, Gallery, Section
+from autochrome.report.thumbnails import picture
 
 NAME = "sheets"
 TITLE = "Contact sheets"

@@ -17,13 +17,13 @@ from autochrome.errors import LaboratoryError
 from autochrome.evaluation.files import sized_rgb
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
-from autochrome.laboratory.pictures import picture
 from autochrome.laboratory.run import Run, System
 from autochrome.models.registry import model_spec
 from autochrome.pipeline.painter import ColorizedPhoto
 from autochrome.pipeline.settings import resolve
 from autochrome.report.html import Figure, Gallery, Part, Section, Table
 from autochrome.report.html.charts import lines
+from autochrome.report.thumbnails import picture
 
 NAME = "sweeps"
 TITLE = "Temperature and vibrance"

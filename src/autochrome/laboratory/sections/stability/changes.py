@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from autochrome.color.difference import ciede2000
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import picture
 from autochrome.laboratory.run import Run, System
 from autochrome.laboratory.sections.stability.perturbations import (
     NEUTRAL,
@@ -30,6 +29,7 @@ from autochrome.pipeline.painter import Painter
 from autochrome.pipeline.settings import ColorizeSettings
 from autochrome.report.html import Figure, Gallery, Part, Table
 from autochrome.report.html.charts import lines
+from autochrome.report.thumbnails import picture
 
 PICTURED = ("lightness -20", "lightness +20", "gamma 2", "contrast 0.5", "blur 2", "blur 4", "noise 5")
 """Perturbations that are shown."""

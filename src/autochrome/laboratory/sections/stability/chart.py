@@ -20,10 +20,11 @@ from autochrome.color.spaces import LAB, lab_to_rgb
 from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import picture, pixels_of
+from autochrome.laboratory.pictures import pixels_of
 from autochrome.laboratory.run import Run, System
 from autochrome.laboratory.sections.stability.perturbations import gray_photo, lightness_of
 from autochrome.report.html import Gallery, Part, Table
+from autochrome.report.thumbnails import picture
 from autochrome.types import RGB
 
 MACBETH = (
