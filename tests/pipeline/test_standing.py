@@ -62,19 +62,19 @@ def test_without_a_ledger(photo: Path, result: Path, tmp_path: Path) -> None:
 def test_nothing_has_changed(photo: Path, result: Path, record: Any, monkeypatch: Any) -> None:
     ledger = record()
     monkeypatch.setattr(ledgers, "file_sha256", None)  # not read
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("current")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("current", recorded=True)
 
 
 def test_a_result_that_is_gone(photo: Path, result: Path, record: Any) -> None:
     ledger = record()
     result.unlink()
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("missing")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("missing", recorded=True)
 
 
 def test_another_photo_of_the_same_name(photo: Path, result: Path, record: Any) -> None:
     ledger = record()
     put(photo, "GRAY", 1003)  # of the same size
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale", recorded=True)
     put(photo, "gray", 1003)
     standing = standing_of(photo, [result], MADE_WITH, ledger)
     assert standing.reason == "current"
@@ -88,7 +88,7 @@ def test_times_that_were_lost_are_kept_from_then_on(photo: Path, result: Path, r
     touched = standing_of(photo, [result], MADE_WITH, ledger).touched
     assert touched is not None
     ledger.append(touched)
-    assert standing_of(photo, [result], MADE_WITH, Ledger(ledger.path)) == Standing("current")
+    assert standing_of(photo, [result], MADE_WITH, Ledger(ledger.path)) == Standing("current", recorded=True)
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,20 @@ def test_times_that_were_lost_are_kept_from_then_on(photo: Path, result: Path, r
 )
 def test_another_way_of_making(photo: Path, result: Path, record: Any, changes: dict[str, Any]) -> None:
     ledger = record()
-    assert standing_of(photo, [result], replace(MADE_WITH, **changes), ledger) == Standing("changed")
-    assert standing_of(photo, [result], None, ledger) == Standing("current")
+    assert standing_of(photo, [result], replace(MADE_WITH, **changes), ledger) == Standing(
+        "changed", recorded=True
+    )
+    assert standing_of(photo, [result], None, ledger) == Standing("current", recorded=True)
 
 
 def test_an_edited_result_is_foreign(photo: Path, result: Path, record: Any) -> None:
     ledger = record()
     put(result, "tuned", 1005)  # of the same size
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("current", result)
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("current", result, recorded=True)
     put(photo, "another", 1006)
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale", result)
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale", result, recorded=True)
     put(result, "color", 1007)  # the edit was undone
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("stale", recorded=True)
 
 
 def test_an_earlier_result_is_ours(photo: Path, result: Path, record: Any) -> None:
@@ -122,20 +124,20 @@ def test_an_earlier_result_is_ours(photo: Path, result: Path, record: Any) -> No
     ledger = record()
     later = FileStamp("a.jpg", 7, 5, "ee" * 32)
     ledger.append(Entry("a.jpg", FileStamp.of(photo, "../album/a.jpg"), MADE_WITH, (later,)))
-    assert standing_of(photo, [result], MADE_WITH, Ledger(ledger.path)) == Standing("missing")
+    assert standing_of(photo, [result], MADE_WITH, Ledger(ledger.path)) == Standing("missing", recorded=True)
 
 
 def test_a_failure_is_tried_again(photo: Path, result: Path, record: Any) -> None:
     record()
     ledger = record(failure=Failure("PhotoError", "is empty"), files=())
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("failed")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("failed", recorded=True)
     result.unlink()
-    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("failed")
+    assert standing_of(photo, [result], MADE_WITH, ledger) == Standing("failed", recorded=True)
 
 
 def test_more_files_than_were_made(photo: Path, result: Path, record: Any) -> None:
     ledger = record()
     extra = result.with_name("a.uncertainty.png")
-    assert standing_of(photo, [result, extra], MADE_WITH, ledger) == Standing("missing")
+    assert standing_of(photo, [result, extra], MADE_WITH, ledger) == Standing("missing", recorded=True)
     put(extra, "a map of somebody else's")
-    assert standing_of(photo, [result, extra], MADE_WITH, ledger) == Standing("current", extra)
+    assert standing_of(photo, [result, extra], MADE_WITH, ledger) == Standing("current", extra, recorded=True)

@@ -17,23 +17,76 @@ if TYPE_CHECKING:
     from autochrome.types import Progress
 
 
-def make_bar(*, disable: bool = False) -> Bar:
-    """Return a bar with the time left, which is only shown on a terminal and disappears at the end."""
+def make_bar() -> Bar:
+    """Return a bar with the time that has passed, the time left and the rate, which disappears at the end."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.text import Text
 
-    console = Console(stderr=True)
-    text = TextColumn("{task.description}", markup=False)
-    columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=disable or not console.is_terminal)
+    class Times(ProgressColumn):
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            passed, left = task.elapsed or 0.0, task.time_remaining
+            words = [f"{duration(passed)} passed", f"{duration(left)} left" if left is not None else ""]
+            return Text(", ".join([*filter(None, words), *([rate(task.speed)] if task.speed else [])]))
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Times())
+    # The speed of the last ten minutes: a large photo may take longer than rich's own half a minute.
+    return Progress(*columns, console=Console(stderr=True), transient=True, speed_estimate_period=600)
 
 
 @contextmanager
-def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    with make_bar(disable=disable) as bar:
+def progress_bar(*, disable: bool = False, lines: bool = False) -> Iterator[Progress]:
+    """Show a bar on a terminal; elsewhere nothing, or now and then a line about a long job.
+
+    Args:
+        disable: show nothing at all.
+        lines: print lines where there is no terminal.
+    """
+    if disable or not sys.stderr.isatty():
+        yield NowAndThen() if lines and not disable else lambda label, done, total: None
+        return
+    with make_bar() as bar:
         task = bar.add_task("", total=None)
         yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+
+
+class NowAndThen:
+    """Print to stderr how far a long job has come: after 1% of it or 5 minutes, and never within 30 s."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began: float | None = None
+        self._printed, self._done = 0.0, 0
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        """Take note of the progress."""
+        now = self._clock()
+        if self._began is None:
+            self._began = self._printed = now
+        since = now - self._printed
+        if done == 0 or since < 30 or (100 * (done - self._done) < total and since < 300):
+            return
+        self._printed, self._done = now, done
+        speed = done / (now - self._began)
+        left = duration((total - done) / speed)
+        click.echo(f"{done} of {total} ({done / total:.0%}), {rate(speed)}, about {left} left", err=True)
+
+
+def duration(seconds: float) -> str:
+    """Return "0.4 s", "12 s", "3 min 20 s" or "2 h 5 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def rate(speed: float) -> str:
+    """Return a speed in photos (or what else is counted) per second: "2.5 a second", "4.2 s each"."""
+    return f"{speed:.1f} a second" if speed >= 1 else f"{duration(1 / speed)} each"
 
 
 @contextmanager

@@ -23,11 +23,13 @@ class Standing:
             by another model, or with other weights or settings; "current": nothing of these.
         foreign: a file in their place that the ledger does not know: it was edited since, or made without a
             ledger.
+        recorded: whether the ledger tells of them.
         touched: the last entry with the files' new times, if only these are other than the entry says.
     """
 
     reason: Reason
     foreign: Path | None = None
+    recorded: bool = False
     touched: Entry | None = None
 
 
@@ -51,7 +53,8 @@ def standing_of(
     there = [file for file in files if file.exists()]
     history = ledger.history(files[0]) if ledger else []
     if not there:
-        return Standing("failed" if history and history[-1].failure else "missing")
+        failed = bool(history) and history[-1].failure is not None
+        return Standing("failed" if failed else "missing", recorded=bool(history))
     if ledger is None or not history:
         older = min(file.stat().st_mtime_ns for file in there) < source.stat().st_mtime_ns
         missing = len(there) < len(files)
@@ -61,8 +64,9 @@ def standing_of(
     ours = {name: file for name, file in named.items() if name not in foreign}
     reason = _reason(source, ours, made_with, history[-1])
     if foreign:
-        return Standing(reason, named[foreign[0]])
-    return Standing(reason, touched=_touched(source, named, history[-1]) if reason == "current" else None)
+        return Standing(reason, named[foreign[0]], recorded=True)
+    touched = _touched(source, named, history[-1]) if reason == "current" else None
+    return Standing(reason, recorded=True, touched=touched)
 
 
 def _is_known(file: Path, name: str, history: Sequence[Entry]) -> bool:
