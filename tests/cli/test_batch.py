@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.cli.batch import run_batch
+from autochrome.cli.batch import Batch
 from autochrome.cli.events import Event, Failed, Finished, Started
 from autochrome.cli.plan import FileOptions, make_plan
 from autochrome.io.photo import Photo, read_photo, write_photo
@@ -171,8 +171,7 @@ def test_every_photo_has_its_events(weights: Path, tmp_path: Path, monkeypatch: 
     plan = make_plan([Path("a.png"), Path("c.png")], options)
     Path("c.png").write_text("no photo any more")
     events: list[Event] = []
-    painter = Painter("cic.test", weights=weights)
-    run_batch(plan.jobs, lambda: painter, ColorizeSettings(), options, events.append)
+    Batch(plan.jobs, ColorizeSettings(), options, events.append).run(Painter("cic.test", weights=weights))
     assert [type(event) for event in events] == [Started, Finished, Started, Failed]
     finished, failed = events[1], events[3]
     assert isinstance(finished, Finished)

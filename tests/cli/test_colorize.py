@@ -103,13 +103,13 @@ def test_sheets_of_looks_are_no_photos(colorize) -> None:
     assert names() == {"photos/a.png", "photos/a.try.jpg", "photos/try.jpg", "out/a.png", "out/try.jpg"}
 
 
-def test_pictures_in_formats_that_are_not_read_are_named(colorize) -> None:
+def test_files_that_are_not_looked_at_are_counted(colorize) -> None:
     put("album/a.png")
-    for name in ("album/b.bmp", "album/c.gif", "album/notes.txt"):
+    for name in ("album/b.psd", "album/c.psd", "album/notes.txt"):
         Path(name).write_bytes(b"x")
     result = colorize("album")
     assert result.exit_code == 0, result.output
-    assert "note: album/b.bmp and 1 more: skipped" in result.output
+    assert "note: album: 3 other files were not looked at: 2 PSD, 1 TXT" in result.output
     assert Path("album/a.colorized.png").exists()
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.batch import run_batch, tell_plan
+from autochrome.cli.batch import Batch, tell_plan
 from autochrome.cli.checks import check_free, check_outputs
 from autochrome.cli.console import progress_bar
 from autochrome.cli.events import Event, Started, reason_of
@@ -22,8 +24,9 @@ from autochrome.cli.options import (
     model_options,
     setting_options,
 )
-from autochrome.cli.plan import FileOptions, make_plan
+from autochrome.cli.plan import FileOptions, Job, make_plan
 from autochrome.cli.report import Report
+from autochrome.cli.stopping import ended_at_once, ended_orderly, exit_code
 from autochrome.errors import PhotoError
 
 if TYPE_CHECKING:
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from autochrome.pipeline.settings import ColorizeSettings
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
-_INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
 
 
 class PageNumber(click.ParamType):
@@ -91,49 +93,87 @@ def colorize(
     With --samples 4 the results are portrait.colorized.1.jpg to portrait.colorized.4.jpg, and a contact sheet
     of them portrait.colorized.sheet.jpg.
     """
-    spec = find_spec(model)
-    chosen = make_settings(spec=spec, **settings)
-    look_out = _check_look_file(save_look, overwrite)
-    if uncertainty:
-        check_uncertainty(spec, chosen)
-    options = FileOptions(
-        Path(out) if out and out != "-" else None,
-        out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
-        format=format,
-        quality=quality,
-        page=page,
-        recursive=recursive,
-        overwrite=overwrite,
-        samples=chosen.samples,
-        uncertainty=uncertainty,
-    )
-    if "-" in (*photos, out):
-        _check_pipe(photos, options)
-        _colorize_pipe(photos[0], options, lambda: make_painter(model, weights, device), chosen)
-        _save_look(chosen, look_out)
+    with ended_at_once():
+        spec = find_spec(model)
+        chosen = make_settings(spec=spec, **settings)
+        look_file = _check_look_file(save_look, overwrite)
+        if uncertainty:
+            check_uncertainty(spec, chosen)
+        options = FileOptions(
+            Path(out) if out and out != "-" else None,
+            out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
+            format=format,
+            quality=quality,
+            page=page,
+            recursive=recursive,
+            overwrite=overwrite,
+            samples=chosen.samples,
+            uncertainty=uncertainty,
+        )
+        piped = "-" in (*photos, out)
+        if piped:
+            _check_pipe(photos, options)
+        report = Report()
+        jobs = [] if piped else _plan(photos, options, report)
+        if piped or jobs:
+            # PyTorch may take long to come from the disk, and nothing else runs while it does.
+            import autochrome.pipeline.painter  # noqa: F401
+
+    def load() -> Painter:
+        return make_painter(model, weights, device)
+
+    if piped:
+        with ended_orderly(lambda: None):
+            _colorize_pipe(photos[0], options, load, chosen)
+        _save_look(chosen, look_file)
         return
-    plan = make_plan([Path(photo) for photo in photos], options)
-    report = Report()
-    tell_plan(plan, report)
     try:
-        if plan.jobs:
-            report.begin(len(plan.jobs))
-            with progress_bar(disable=len(plan.jobs) == 1) as show:
-
-                def tell(event: Event) -> None:
-                    report(event)
-                    if isinstance(event, Started):
-                        show(event.job.source.name, event.number, event.total)
-
-                run_batch(plan.jobs, lambda: make_painter(model, weights, device), chosen, options, tell)
+        if jobs:
+            _colorize_files(jobs, load, chosen, options, report)
     except KeyboardInterrupt:
         report.interrupted = True
     finally:
         report.print()
     if report.done:
-        _save_look(chosen, look_out)
+        _save_look(chosen, look_file)
     if report.interrupted or report.failed:
-        sys.exit(_INTERRUPTED if report.interrupted else 1)
+        sys.exit(exit_code(signal.SIGINT) if report.interrupted else 1)
+
+
+def _plan(photos: tuple[str, ...], options: FileOptions, report: Report) -> list[Job]:
+    """Return what there is to do; what cannot be done is told before it begins."""
+    plan = make_plan([Path(photo) for photo in photos], options)
+    tell_plan(plan, report)
+    report.begin(len(plan.jobs))
+    if plan.jobs:
+        report.print_failures()
+    return plan.jobs
+
+
+def _colorize_files(
+    jobs: list[Job],
+    load: Callable[[], Painter],
+    settings: ColorizeSettings,
+    options: FileOptions,
+    report: Report,
+) -> None:
+    with ExitStack() as bar:
+        show = bar.enter_context(progress_bar(disable=len(jobs) == 1))
+
+        def tell(event: Event) -> None:
+            report(event)
+            if isinstance(event, Started):
+                show(event.job.source.name, event.number, event.total)
+
+        def last_words() -> None:
+            bar.close()
+            batch.conclude()
+            report.interrupted = True
+            report.print()
+
+        batch = Batch(jobs, settings, options, tell)
+        with ended_orderly(last_words):
+            batch.run(load())
 
 
 def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:

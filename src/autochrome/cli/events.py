@@ -65,7 +65,7 @@ class Skipped:
 
     Attributes:
         source: the picture.
-        reason: "exists" (it has results).
+        reason: "exists" (it has results) or "elsewhere" (another run made them meanwhile).
         target: its result that exists.
     """
 
@@ -88,13 +88,11 @@ Subscriber = Callable[[Event], None]
 
 def failure(source: object, error: Exception, job: Job | None = None) -> Failed:
     """Return the event of a photo's exception."""
-    return Failed(
-        getattr(error, "source", str(source)),
-        type(error).__name__,
-        reason_of(error),
-        unexpected=not isinstance(error, _EXPECTED),
-        job=job,
-    )
+    message = reason_of(error)
+    if isinstance(error, PhotoError) and error.source != str(source):  # of its result, for example
+        message = f"{error.source}: {message}"
+    unexpected = not isinstance(error, _EXPECTED)
+    return Failed(str(source), type(error).__name__, message, unexpected, job)
 
 
 def reason_of(error: Exception) -> str:

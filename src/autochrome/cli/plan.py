@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autochrome.cli.events import Failed, failure
 from autochrome.errors import PhotoError
+from autochrome.io.workspace import remove_leftovers
 
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto, PassedOver
 
 _OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$|\.try\.jpg$")
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
+
+
+FileState = tuple[int, ...]
+"""What differs when a file is changed or replaced."""
+
+
+def state_of(path: Path) -> FileState | None:
+    """Return the state of a file, or None if there is none.
+
+    Raises:
+        OSError: it cannot be known; too long a name, which `Path.exists` would not mention, for example.
+    """
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,8 @@ class Job:
     page: int = 0
     samples: int = 1
     uncertainty: bool = False
+    before: tuple[FileState | None, ...] = field(default=(), compare=False)
+    """What was at each of the places when the run began."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -74,6 +95,11 @@ class Job:
     def places(self) -> tuple[Path, ...]:
         """All files that the job writes."""
         return (*self.files, *(extra for extra in (self.sheet, self.uncertainty_map) if extra is not None))
+
+    def was_made_since(self) -> bool:
+        """Whether all files of the job have come, or were replaced, since the run began."""
+        now = tuple(map(state_of, self.places))
+        return None not in now and not any(map(operator.eq, now, self.before))
 
     def _marked(self, mark: str) -> Path:
         return self.target.with_name(f"{self.target.stem}.{mark}{self.target.suffix}")
@@ -126,6 +152,7 @@ class _Planner:
         self.folder = out if into_folder else None
         if self.folder is not None:
             _check_is_folder(self.folder, named_as_one=options.out_is_folder)
+        self.looked_into: set[Path] = set()
         self.sources: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 
@@ -168,10 +195,12 @@ class _Planner:
         from autochrome.io.saving import check_target
 
         for place in job.places:
-            if self.folder is None or place.parent.is_dir():
+            if self.folder is None or os.path.isdir(place.parent):
                 check_target(place)
+            self._remove_leftovers(_real(place).parent)
         taken = self._taken_by_another(job)
-        existing = [place for place in job.places if _exists(place)]
+        job = replace(job, before=tuple(map(state_of, job.places)))
+        existing = [place for place, state in zip(job.places, job.before, strict=True) if state]
         if _real(job.source) in map(_real, job.places):
             self._refuse(job, "the result would replace the photo itself", "Give another -o")
         elif taken is not None:
@@ -184,6 +213,12 @@ class _Planner:
             self._refuse(job, f"{existing[0]} exists already", advice)
         else:
             self.plan.skipped.append((job.source, job.target))
+
+    def _remove_leftovers(self, folder: Path) -> None:
+        """Remove what a killed run left in a folder; of a photo's results all get their names, or none."""
+        if folder not in self.looked_into:
+            self.looked_into.add(folder)
+            remove_leftovers(folder)
 
     def _taken_by_another(self, job: Job) -> tuple[Path, Path] | None:
         """Return a file that another photo's job writes too, and that photo."""
@@ -255,12 +290,3 @@ def _with_page(target: Path, page: int) -> Path:
 def _real(path: Path) -> Path:
     """Return a path without links, as far as it can be followed: a circle of links is no error."""
     return Path(os.path.realpath(path))
-
-
-def _exists(path: Path) -> bool:
-    """Whether a result is in the way; unlike `Path.exists` this names too long a name itself."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True

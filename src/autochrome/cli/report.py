@@ -24,7 +24,9 @@ class Report:
     failed: list[Failed] = field(default_factory=list)
     notes: list[tuple[Path, str]] = field(default_factory=list)
     skipped: int = 0
+    elsewhere: int = 0
     interrupted: bool = False
+    printed: int = 0
     planned: int = 0
     started: float = 0.0
 
@@ -41,6 +43,8 @@ class Report:
             self.failed.append(event)
         elif isinstance(event, LookedThrough):
             self.notes.append((event.folder, _told(event.passed_over)))
+        elif isinstance(event, Skipped) and event.reason == "elsewhere":
+            self.elsewhere += 1
         elif isinstance(event, Skipped):
             self.skipped += 1
 
@@ -54,17 +58,24 @@ class Report:
             names = [str(path) for path, text in self.notes if text == note]
             more = f" and {count - 1} more" if count > 1 else ""
             click.echo(f"note: {names[0]}{more}: {note}", err=True)
-        for failed in self.failed:
-            click.echo(f"failed: {failed.source}: {failed.message}", err=True)
+        self.print_failures()
         if self.interrupted:
             click.echo("interrupted; nothing was left half-written", err=True)
-        if self.planned + len(self.failed) + self.skipped > 1 or self.skipped:
+        if self.planned + len(self.failed) + self.skipped > 1 or self.skipped or self.elsewhere:
             click.echo(self._summary(), err=True)
+
+    def print_failures(self) -> None:
+        """Print the failures that were not printed yet."""
+        for failed in self.failed[self.printed :]:
+            click.echo(f"failed: {failed.source}: {failed.message}", err=True)
+        self.printed = len(self.failed)
 
     def _summary(self) -> str:
         parts = [f"{self.done} colorized"]
         if self.skipped:
             parts.append(f"{self.skipped} skipped, as their results exist (use --overwrite to replace them)")
+        if self.elsewhere:
+            parts.append(f"{self.elsewhere} colorized by another run meanwhile")
         if self.failed:
             unexpected = sum(failed.unexpected for failed in self.failed)
             parts.append(

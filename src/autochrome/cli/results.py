@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from autochrome.cli.checks import check_free
 from autochrome.cli.plan import FileOptions, Job
 from autochrome.errors import PhotoError, SettingsError
 from autochrome.io.whole_file import written_together
+from autochrome.io.workspace import Workspace
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo, Provenance
@@ -24,11 +24,12 @@ _AHEAD = 2  # colorizations that may wait for being written: each is a whole pho
 
 
 def write_results(
-    job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions
+    job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions, claim: Workspace
 ) -> ColorizedPhoto:
     """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
-    While one is written the next is painted. The files get their names at the end, all together.
+    While one is written the next is painted. The files get their names at the end, all together; until then
+    they are in the workspace by which the job is claimed.
 
     Returns:
         The last of the colorizations, whose notes and uncertainty are those of all.
@@ -38,26 +39,33 @@ def write_results(
         click.ClickException: a file of that name has appeared since the job was planned.
         SettingsError: an uncertainty map was requested that the model does not provide.
     """
-    from autochrome.report.contact_sheet import fit
+    cells: list[tuple[str, Page]] = []
+    last = None
+    with (
+        written_together(job.places, like=job.source, within=claim) as places,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        waiting: deque[tuple[str, Future[Page | None]]] = deque()
 
-    cells, last = [("original", fit(photo.pixels))], None
-    with written_together(job.places, like=job.source) as places, ThreadPoolExecutor(1) as writer:
-        waiting: deque[tuple[str, Future[Page]]] = deque()
+        def await_written(most: int) -> None:
+            """Wait until at most so many colorizations wait for being written."""
+            while len(waiting) > most:
+                name, written = waiting.popleft()
+                if (cell := written.result()) is not None:
+                    cells.append((name, cell))
+
         for number, (colored, target) in enumerate(zip(colorizations, job.files, strict=True), 1):
             if number == 1 and job.uncertainty_map is not None:
                 _write_map(colored, places[job.uncertainty_map], job.uncertainty_map)
-            label = _label(number, colored)
-            write = partial(_write, format=options.format, quality=options.quality)
-            made = colored.provenance
-            waiting.append((label, writer.submit(write, colored, places[target], target, made)))
+            sample = writer.submit(_write_sample, colored, places[target], target, job, options)
+            waiting.append((_label(number, colored), sample))
             last = colored
-            while len(waiting) >= _AHEAD:
-                name, written = waiting.popleft()
-                cells.append((name, written.result()))
-        cells += [(name, written.result()) for name, written in waiting]
+            await_written(_AHEAD - 1)
+        await_written(0)
         assert last is not None
         if job.sheet is not None:
-            _write_sheet(cells, last, places[job.sheet], job.sheet, options.quality)
+            original = ("original", _cell(photo))
+            _write_sheet([original, *cells], last, places[job.sheet], job.sheet, options.quality)
         for target in job.places:
             check_free(target, options.overwrite)  # again: it may have appeared since the plan was made
     return last
@@ -72,6 +80,21 @@ def _label(number: int, colored: ColorizedPhoto) -> str:
     return f"{number}" if "rank_score" not in made else f"{number} (draw {drawn})"
 
 
+def _cell(photo: Photo) -> Page:
+    """Return a photo at the size of the contact sheet's cells."""
+    from autochrome.report.contact_sheet import fit
+
+    return fit(photo.pixels)
+
+
+def _write_sample(
+    colored: ColorizedPhoto, place: Path, target: Path, job: Job, options: FileOptions
+) -> Page | None:
+    """Write a colorization to its temporary place, and return its cell if there is to be a contact sheet."""
+    _write(colored, place, target, colored.provenance, format=options.format, quality=options.quality)
+    return None if job.sheet is None else _cell(colored)
+
+
 def _write(
     photo: Photo,
     place: Path,
@@ -80,18 +103,16 @@ def _write(
     *,
     format: str | None = None,
     quality: int = 92,
-) -> Page:
-    """Write a photo to its temporary place, and return it at the size of the contact sheet's cells."""
+) -> None:
+    """Write a photo to its temporary place."""
     from autochrome.io.photo import write_photo
     from autochrome.io.saving import format_for
-    from autochrome.report.contact_sheet import fit
 
     chosen = format_for(target, format, None).name
     try:
         write_photo(photo, place, provenance=provenance, format=chosen, quality=quality)
     except PhotoError as error:
         raise PhotoError(target, error.problem, error.advice) from error
-    return fit(photo.pixels)
 
 
 def _write_sheet(

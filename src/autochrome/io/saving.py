@@ -144,7 +144,7 @@ def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, obj
 
 def check_target(target: Path) -> None:
     """Raise PhotoError if nothing can be written there: no folder, a read-only one, or no file to replace."""
-    if not target.parent.is_dir():
+    if not os.path.isdir(target.parent):
         advice = f"Make the folder {target.parent}"
         raise PhotoError(target, "cannot be written: its folder does not exist", advice)
     if kind := not_a_file(target):

@@ -1,8 +1,8 @@
 """Files that are written whole or not at all, and their digests.
 
-A file is written under a temporary name beside the target, flushed to the disk, and renamed at the end:
-readers see the old file or the new one, and of two writers the last one wins. Only files are replaced, never
-a device, a pipe or a folder; a link stays, and the file that it leads to is replaced. What replaces a file
+A file is written in a hidden folder beside the target, flushed to the disk, and renamed at the end: readers
+see the old file or the new one, and of two writers the last one wins. Only files are replaced, never a
+device, a pipe or a folder; a link stays, and the file that it leads to is replaced. What replaces a file
 has its access rights.
 """
 
@@ -12,14 +12,15 @@ import errno
 import hashlib
 import json
 import os
-import secrets
+import shutil
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from autochrome.errors import FileError
+from autochrome.io.workspace import Workspace, uninterrupted, workspace
 
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 _IS_SUPERUSER = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -66,35 +67,39 @@ def written_whole(target: Path, *, mode: int = 0o666, like: Path | None = None) 
 
 @contextmanager
 def written_together(
-    targets: Sequence[Path], *, mode: int = 0o666, like: Path | None = None
+    targets: Sequence[Path], *, mode: int = 0o666, like: Path | None = None, within: Workspace | None = None
 ) -> Iterator[Mapping[Path, Path]]:
     """Yield a temporary file for each target; at the end all take their names, after an error none.
 
-    The arguments and errors are those of `written_whole`.
+    If the process is killed meanwhile, all get them as well or none, once the next one looks into the folder
+    (`remove_leftovers`). The arguments and errors are those of `written_whole`; ``within`` is a workspace to
+    use for the files of its folder.
     """
-    token = secrets.token_hex(8)
     real: dict[Path, Path] = {}
     places: dict[Path, Path] = {}
-    for number, target in enumerate(targets):
+    spaces = {} if within is None else {within.path.parent: within}
+    for target in targets:
         check_replaceable(target)
         real[target] = Path(os.path.realpath(target)) if target.is_symlink() else target
-        mark = f"-{number}" if number else ""
-        places[target] = real[target].with_name(f".autochrome-{token}{mark}.part")
-    with _targets_named({place: target for target, place in places.items()}):
-        try:
-            rights = {place: _create(place, real[target], mode, like) for target, place in places.items()}
-            yield places
-            for place, final in rights.items():
-                with place.open("rb+") as file:
-                    os.fsync(file.fileno())
-                with suppress(OSError):  # a file system without permissions
-                    place.chmod(final)
-            _rename({real[target]: place for target, place in places.items()})
-        finally:
-            for place in places.values():
-                place.unlink(missing_ok=True)
-        for folder in {target.parent for target in real.values()}:
-            _flush_folder(folder)
+    with _targets_named(places), ExitStack() as opened:
+        for number, (target, file) in enumerate(real.items()):
+            if file.parent not in spaces:
+                try:
+                    spaces[file.parent] = opened.enter_context(workspace(file.parent))
+                except OSError as error:  # of a hidden folder that nobody has heard of
+                    raise OSError(error.errno, error.strerror, str(target)) from error
+            places[target] = spaces[file.parent].path / f"{number}.part"
+        rights = {place: _create(place, real[target], mode, like) for target, place in places.items()}
+        yield places
+        for place, final in rights.items():
+            with place.open("rb+") as file:
+                os.fsync(file.fileno())
+            with suppress(OSError):  # a file system without permissions
+                place.chmod(final)
+        with uninterrupted():
+            _rename({real[target]: place for target, place in places.items()}, spaces)
+    for folder in {target.parent for target in real.values()}:
+        _flush_folder(folder)
 
 
 def _create(place: Path, target: Path, mode: int, like: Path | None) -> int:
@@ -116,7 +121,7 @@ def _create(place: Path, target: Path, mode: int, like: Path | None) -> int:
     return allowed if replaces else stat.S_IMODE(created.st_mode) & allowed
 
 
-def _rename(places: Mapping[Path, Path]) -> None:
+def _rename(places: Mapping[Path, Path], spaces: Mapping[Path, Workspace]) -> None:
     """Let every file take its name; if one cannot, the others are taken back."""
     if len(places) == 1:
         [(target, place)] = places.items()
@@ -124,6 +129,10 @@ def _rename(places: Mapping[Path, Path]) -> None:
         return
     former = {target: place.with_name(f"{place.name}.former") for target, place in places.items()}
     begun: list[Path] = []
+    for folder, space in spaces.items():
+        space.announce(
+            {place.name: target.name for target, place in places.items() if target.parent == folder}
+        )
     try:
         for target, place in places.items():
             begun.append(target)
@@ -131,23 +140,29 @@ def _rename(places: Mapping[Path, Path]) -> None:
                 _keep(target, former[target])
             os.replace(place, target)
     except BaseException:
+        for space in spaces.values():
+            space.withdraw()
         for target in begun:
-            if former[target].exists():
-                os.replace(former[target], target)
-                former[target].unlink(missing_ok=True)  # two names of one file: the renaming did nothing
-            elif not places[target].exists():
-                target.unlink(missing_ok=True)
+            _take_back(target, places[target], former[target])
         raise
-    for old in former.values():
-        old.unlink(missing_ok=True)
+    for space in spaces.values():
+        space.withdraw()
+
+
+def _take_back(target: Path, place: Path, former: Path) -> None:
+    if former.exists():
+        os.replace(former, target)
+        former.unlink(missing_ok=True)  # two names of one file: the renaming did nothing
+    elif not place.exists():
+        target.unlink(missing_ok=True)
 
 
 def _keep(file: Path, name: Path) -> None:
-    """Give a file a second name; where the file system has no such links, another one."""
+    """Give a file a second name, or copy it where there are no such links; it is never without a name."""
     try:
         os.link(file, name)
     except OSError:
-        os.replace(file, name)
+        shutil.copy2(file, name)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -161,15 +176,15 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _targets_named(targets: Mapping[Path, Path]) -> Iterator[None]:
+def _targets_named(places: Mapping[Path, Path]) -> Iterator[None]:
     """Let errors of the disk name the target, and not the temporary file that nobody has heard of."""
     try:
         yield
     except OSError as error:
-        names = {str(place): target for place, target in targets.items()}
+        names = {str(place): target for target, place in places.items()}
         name = names.get(os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "")
         if name is None and error.filename is None and error.errno in _DISK_ERRORS:
-            name = next(iter(targets.values()))
+            name = next(iter(places))
         if name is None:
             raise
         raise OSError(error.errno, error.strerror, str(name)) from error
