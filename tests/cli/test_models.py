@@ -16,6 +16,7 @@ def test_every_model_with_its_paper_and_short_name() -> None:
         [line] = [line for line in lines if line.startswith(f"{name} ")]
         if name.startswith("cic."):
             assert "arXiv:1603.08511" in line
+    assert not any(line.startswith(("cic.test", "gray")) for line in lines)
     [paper] = [line for line in lines if line.startswith("cic.paper")]
     assert "give --weights" in paper
     assert "  natural  " in paper

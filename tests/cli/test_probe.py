@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_results(photos: Path, tmp_path: Path) -> N
     assert one == same != other
 
 
-@pytest.mark.parametrize("model", [name for name in list_models() if name.endswith(".test")])
+@pytest.mark.parametrize("model", [name for name in list_models(internal=True) if name.endswith(".test")])
 def test_every_system_is_probed_or_refused(photos: Path, model: str) -> None:
     """On the luma of its own space, whatever its layers are."""
     result = run(photos, "--random", "--model", model, "--layers", "each,all", "--per-class", 10)

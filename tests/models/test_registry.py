@@ -18,18 +18,18 @@ from autochrome.models.registry import create_model, default_names, list_models,
 def test_listing_needs_no_torch() -> None:
     program = (
         "import sys; from autochrome.models.registry import list_models, model_spec; "
-        "[model_spec(name) for name in list_models()]; print('torch' in sys.modules)"
+        "[model_spec(name) for name in list_models(internal=True)]; print('torch' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
 
 
 def test_names_are_those_of_the_specs() -> None:
-    assert list_models() == sorted(list_models())
+    assert list_models(internal=True) == sorted(list_models(internal=True))
     assert {
         f"{arch}.{tag}" for arch in ("cgan", "cic", "pixcolor") for tag in ("compact", "paper", "test")
-    } <= set(list_models())
-    for name in list_models():
+    } <= set(list_models(internal=True))
+    for name in list_models(internal=True):
         assert model_spec(name).name == name
 
 
@@ -59,7 +59,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", list_models(internal=True))
 def test_the_table_says_what_the_network_can_do(name: str) -> None:
     """Settings are refused by the table; what it promises are methods that the base class does not have."""
     with torch.device("meta"):
@@ -77,18 +77,33 @@ def test_the_table_says_what_the_network_can_do(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "hint"), [("cic.compat", "cic.compact"), ("CIC", "cic"), ("gary", "gray"), ("xyz", "cic.paper")]
+    ("wrong", "hint"),
+    [
+        ("cic.compat", "cic.compact"),
+        ("CIC", "cic"),
+        ("xyz", "cgan, cic, lrac, pixcolor"),
+        ("cic.tset", "cic"),
+    ],
 )
-def test_unknown_name_is_answered_with_close_ones(wrong: str, hint: str) -> None:
-    with pytest.raises(UnknownModelError, match=rf"{wrong}.*{hint}"):
+def test_unknown_name_is_answered_with_close_ones_to_choose_from(wrong: str, hint: str) -> None:
+    with pytest.raises(UnknownModelError, match=rf"{wrong}.*{hint}") as error:
         create_model(wrong)
+    assert not any(name in str(error.value) for name in INTERNAL)
+
+
+INTERNAL = ("gray", "gray.baseline", "cgan.test", "cic.test", "lrac.test", "pixcolor.test")
+
+
+def test_networks_for_tests_and_baselines_are_not_offered() -> None:
+    assert not set(INTERNAL) & {*list_models(), *default_names(), *default_names().values()}
+    assert {*list_models(), *INTERNAL} - {"gray"} == set(list_models(internal=True))
 
 
 # Large, hence slow; their own tests cover them.
 PAPERS = {"cgan.paper", "cic.paper", "pixcolor.paper"}
 
 
-@pytest.mark.parametrize("name", [name for name in list_models() if name not in PAPERS])
+@pytest.mark.parametrize("name", [name for name in list_models(internal=True) if name not in PAPERS])
 def test_every_model_colors_luma(name: str) -> None:
     """Shapes of what `Samples` promises, from an untrained model."""
     model = create_model(name, pretrained=False)

@@ -13,7 +13,7 @@ from autochrome.nn.folding import fold_norms
 from autochrome.pipeline.painter import Painter
 
 RANGES = {"lab": (0.0, 100.0), "hue_chroma": (0.0, 1.0), "ycbcr": (0.0, 1.0)}
-MODELS = [name for name in list_models() if model_spec(name).tag in ("compact", "test")]
+MODELS = [name for name in list_models(internal=True) if model_spec(name).tag in ("compact", "test")]
 
 
 def norms(module: nn.Module) -> int:

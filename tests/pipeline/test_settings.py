@@ -211,7 +211,7 @@ def test_saturation_multiplies_the_look_s_own() -> None:
     assert resolve(ColorizeSettings(look="vivid", saturation=0.0), SURE).chroma_scale == 0.0
 
 
-@pytest.mark.parametrize("model", list_models())
+@pytest.mark.parametrize("model", list_models(internal=True))
 def test_the_shipped_models_know_every_look_and_the_others_the_natural_one(model: str) -> None:
     spec = model_spec(model)
     shipped = model in default_names().values() and spec.weights is not None

@@ -28,11 +28,9 @@ def models() -> None:
 
 
 def _weights(name: str) -> str:
-    from autochrome.models.registry import model_spec, needs_weights
+    from autochrome.models.registry import model_spec
 
     spec = model_spec(name)
-    if not needs_weights(name):
-        return "needs none"
     if spec.weights is None:
         return "give --weights"
     return (

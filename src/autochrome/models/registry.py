@@ -157,13 +157,17 @@ _MODELS: dict[str, tuple[ModelSpec, str]] = {
     "pixcolor.test": (PIXCOLOR_TEST, "autochrome.models.pixcolor.compact:tiny"),
 }
 _DEFAULT_TAGS = dict.fromkeys(("cgan", "cic", "gray", "lrac", "pixcolor"), "compact") | {"gray": "baseline"}
-# Nothing to load: random on purpose, or no parameters.
-_TAGS_WITHOUT_WEIGHTS = ("baseline", "test")
+# Nothing to load and nothing to look at: random on purpose, or no parameters.
+_INTERNAL_TAGS = ("baseline", "test")
 
 
-def list_models() -> list[str]:
-    """Return the names of all models, sorted."""
-    return sorted(_MODELS)
+def list_models(*, internal: bool = False) -> list[str]:
+    """Return the names of the models to choose from, sorted.
+
+    Args:
+        internal: also those that color nothing: networks for tests, and the gray baseline.
+    """
+    return [name for name, (spec, _) in sorted(_MODELS.items()) if internal or not _is_internal(spec)]
 
 
 def model_spec(name: str) -> ModelSpec:
@@ -179,18 +183,19 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def default_specs() -> dict[str, ModelSpec]:
-    """Return the model that each short name (``cic``) stands for."""
-    return {arch: _MODELS[f"{arch}.{tag}"][0] for arch, tag in _DEFAULT_TAGS.items()}
+    """Return the model that each short name (``cic``) stands for, of those to choose from."""
+    specs = {arch: _MODELS[f"{arch}.{tag}"][0] for arch, tag in _DEFAULT_TAGS.items()}
+    return {arch: spec for arch, spec in specs.items() if not _is_internal(spec)}
 
 
 def default_names() -> dict[str, str]:
-    """Return what each short name (``cic``) stands for."""
-    return {arch: f"{arch}.{tag}" for arch, tag in _DEFAULT_TAGS.items()}
+    """Return the name that each short name (``cic``) stands for, of the models to choose from."""
+    return {arch: spec.name for arch, spec in default_specs().items()}
 
 
 def needs_weights(name: str) -> bool:
     """Return whether the model is of no use before weights are loaded into it."""
-    return _find(name)[0].tag not in _TAGS_WITHOUT_WEIGHTS
+    return not _is_internal(_find(name)[0])
 
 
 def create_model(
@@ -243,6 +248,11 @@ def _find(name: str) -> tuple[ModelSpec, str]:
     full = f"{name}.{_DEFAULT_TAGS[name]}" if name in _DEFAULT_TAGS else name
     if full in _MODELS:
         return _MODELS[full]
-    close = get_close_matches(name.lower(), [*_MODELS, *_DEFAULT_TAGS], n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of: {', '.join(list_models())}"
-    raise UnknownModelError(f"no model is called {name!r}; {hint}")
+    short = default_names()
+    close = get_close_matches(name.lower(), [*short, *list_models()], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"choose one of {', '.join(short)}"
+    raise UnknownModelError(f"no model is called {name!r}; {hint} (`autochrome models` lists them all)")
+
+
+def _is_internal(spec: ModelSpec) -> bool:
+    return spec.tag in _INTERNAL_TAGS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from autochrome.color.names import parse_color
 from autochrome.errors import SettingsError
-from autochrome.models.registry import default_names, model_spec
+from autochrome.models.registry import default_specs
 from autochrome.models.spec import NATURAL, ModelSpec
 
 if TYPE_CHECKING:
@@ -237,8 +237,7 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
         SettingsError: it does not; the message names the models that do.
     """
     if names := unsupported(settings, spec):
-        shipped = [name for name in default_names() if model_spec(name).weights]
-        able = [name for name in shipped if not unsupported(settings, model_spec(name))]
+        able = [name for name, other in default_specs().items() if not unsupported(settings, other)]
         instead = f"use --model {listed(able)}, or leave that out" if able else "leave that out"
         raise SettingsError(f"{spec.name} does not support {listed(names)}; {instead}")
 
