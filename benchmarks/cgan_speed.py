@@ -21,7 +21,7 @@ import torch
 from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import AdversaryRecipe
-from autochrome.engine.task import ColorizationTask
+from autochrome.engine.task import TrainingTask
 from autochrome.engine.updates import only_trainable
 from autochrome.io.photo import Photo
 from autochrome.models.base import AdversarialColorizer
@@ -69,7 +69,7 @@ def measure_training(name: str, batch: int, precision: str, repeats: int) -> dic
     model = create_model(name, pretrained=False).train()
     adam = AdversaryRecipe().optimizer
     plays = isinstance(model, AdversarialColorizer) and model.adversarial
-    task = AdversarialTask(model, AdversaryRecipe()) if plays else ColorizationTask(model)
+    task = AdversarialTask(model, AdversaryRecipe()) if plays else TrainingTask(model)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizers = {phase: make_optimizer(task.trained_in(phase), adam) for phase in task.phases}
     generator = torch.Generator().manual_seed(0)

@@ -153,7 +153,7 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
     out = io.StringIO()
     bar = command._Bar(Console(file=out, force_terminal=True, width=160))
     with bar.progress:
-        bar(Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, METRICS, ["pale [red]"]))
+        bar(Progress(5, {"loss": 2.5}, METRICS, 10, 0.1, 80.0, 75.0, ["pale [red]"]))
     text = out.getvalue()
     assert "\x1b[33mwarning: pale [red]" in text
     assert "5/10" in text
@@ -163,7 +163,7 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
 def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
     means = {"discriminator_loss": 1.2345, "generator_loss": -0.00067, "accuracy": 0.625, "loss": -0.00067}
     drawn = replace(METRICS, diversity=6.28)
-    line = Progress(5, 10, means, 0.1, 80.0, 75.0, drawn, [])
+    line = Progress(5, means, drawn, 10, 0.1, 80.0, 75.0, [])
     losses = "discriminator 1.23, generator -0.00067, accuracy 0.62  80 photos/s"
     assert command.describe(line) == f"{losses}  colorfulness 30.2 of 41.0, diversity 6.3"
     assert command.describe(replace(line, validation=None)) == losses
@@ -171,7 +171,7 @@ def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
 
 def test_other_models_that_draw_tell_what_all_do() -> None:
     metrics = replace(METRICS, diversity=6.28, loss=2.71828)
-    line = Progress(5, 10, {"loss": 2.5}, 0.1, 80.0, 75.0, metrics, [])
+    line = Progress(5, {"loss": 2.5}, metrics, 10, 0.1, 80.0, 75.0, [])
     wanted = "loss 2.500  80 photos/s  validation loss 2.718, +0.50 dB over gray, chroma 8.0 of 16.0"
     plain = replace(line, validation=replace(METRICS, loss=2.71828))
     assert command.describe(line) == command.describe(plain) == wanted

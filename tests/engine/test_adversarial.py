@@ -19,7 +19,7 @@ from autochrome.engine.checkpoint import load_state
 from autochrome.engine.progress import Meter, Progress
 from autochrome.engine.recipe import AdversaryRecipe, load_recipe
 from autochrome.engine.setup import TrainingRun, set_up, training_photos
-from autochrome.engine.task import ColorizationTask
+from autochrome.engine.task import TrainingTask
 from autochrome.engine.updates import backward, step_values
 from autochrome.errors import CheckpointError, TrainingError
 from autochrome.models.base import Batch
@@ -84,7 +84,7 @@ def test_the_two_see_batches_as_other_models_do() -> None:
     rgb = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
     game = task()
     one = game.prepare(rgb, torch.Generator().manual_seed(0))
-    other = ColorizationTask(game.colorizer).prepare(rgb, torch.Generator().manual_seed(0))
+    other = TrainingTask(game.colorizer).prepare(rgb, torch.Generator().manual_seed(0))
     assert torch.equal(one.luma, other.luma) and torch.equal(one.chroma, other.chroma)
 
 

@@ -13,7 +13,7 @@ METRICS = ValidationMetrics(0.5, 10.0, 16.0, 30.0, 40.0, diversity=6.0)
 
 
 def line(step: int) -> Progress:
-    return Progress(step, 10, {"loss": 1.5}, 0.1, 20.0, 3.0, METRICS, ["careful"])
+    return Progress(step, {"loss": 1.5}, METRICS, 10, 0.1, 20.0, 3.0, ["careful"])
 
 
 def steps(path: Path) -> list[int]:

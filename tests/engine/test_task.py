@@ -6,7 +6,7 @@ import torch
 from autochrome.color.spaces import get_space
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
-from autochrome.engine.task import ColorizationTask
+from autochrome.engine.task import TrainingTask
 from autochrome.models.registry import create_model
 
 FAULTS = LumaFaults(blur=1.0, grain=1.0, fading=1.0)
@@ -22,7 +22,7 @@ def rgb() -> torch.Tensor:
 
 
 def test_batches_hold_luma_and_chroma_of_the_models_space(rgb: torch.Tensor) -> None:
-    task = ColorizationTask(create_model("cic.test", pretrained=False))
+    task = TrainingTask(create_model("cic.test", pretrained=False))
     luma, chroma = get_space("lab").split(rgb / 255)
     batch = task.prepare(rgb, seeded())
     torch.testing.assert_close(batch.luma, luma)
@@ -31,14 +31,14 @@ def test_batches_hold_luma_and_chroma_of_the_models_space(rgb: torch.Tensor) -> 
 
 def test_faults_touch_the_luma_alone(rgb: torch.Tensor) -> None:
     colorizer = create_model("cic.test", pretrained=False)
-    clean = ColorizationTask(colorizer).prepare(rgb, seeded())
-    faulty = ColorizationTask(colorizer, FAULTS).prepare(rgb, seeded())
+    clean = TrainingTask(colorizer).prepare(rgb, seeded())
+    faulty = TrainingTask(colorizer, FAULTS).prepare(rgb, seeded())
     assert (faulty.luma - clean.luma).abs().mean() > 3
     assert torch.equal(faulty.chroma, clean.chroma)
 
 
 def test_faults_are_as_strong_in_every_space(rgb: torch.Tensor) -> None:
-    task = ColorizationTask(create_model("cic.test", pretrained=False), FAULTS)
+    task = TrainingTask(create_model("cic.test", pretrained=False), FAULTS)
     task.space = get_space("ycbcr")  # luma in [0, 1]
     luma = task.prepare(rgb, seeded()).luma
     clean = task.space.split(rgb / 255)[0]
@@ -49,15 +49,15 @@ def test_faults_are_as_strong_in_every_space(rgb: torch.Tensor) -> None:
 def test_film_changes_the_luma_alone(rgb: torch.Tensor) -> None:
     colorizer = create_model("cic.test", pretrained=False)
     film = LumaFaults(blur=0.0, grain=0.0, fading=0.0, film=1.0)
-    clean = ColorizationTask(colorizer).prepare(rgb, seeded())
-    exposed = ColorizationTask(colorizer, film).prepare(rgb, seeded())
+    clean = TrainingTask(colorizer).prepare(rgb, seeded())
+    exposed = TrainingTask(colorizer, film).prepare(rgb, seeded())
     assert (exposed.luma - clean.luma).abs().mean() > 1
     assert torch.equal(exposed.chroma, clean.chroma)
 
 
 def test_what_covers_a_photo_is_gray_in_the_truth_as_well(rgb: torch.Tensor) -> None:
     mounts = Mounts(border=0.0, oval=1.0, card=0.0)
-    task = ColorizationTask(create_model("cic.test", pretrained=False), None, mounts)
+    task = TrainingTask(create_model("cic.test", pretrained=False), None, mounts)
     batch = task.prepare(rgb, seeded())
     luma, chroma = get_space("lab").split(rgb / 255)
     corner, middle = (..., 0, 0), (..., 16, 16)
@@ -68,7 +68,7 @@ def test_what_covers_a_photo_is_gray_in_the_truth_as_well(rgb: torch.Tensor) -> 
 
 
 def test_the_loss_is_the_models_own(rgb: torch.Tensor) -> None:
-    task = ColorizationTask(create_model("cic.test", pretrained=False).train())
+    task = TrainingTask(create_model("cic.test", pretrained=False).train())
     losses = task(task.prepare(rgb, seeded()))
     assert {"loss", "cross_entropy", "rebalanced", "entropy"} <= set(losses)
     losses["loss"].backward()

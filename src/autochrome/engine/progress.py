@@ -16,30 +16,8 @@ LOG = "log.jsonl"
 
 
 @dataclass(frozen=True)
-class Progress:
-    """One line of a run's log."""
-
-    step: int
-    """Steps taken."""
-    steps: int
-    """Steps in all."""
-    means: dict[str, float]
-    """Mean of every logged loss since the last line."""
-    lr: float
-    """Learning rate of the last step."""
-    photos_per_second: float
-    """Of all processes together."""
-    seconds_left: float
-    """To the last step, at the rate since the last line."""
-    validation: ValidationMetrics | None
-    """The newest metrics of the validation photos."""
-    warnings: list[str]
-    """Signs of trouble that are new since the last line."""
-
-
-@dataclass(frozen=True)
 class LogEntry:
-    """What is kept of a line of the log while the run goes on."""
+    """What is read again of a line of the log."""
 
     step: int
     """Steps taken."""
@@ -47,6 +25,22 @@ class LogEntry:
     """Mean of each logged value since the line before."""
     validation: ValidationMetrics | None
     """The newest metrics of the validation photos."""
+
+
+@dataclass(frozen=True)
+class Progress(LogEntry):
+    """One line of a run's log."""
+
+    steps: int
+    """Steps in all."""
+    lr: float
+    """Learning rate of the last step."""
+    photos_per_second: float
+    """Of all processes together."""
+    seconds_left: float
+    """To the last step, at the rate since the last line."""
+    warnings: list[str]
+    """Signs of trouble that are new since the last line."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,13 @@ def _require(condition: bool, message: str) -> None:
         raise RecipeError(message)
 
 
+def _require_least(least: int, section: str, recipe: object, *names: str) -> None:
+    """Refuse values below a bound; None is a value that was not given."""
+    for name in names:
+        value = getattr(recipe, name)
+        _require(value is None or value >= least, f"{section}.{name} is at least {least}, not {value}")
+
+
 @dataclass(frozen=True)
 class ModelRecipe:
     """Which model is trained, and what it starts from."""
@@ -60,7 +67,7 @@ class SourceRecipe:
     """How often each photo is seen in an epoch; a fraction takes a changing random part."""
 
     def __post_init__(self) -> None:
-        _require(self.repeats >= 0, f"data.sources: repeats is at least 0, not {self.repeats}")
+        _require_least(0, "data.sources", self, "repeats")
 
 
 @dataclass(frozen=True)
@@ -86,11 +93,8 @@ class DataRecipe:
     """Shorter side, in pixels, to which photos are shrunk when read; null takes what the crops need."""
 
     def __post_init__(self) -> None:
-        _require(self.workers >= 0, f"data.workers is at least 0, not {self.workers}")
-        _require(
-            self.cache_side is None or self.cache_side >= 1,
-            f"data.cache_side is at least 1 pixel, not {self.cache_side}",
-        )
+        _require_least(0, "data", self, "workers")
+        _require_least(1, "data", self, "cache_side")
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,7 @@ class OptimizerRecipe:
     def __post_init__(self) -> None:
         _require(self.lr > 0, f"optimizer.lr is above 0, not {self.lr}")
         _require(all(0 <= b < 1 for b in self.betas), f"optimizer.betas lie in [0, 1), not {self.betas}")
-        _require(self.weight_decay >= 0, f"optimizer.weight_decay is at least 0, not {self.weight_decay}")
-        _require(self.clip >= 0, f"optimizer.clip is at least 0, not {self.clip}")
+        _require_least(0, "optimizer", self, "weight_decay", "clip")
         for part, scale in self.lr_scales.items():
             _require(scale >= 0, f"optimizer.lr_scales of {part} is at least 0, not {scale}")
 
@@ -136,8 +139,7 @@ class AdversaryRecipe:
     """The discriminator's; the generator's is the recipe's ``optimizer``. The schedule goes for both."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "generator_steps"):
-            _require(getattr(self, name) >= 1, f"adversary.{name} is at least 1, not {getattr(self, name)}")
+        _require_least(1, "adversary", self, "steps", "generator_steps")
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,9 @@ class ScheduleRecipe:
     """What a drop multiplies by (step)."""
 
     def __post_init__(self) -> None:
-        _require(self.warmup >= 0, f"schedule.warmup is at least 0 steps, not {self.warmup}")
+        _require_least(0, "schedule", self, "warmup")
+        _require_least(1, "schedule", self, "every")
         _require(0 <= self.end <= 1, f"schedule.end lies within 0 and 1, not {self.end}")
-        _require(self.every >= 1, f"schedule.every is at least 1 step, not {self.every}")
         _require(self.factor > 0, f"schedule.factor is above 0, not {self.factor}")
         _require(all(step >= 1 for step in self.at), f"schedule.at are steps from 1, not {list(self.at)}")
 
@@ -193,17 +195,10 @@ class TrainerRecipe:
     """Steps between two lines of the log."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulate", "devices", "log_every"):
-            _require(getattr(self, name) >= 1, f"trainer.{name} is at least 1, not {getattr(self, name)}")
-        _require(self.seed >= 0, f"trainer.seed is at least 0, not {self.seed}")
-        _require(
-            self.threads is None or self.threads >= 1, f"trainer.threads is at least 1, not {self.threads}"
-        )
+        counts = ("steps", "batch_size", "accumulate", "devices", "threads", "log_every")
+        _require_least(1, "trainer", self, *counts)
+        _require_least(0, "trainer", self, "seed", "checkpoint_minutes")
         _require(0 <= self.ema < 1, f"trainer.ema lies in [0, 1), not {self.ema}")
-        _require(
-            self.checkpoint_minutes >= 0,
-            f"trainer.checkpoint_minutes is at least 0, not {self.checkpoint_minutes}",
-        )
 
 
 @dataclass(frozen=True)
@@ -222,9 +217,8 @@ class ValidationRecipe:
     """Keep the weights at the lowest validation loss as ``best.safetensors``; the photos must be held out."""
 
     def __post_init__(self) -> None:
-        _require(self.count >= 0, f"validation.count is at least 0, not {self.count}")
-        _require(self.size >= 1, f"validation.size is at least 1 pixel, not {self.size}")
-        _require(self.every >= 1, f"validation.every is at least 1 step, not {self.every}")
+        _require_least(0, "validation", self, "count")
+        _require_least(1, "validation", self, "size", "every")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from autochrome.engine.checkpoint import load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
 from autochrome.engine.optimizer import make_optimizer
 from autochrome.engine.recipe import Recipe, TrainerRecipe
-from autochrome.engine.task import ColorizationTask, TrainingTask
+from autochrome.engine.task import TrainingTask
 from autochrome.engine.validation import Validator
 from autochrome.errors import CheckpointError, RecipeError, WeightsError
 from autochrome.models.backbones import load_backbone_state
@@ -116,7 +116,7 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> TrainingRun:
 def _make_task(colorizer: Colorizer, recipe: Recipe) -> TrainingTask:
     if colorizer.adversarial:
         return AdversarialTask(colorizer, recipe.adversary, recipe.data.faults, recipe.data.mounts)
-    return ColorizationTask(colorizer, recipe.data.faults, recipe.data.mounts)
+    return TrainingTask(colorizer, recipe.data.faults, recipe.data.mounts)
 
 
 def training_photos(recipe: Recipe) -> TrainingPhotos:

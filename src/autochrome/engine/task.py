@@ -14,10 +14,10 @@ from autochrome.models.base import Batch, Colorizer
 
 
 class TrainingTask(nn.Module):
-    """Modules and their loss; ``forward`` is the training step, so that wrappers for many processes work.
+    """A colorizer and its loss; ``forward`` is the training step, so that wrappers for many processes work.
 
     A step of the loop is one update for each of the task's ``phases``, in order, each with batches of its
-    own. A phase has an optimizer, which moves the parameters that ``trained_in`` names. Most tasks have one
+    own. A phase has an optimizer, which moves the parameters that ``trained_in`` names. Here there is one
     phase; a GAN has two kinds.
 
     Args:
@@ -61,7 +61,7 @@ class TrainingTask(nn.Module):
 
         Two phases give different names to what they log.
         """
-        raise NotImplementedError
+        return self.colorizer.training_losses(batch)
 
     def trained_in(self, phase: str) -> nn.Module:
         """Return the module whose parameters the phase's optimizer updates; all others are frozen."""
@@ -77,11 +77,3 @@ class TrainingTask(nn.Module):
 
     def after_update(self, phase: str) -> None:
         """Do what must be done to the parameters after an update of the phase."""
-
-
-class ColorizationTask(TrainingTask):
-    """Train a colorizer by its own ``training_losses``."""
-
-    def forward(self, batch: Batch, phase: str = "model") -> dict[str, Tensor]:
-        """Return the colorizer's losses."""
-        return self.colorizer.training_losses(batch)

@@ -80,7 +80,11 @@ class Validator:
         n = _SAMPLES if colorizer.spec.kind == "samples" else 1
         lightness = LAB.split(self.truth)[0]
         luma = get_space(colorizer.spec.space).split(self.truth)[0]
-        result = fit_chroma(lightness.repeat_interleave(n, 0), _color(colorizer, luma, n))
+        was_training = colorizer.training
+        colorizer.eval()
+        colors, loss = _color(colorizer, luma, n), _mean_loss(colorizer, self.truth)
+        colorizer.train(was_training)
+        result = fit_chroma(lightness.repeat_interleave(n, 0), colors)
         gray = fit_chroma(lightness, torch.zeros_like(self.truth[:, 1:]))
         samples = result.unflatten(0, (-1, n))
         write_grid([gray, *samples.unbind(1), self.truth], folder / "samples" / f"{step:07d}.png")
@@ -95,14 +99,12 @@ class Validator:
             colorfulness=colorfulness(result).mean().item(),
             true_colorfulness=colorfulness(self.truth).mean().item(),
             diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.kind == "samples" else None,
-            loss=_mean_loss(colorizer, self.truth),
+            loss=loss,
         )
 
 
 def _color(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 2 h w"]:
     """Return colors in a and b, whatever the model's own space: n samples of a photo, n of the next, ..."""
-    was_training = colorizer.training
-    colorizer.eval()
     device = next(colorizer.parameters()).device
     generator = torch.Generator().manual_seed(_SEED)
     colors = []
@@ -110,16 +112,13 @@ def _color(colorizer: Colorizer, luma: Luma, n: int) -> Float[Tensor, "samples 2
         samples = colorizer.sample(part.to(device), n=n, generator=generator)
         chroma = samples.chroma.flatten(0, 1).float().cpu()
         colors.append(ab_of_chroma(part.repeat_interleave(n, 0), chroma, samples.space))
-    colorizer.train(was_training)
     return F.interpolate(torch.cat(colors), luma.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _mean_loss(colorizer: Colorizer, truth: RGB) -> float | None:
-    """Return the photos' mean loss in evaluation mode, always with the same random numbers."""
+    """Return the photos' mean loss, always with the same random numbers."""
     if colorizer.adversarial:
         return None
-    was_training = colorizer.training
-    colorizer.eval()
     space, device = get_space(colorizer.spec.space), next(colorizer.parameters()).device
     total = 0.0
     with torch.random.fork_rng(devices=[]):
@@ -128,7 +127,6 @@ def _mean_loss(colorizer: Colorizer, truth: RGB) -> float | None:
             part = part.to(device)
             losses = colorizer.training_losses(Batch(*space.split(part), part))
             total += losses["loss"].item() * len(part)
-    colorizer.train(was_training)
     return total / len(truth)
 
 
