@@ -43,7 +43,7 @@ def test_sums_by_hand() -> None:
     assert torch.allclose(curve[0], torch.tensor([0.15, 0.25, 0.6, 1.0], dtype=torch.float64))
     assert torch.allclose(curve[1], torch.tensor([0.5, 0.0, 1.0, 1.0], dtype=torch.float64))
     # |1 - .3| + |0 - .5| + |4 - 2.4| + 0, over the weights' 9.
-    assert float(calibration_error(sums)) == pytest.approx(2.8 / 9)
+    assert float(calibration_error(sums, sums)) == pytest.approx(2.8 / 9)
     assert float(overconfidence(sums)) == pytest.approx((4.2 - 6) / 9)
     assert bool(
         reliability_curve(reliability_sums(probability[:1], happened[:1], EDGES))[:, 1:].isnan().all()
@@ -55,7 +55,7 @@ def test_a_calibrated_predictor_has_no_error(generator: torch.Generator) -> None
     happened = (torch.rand(400_000, generator=generator) < probability).float()
     sums = reliability_sums(probability, happened, CONFIDENCE_EDGES)
     # A bin's frequency has a standard error of at most .5 / sqrt(400,000 / 15) = .003.
-    assert float(calibration_error(sums)) < 0.003
+    assert float(calibration_error(sums, sums)) < 0.003
     assert abs(float(overconfidence(sums))) < 0.003
     curve = reliability_curve(sums)
     assert torch.allclose(curve[0], curve[1], atol=0.015)
@@ -66,7 +66,7 @@ def test_an_overconfident_predictor_has_the_error_that_was_put_in(generator: tor
     probability = torch.rand(400_000, generator=generator)
     happened = (torch.rand(400_000, generator=generator) < probability.square()).float()
     sums = reliability_sums(probability, happened, CONFIDENCE_EDGES)
-    assert float(calibration_error(sums)) == pytest.approx(1 / 6, abs=0.003)
+    assert float(calibration_error(sums, sums)) == pytest.approx(1 / 6, abs=0.003)
     assert float(overconfidence(sums)) == pytest.approx(1 / 6, abs=0.003)
 
 
@@ -76,16 +76,17 @@ def test_errors_of_both_signs_do_not_average_out() -> None:
     happened = torch.tensor([1.0, 0.0, 1.0, 0.0])
     sums = reliability_sums(probability, happened, EDGES)
     assert float(overconfidence(sums)) == pytest.approx(0, abs=1e-7)
-    assert float(calibration_error(sums)) == pytest.approx(0.4)
+    assert float(calibration_error(sums, sums)) == pytest.approx(0.4)
 
 
 def test_misplaced_mass_is_the_distance_of_the_distributions() -> None:
     # One place, bins .7, .2 and .1, and the second is true: .8 of the mass is not where it should be.
     sums = reliability_sums(torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.0, 1.0, 0.0]), PROBABILITY_EDGES)
-    assert float(misplaced_mass(sums)) == pytest.approx(0.8)
+    assert float(misplaced_mass(sums, sums)) == pytest.approx(0.8)
     # With the truth shared as predicted there is none.
     same = torch.tensor([0.7, 0.2, 0.1])
-    assert float(misplaced_mass(reliability_sums(same, same, PROBABILITY_EDGES))) == pytest.approx(0)
+    sums = reliability_sums(same, same, PROBABILITY_EDGES)
+    assert float(misplaced_mass(sums, sums)) == pytest.approx(0)
 
 
 def test_signs_that_others_tell_take_chance_away(generator: torch.Generator) -> None:
@@ -97,7 +98,7 @@ def test_signs_that_others_tell_take_chance_away(generator: torch.Generator) -> 
 
     calibrated, too_sure = photos(1.0), photos(2.0)
     # Of 60 predictions chance alone makes an error of several per cent.
-    assert float(calibration_error(calibrated).mean()) > 0.05
+    assert float(calibration_error(calibrated, calibrated).mean()) > 0.05
     assert float(calibration_error(calibrated, calibrated.roll(1, 0)).mean()) == pytest.approx(0, abs=0.006)
     assert float(misplaced_mass(calibrated, calibrated.roll(1, 0)).mean()) == pytest.approx(0, abs=0.006)
     # Where many others tell the signs, 1/6 is found as before.
@@ -163,9 +164,9 @@ def test_ranks_by_hand(generator: torch.Generator) -> None:
     assert histogram.tolist() == [1, 0, 1, 1]
     assert float(truth_coverage(histogram)) == pytest.approx(1 / 3)
     # Shares 1/3, 0, 1/3, 1/3 against 1/4 each: |1/12| three times and 1/4, half of the sum.
-    assert float(rank_unevenness(histogram)) == pytest.approx(0.25)
+    assert float(rank_unevenness(histogram, histogram)) == pytest.approx(0.25)
     even = torch.full((4,), 2.0, dtype=torch.float64)
-    assert float(rank_unevenness(even)) == 0
+    assert float(rank_unevenness(even, even)) == 0
     # Another set in which the first rank alone is too frequent: + 1/12, - (1/12 + 1/12 - 1/4), halved.
     other = torch.tensor([9.0, 1.0, 1.0, 1.0], dtype=torch.float64)
     assert float(rank_unevenness(histogram, other)) == pytest.approx((1 / 12 + 1 / 4 - 1 / 6) / 2)
@@ -185,9 +186,9 @@ def test_exchangeable_samples_give_even_ranks(spread: float, side: int, generato
     covered, expected = float(truth_coverage(histogram)), expected_coverage(8)
     if side == 0:
         assert covered == pytest.approx(expected, abs=0.01)
-        assert float(rank_unevenness(histogram)) < 0.01
+        assert float(rank_unevenness(histogram, histogram)) < 0.01
     else:
         assert (
             np.sign(covered - expected) == side
         )  # narrow samples miss the truth, wide ones hold it too often
-        assert float(rank_unevenness(histogram)) > 0.1
+        assert float(rank_unevenness(histogram, histogram)) > 0.1

@@ -64,17 +64,17 @@ def reliability_curve(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 b
 
 
 def calibration_error(
-    sums: Float[Tensor, "*n 3 bins"], others: Float[Tensor, "*n 3 bins"] | None = None
+    sums: Float[Tensor, "*n 3 bins"], others: Float[Tensor, "*n 3 bins"]
 ) -> Float[Tensor, "*n"]:
     """Return the expected calibration error: |frequency - probability|, mean over predictions; best is 0.
 
     Args:
         sums: of the predictions.
-        others: of predictions for other photos, from which each bin's sign is taken. Without them absolute
-            differences count, which chance always increases; with them chance cancels, and a calibrated
-            predictor has expectation 0.
+        others: of predictions for other photos, from which each bin's sign is taken, so that chance cancels
+            and a calibrated predictor has expectation 0. With ``sums`` themselves absolute differences count,
+            which chance always increases.
     """
-    return _unsigned(_gaps(sums), None if others is None else _gaps(others)) / sums[..., 0, :].sum(-1)
+    return (_gaps(sums) * _gaps(others).sign()).sum(-1) / sums[..., 0, :].sum(-1)
 
 
 def overconfidence(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n"]:
@@ -83,7 +83,7 @@ def overconfidence(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n"]:
 
 
 def misplaced_mass(
-    sums: Float[Tensor, "*n 3 bins"], others: Float[Tensor, "*n 3 bins"] | None = None
+    sums: Float[Tensor, "*n 3 bins"], others: Float[Tensor, "*n 3 bins"]
 ) -> Float[Tensor, "*n"]:
     """Return the share of predicted probability that would have to move between the bins, 0 to 1.
 
@@ -92,16 +92,11 @@ def misplaced_mass(
             and events both add up to one per distribution.
         others: see `calibration_error`.
     """
-    return _unsigned(_gaps(sums), None if others is None else _gaps(others)) / (2 * sums[..., 1, :].sum(-1))
+    return (_gaps(sums) * _gaps(others).sign()).sum(-1) / (2 * sums[..., 1, :].sum(-1))
 
 
 def _gaps(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n bins"]:
     return sums[..., 2, :] - sums[..., 1, :]
-
-
-def _unsigned(gaps: Float[Tensor, "*n bins"], others: Float[Tensor, "*n bins"] | None) -> Float[Tensor, "*n"]:
-    """Return the sum of the gaps, with their signs removed according to themselves or to others."""
-    return (gaps * (gaps if others is None else others).sign()).sum(-1)
 
 
 # Temperature --------------------------------------------------------------------------------------
@@ -128,18 +123,15 @@ def temperature_losses(
     return torch.stack(losses)
 
 
-def best_temperature(
-    losses: Float[Tensor, "*n t"], temperatures: Sequence[float] = TEMPERATURES
-) -> Float[Tensor, "*n"]:
+def best_temperature(losses: Float[Tensor, "*n t"]) -> Float[Tensor, "*n"]:
     """Return the temperature of least loss: the vertex of a parabola in log T around the best one tried.
 
     Args:
-        losses: of `temperature_losses`, at evenly spaced log T; the cross-entropy has one minimum in T.
-        temperatures: of these losses. If the best is the first or the last, it is returned as it is.
+        losses: of `temperature_losses`. If the best is the first or the last, it is returned as it is.
     """
-    log_t = torch.tensor(temperatures, dtype=torch.float64, device=losses.device).log()
+    log_t = torch.tensor(TEMPERATURES, dtype=torch.float64, device=losses.device).log()
     least = losses.argmin(-1, keepdim=True)
-    middle = least.clamp(1, len(temperatures) - 2)
+    middle = least.clamp(1, len(TEMPERATURES) - 2)
     left, center, right = (losses.gather(-1, middle + step) for step in (-1, 0, 1))
     bend = left - 2 * center + right
     inside = ((left - right) / (2 * bend).clamp(min=1e-300)).clamp(-1, 1)
@@ -147,13 +139,11 @@ def best_temperature(
     return (log_t[middle] + offset * (log_t[1] - log_t[0])).exp().squeeze(-1)
 
 
-def loss_at(
-    losses: Float[Tensor, "*n t"], wanted: Float[Tensor, "*n"], temperatures: Sequence[float] = TEMPERATURES
-) -> Float[Tensor, "*n"]:
+def loss_at(losses: Float[Tensor, "*n t"], wanted: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
     """Return the loss at a temperature between those tried, by a parabola as in `best_temperature`."""
-    log_t = torch.tensor(temperatures, dtype=torch.float64, device=losses.device).log()
+    log_t = torch.tensor(TEMPERATURES, dtype=torch.float64, device=losses.device).log()
     step = log_t[1] - log_t[0]
-    middle = ((wanted.double().log() - log_t[0]) / step).round().long().clamp(1, len(temperatures) - 2)
+    middle = ((wanted.double().log() - log_t[0]) / step).round().long().clamp(1, len(TEMPERATURES) - 2)
     x = (wanted.double().log() - log_t[middle]) / step
     left, center, right = (losses.gather(-1, (middle + k)[..., None]).squeeze(-1) for k in (-1, 0, 1))
     return center + x * (right - left) / 2 + x.square() * (left - 2 * center + right) / 2
@@ -191,7 +181,7 @@ def expected_coverage(samples: int) -> float:
 
 
 def rank_unevenness(
-    histogram: Float[Tensor, "*n ranks"], others: Float[Tensor, "*n ranks"] | None = None
+    histogram: Float[Tensor, "*n ranks"], others: Float[Tensor, "*n ranks"]
 ) -> Float[Tensor, "*n"]:
     """Return the share of truths that would have to change rank for a flat histogram, 0 to 1.
 
@@ -199,7 +189,7 @@ def rank_unevenness(
         histogram: of the ranks.
         others: of other photos; see `calibration_error`.
     """
-    return _unsigned(_excess(histogram), None if others is None else _excess(others)) / 2
+    return (_excess(histogram) * _excess(others).sign()).sum(-1) / 2
 
 
 def _excess(histogram: Float[Tensor, "*n ranks"]) -> Float[Tensor, "*n ranks"]:
