@@ -11,7 +11,6 @@ from PIL import Image
 from skimage import data
 
 from autochrome.color.spaces import (
-    ALPHA_BETA,
     HUE_CHROMA,
     LAB,
     YCBCR,
@@ -23,7 +22,7 @@ from autochrome.color.spaces import (
     srgb_to_linear,
 )
 
-SPACES = [LAB, YCBCR, YUV, HUE_CHROMA, ALPHA_BETA]
+SPACES = [LAB, YCBCR, YUV, HUE_CHROMA]
 CORNERS = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1.0]])
 PRIMARIES = CORNERS.T[None, :, None]
 
@@ -50,13 +49,13 @@ def test_split_shapes_and_luma_range(space, photo):
     assert planes(space, one(1, 1, 1)) == pytest.approx([space.luma_range[1], *space.neutral], abs=1e-2)
 
 
-@pytest.mark.parametrize("space", [LAB, YCBCR, YUV, ALPHA_BETA], ids=lambda s: s.name)
+@pytest.mark.parametrize("space", [LAB, YCBCR, YUV], ids=lambda s: s.name)
 def test_merge_undoes_split(space, photo):
     for rgb in (photo, PRIMARIES, torch.zeros(1, 3, 2, 2), torch.ones(1, 3, 2, 2)):
         torch.testing.assert_close(space.merge(*space.split(rgb)), rgb, atol=2e-5, rtol=0)
 
 
-@pytest.mark.parametrize("space", [LAB, YCBCR, YUV, ALPHA_BETA], ids=lambda s: s.name)
+@pytest.mark.parametrize("space", [LAB, YCBCR, YUV], ids=lambda s: s.name)
 def test_merge_does_not_clip(space):
     beyond = one(1.2, 0.5, -0.1)
     torch.testing.assert_close(space.merge(*space.split(beyond)), beyond, atol=1e-5, rtol=0)
@@ -68,7 +67,7 @@ def test_found_by_name(space):
 
 
 def test_unknown_name_lists_the_known():
-    with pytest.raises(ValueError, match=r"'hsv'.*alpha_beta, hue_chroma, lab, ycbcr, yuv"):
+    with pytest.raises(ValueError, match=r"'hsv'.*hue_chroma, lab, ycbcr, yuv"):
         get_space("hsv")
 
 
@@ -152,9 +151,3 @@ def test_hue_chroma_merge_is_the_papers():
     # L=.5, C=.4, H=1/3 (green): V=.7, S=4/7 -> HSV gives (.3, .7, .3); mean .43333 moved to .5
     rgb = HUE_CHROMA.merge(torch.full((1, 1, 1, 1), 0.5), torch.tensor([1 / 3, 0.4])[None, :, None, None])
     assert rgb.flatten().tolist() == pytest.approx([0.3 + 1 / 15, 0.7 + 1 / 15, 0.3 + 1 / 15], abs=1e-6)
-
-
-def test_alpha_beta_are_deshpandes_ratios():
-    # (B - (R+G)/2) / (L + 1e-4) and (R - G) / (L + 1e-4) with L the mean
-    expected = [0.4, (0.1 - 0.55) / 0.4001, (0.8 - 0.3) / 0.4001]
-    assert planes(ALPHA_BETA, one(0.8, 0.3, 0.1)) == pytest.approx(expected, abs=1e-9)

@@ -87,7 +87,7 @@ def test_fully_connected_layers_become_convolutions(timm: bool) -> None:
         (
             "classifier.0.weight",
             None,
-            "classifier.0.weight should have shape (4096, 512, 7, 7), found nothing",
+            "classifier.0.weight should have shape (4096, 25088), found nothing",
         ),
         ("classifier.3.bias", None, "classifier.3.bias should have shape (4096,), found nothing"),
         ("classifier.0.weight", (4096, 9216), "found shape (4096, 9216)"),  # AlexNet's

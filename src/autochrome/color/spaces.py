@@ -10,7 +10,6 @@ exception is `HUE_CHROMA`, whose paper clips. To show merged Lab use `autochrome
 | `YCBCR`        | .299R+.587G+.114B in [0, 1]         | Cb, Cr in [0, 1]: JPEG bytes / 255 | 128/255 each |
 | `YUV`          | the same sum, scaled to [-1, 1]     | U, V in [-1, 1]                    | 0, 0         |
 | `HUE_CHROMA`   | (R+G+B)/3 in [0, 1]                 | hue in [0, 1), max-min in [0, 1]   | 0, 0         |
-| `ALPHA_BETA`   | (R+G+B)/3 in [0, 1]                 | ratios to luma, -1.5..3 and -3..3  | 0, 0         |
 """
 
 from __future__ import annotations
@@ -31,9 +30,6 @@ D65_WHITE = (0.95047, 1.0, 1.08883)
 
 _LAB_KNEE = (6 / 29) ** 3
 _LAB_SLOPE = 841 / 108
-
-ALPHA_BETA_EPS = 1e-4
-"""What keeps Deshpande's ratios finite in black (papers' code, converttobmyrmg.m)."""
 
 
 @dataclass(frozen=True)
@@ -182,22 +178,6 @@ def _hue_chroma_to_rgb(planes: Tensor) -> Tensor:
     return (rgb - rgb.mean(1, keepdim=True) + luma[:, None]).clamp(0, 1)
 
 
-def _rgb_to_alpha_beta(rgb: Tensor) -> Tensor:
-    r, g, b = rgb.unbind(1)
-    luma = rgb.mean(1)
-    alpha = (b - (r + g) / 2) / (luma + ALPHA_BETA_EPS)
-    beta = (r - g) / (luma + ALPHA_BETA_EPS)
-    return torch.stack((luma, alpha, beta), dim=1)
-
-
-def _alpha_beta_to_rgb(planes: Tensor) -> Tensor:
-    """Apply the exact inverse; the published code's toRGB has rounded .33/.5/.66 and no eps."""
-    luma, alpha, beta = planes.unbind(1)
-    alpha, beta = alpha * (luma + ALPHA_BETA_EPS), beta * (luma + ALPHA_BETA_EPS)
-    yellow = luma - alpha / 3
-    return torch.stack((yellow + beta / 2, yellow - beta / 2, luma + 2 * alpha / 3), dim=1)
-
-
 LAB = ColorSpace("lab", (0.0, 100.0), (0.0, 0.0), rgb_to_lab, lab_to_rgb)
 """CIE L*a*b* (Zhang 2016; Larsson 2016's Lab variant)."""
 
@@ -210,10 +190,7 @@ YUV = ColorSpace("yuv", (-1.0, 1.0), (0.0, 0.0), _rgb_to_yuv, _yuv_to_rgb)
 HUE_CHROMA = ColorSpace("hue_chroma", (0.0, 1.0), (0.0, 0.0), _rgb_to_hue_chroma, _hue_chroma_to_rgb)
 """Larsson 2016's hue/chroma bicone; chroma planes in the order hue, chroma."""
 
-ALPHA_BETA = ColorSpace("alpha_beta", (0.0, 1.0), (0.0, 0.0), _rgb_to_alpha_beta, _alpha_beta_to_rgb)
-"""Deshpande 2015's opponent ratios, in which the papers give their RMSE."""
-
-_SPACES = {space.name: space for space in (LAB, YCBCR, YUV, HUE_CHROMA, ALPHA_BETA)}
+_SPACES = {space.name: space for space in (LAB, YCBCR, YUV, HUE_CHROMA)}
 
 
 def get_space(name: str) -> ColorSpace:

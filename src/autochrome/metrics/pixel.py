@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from autochrome.color.difference import ciede2000
-from autochrome.color.spaces import ALPHA_BETA, rgb_to_lab
+from autochrome.color.spaces import rgb_to_lab
 
 
 def psnr(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " b"]:
@@ -27,13 +28,19 @@ def psnr(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Floa
 def alpha_beta_error(
     rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]
 ) -> Float[Tensor, "b h w"]:
-    """Return ``sqrt((d_alpha^2 + d_beta^2) / 2)`` of each pixel, in Deshpande's color ratios.
+    """Return ``sqrt((d_alpha^2 + d_beta^2) / 2)`` of each pixel, in Deshpande's color ratios (2015).
 
-    alpha = (B - (R + G) / 2) / (L + eps), beta = (R - G) / (L + eps), L the mean of R, G and B, eps 1e-4.
     The RMSE of Larsson et al. (2016, table 3) is best reproduced by the mean of this map over all pixels.
     """
-    difference = ALPHA_BETA.split(rgb)[1] - ALPHA_BETA.split(truth)[1]
+    difference = _alpha_beta(rgb) - _alpha_beta(truth)
     return difference.square().sum(1).sqrt() / math.sqrt(2)
+
+
+def _alpha_beta(rgb: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 2 h w"]:
+    """Return alpha = (B - (R + G) / 2) / (L + eps) and beta = (R - G) / (L + eps), L = (R + G + B) / 3."""
+    r, g, b = rgb.unbind(1)
+    luma = rgb.mean(1) + 1e-4  # finite in black, as in the papers' code, converttobmyrmg.m
+    return torch.stack(((b - (r + g) / 2) / luma, (r - g) / luma), dim=1)
 
 
 def delta_e(rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b h w"]:

@@ -15,10 +15,9 @@ VGG16_FEATURES = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 VGG16_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 """Their channels."""
 
-VGG16_FULLY_CONNECTED = (("classifier.0", "pre_logits.fc1"), ("classifier.3", "pre_logits.fc2"))
-"""Names of fc6 and fc7 in torchvision's and in timm's VGG-16."""
+_OF_TIMM = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
 
-Filter = tuple[Float[Tensor, "out in_ k k"], Float[Tensor, " out"]]
+Filter = tuple[Float[Tensor, "out in_ *kernel"], Float[Tensor, " out"]]
 
 
 def vgg16_convolutions(state: Mapping[str, Tensor], *, gain: float, offset: float) -> list[Filter]:
@@ -50,12 +49,23 @@ def vgg16_fully_connected(state: Mapping[str, Tensor]) -> list[Filter]:
     Raises:
         ValueError: as in ``vgg16_convolutions``.
     """
-    shapes = (((4096, 512, 7, 7), (4096, 512 * 7 * 7)), ((4096, 4096, 1, 1), (4096, 4096)))
-    found = []
-    for names, accepted in zip(VGG16_FULLY_CONNECTED, shapes, strict=True):
-        name = next((name for name in names if f"{name}.weight" in state), names[0])
-        found.append(_filter(state, name, *accepted))
-    return found
+    state = in_torchvision_names(state)
+    # torchvision flattens fc6's inputs by channel, row and column.
+    (weight6, bias6), (weight7, bias7) = (
+        _filter(state, f"classifier.{place}", (4096, width)) for place, width in ((0, 512 * 7 * 7), (3, 4096))
+    )
+    return [(weight6.unflatten(1, (512, 7, 7)), bias6), (weight7[:, :, None, None], bias7)]
+
+
+def in_torchvision_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return torchvision's keys and shapes; timm names layers otherwise and has convolutions at the end."""
+    renamed = {}
+    for key, value in state.items():
+        layer, _, kind = key.rpartition(".")
+        if layer in _OF_TIMM:
+            key, value = f"{_OF_TIMM[layer]}.{kind}", value.flatten(1) if kind == "weight" else value
+        renamed[key] = value
+    return renamed
 
 
 def gray_filter(
@@ -78,16 +88,13 @@ def gray_filter(
     return gain * (weight / std).sum(1, keepdim=True), bias + shift
 
 
-def _filter(
-    state: Mapping[str, Tensor], name: str, shape: tuple[int, ...], *others: tuple[int, ...]
-) -> Filter:
-    """A filter in its first shape; torchvision flattens fc6's inputs by channel, row and column."""
-    for kind, wanted in (("weight", (shape, *others)), ("bias", (shape[:1],))):
+def _filter(state: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> Filter:
+    for kind, wanted in (("weight", shape), ("bias", shape[:1])):
         key = f"{name}.{kind}"
-        if key not in state or tuple(state[key].shape) not in wanted:
+        if key not in state or tuple(state[key].shape) != wanted:
             found = f"shape {tuple(state[key].shape)}" if key in state else "nothing"
             raise ValueError(
-                f"not a VGG-16 state dict: {key} should have shape {wanted[0]}, found {found}; "
+                f"not a VGG-16 state dict: {key} should have shape {wanted}, found {found}; "
                 "give torchvision's or timm's vgg16 (the one without batch normalization)"
             )
-    return state[f"{name}.weight"].reshape(shape), state[f"{name}.bias"]
+    return state[f"{name}.weight"], state[f"{name}.bias"]

@@ -28,9 +28,9 @@ from autochrome.evaluation.classifier.judge import Judge, central_square, imagen
 from autochrome.io.whole_file import file_sha256
 from autochrome.models.weights import mismatches, resolve_weights
 from autochrome.nn.resnet import normalized
+from autochrome.nn.vgg import in_torchvision_names
 from autochrome.types import RGB
 
-_OF_TIMM = {"pre_logits.fc1": "classifier.0", "pre_logits.fc2": "classifier.3", "head.fc": "classifier.6"}
 _PICKLES = frozenset({".pth", ".pt"})
 
 
@@ -107,7 +107,7 @@ def load_vgg16(weights: str | PathLike[str], *, settings: VGG16Settings | None =
     """
     settings = settings or VGG16Settings()
     state, source, digest = _read_state(weights)
-    state = _in_torchvision_names(state)
+    state = in_torchvision_names(state)
     with torch.device("meta"):  # 138 million parameters need not be drawn to be replaced
         network = VGG16(settings)
     if problems := mismatches(network.state_dict(), state):
@@ -144,14 +144,3 @@ def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, s
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{source} is not a state dict of tensors; save the state dict alone")
     return dict(state), source, file_sha256(path)
-
-
-def _in_torchvision_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return torchvision's keys and shapes; timm names layers otherwise and has convolutions at the end."""
-    renamed = {}
-    for key, value in state.items():
-        layer, _, kind = key.rpartition(".")
-        if layer in _OF_TIMM:
-            key, value = f"{_OF_TIMM[layer]}.{kind}", value.flatten(1) if kind == "weight" else value
-        renamed[key] = value
-    return renamed

@@ -32,7 +32,7 @@ def top_accuracies(
 
 
 def confusion(
-    predicted: Integer[Tensor, "h w"], truth: Integer[Tensor, "h w"], classes: int
+    predicted: Integer[Tensor, "*places"], truth: Integer[Tensor, "*places"], classes: int
 ) -> Float[Tensor, "k k"]:
     """Return pixel counts by true class (row) and predicted class (column); larger ``truth`` is void."""
     known = truth < classes

@@ -155,7 +155,9 @@ class Segmenter:
         def validate(step: int) -> None:
             if step % every == 0 or step == self.settings.steps:
                 update_norms(network, subsample(canvases.luma[train], _VALIDATION_NORM_PHOTOS))
-                table = torch.stack(canvas_confusions(network, canvases.part(held_out), self.classes)).sum(0)
+                with torch.inference_mode():
+                    each = [network(x).argmax(1).cpu() for x in batches(canvases.luma[held_out], network, 16)]
+                table = confusion(torch.cat(each), canvases.labels[held_out], self.classes)
                 curve[step] = float(intersection_over_union(table).nanmean())
 
         what = f"choosing the steps, part {fold + 1} of {self.folds}"
@@ -202,18 +204,6 @@ def best_steps(curves: Sequence[dict[int, float]]) -> int:
     """Return the number of steps at which the mean of the curves is highest; the smallest of equals."""
     means = {step: sum(curve[step] for curve in curves) / len(curves) for step in curves[0]}
     return max(means, key=lambda step: (means[step], -step))
-
-
-def canvas_confusions(
-    network: SegmentationNet, canvases: Canvases, classes: int
-) -> list[Float[Tensor, "k k"]]:
-    """Return the confusion matrix of each photo at the canvases' own resolution."""
-    tables: list[Tensor] = []
-    with torch.inference_mode():
-        for batch in batches(canvases.luma, network, 16):
-            for answer in network(batch).argmax(1).cpu():
-                tables.append(confusion(answer, canvases.labels[len(tables)], classes))
-    return tables
 
 
 def full_size_confusions(

@@ -36,15 +36,13 @@ def energy_score(samples: Float[Tensor, "m b c h w"], truth: Float[Tensor, "b c 
         In the samples' units, per pixel; lower is better.
 
     Raises:
-        ValueError: there are fewer than two samples, or a side is below 16.
+        ValueError: a side is below 16.
     """
     if min(truth.shape[2:]) < _PATCH**2:
         raise ValueError(
             f"the energy score needs grids of {_PATCH**2} at least, not {min(truth.shape[2:])}: "
             "take larger crops"
         )
-    if len(samples) < 2:
-        raise ValueError(f"the energy score needs two samples of a photo at least, not {len(samples)}")
     scores = [_score(view, samples, truth) for view in (_pixels, _patches, _coarse_patches, _whole)]
     return torch.stack(scores).mean()
 

@@ -136,7 +136,7 @@ class HorizontalCache:
     def cb_logits(self, j: int, cr: ndarray) -> ndarray:
         """Logits of Cb at pixel ``j`` given its Cr (batch,) as the network takes it, (k, batch)."""
         q, pixel = self.q, self.pixels[j]
-        self.states[CB, 0, :q] += self.first.from_cr(cr)
+        self.states[CB, 0, :q] += self.first.cr_cb * cr
         np.matmul(self.cross, self.states[CR, :, : 2 * q], out=self.from_cr)
         np.add(pixel.cb_base, self.from_cr, out=pixel.cb_base)
         _run(pixel.cb_layers)
@@ -145,7 +145,7 @@ class HorizontalCache:
     def finish(self, j: int, x: ndarray) -> None:
         """Leave pixel ``j``, which now has the chroma ``x`` (2, batch) as the network takes it."""
         q, pixel = self.q, self.pixels[j]
-        self.first.append(j, x)
+        self.first.history[self.first.reach + 2 * j :][:2] = x
         # The state after a layer holds the h that the layer was given.
         pixel.cr_own[:] = self.states[CR, 1:, :q]
         pixel.cb_own[:] = self.states[CB, 1:, :q]
@@ -242,14 +242,6 @@ class _First:
         h = np.dot(self.past, self.history[2 * j : 2 * j + self.reach])
         h += self.bias
         return h
-
-    def from_cr(self, cr: ndarray) -> ndarray:
-        """What the Cb half takes from the pixel's own Cr, (maps / 2, batch)."""
-        return self.cr_cb * cr
-
-    def append(self, j: int, x: ndarray) -> None:
-        """Remember pixel ``j``."""
-        self.history[self.reach + 2 * j : self.reach + 2 * j + 2] = x
 
 
 class _Head:
