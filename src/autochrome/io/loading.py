@@ -15,8 +15,9 @@ import pyvips
 
 from autochrome.errors import PhotoError
 from autochrome.io import by_pillow, jpeg_damage, lab
+from autochrome.io.png_chunks import read_chunks
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format, readable_formats
-from autochrome.io.tiff_pages import TiffPage, photo_pages
+from autochrome.io.tiff_pages import TiffPage, tiff_pages
 from autochrome.io.vips import number
 
 MAX_PIXELS = 400_000_000
@@ -71,6 +72,17 @@ class PhotoFile:
                 return [by_pillow.FEWER_BITS]
         return []
 
+    def note_of_first(self) -> str | None:
+        """Return the note that only the first page was read, if there are more."""
+        count, whole = self.page_count(), "frames"
+        if self.format == "png":
+            with self.stream() as stream:
+                control = read_chunks(stream, {b"acTL"}).get(b"acTL", b"")
+            count = int.from_bytes(control[:4], "big")
+        elif self.format in ("tiff", "heic", "avif"):
+            whole = "pages" if self.format == "tiff" else "pictures"
+        return f"only the first of its {count} {whole} was read" if count > 1 else None
+
     def page_count(self) -> int:
         """Return the number of pages (TIFF), pictures (HEIC, AVIF) or frames (WebP), at least 1.
 
@@ -106,19 +118,20 @@ class PhotoFile:
         return PhotoError(self.name, f"is damaged or cut short (libvips: {detail})", _DAMAGED)
 
     @cached_property
-    def _tiff_pages(self) -> list[TiffPage]:
+    def tiff_pages(self) -> list[TiffPage]:
+        """The pages of a TIFF; of other formats none."""
         if self.format != "tiff":
             return []
         with self.stream() as stream:
-            return photo_pages(stream)
+            return tiff_pages(stream)
 
     @cached_property
     def _pages(self) -> list[int]:
         """The numbers that libvips gives the pages."""
         if self.format in by_pillow.FORMATS:
             return [0]
-        if self._tiff_pages:
-            return [page.number for page in self._tiff_pages]
+        if self.tiff_pages:
+            return [page.number for page in self.tiff_pages]
         image = self._load()
         first = number(image, "heif-primary", 0)
         others = range(number(image, "n-pages", 1))
@@ -144,7 +157,7 @@ class PhotoFile:
         options |= {} if page is None else {"page": page}
         operation, origin = _LOADERS[self.format], self.origin
         try:
-            for each in self._tiff_pages:
+            for each in self.tiff_pages:
                 if each.number == (page or 0) and each.photometric in lab.ENCODINGS:
                     source = lab.as_plain(self.stream(), each)
                     image = pyvips.Image.new_from_source(source, "", **options)

@@ -94,7 +94,7 @@ class Photo:
         return WHITE[SAMPLE_TYPES[self.pixels.dtype]]
 
 
-def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(source: Source, *, page: int | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read one photo; its content decides what it is, not its name.
 
     Palettes are expanded, CMYK and Lab converted to RGB, and a GRAY profile's tones to sRGB's. Floating
@@ -102,7 +102,8 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
 
     Args:
         source: a path, or the file's bytes.
-        page: which page of a TIFF (picture of a HEIC, frame of a WebP), counted from 0.
+        page: which page of a TIFF (picture of a HEIC or AVIF, frame of a WebP or GIF), counted from 0; None
+            for the first, with a note if there are more.
         max_pixels: the largest width times height to decode.
 
     Raises:
@@ -111,11 +112,14 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
     file = locate(source)
     try:
         with file.watched() as notes:
-            image = file.open(page, max_pixels=max_pixels)
-            metadata = read_metadata(image, file, page)
+            image = file.open(page or 0, max_pixels=max_pixels)
+            metadata = read_metadata(image, file, page or 0)
             decoded = decode(image, file)
     except pyvips.Error as error:
         raise file.decoding_failed(error) from error
+    notes += file.notes()
+    if page is None and (note := file.note_of_first()):
+        notes.append(note)
     dpi = read_resolution(image, metadata)
     if dpi and orientation_of(image) >= 5:
         dpi = (dpi[1], dpi[0])
@@ -127,7 +131,7 @@ def read_photo(source: Source, *, page: int = 0, max_pixels: int = MAX_PIXELS) -
         dpi,
         file.path,
         file.format,
-        notes=(*notes, *file.notes()),
+        notes=tuple(notes),
     )
 
 

@@ -54,7 +54,7 @@ No libvips of Python's wheels writes HEIC: a phone's photo comes back as what ev
 
 _SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave",
            "heic": "heifsave"}  # fmt: skip
-_CLASSIC_TIFF_BYTES = 3_900_000_000  # offsets of 32 bits, and room for what is not pixels
+CLASSIC_TIFF_BYTES = 3_900_000_000  # offsets of 32 bits, and room for what is not pixels
 _LONGEST_JPEG_BLOCK = 65_000  # a JPEG segment holds 65,533 bytes, the block's own signature included
 
 
@@ -113,7 +113,7 @@ def save(
         PhotoError: it could not be encoded or written; nothing is left behind.
     """
     operation, options = _SAVERS[format.name], _options(image, format, quality)
-    with _failures_named(target or "the result", format):
+    with failures_named(target or "the result", format):
         if target is None:
             buffer = io.BytesIO(pyvips.Operation.call(f"{operation}_buffer", image, **options))
             if format.name == "tiff":
@@ -135,7 +135,7 @@ def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, obj
         size = image.width * image.height * image.bands * {"uchar": 1, "ushort": 2, "float": 4}[kind]
         # The floating point predictor would pack better, but many programs cannot read it.
         predictor = "none" if kind == "float" else "horizontal"
-        return {"compression": "deflate", "predictor": predictor, "bigtiff": size > _CLASSIC_TIFF_BYTES}
+        return {"compression": "deflate", "predictor": predictor, "bigtiff": size > CLASSIC_TIFF_BYTES}
     if format.name in ("avif", "heic"):
         codec = "av1" if format.name == "avif" else "hevc"
         return {"compression": codec, "Q": quality, "bitdepth": 12 if kind == "ushort" else 8}
@@ -155,7 +155,8 @@ def check_target(target: Path) -> None:
 
 
 @contextmanager
-def _failures_named(name: object, format: Format) -> Iterator[None]:
+def failures_named(name: object, format: Format) -> Iterator[None]:
+    """Raise PhotoError, which names the target, for what goes wrong with writing it in the block."""
     if isinstance(name, Path):
         check_target(name)
     try:

@@ -14,7 +14,7 @@ BROKEN = (struct.error, ValueError, KeyError, RecursionError, OverflowError, Mem
 # Bytes of a value by TIFF type, from 1 (BYTE) to 13 (IFD), then BigTIFF's 16 to 18.
 _SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1)) | {16: 8, 17: 8, 18: 8}
 _SWAPPED = {**_SIZES, 5: 4, 10: 4}  # a rational is two numbers of 4 bytes
-_LONGEST_TAG, _MOST_TAGS, _DEEPEST = 8_000_000, 4096, 2
+LONGEST_TAG, _MOST_TAGS, _DEEPEST = 8_000_000, 4096, 2
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,15 @@ def raw_entries(file: io.BufferedIOBase, layout: Layout, offset: int) -> tuple[d
 
 
 def read_directory(
-    file: io.BufferedIOBase, layout: Layout, offset: int, *, only: set[int] | None = None, nesting: int = 0
+    file: io.BufferedIOBase,
+    layout: Layout,
+    offset: int,
+    *,
+    only: set[int] | None = None,
+    nesting: int = 0,
+    longest: int = LONGEST_TAG,
 ) -> Directory:
-    """Return the tags at `offset`, those of `only` if given; damaged tags are left out.
+    """Return the tags at `offset`, those of `only` if given; damaged or longer ones are left out.
 
     Raises one of `BROKEN` where there is no directory.
     """
@@ -98,7 +104,7 @@ def read_directory(
     for tag, entry in raw.items():
         if only is None or tag in only:
             try:
-                tags[tag] = _read_tag(file, layout, entry, nesting)
+                tags[tag] = _read_tag(file, layout, entry, nesting, longest)
             except BROKEN:
                 continue
     return tags
@@ -138,10 +144,15 @@ def reordered(tags: Directory, theirs: str, ours: str) -> Directory:
     }
 
 
-def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: int) -> Tag:
+def serialize(tags: Directory, layout: Layout, start: int) -> bytes:
+    """Return a directory that will lie at `start`, the last of its chain, and the data that it points to."""
+    return _serialize(tags, {}, 0, layout, start)
+
+
+def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: int, longest: int) -> Tag:
     tag, kind, count, inline = struct.unpack(layout.entry, entry)
     size = _SIZES[kind] * count
-    if not 0 < size <= _LONGEST_TAG or nesting > _DEEPEST:
+    if not 0 < size <= longest or nesting > _DEEPEST:
         raise ValueError(f"tag {tag:#x} cannot be read")
     data = inline[:size]
     if size > len(inline):
