@@ -160,7 +160,7 @@ def test_a_pyramid_is_one_page(color, tmp_path: Path):
     path = tmp_path / "pyramid.tif"
     image = pyvips.Image.new_from_array(np.tile(color, (8, 8, 1)))
     image.tiffsave(str(path), pyramid=True, tile=True, tile_width=64, tile_height=64)
-    assert pyvips.Image.tiffload(str(path)).get("n-pages") > 1
+    assert PIL.Image.open(path).n_frames > 1  # type: ignore[attr-defined]
     assert page_count(path) == pages_to_keep(path) == 1 and read_photo(path).notes == ()
 
 

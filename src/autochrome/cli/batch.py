@@ -14,10 +14,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autochrome.cli.checks import check_free
 from autochrome.cli.events import Event, Finished, LookedThrough, Skipped, Started, Subscriber, failure
+from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.plan import FileOptions, Job, Plan, state_of
 from autochrome.cli.results import write_results
 from autochrome.errors import PhotoError
+from autochrome.io.whole_file import written_together
 from autochrome.io.workspace import Workspace, open_workspace, uninterrupted
 
 if TYPE_CHECKING:
@@ -126,31 +129,41 @@ def _claimed(job: Job, options: FileOptions, *, wait: bool) -> Iterator[Workspac
 def _colorize_one(
     job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions, claim: Workspace
 ) -> Finished:
-    from autochrome.io.saving import WRITTEN_AS
-    from autochrome.io.sniff import READABLE
+    from autochrome.io.pages import pages_to_keep
+    from autochrome.io.photo import read_photo
 
     began = time.perf_counter()
-    photo = _read_unchanged(job)
+    with _unchanged(job.source):
+        count = pages_to_keep(job.source) if job.page is None else 1
+        if count > 1 and is_paged(job.target, options.format):
+            pages = PagedColorization(job.source, count, painter, settings)
+            with written_together(job.places, like=job.source, within=claim) as places:
+                pages.write_into(places[job.target], job.target)
+                check_free(
+                    job.target, options.overwrite
+                )  # again: it may have appeared since the plan was made
+            return Finished(job, pages.notes, pages.uncertainty, time.perf_counter() - began)
+        photo = read_photo(job.source, page=job.page)
     prediction = painter.predict(photo, settings)
     last = write_results(job, photo, painter.paint_all(prediction, settings), options, claim)
-    notes = last.notes
-    if options.format is None and job.target != options.out and photo.format in WRITTEN_AS:
-        notes += (
-            f"{READABLE[photo.format]} is only read; its result is {READABLE[WRITTEN_AS[photo.format]]}",
-        )
+    notes = (*last.notes, *_notes_of_format(job, photo, count, options))
     return Finished(job, notes, last.uncertainty, time.perf_counter() - began)
 
 
-def _read_unchanged(job: Job) -> Photo:
-    """Read a job's photo.
+@contextmanager
+def _unchanged(source: Path) -> Iterator[None]:
+    """Raise PhotoError if somebody writes a photo while it is read in the block."""
+    before = state_of(source)
+    yield
+    if state_of(source) != before:
+        raise PhotoError(source, "changed while it was read", "Color it again once it is complete")
 
-    Raises:
-        PhotoError: it cannot be read, or is being written by somebody.
-    """
-    from autochrome.io.photo import read_photo
 
-    before = state_of(job.source)
-    photo = read_photo(job.source, page=job.page)
-    if state_of(job.source) != before:
-        raise PhotoError(job.source, "changed while it was read", "Color it again once it is complete")
-    return photo
+def _notes_of_format(job: Job, photo: Photo, count: int, options: FileOptions) -> Iterator[str]:
+    from autochrome.io.saving import WRITTEN_AS
+    from autochrome.io.sniff import READABLE
+
+    if options.format is None and job.target != options.out and photo.format in WRITTEN_AS:
+        yield f"{READABLE[photo.format]} is only read; its result is {READABLE[WRITTEN_AS[photo.format]]}"
+    if count > 1:
+        yield "only a TIFF holds several pages; to color all of them, give --page all or --format tiff"

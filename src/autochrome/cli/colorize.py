@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ from autochrome.cli.batch import Batch, tell_plan
 from autochrome.cli.checks import check_free, check_outputs
 from autochrome.cli.console import progress_bar
 from autochrome.cli.events import Event, Started, reason_of
+from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
@@ -24,7 +26,7 @@ from autochrome.cli.options import (
     model_options,
     setting_options,
 )
-from autochrome.cli.plan import FileOptions, Job, make_plan
+from autochrome.cli.plan import FileOptions, Job, Pages, make_plan
 from autochrome.cli.report import Report
 from autochrome.cli.stopping import ended_at_once, ended_orderly, exit_code
 from autochrome.errors import PhotoError
@@ -34,20 +36,22 @@ if TYPE_CHECKING:
     from autochrome.pipeline.settings import ColorizeSettings
 
 _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
+_PAGE_DIGITS = 9
 
 
 class PageNumber(click.ParamType):
-    """A page's number from 0, or "all", which becomes None."""
+    """A page's number from 0, or "all"."""
 
     name = "page"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """Return the number, or None for all."""
-        if value == "all":
-            return None
-        if isinstance(value, int) or (isinstance(value, str) and value.isdecimal()):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Pages:
+        """Return the number, or "all"."""
+        if value == "all" or isinstance(value, int):
+            return value
+        if value.isdecimal() and len(value) <= _PAGE_DIGITS:
             return int(value)
-        self.fail(f"{value!r} is neither a page's number, counted from 0, nor all", param, ctx)
+        shown = repr(value if len(value) <= 20 else f"{value[:20]}...")
+        self.fail(f"{shown} is neither a page's number, counted from 0, nor all", param, ctx)
 
 
 @click.command()
@@ -67,7 +71,11 @@ class PageNumber(click.ParamType):
     help="Quality of JPEG, WebP, AVIF and HEIC.",
 )
 @click.option(
-    "--page", type=PageNumber(), default=0, metavar="N|all", help="Page of a multi-page TIFF, counted from 0."
+    "--page",
+    type=PageNumber(),
+    metavar="N|all",
+    help="Page of a multi-page TIFF, counted from 0, or all in files of their own. "
+    "[default: all in one file, if it can hold them]",
 )
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
@@ -79,7 +87,7 @@ def colorize(
     device: str,
     format: str | None,
     quality: int,
-    page: int | None,
+    page: Pages,
     recursive: bool,
     overwrite: bool,
     uncertainty: bool,
@@ -177,7 +185,7 @@ def _colorize_files(
 
 
 def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
-    if len(photos) > 1 or options.page is None:
+    if len(photos) > 1 or options.page == "all":
         raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
     if options.samples > 1 or options.uncertainty:
         several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
@@ -209,8 +217,6 @@ def _colorize_pipe(
     name: str, options: FileOptions, load: Callable[[], Painter], settings: ColorizeSettings
 ) -> None:
     """Color one photo from stdin, or to stdout, or both; nothing but the photo goes to stdout."""
-    from autochrome.io.photo import read_photo, write_photo
-
     to_stdout = options.out is None
     if name == "-" and sys.stdin.isatty():
         raise click.UsageError("nothing is piped in: cat photo.jpg | autochrome colorize - > colored.jpg")
@@ -220,14 +226,7 @@ def _colorize_pipe(
         check_free(options.out, options.overwrite)
     source: bytes | Path = sys.stdin.buffer.read() if name == "-" else Path(name)
     try:
-        photo = read_photo(source, page=options.page or 0)
-        [colored] = load().colorize(photo, settings)
-        format = options.format
-        if format is None and to_stdout and photo.format == "heic":
-            format = "jpeg"
-        content = write_photo(
-            colored, options.out, format=format, quality=options.quality, provenance=colored.provenance
-        )
+        content, notes = _colored_content(source, options, load(), settings)
     except PhotoError as error:
         raise click.ClickException(
             str(error).replace("the given bytes", "the photo from the pipe")
@@ -236,8 +235,35 @@ def _colorize_pipe(
         raise
     except Exception as error:  # here, too, nobody sees a traceback
         raise click.ClickException(reason_of(error)) from error
-    for note in colored.notes:
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     if content is not None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
+
+
+def _colored_content(
+    source: bytes | Path, options: FileOptions, painter: Painter, settings: ColorizeSettings
+) -> tuple[bytes | None, tuple[str, ...]]:
+    """Color a photo, or all its pages, into the file of the options, or return it encoded; and the notes."""
+    from autochrome.io.pages import pages_to_keep
+    from autochrome.io.photo import read_photo, write_photo
+
+    assert not isinstance(options.page, str)
+    count = pages_to_keep(source) if options.page is None else 1
+    if count > 1 and is_paged(options.out or Path("result.tif"), options.format):
+        pages = PagedColorization(source, count, painter, settings)
+        if options.out is not None:
+            pages.write(options.out)
+            return None, pages.notes
+        with TemporaryDirectory(prefix="autochrome-") as folder:
+            pages.write(Path(folder, "result.tif"))
+            return Path(folder, "result.tif").read_bytes(), pages.notes
+    photo = read_photo(source, page=options.page)
+    [colored] = painter.colorize(photo, settings)
+    format = options.format
+    if format is None and options.out is None and photo.format == "heic":
+        format = "jpeg"
+    made = colored.provenance
+    content = write_photo(colored, options.out, format=format, quality=options.quality, provenance=made)
+    return content, colored.notes

@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from autochrome.cli.events import Failed, failure
 from autochrome.errors import PhotoError
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$|\.try\.jpg$")
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
 
+
+Pages = int | Literal["all"] | None
+"""A page's number from 0, "all" in files of their own, or None: all in one file, if it can hold them."""
 
 FileState = tuple[int, ...]
 """What differs when a file is changed or replaced."""
@@ -47,8 +50,8 @@ class FileOptions:
     """Treat ``out`` as a folder even if it does not exist and only one photo is given."""
     format: str | None = None
     quality: int = 92
-    page: int | None = 0
-    """A page's number from 0, or None for all."""
+    page: Pages = None
+    """Pages to color."""
     recursive: bool = False
     overwrite: bool = False
     samples: int = 1
@@ -59,12 +62,13 @@ class FileOptions:
 
 @dataclass(frozen=True)
 class Job:
-    """One page of a photo, and the files of its colorizations."""
+    """A photo, or one page of it, and the files of its colorizations."""
 
     source: Path
     target: Path
     """The file of the only colorization, or the base of the names of several."""
-    page: int = 0
+    page: int | None = None
+    """The page's number from 0; None for the whole file."""
     samples: int = 1
     uncertainty: bool = False
     before: tuple[FileState | None, ...] = field(default=(), compare=False)
@@ -186,7 +190,7 @@ class _Planner:
         pages = self._pages(photo.path)
         target = self._target(photo)
         for page in pages:
-            paged = target if len(pages) == 1 else _with_page(target, page)
+            paged = target if len(pages) == 1 or page is None else _with_page(target, page)
             self._add_job(
                 Job(photo.path, paged, page, self.options.samples, self.options.uncertainty), named=named
             )
@@ -263,10 +267,18 @@ class _Planner:
         kind = locate(path).format
         return FORMATS[WRITTEN_AS.get(kind, kind)].suffixes[0]
 
-    def _pages(self, path: Path) -> list[int]:
+    def _pages(self, path: Path) -> Sequence[int | None]:
+        """Return the pages that get files of their own; None for the whole file."""
+        from autochrome.io.pages import pages_to_keep
         from autochrome.io.photo import page_count
 
-        return [self.options.page] if self.options.page is not None else list(range(page_count(path)))
+        if isinstance(self.options.page, int):
+            return [self.options.page]
+        if self.options.page == "all":
+            return range(page_count(path))
+        several = self.options.samples > 1 or self.options.uncertainty
+        count = pages_to_keep(path) if several else 1
+        return [None] if count == 1 else range(count)
 
     def _is_result(self, path: Path) -> bool:
         inside = self.folder is not None and _real(self.folder) in _real(path).parents
