@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from importlib import import_module
 
 import click
 
 from autochrome._version import __version__
+from autochrome.cli.stopping import ended_as_by_error, exit_code
 from autochrome.errors import AutochromeError
 
 # name -> (where the command is, its line in --help)
@@ -42,10 +45,15 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error that the user can fix becomes one line and exit code 1.
 
-        So does a file that cannot be read or written, but not a pipe that the reader has closed.
+        So does a file that cannot be read or written, but not a pipe that the reader has closed. After a signal
+        the code is 128 and the signal's number: 130 after Ctrl-C.
         """
         try:
-            return super().invoke(ctx)
+            with ended_as_by_error():
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            sys.exit(exit_code(signal.SIGINT))
         except AutochromeError as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
