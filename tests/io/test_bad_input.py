@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -214,3 +216,29 @@ def test_error_can_be_pickled():
 
     error = pickle.loads(pickle.dumps(PhotoError("a.jpg", "is empty", "Copy it again")))
     assert str(error) == "a.jpg: is empty. Copy it again" and error.advice == "Copy it again"
+
+
+_SHRINKS = """
+import os, sys
+from autochrome.io.decoding import decode
+from autochrome.io.loading import locate
+file = locate(sys.argv[1])
+image = file.open()
+os.truncate(sys.argv[1], 3000)
+try:
+    decode(image, file)
+except Exception:
+    print("an exception")
+else:
+    print("decoded")
+"""
+
+
+@pytest.mark.parametrize("format", ["jpeg", "png", "tiff", "webp", "avif"])
+def test_a_file_that_shrinks_while_it_is_decoded(tmp_path: Path, rng: np.random.Generator, format: str):
+    """Where a library maps the file into memory, the process would be gone."""
+    path = tmp_path / f"a.{format}"
+    write_photo(Photo(rng.integers(0, 256, (400, 400, 3), np.uint8)), path)
+    run = subprocess.run([sys.executable, "-c", _SHRINKS, path], capture_output=True, text=True)
+    assert run.returncode == 0
+    assert run.stdout in ("an exception\n", "decoded\n")

@@ -45,8 +45,8 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; an error that the user can fix becomes one line and exit code 1.
 
-        So does a file that cannot be read or written, but not a pipe that the reader has closed. After a signal
-        the code is 128 and the signal's number: 130 after Ctrl-C.
+        So does a file that cannot be read or written, but not a pipe that the reader has closed. After a
+        signal the code is 128 and the signal's number: 130 after Ctrl-C.
         """
         try:
             with ended_as_by_error():

@@ -27,6 +27,9 @@ _LOADERS = {
     "jpeg": "jpegload", "png": "pngload", "tiff": "tiffload",
     "webp": "webpload", "heic": "heifload", "avif": "heifload", "gif": "gifload",
 }  # fmt: skip
+# libvips maps these files into memory: one that shrinks meanwhile would end the process.
+_MAPPED = ("jpeg", "webp")
+_CHECK_DISK = "Check the name and the disk"
 _DAMAGED = "Fetch it again from where it came from, or open it in an image editor and save a copy"
 
 
@@ -155,16 +158,21 @@ class PhotoFile:
     def _load(self, page: int | None = None) -> pyvips.Image:
         options: dict[str, object] = {"access": "sequential", "fail_on": "error"}
         options |= {} if page is None else {"page": page}
-        operation, origin = _LOADERS[self.format], self.origin
+        operation = _LOADERS[self.format]
         try:
             for each in self.tiff_pages:
                 if each.number == (page or 0) and each.photometric in lab.ENCODINGS:
                     source = lab.as_plain(self.stream(), each)
                     image = pyvips.Image.new_from_source(source, "", **options)
                     return lab.to_srgb(image, each.photometric)
-            return pyvips.Operation.call(operation if self.path else f"{operation}_buffer", origin, **options)
+            if self.path and self.format not in _MAPPED:
+                return pyvips.Operation.call(operation, self.origin, **options)
+            content = self.path.read_bytes() if self.path else self.origin
+            return pyvips.Operation.call(f"{operation}_buffer", content, **options)
         except pyvips.Error as error:
             raise self.decoding_failed(error) from error
+        except OSError as error:
+            raise PhotoError(self.name, f"could not be read ({error})", _CHECK_DISK) from error
 
 
 def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
@@ -205,4 +213,4 @@ def _head(path: Path) -> bytes:
         advice = "Change its permissions (chmod u+r) or ask its owner"
         raise PhotoError(path, "cannot be read: permission denied", advice) from error
     except (OSError, ValueError) as error:
-        raise PhotoError(path, f"could not be opened ({error})", "Check the name and the disk") from error
+        raise PhotoError(path, f"could not be opened ({error})", _CHECK_DISK) from error
