@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autochrome.errors import StudyFull
-from autochrome.study.records import Trial, Vote
+from autochrome.study.records import Stage, Trial, Vote
 from autochrome.study.storage.store import Study
 
 Answer = Callable[[Trial], Vote]
@@ -53,6 +53,12 @@ def fill(study: Study, answer: Answer = first_slot) -> int:
         except StudyFull:
             return raters
         raters += 1
+
+
+def judged_trials(study: Study) -> list[Trial]:
+    """The test trials that are answered."""
+    trials = (answer.trial for answer in study.answers())
+    return [trial for trial in trials if trial.unit.stage is Stage.TEST]
 
 
 def shown_to(study: Study, rater: int) -> list[Trial]:

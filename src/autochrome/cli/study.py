@@ -16,9 +16,9 @@ from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
-    from autochrome.study.report.summary import Live
     from autochrome.study.statistics.power import Planned
-    from autochrome.study.storage.store import Study
+    from autochrome.study.statistics.rates import Rate
+    from autochrome.study.storage.store import Status, Study
 
 _PEEKING = (
     "These figures change as votes come in. Stopping early because results look good inflates false"
@@ -168,13 +168,13 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
     """Show the progress of a study, which may be running."""
     with _opened(folder, database) as opened:
         from autochrome.io.plain import to_plain
-        from autochrome.study.report.summary import live
+        from autochrome.study.report.summary import live_rates
 
-        current = live(opened)
+        current, rates = opened.status(), live_rates(opened)
         if as_json:
-            click.echo(json.dumps(to_plain(current), indent=1))
+            click.echo(json.dumps(to_plain({"status": current, "rates": rates}), indent=1))
         else:
-            _print_status(current)
+            _print_status(current, rates)
 
 
 @study.command()
@@ -261,10 +261,9 @@ def _print_built(study: Study, folder: Path) -> None:
     click.echo(f"  autochrome study serve {shlex.quote(str(folder))}")
 
 
-def _print_status(current: Live) -> None:
+def _print_status(status: Status, rates: dict[str, Rate]) -> None:
     from autochrome.study.records import Stage
 
-    status = current.status
     test, practice, vigilance = (
         status.votes.get(stage, 0) for stage in (Stage.TEST, Stage.PRACTICE, Stage.VIGILANCE)
     )
@@ -278,13 +277,13 @@ def _print_status(current: Live) -> None:
         "attention checks": f"{vigilance}, {status.vigilance_failed} failed",
         "practice": f"{practice}",
     }
-    for name, rate in current.rates.items():
+    for name, rate in rates.items():
         low, high = rate.interval.low, rate.interval.high
         lines[name] = f"{rate.value:.1%} [{low:.1%}, {high:.1%}] of {rate.votes} votes"
     width = max(map(len, lines)) + 2
     for name, text in lines.items():
         click.echo(f"{name:<{width}}{text}")
-    if current.rates and not status.done:
+    if rates and not status.done:
         click.echo(_PEEKING, err=True)
 
 

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from autochrome.study.records import Stage
 from autochrome.study.storage.store import Study
-from tests.study.raters import enrolled, fill, first_slot, following, shown_to, take_part
+from tests.study.raters import enrolled, fill, first_slot, following, judged_trials, shown_to, take_part
 
 MakeStudy = Callable[..., Study]
 
@@ -23,7 +23,7 @@ def test_units_are_judged_equally_often(small_study: MakeStudy, database: str | 
             study.record(rater, trial.id, first_slot(trial))
             status = study.status()
             assert status.most - status.fewest <= 2
-    counted = Counter(answer.trial.unit.id for answer in study.answers(stages=[Stage.TEST]))
+    counted = Counter(trial.unit.id for trial in judged_trials(study))
     assert len(counted) >= 33  # 6 raters x 6 trials for 36 units; at random 23 of them would have a vote
 
 
@@ -46,7 +46,9 @@ def test_slots_are_balanced_within_raters_and_units(small_study: MakeStudy, data
     fill(study)
     by_rater: dict[int, Counter[int]] = {}
     by_unit: dict[int, Counter[int]] = {}
-    for answer in study.answers(stages=[Stage.TEST]):
+    for answer in study.answers():
+        if answer.trial.unit.stage is not Stage.TEST:
+            continue
         place = answer.trial.order.index(0)
         by_rater.setdefault(answer.rater, Counter())[place] += 1
         by_unit.setdefault(answer.trial.unit.id, Counter())[place] += 1
@@ -76,7 +78,7 @@ def test_a_questionnaire_asks_everybody_everything_in_an_order_of_their_own(
 def test_pairs_are_balanced_in_preference(small_study: MakeStudy, database: str | None) -> None:
     study = small_study("preference", database, count=7, systems=("good", "fair", "poor"), raters=1)
     fill(study)
-    pairs = Counter(answer.trial.unit.versions for answer in study.answers(stages=[Stage.TEST]))
+    pairs = Counter(trial.unit.versions for trial in judged_trials(study))
     assert pairs == {("good", "fair"): 6, ("good", "poor"): 6, ("fair", "poor"): 6}
 
 

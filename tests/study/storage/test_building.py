@@ -57,7 +57,7 @@ def complaint(design: Design, folder: Path, **keys: Any) -> str:
 
 def test_practice_and_vigilance_have_photos_of_their_own(small_design: MakeDesign) -> None:
     design = small_design("two-afc", practice=6, vigilance=3, trials=10)
-    units = lay_out(design, NAMES).units
+    units = lay_out(design, NAMES)[0]
     pictures = {stage: {unit.picture for unit in of_stage(units, stage)} for stage in Stage}
     assert {stage: len(names) for stage, names in pictures.items()} == {
         Stage.PRACTICE: 6,
@@ -78,19 +78,19 @@ def test_the_seed_decides_which_photos_take_part(small_design: MakeDesign) -> No
     design = small_design("turing", pictures=12)
     layout = lay_out(design, NAMES)
     assert lay_out(design, NAMES) == layout
-    assert len({unit.picture for unit in of_stage(layout.units, Stage.TEST)}) == 12
+    assert len({unit.picture for unit in of_stage(layout[0], Stage.TEST)}) == 12
     assert lay_out(small_design("turing", pictures=12, seed=4), NAMES) != layout
 
 
 def test_a_question_shows_the_truth_and_every_system(small_design: MakeDesign) -> None:
-    units = lay_out(small_design("questionnaire"), NAMES).units
+    units = lay_out(small_design("questionnaire"), NAMES)[0]
     assert len(units) == 4
     assert {unit.versions for unit in units} == {(TRUTH, "good", "fair", "poor", "bad")}
 
 
 def test_preference_has_every_pair_once(small_design: MakeDesign) -> None:
     design = small_design("preference", systems=("good", "fair", "poor"), practice=2)
-    units = lay_out(design, NAMES).units
+    units = lay_out(design, NAMES)[0]
     pairs = Counter(unit.versions for unit in of_stage(units, Stage.TEST))
     assert pairs == {("good", "fair"): 27, ("good", "poor"): 27, ("fair", "poor"): 27}
     # The first system against random colors: whoever looks prefers the system.
@@ -99,16 +99,16 @@ def test_preference_has_every_pair_once(small_design: MakeDesign) -> None:
 
 
 def test_an_oracle_judges_the_samples_first(small_design: MakeDesign) -> None:
-    units = lay_out(small_design("turing", oracle=True), NAMES).units
+    units = lay_out(small_design("turing", oracle=True), NAMES)[0]
     assert {unit.phase for unit in units} == {1}
     assert {unit.versions[1] for unit in of_stage(units, Stage.TEST)} == {"good.1", "good.2", "good.3"}
 
 
 def test_fewer_photos_than_wanted_are_told(small_design: MakeDesign) -> None:
-    layout = lay_out(small_design("turing", pictures=500, vigilance=4), NAMES)
-    assert len({unit.picture for unit in of_stage(layout.units, Stage.TEST)}) == 26
-    assert layout.notes == ["26 of 30 references are tested, since practice and vigilance use 4"]
-    assert lay_out(small_design("turing", pictures=10), NAMES).notes == []
+    units, notes = lay_out(small_design("turing", pictures=500, vigilance=4), NAMES)
+    assert len({unit.picture for unit in of_stage(units, Stage.TEST)}) == 26
+    assert notes == ["26 of 30 references are tested, since practice and vigilance use 4"]
+    assert lay_out(small_design("turing", pictures=10), NAMES)[1] == []
 
 
 def test_too_few_photos_are_refused(small_design: MakeDesign, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_every_unit_has_its_pictures(small_study: MakeStudy) -> None:
     study = small_study("two-afc")
     made = {(each.picture, each.version) for each in Manifest.read(study.folder).pictures}
     names = sorted(path.stem for path in study.design.references.iterdir())
-    shown = {(u.picture, version) for u in lay_out(study.design, names).units for version in u.versions}
+    shown = {(u.picture, version) for u in lay_out(study.design, names)[0] for version in u.versions}
     assert made == shown
 
 

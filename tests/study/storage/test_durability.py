@@ -15,7 +15,7 @@ from autochrome.study.records import Stage
 from autochrome.study.storage.schema import votes
 from autochrome.study.storage.store import Study
 from tests.study.postgresql import Cluster
-from tests.study.raters import fill, following, take_part
+from tests.study.raters import fill, following, judged_trials, take_part
 from tests.study.storage.test_concurrency import ROOT
 
 MakeStudy = Callable[..., Study]
@@ -54,7 +54,7 @@ def test_acknowledged_votes_survive_a_kill(small_study: MakeStudy, database: str
 
 
 def _check_counts(study: Study) -> None:
-    counts = Counter(a.trial.unit.id for a in study.answers(stages=[Stage.TEST]))
+    counts = Counter(trial.unit.id for trial in judged_trials(study))
     status = study.status()
     assert status.missing == sum(max(study.design.raters - counts[unit], 0) for unit in _tested(study))
     assert status.most == max(counts.values()) and status.most - status.fewest <= 1

@@ -99,7 +99,7 @@ def test_the_second_phase_is_known_to_other_processes(small_study: MakeStudy, da
         trial = following(other, rater)
         assert trial.unit.phase == 2
         assert other.picture_path(trial, 1).is_file()
-        assert study.trial(rater, trial.id) == (trial, False)
+        assert study.open_trial(rater, trial.id) == trial
         assert study.picture_path(trial, 1) == other.picture_path(trial, 1)
         assert other.status() == study.status()
 

@@ -53,12 +53,12 @@ def test_pages_hold_the_design_s_words_and_no_markup_of_theirs(
 ) -> None:
     design = small_design(protocol.value, title="A <b>", question="Q <i>?", consent="One & one.\n\nTwo.")
     pages = Pages(design)
-    start = pages.start(known=False)
+    start = pages.render("start", known=False)
     assert '<p class="lead">One &amp; one.</p>' in start and "<p>Two.</p>" in start
     for page in (
         start,
-        pages.trial(link="http://x/<s>"),
-        pages.done(code="<s>", link="x"),
+        pages.render("trial", link="http://x/<s>"),
+        pages.render("done", code="<s>", link="x"),
         pages.message("full"),
     ):
         assert "A &lt;b&gt;" in page

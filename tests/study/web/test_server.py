@@ -60,11 +60,11 @@ def test_a_rater_judges_all_there_is(protocol: Protocol, serve: Serve) -> None:
         while not (trial := rater.get("/api/trial").json()).get("done"):
             assert trial == rater.get("/api/trial").json()  # the same until it is answered
             assert (trial["number"], trial["total"]) == (len(stored) + 1, study.design.total)
-            found = study.trial(1, trial["trial"])
+            found = study.open_trial(1, trial["trial"])
             assert found is not None
             for slot, address in enumerate(trial["pictures"]):
                 picture = rater.get(address)
-                assert picture.content == study.picture_path(found[0], slot).read_bytes()
+                assert picture.content == study.picture_path(found, slot).read_bytes()
                 assert picture.content.startswith(b"\x89PNG")
             chosen = [0, 2] if protocol is Protocol.QUESTIONNAIRE else [trial["number"] % 2]
             answer = rater.post("/api/votes", json=vote(trial, chosen))
@@ -73,7 +73,7 @@ def test_a_rater_judges_all_there_is(protocol: Protocol, serve: Serve) -> None:
             assert (feedback is not None) == (trial["stage"] == "practice")
             if feedback:
                 wrong = 1 if protocol is Protocol.TWO_AFC else 0  # two-afc asks for the generated one
-                assert feedback["slot"] == found[0].order.index(wrong)
+                assert feedback["slot"] == found.order.index(wrong)
             stored[trial["trial"]] = tuple(chosen)
         assert rater.get("/done").text.count(study.completion_code(1)) == 1
     answers = list(study.answers())
@@ -177,9 +177,9 @@ def test_nothing_tells_true_from_generated_or_vigilance_from_test(serve: Serve) 
         while not (trial := rater.get("/api/trial").json()).get("done"):
             told.append(str(trial))
             shapes.add(tuple(trial))
-            found = study.trial(1, trial["trial"])
+            found = study.open_trial(1, trial["trial"])
             assert found is not None
-            stages.add(found[0].unit.stage)
+            stages.add(found.unit.stage)
             assert trial["stage"] == "test"
             assert trial["alt"] == ["first picture", "second picture"]
             for address in trial["pictures"]:

@@ -87,7 +87,7 @@ def _gallery(summary: Summary) -> Section | None:
         head = [f"most often: {shown}", beside, f"least often: {shown}", beside]
         items = [
             (str(place), [figure for example in pair if example for figure in _pair(example)])
-            for place, pair in enumerate(zip_longest(extremes.best, extremes.worst), 1)
+            for place, pair in enumerate(zip_longest(*extremes.values()), 1)
         ]
         galleries.append(Gallery(items, head, f"**{label}**: most and least often {SUCCESS[protocol]}."))
     lead = (

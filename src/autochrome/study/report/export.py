@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,6 @@ from typing import Any
 from autochrome.errors import StudyError
 from autochrome.io.whole_file import written_whole
 from autochrome.study.records import Answer, Judgment, Protocol, judgments
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the export.
-
-    Attributes:
-        kind: ``int``, ``float``, ``bool`` or ``str``; bools are 0 and 1 in CSV.
-        value: returns its cell from a trial's answer and one of its verdicts; None is left empty.
-    """
-
-    kind: type
-    value: Callable[[Answer, Judgment], Any]
 
 
 def _slot(answer: Answer, verdict: Judgment) -> int:
@@ -37,24 +23,26 @@ def _shown_ms(answer: Answer, verdict: Judgment) -> float | None:
     return shown[_slot(answer, verdict)] if shown else None
 
 
-COLUMNS: dict[str, Column] = {
-    "rater": Column(int, lambda answer, verdict: verdict.rater),
-    "number": Column(int, lambda answer, verdict: answer.trial.number),
-    "stage": Column(str, lambda answer, verdict: str(verdict.stage)),
-    "phase": Column(int, lambda answer, verdict: verdict.phase),
-    "unit": Column(int, lambda answer, verdict: answer.trial.unit.id),
-    "picture": Column(str, lambda answer, verdict: verdict.picture),
-    "system": Column(str, lambda answer, verdict: verdict.system),
-    "rival": Column(str, lambda answer, verdict: verdict.rival or None),
-    "success": Column(bool, lambda answer, verdict: verdict.success),
-    "slot": Column(int, _slot),
-    "slots": Column(int, lambda answer, verdict: len(answer.trial.order)),
-    "shown_ms": Column(float, _shown_ms),
-    "response_ms": Column(float, lambda answer, verdict: answer.vote.response_ms),
-    "slipped": Column(bool, lambda answer, verdict: verdict.slipped),
-    "answered_at": Column(str, lambda answer, verdict: answer.answered_at),
+COLUMNS: dict[str, tuple[type, Callable[[Answer, Judgment], Any]]] = {
+    "rater": (int, lambda answer, verdict: verdict.rater),
+    "number": (int, lambda answer, verdict: answer.trial.number),
+    "stage": (str, lambda answer, verdict: str(verdict.stage)),
+    "phase": (int, lambda answer, verdict: verdict.phase),
+    "unit": (int, lambda answer, verdict: answer.trial.unit.id),
+    "picture": (str, lambda answer, verdict: verdict.picture),
+    "system": (str, lambda answer, verdict: verdict.system),
+    "rival": (str, lambda answer, verdict: verdict.rival or None),
+    "success": (bool, lambda answer, verdict: verdict.success),
+    "slot": (int, _slot),
+    "slots": (int, lambda answer, verdict: len(answer.trial.order)),
+    "shown_ms": (float, _shown_ms),
+    "response_ms": (float, lambda answer, verdict: answer.vote.response_ms),
+    "slipped": (bool, lambda answer, verdict: verdict.slipped),
+    "answered_at": (str, lambda answer, verdict: answer.answered_at),
 }
-"""The columns in their order; docs/study.md says what they mean."""
+"""The columns in their order, each with its type and its cell for a trial's answer and one of its verdicts.
+
+Bools are 0 and 1 in CSV, and None is left empty. docs/study.md says what the columns mean."""
 
 _BLOCK = 20_000  # rows that are in memory at once
 
@@ -63,7 +51,7 @@ def rows(protocol: Protocol, answers: Iterable[Answer]) -> Iterator[dict[str, An
     """Yield a row per judgment, in the order of the answers; the keys are those of `COLUMNS`."""
     for answer in answers:
         for verdict in judgments(protocol, [answer]):
-            yield {name: column.value(answer, verdict) for name, column in COLUMNS.items()}
+            yield {name: cell(answer, verdict) for name, (_, cell) in COLUMNS.items()}
 
 
 def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> int:
@@ -108,7 +96,7 @@ def _write_parquet(content: Iterator[dict[str, Any]], path: Path) -> int:
     from pyarrow import parquet
 
     kinds = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
-    schema = pa.schema([(name, kinds[column.kind]) for name, column in COLUMNS.items()])
+    schema = pa.schema([(name, kinds[kind]) for name, (kind, _) in COLUMNS.items()])
     count = 0
     with parquet.ParquetWriter(path, schema) as writer:
         while block := list(islice(content, _BLOCK)):

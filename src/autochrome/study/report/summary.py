@@ -78,14 +78,6 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Extremes:
-    """The photos on which a system did best and worst."""
-
-    best: tuple[Example, ...]
-    worst: tuple[Example, ...]
-
-
-@dataclass(frozen=True)
 class Summary:
     """A study in figures, computed from the ``counted`` of its ``judged`` test verdicts.
 
@@ -106,7 +98,7 @@ class Summary:
         first_slot: share of votes for what was shown first; None for questionnaires.
         questionnaire, preferences: results of these protocols, None for others.
         oracles: results of the systems that have samples.
-        galleries: photos at both ends, by system (preference: by pair).
+        galleries: the "best" and the "worst" photos, by system (preference: by pair).
     """
 
     study: str
@@ -129,7 +121,7 @@ class Summary:
     questionnaire: Questionnaire | None
     preferences: Preferences | None
     oracles: dict[str, Oracle]
-    galleries: dict[str, Extremes]
+    galleries: dict[str, dict[str, list[Example]]]
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the pictures, as dictionaries, lists and numbers."""
@@ -227,7 +219,9 @@ def _histogram(values: np.ndarray, edges: np.ndarray) -> Histogram:
     return Histogram(tuple(edges.tolist()), tuple(counts.tolist()))
 
 
-def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]) -> dict[str, Extremes]:
+def _galleries(
+    study: Study, answers: Sequence[Answer], counted: Sequence[Judgment]
+) -> dict[str, dict[str, list[Example]]]:
     """Return the photos with the highest and lowest share of successes, for each system or pair."""
     files = {
         (trial.unit.picture, trial.shown(slot)): study.picture_path(trial, slot)
@@ -248,29 +242,16 @@ def _galleries(study: Study, answers: Sequence[Answer], counted: Sequence[Judgme
     return {label: _extremes(each, rows) for label, each in examples.items()}
 
 
-def _extremes(examples: Sequence[Example], rows: int) -> Extremes:
+def _extremes(examples: Sequence[Example], rows: int) -> dict[str, list[Example]]:
     """Return the best and worst; no photo is at both ends, and ties go to the photo with more votes."""
     rows = min(rows, len(examples) // 2) or min(1, len(examples))
     best = sorted(examples, key=lambda e: (-e.successes / e.votes, -e.votes, e.picture))[:rows]
     rest = [example for example in examples if example not in best]
     worst = sorted(rest, key=lambda e: (e.successes / e.votes, -e.votes, e.picture))[:rows]
-    return Extremes(tuple(best), tuple(worst))
+    return {"best": best, "worst": worst}
 
 
-@dataclass(frozen=True)
-class Live:
-    """The progress of a study that may be running, and its rates so far.
-
-    Attributes:
-        status: its progress.
-        rates: of each system so far (preference: of each pair), from the votes that count.
-    """
-
-    status: Status
-    rates: dict[str, Rate]
-
-
-def live(study: Study) -> Live:
-    """Return the current figures of a study."""
+def live_rates(study: Study) -> dict[str, Rate]:
+    """Return the rate of each system so far (preference: of each pair), from the votes that count."""
     kept = select(judgments(study.design.protocol, study.answers())).judgments
-    return Live(study.status(), rates_by_name(study.design.protocol, kept))
+    return rates_by_name(study.design.protocol, kept)

@@ -10,7 +10,6 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import combinations
@@ -78,18 +77,18 @@ def build_study(
         versions = design.folders()
         matched = match_files(design.references, list(versions.values()), names=list(versions))
         pairs = {pair.name: pair for pair in matched}
-        layout = lay_out(design, sorted(pairs))
+        units, notes = lay_out(design, sorted(pairs))
         if named:  # it must be within reach, which is checked before the pictures are made
             with closing(Database(named, create=True)) as place, place.reading():
                 pass
         (work / PICTURES).mkdir(parents=True)
-        prepared = _prepare_all(design, layout.units, pairs, work / PICTURES, progress)
+        prepared = _prepare_all(design, units, pairs, work / PICTURES, progress)
         manifest = Manifest(
             id=str(uuid.uuid4()),
             secret=secrets.token_hex(32),
             design=design.to_dict(),
             pictures=prepared,
-            notes=[*layout.notes, *_notes(pairs, prepared)],
+            notes=[*notes, *_notes(pairs, prepared)],
             own_database=not named,
             created_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             versions={"autochrome": __version__, "torch": version("torch"), "pyvips": version("pyvips")},
@@ -97,7 +96,7 @@ def build_study(
         design.write(work / DESIGN_FILE)
         manifest.write(work)
         ledger = Ledger(manifest.id, design.total)
-        _keep(ledger, layout.units, named or work / DATABASE_FILE, work, folder)
+        _keep(ledger, units, named or work / DATABASE_FILE, work, folder)
     except EvaluationError as error:
         raise StudyError(str(error)) from error
     except OSError as error:
@@ -109,16 +108,12 @@ def build_study(
     return Study.open(folder, database)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The units of a study, and notes on them for the person who builds it."""
+def lay_out(design: Design, names: Sequence[str]) -> tuple[list[Unit], list[str]]:
+    """Return the units of a study (of an oracle's first phase), and notes for the person who builds it.
 
-    units: list[Unit]
-    notes: list[str]
-
-
-def lay_out(design: Design, names: Sequence[str]) -> Layout:
-    """Return the units of a study (of an oracle's first phase), from the sorted names of the references.
+    Args:
+        design: of the study.
+        names: of the references, sorted.
 
     Raises:
         StudyError: there are too few references.
@@ -146,7 +141,7 @@ def lay_out(design: Design, names: Sequence[str]) -> Layout:
             f"{len(tested)} of {len(names)} references are tested, since practice and vigilance use"
             f" {reserved}"
         )
-    return Layout(units, notes)
+    return units, notes
 
 
 def _or_fewer_trials(design: Design, room: int) -> str:
@@ -266,7 +261,6 @@ def _keep(ledger: Ledger, laid_out: Sequence[Unit], database: str | Path, work: 
     inside = isinstance(database, Path)
     try:
         with closing(Database(database, create=True)) as place, place.writing() as connection:
-            place.make_tables(connection)
             ledger.add_study(connection)
             ledger.add_units(connection, laid_out, [unit.versions for unit in laid_out])
             if not inside:

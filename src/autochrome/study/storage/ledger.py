@@ -7,7 +7,7 @@ running it. Their parameters are ``study_id`` and those named in the comments.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -146,12 +146,14 @@ class Ledger:
     # The study.
 
     def add_study(self, connection: Connection) -> None:
-        """Insert the study itself, in its first phase."""
+        """Insert the study itself, in its first phase, and the tables that do not exist yet."""
+        studies.metadata.create_all(connection)
         connection.execute(insert(studies).values(id=self.study, version=SCHEMA_VERSION, phase=1))
 
     def version(self, connection: Connection) -> int | None:
         """Return the version of its tables; None if the database does not hold the study."""
-        return self._run(connection, _VERSION).scalar()
+        known = sa.inspect(connection).has_table(studies.name)
+        return self._run(connection, _VERSION).scalar() if known else None
 
     def phase(self, connection: Connection) -> int:
         """Return the phase in which new raters enroll."""
@@ -294,7 +296,7 @@ class Ledger:
         self._run(connection, _CLOSE_TRIAL, trial_id=trial.id)
         self._run(connection, _COUNT_VOTE, unit_id=trial.unit.id)
 
-    def answers(self, connection: Connection, stages: Collection[Stage]) -> Iterator[Answer]:
+    def answers(self, connection: Connection, stages: Iterable[Stage]) -> Iterator[Answer]:
         """Yield the answers to trials of the given stages, by rater and number."""
         for row in self._run(connection, _ANSWERS, stages=list(stages)):
             shown = tuple(float(t) for t in row.shown_ms)

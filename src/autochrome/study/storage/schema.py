@@ -154,14 +154,6 @@ class Database:
                     )
                 yield connection
 
-    def has_tables(self, connection: sa.Connection) -> bool:
-        """Return whether the database has the tables of studies."""
-        return sa.inspect(connection).has_table(studies.name)
-
-    def make_tables(self, connection: sa.Connection) -> None:
-        """Create the tables that do not exist yet."""
-        metadata.create_all(connection)
-
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()

@@ -13,7 +13,7 @@ import secrets
 import time
 from base64 import b32encode
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -41,22 +41,6 @@ from autochrome.study.storage.schema import SCHEMA_VERSION, Database
 
 DATABASE_VARIABLE = "AUTOCHROME_STUDY_DATABASE"
 """The environment variable that names a database other than the folder's own."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A vote that was accepted.
-
-    Attributes:
-        number: of the trial, from 1.
-        finished: whether it was the rater's last trial.
-        feedback: slot of the right answer: the generated picture (two-afc), the true one (turing) or the
-            system's (preference); None outside of practice.
-    """
-
-    number: int
-    finished: bool
-    feedback: int | None
 
 
 @dataclass(frozen=True)
@@ -212,23 +196,25 @@ class Study:
                 return last.trial
             return self._assign(connection, rater, last.trial.number + 1)
 
-    def trial(self, rater: int, trial_id: str) -> tuple[Trial, bool] | None:
-        """Return a rater's trial and whether it is answered; None if the rater has no such trial."""
+    def open_trial(self, rater: int, trial_id: str) -> Trial | None:
+        """Return a rater's trial; None if it is answered, or the rater has no such trial."""
         with self._database.reading() as connection:
             entry = self._ledger.find(connection, rater, trial_id)
-        return None if entry is None else (entry.trial, entry.answered)
+        return entry.trial if entry and not entry.answered else None
 
     def picture_path(self, trial: Trial, slot: int) -> Path:
-        """Return the file shown in a slot; IndexError if the trial does not have that slot."""
-        if not 0 <= slot < len(trial.order):
-            raise IndexError(f"the trial has slots 0 to {len(trial.order) - 1}, not {slot}")
+        """Return the file shown in a slot."""
         source = self._ledger.source(trial.unit.id, trial.order[slot])
         return self.folder / PICTURES / self._files[trial.unit.picture, source]
 
-    def record(self, rater: int, trial_id: str, vote: Vote) -> Recorded:
+    def record(self, rater: int, trial_id: str, vote: Vote) -> int | None:
         """Store a vote; it is on disk when this returns.
 
         A timed trial whose pictures were not shown as designed has slipped, whatever ``vote.slipped`` says.
+
+        Returns:
+            After a practice trial the slot of the right answer: the generated picture (two-afc), the true one
+            (turing) or the system's (preference).
 
         Raises:
             NoSuchTrial: the trial does not exist or is another rater's.
@@ -251,15 +237,17 @@ class Study:
             self._ledger.add_vote(connection, trial, replace(vote, slipped=slipped), self.clock())
             if self.design.oracle and trial.unit.stage is Stage.TEST:
                 self._begin_second_phase(connection)
-        feedback = self._right_slot(trial) if trial.unit.stage is Stage.PRACTICE else None
-        return Recorded(trial.number, trial.number == self.design.total, feedback)
+        if trial.unit.stage is not Stage.PRACTICE:
+            return None
+        # Its versions are (truth, another) or (system, random).
+        return trial.order.index(1 if self.design.protocol is Protocol.TWO_AFC else 0)
 
     # Results.
 
-    def answers(self, *, stages: Collection[Stage] = tuple(Stage)) -> Iterator[Answer]:
-        """Yield the answers of the given stages, by rater and number, as of the first one's retrieval."""
+    def answers(self) -> Iterator[Answer]:
+        """Yield all answers, by rater and number, as of the first one's retrieval."""
         with self._database.reading() as connection:
-            yield from self._ledger.answers(connection, stages)
+            yield from self._ledger.answers(connection, Stage)
 
     def status(self) -> Status:
         """Return the study's progress, all figures as of one moment."""
@@ -293,8 +281,7 @@ class Study:
     def _load(self, manifest: Manifest) -> bool:
         """Read the units; return whether any rater has been shown a trial."""
         with self._database.reading() as connection:
-            known = self._database.has_tables(connection)
-            version = self._ledger.version(connection) if known else None
+            version = self._ledger.version(connection)
             if version is None:
                 where = (
                     f"in {DATABASE_FILE}: omit --database and unset {DATABASE_VARIABLE}"
@@ -373,10 +360,6 @@ class Study:
             raise BadVote(f"shown_ms must have a time for each of the {slots} pictures, or none")
         if not all(math.isfinite(t) and t >= 0 for t in (*vote.shown_ms, vote.response_ms)):
             raise BadVote("times must be finite milliseconds, 0 or more")
-
-    def _right_slot(self, trial: Trial) -> int:
-        """Return the slot of a practice trial's right answer; versions: (truth, x) or (system, random)."""
-        return trial.order.index(1 if self.design.protocol is Protocol.TWO_AFC else 0)
 
 
 def best_liked(

@@ -85,7 +85,7 @@ _Vote = Annotated[VoteBody, Depends(_body_of(VoteBody))]
 @router.get("/")
 def start(study: _Study, pages: _Pages, token: _Token = None) -> Response:
     """Return the first page: consent and instructions."""
-    return HTMLResponse(pages.start(known=_rater(study, token) is not None))
+    return HTMLResponse(pages.render("start", known=_rater(study, token) is not None))
 
 
 @router.get("/trial")
@@ -93,7 +93,7 @@ def trial_page(request: Request, study: _Study, pages: _Pages, token: _Token = N
     """Return the page on which pictures are judged."""
     if _rater(study, token) is None:
         return RedirectResponse("/", 303)
-    return HTMLResponse(pages.trial(link=_personal_link(request, token)))
+    return HTMLResponse(pages.render("trial", link=_personal_link(request, token)))
 
 
 @router.get("/done")
@@ -105,7 +105,7 @@ def done(request: Request, study: _Study, pages: _Pages, token: _Token = None) -
     if study.next_trial(rater) is not None:
         return RedirectResponse("/trial", 303)
     code = study.completion_code(rater)
-    return HTMLResponse(pages.done(code=code, link=_personal_link(request, token)))
+    return HTMLResponse(pages.render("done", code=code, link=_personal_link(request, token)))
 
 
 @router.get("/full")
@@ -165,8 +165,8 @@ def picture(address: str, study: _Study, token: _Token = None) -> Response:
     """Return a picture of the rater's open trial."""
     rater = _known_rater(study, token)
     trial_id, slot = trial_and_slot(study.secret, address) or ("", 0)
-    trial, answered = (study.trial(rater, trial_id) if trial_id else None) or (None, False)
-    if trial is None or answered or slot >= len(trial.order):
+    trial = study.open_trial(rater, trial_id) if trial_id else None
+    if trial is None or slot >= len(trial.order):
         raise Refusal(404, "there is no such picture in your open trial; ask /api/trial for its addresses")
     content = study.picture_path(trial, slot).read_bytes()
     return Response(content, media_type="image/png", headers={"cache-control": "no-store"})
@@ -177,7 +177,7 @@ def vote(study: _Study, body: _Vote, token: _Token = None) -> Response:
     """Store a vote, and return the feedback of a practice trial."""
     rater = _known_rater(study, token)
     try:
-        recorded = study.record(rater, body.trial, body.vote(study.design))
+        right = study.record(rater, body.trial, body.vote(study.design))
     except NoSuchTrial as error:
         raise Refusal(404, "you have no such trial; ask /api/trial for the open one") from error
     except AlreadyAnswered as error:
@@ -187,9 +187,9 @@ def vote(study: _Study, body: _Vote, token: _Token = None) -> Response:
     except BadVote as error:
         raise Refusal(422, str(error)) from error
     feedback = None
-    if recorded.feedback is not None:
+    if right is not None:
         answer, other = _FEEDBACK[study.design.protocol]
-        feedback = {"slot": recorded.feedback, "answer": answer, "other": other}
+        feedback = {"slot": right, "answer": answer, "other": other}
     return JSONResponse({"recorded": True, "feedback": feedback})
 
 

@@ -60,27 +60,16 @@ class Pages:
         )
         self._template = environment.get_template
 
-    def start(self, *, known: bool) -> str:
-        """Return the first page: consent, instructions, and the button to begin or, if known, to continue."""
-        return self._render("start", known=known)
-
-    def trial(self, *, link: str) -> str:
-        """Return the page on which pictures are judged; its script requests them."""
-        return self._render("trial", link=link)
-
-    def done(self, *, code: str, link: str) -> str:
-        """Return the last page: thanks, and the completion code."""
-        return self._render("done", code=code, link=link)
-
     def message(self, name: str) -> str:
         """Return a page with a single message: full, unknown, back or missing."""
         heading, words, action = _MESSAGES[name]
-        return self._render("message", heading=heading, words=words, action=action)
+        return self.render("message", heading=heading, words=words, action=action)
 
     def static(self, name: str) -> tuple[bytes, str] | None:
         """Return the content and media type of one of the pages' files; None if there is no such file."""
         content = self._files.get(name)
         return None if content is None else (content, _KINDS[Path(name).suffix])
 
-    def _render(self, name: str, **values: Any) -> str:
+    def render(self, name: str, **values: Any) -> str:
+        """Return a page by the name of its template: start (known), trial (link), done (code, link)."""
         return self._template(f"{name}.html").render(values)
