@@ -34,6 +34,15 @@ an option that does not exist) raises Python's own ``ValueError`` or ``TypeError
 from __future__ import annotations
 
 
+def shown(value: object) -> str:
+    """Return a value as messages show it: as Python writes it, and no longer than a line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
 class AutochromeError(Exception):
     """Base class of all the errors below."""
 
@@ -54,7 +63,15 @@ class HintError(AutochromeError, ValueError):
 
 
 class SettingsError(AutochromeError, ValueError):
-    """A setting is out of range, contradicts another one, or is not supported by the model."""
+    """A setting is out of range, contradicts another one, or is not supported by the model.
+
+    Attributes:
+        for_command: the message in the words of the command line, where these differ.
+    """
+
+    def __init__(self, message: str, for_command: str = "") -> None:
+        super().__init__(message)
+        self.for_command = for_command or message
 
 
 class PhotoError(AutochromeError):

@@ -98,6 +98,16 @@ def test_two_photos_for_one_result(colorize) -> None:
         (["--page", "first"], "neither a page's number"),
         (["--page", "-1"], "neither a page's number"),
         (["--device", "cuda:77"], "the device cuda:77 is not available"),
+        (["--page", "1" * 5000], "neither a page's number"),
+        (["--page", "1" * 400], "neither a page's number"),
+        (["--device", "meta"], "the device meta is not available"),
+        (["--device", "cuda:" + "1" * 5000], "the device cuda:111"),
+        (["--seed", "1" * 400, "--model", "cgan.test"], "has more than 18 digits"),
+        (["--samples", "1" * 5000], "has more than 18 digits"),
+        (["--seed", "3"], "does not support --seed 3"),
+        (["--rank"], "does not support --rank; use --model"),
+        (["--no-refine"], "does not support --no-refine; use --model"),
+        (["--hint", "1" * 400 + ",5,red"], "is not a hint"),
         (["--model", "cic.tset"], "did you mean cic.test"),
         (["--model", "cic.compact"], "use --model cic.test"),
         (["--weights", "none.safetensors"], "there are no weights at none.safetensors"),
@@ -112,6 +122,7 @@ def test_wrong_options(colorize, arguments: list[str], told: str) -> None:
     assert told in " ".join(result.stderr.replace("│", "").split())
     assert names() == {"camera.png"}
     assert "Traceback" not in result.stderr
+    assert len(result.stderr) < 2000
 
 
 @pytest.mark.parametrize("option", ["--hints", "--reference", "--look-file", "--weights"])

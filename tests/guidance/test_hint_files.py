@@ -7,11 +7,16 @@ import pytest
 
 from autochrome.errors import HintError
 from autochrome.guidance.hint_files import (
+    MOST_CORNERS,
+    MOST_HINTS,
     Hint,
+    Length,
     Point,
     Polygon,
     Rectangle,
     as_entry,
+    check_hints,
+    parse_entries,
     parse_hint,
     read_hints,
     write_hints,
@@ -175,9 +180,45 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     assert read_hints(path) == (parse_hint("1,2,red"),)
 
 
+def test_more_hints_than_a_photo_has_room_for(tmp_path: Path) -> None:
+    entry = {"point": [1, 2], "color": "red"}
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps({"version": 1, "hints": [entry] * MOST_HINTS}))
+    hints = read_hints(path)
+    assert len(check_hints(hints)) == MOST_HINTS
+    path.write_text(json.dumps({"version": 1, "hints": [entry] * (MOST_HINTS + 1)}))
+    for read in (lambda: read_hints(path), lambda: check_hints((*hints, hints[0]))):
+        with pytest.raises(HintError, match=f"{MOST_HINTS + 1} hints"):
+            read()
+
+
+def test_more_corners_than_there_may_be() -> None:
+    ring = Polygon(((Length(1), Length(1)),) * (MOST_CORNERS // 2))
+    check_hints([Hint(ring, RED)] * 2)
+    with pytest.raises(HintError, match="corners"):
+        check_hints([Hint(ring, RED), Hint(ring, RED), parse_hint("1,2,red")])
+
+
+@pytest.mark.parametrize("number", [10**9, 10**400, 1e999, float("nan")])
+def test_a_number_that_is_no_length(number: float) -> None:
+    with pytest.raises(HintError, match=r"hints\[0\]\.point"):
+        parse_entries([{"point": [1, number], "color": "red"}])
+    with pytest.raises(HintError):
+        parse_hint(f"{number},1,red")
+
+
+def test_what_is_no_hint() -> None:
+    for wrong in (1, None, "1,2,red", {"point": [1, 2]}):
+        with pytest.raises(HintError, match="is not a hint; give a Hint"):
+            check_hints([wrong])
+    with pytest.raises(HintError) as caught:
+        parse_hint("9" * 100_000 + ",1,red")
+    assert len(str(caught.value)) < 300
+
+
 def test_values_out_of_range_are_refused() -> None:
     where = parse_hint("1,2,red").where
     with pytest.raises(HintError, match="strength"):
         Hint(where, RED, 1.5)
-    with pytest.raises(HintError, match="color's values"):
+    with pytest.raises(HintError, match="three values from 0 to 1"):
         Hint(where, (200.0, 50.0, 50.0))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from autochrome.guidance import propagation
 from autochrome.guidance.propagation import (
     Reach,
     anchor,
@@ -50,6 +53,25 @@ def test_shares_solve_the_equations() -> None:
         right[cell] = np.eye(2)[k]
     expected = np.linalg.solve(matrix, right).T.reshape(2, h, w)
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-3)
+
+
+def test_many_hints_are_spread_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that memory does not grow with what the solver keeps of every hint."""
+    n, h, w = 200, 24, 32
+    generator = torch.Generator().manual_seed(0)
+    edges = (torch.rand(h, w - 1, generator=generator), torch.rand(h - 1, w, generator=generator))
+    pull = torch.rand(n, h, w, generator=generator) * 1e-3
+    anchors = torch.zeros(n, h * w)
+    anchors[torch.arange(n), torch.randperm(h * w, generator=generator)[:n]] = 1
+    found, peaks = [], []
+    for at_once in (n, 8):
+        monkeypatch.setattr(propagation, "AT_ONCE", at_once * h * w)
+        tracemalloc.start()
+        found.append(spread(anchors.view(n, h, w), edges, pull, 0.05))
+        peaks.append(tracemalloc.get_traced_memory()[1] / pull.nbytes)
+        tracemalloc.stop()
+    torch.testing.assert_close(found[0], found[1], atol=2e-3, rtol=0)
+    assert peaks[1] < 2 < 5 < peaks[0]
 
 
 def test_along_a_line_shares_fall_exponentially() -> None:

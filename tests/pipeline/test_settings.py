@@ -8,21 +8,29 @@ import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numpy as np
 import pytest
+import skimage.data
 
 from autochrome.errors import SettingsError
+from autochrome.guidance import parse_hint
+from autochrome.io.photo import Photo
 from autochrome.models.registry import default_names, list_models, model_spec
 from autochrome.models.spec import ModelSpec
-from autochrome.pipeline.painter import Settings, colorize
+from autochrome.pipeline.painter import Painter, Settings, colorize
 from autochrome.pipeline.settings import (
     LOOKS,
     SETTINGS,
     ColorizeSettings,
     DecoderSettings,
+    as_keyword,
+    as_option,
     check_supported,
     resolve,
 )
 
+COLORED = Photo(np.ascontiguousarray(skimage.data.astronaut()[::4, ::4]))
+BORDERED = Photo(np.pad(skimage.data.camera()[:384:4, :448:4, None], ((9, 9), (9, 9), (0, 0))))
 SURE = ModelSpec(
     arch="sure",
     tag="test",
@@ -50,31 +58,31 @@ DRAWS = ModelSpec(
 @pytest.mark.parametrize(
     ("model", "requested", "message"),
     [
-        ("cic", {"guidance": 0.5}, "cic.compact does not support guidance; use --model pixcolor, or leave"),
-        ("cic", {"rank": True, "refine": False}, "support refine=False or rank=True; use --model pixcolor"),
-        ("gray", {"samples": 2}, "gray.baseline does not support samples=2; use --model cgan, cic, lrac or"),
-        ("gray", {"tint": "teal"}, "does not support tint; use --model cgan, cic, lrac or pixcolor"),
+        ("cic", {"guidance": 0.5}, "cic.compact does not support guidance; use model pixcolor, or leave"),
+        ("cic", {"rank": True, "refine": False}, "support refine=False or rank=True; use model pixcolor"),
+        ("gray", {"samples": 2}, "gray.baseline does not support samples=2; use model cgan, cic, lrac or"),
+        ("gray", {"tint": "teal"}, "does not support tint; use model cgan, cic, lrac or pixcolor"),
         ("gray", {"warmth": 0.5, "temperature": 1.0}, "does not support temperature or warmth; use"),
-        ("pixcolor.paper", {"warmth": 0.5, "tint": "#123"}, "support warmth or tint; use --model cgan, cic"),
-        ("pixcolor", {"vibrance": 0.0}, "does not support vibrance; use --model cic or lrac"),
-        ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "support vibrance or fuse=mirror; use --model cic"),
+        ("pixcolor.paper", {"warmth": 0.5, "tint": "#123"}, "support warmth or tint; use model cgan, cic"),
+        ("pixcolor", {"vibrance": 0.0}, "does not support vibrance; use model cic or lrac"),
+        ("pixcolor", {"fuse": "mirror", "vibrance": 1.0}, "support vibrance or fuse=mirror; use model cic"),
         (
             "pixcolor.paper",
             {"rank": True},
-            "pixcolor.paper does not support rank=True; use --model cgan or pixcolor",
+            "pixcolor.paper does not support rank=True; use model cgan or pixcolor",
         ),
-        ("cgan", {"guidance": 0.5}, "cgan.compact does not support guidance; use --model pixcolor, or"),
-        ("cgan", {"refine": False}, "does not support refine=False; use --model pixcolor"),
-        ("cgan.paper", {"rank": True}, "cgan.paper does not support rank=True; use --model cgan or"),
+        ("cgan", {"guidance": 0.5}, "cgan.compact does not support guidance; use model pixcolor, or"),
+        ("cgan", {"refine": False}, "does not support refine=False; use model pixcolor"),
+        ("cgan.paper", {"rank": True}, "cgan.paper does not support rank=True; use model cgan or"),
         (
             "cgan",
             {"guidance": 0.0, "vibrance": 0.1, "refine": False},
             "vibrance, guidance or refine=False",
         ),
-        ("cgan", {"vibrance": 1.0}, "does not support vibrance; use --model cic or lrac, or leave that out$"),
-        ("cgan", {"warmth": 0.5, "tint": "teal", "fuse": "full"}, "does not support fuse=full; use --model"),
-        ("gray", {"tint": "teal", "rank": True}, "does not support rank=True or tint; use --model cgan or"),
-        ("cic.paper", {"look": "vivid"}, "support look=vivid; use --model cgan, cic, lrac or pixcolor, or"),
+        ("cgan", {"vibrance": 1.0}, "does not support vibrance; use model cic or lrac, or leave that out$"),
+        ("cgan", {"warmth": 0.5, "tint": "teal", "fuse": "full"}, "does not support fuse=full; use model"),
+        ("gray", {"tint": "teal", "rank": True}, "does not support rank=True or tint; use model cgan or"),
+        ("cic.paper", {"look": "vivid"}, "support look=vivid; use model cgan, cic, lrac or pixcolor, or"),
     ],
 )
 def test_what_a_model_does_not_support_is_refused(
@@ -89,7 +97,7 @@ def test_what_a_model_does_not_support_is_refused(
     [
         ("cic", {}),
         ("cic", {"samples": 4, "warmth": -1.0, "tint": "Dark Olive Green", "tint_strength": 1.0}),
-        ("cic", {"vibrance": 1.0, "temperature": 0.1, "fuse": "full", "seed": 3}),
+        ("cic", {"vibrance": 1.0, "temperature": 0.1, "fuse": "full"}),
         ("pixcolor", {}),
         ("pixcolor", {"samples": 64, "seed": 3, "temperature": 0.5, "guidance": 0.5, "rank": True}),
         ("pixcolor", {"fuse": "none", "size": 224, "upsampling": "bilinear"}),
@@ -104,6 +112,89 @@ def test_what_is_for_the_kind_is_taken(model: str, requested: dict[str, Any]) ->
     check_supported(ColorizeSettings(**requested), model_spec(model))
 
 
+EFFECTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "look": ({}, {"look": "vivid"}),
+    "saturation": ({}, {"saturation": 0.5}),
+    "vibrance": ({}, {"vibrance": 0.9}),
+    "coherence": ({"coherence": 0.0}, {"coherence": 1.0}),
+    "temperature": ({"temperature": 1.0}, {"temperature": 0.0}),
+    "size": ({"size": 32}, {"size": 96}),
+    "fuse": ({"fuse": "none"}, {"fuse": "full"}),
+    "upsampling": ({}, {"upsampling": "bilinear"}),
+    "border_detection": ({}, {"border_detection": False}),
+    "samples": ({}, {"samples": 2}),
+    "draws": ({"samples": 2}, {"samples": 2, "draws": 6}),
+    "seed": ({}, {"seed": 5}),
+    "guidance": ({"guidance": 0.0}, {"guidance": 2.0}),
+    "refine": ({}, {"refine": False}),
+    "rank": ({"samples": 6}, {"samples": 6, "rank": True}),
+    "reference": ({}, {"reference": COLORED}),
+    "transfer": tuple({"reference": COLORED, "transfer": how} for how in ("energy", "quantiles")),
+    "warmth": ({}, {"warmth": 1.0}),
+    "tint": ({}, {"tint": "teal"}),
+    "tint_strength": ({"tint": "teal"}, {"tint": "teal", "tint_strength": 1.0}),
+    "hints": ({}, {"hints": (parse_hint("50%,50%,red"),)}),
+}
+"""Of each setting, two sets of settings that differ by it."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["cgan", "cic", "lrac", "pixcolor"])
+def test_a_setting_that_a_model_takes_changes_its_colors(model: str) -> None:
+    painter, refused = Painter(model), set()
+    assert [*EFFECTS] == [*SETTINGS]
+    for name, pair in EFFECTS.items():
+        try:
+            colored = [painter.colorize(BORDERED, ColorizeSettings(**{"size": 32, **each})) for each in pair]
+        except SettingsError:
+            refused.add(name)
+            continue
+        before, after = (np.stack([each.pixels for each in several]) for several in colored)
+        assert not np.array_equal(before, after), name
+    assert refused == REFUSED[model]
+
+
+REFUSED = {
+    "cic": {"draws", "seed", "guidance", "refine", "rank"},
+    "lrac": {"draws", "seed", "guidance", "refine", "rank"},
+    "pixcolor": {"vibrance", "coherence", "fuse"},
+    "cgan": {"vibrance", "coherence", "fuse", "guidance", "refine"},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "keyword", "option"),
+    [
+        ("rank", True, "rank=True", "--rank"),
+        ("border_detection", False, "border_detection=False", "--no-border-detection"),
+        ("look", "vivid", "look=vivid", "--look vivid"),
+        ("tint_strength", None, "tint_strength", "--tint-strength"),
+        ("samples", 2, "samples=2", "--samples 2"),
+    ],
+)
+def test_settings_are_named_in_the_reader_s_words(name: str, value: Any, keyword: str, option: str) -> None:
+    assert (as_keyword(name, value), as_option(name, value)) == (keyword, option)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"rank": True, "seed": 3}, {"refine": False, "samples": 2}, {"guidance": 0.1}, {"seed": -1}]
+)
+def test_a_message_for_the_command_line_holds_options_alone(settings: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_supported(ColorizeSettings(**settings), model_spec("gray"))
+    assert "=" not in caught.value.for_command
+    assert all(as_option(name).removeprefix("--") in caught.value.for_command for name in settings)
+    assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_numbers_of_many_digits_are_out_of_range(digits: int) -> None:
+    for name in ("seed", "samples", "size", "saturation", "warmth"):
+        with pytest.raises(SettingsError, match=name) as caught:
+            SETTINGS[name].check(name, 10**digits)
+        assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -115,8 +206,8 @@ def test_what_is_for_the_kind_is_taken(model: str, requested: dict[str, Any]) ->
         ({"tint": "turqoise"}, "'turqoise' is not a color; did you mean turquoise"),
         ({"tint": "#12"}, "write # and 3 or 6 digits"),
         ({"tint": "teal", "tint_strength": 0.0}, "tint_strength must be a number from 0.01 to 1, not 0"),
-        ({"tint_strength": 0.7}, "tint_strength needs a tint; give one too"),
-        ({"transfer": "energy"}, "transfer needs a reference; give one too"),
+        ({"tint_strength": 0.7}, "tint_strength needs tint; give that too"),
+        ({"transfer": "energy"}, "transfer needs reference; give that too"),
         ({"transfer": "magic"}, "transfer must be one of energy, quantiles"),
     ],
 )

@@ -8,7 +8,7 @@ import click
 
 from autochrome.cli.checks import check_outputs
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import OUT_FILE, data_argument, find_spec, overwrite_option, seed_option
+from autochrome.cli.options import OUT_FILE, Whole, data_argument, find_spec, overwrite_option, seed_option
 from autochrome.models.registry import default_specs
 
 _SHOWN = (-40, -20, -10, 0, 10, 20, 40)  # bytes from gray
@@ -28,7 +28,7 @@ WITH_CURVES = [name for name, spec in default_specs().items() if "tone_curves" i
     default=Path("calibrated.safetensors"),
     help="The file to write: the weights with the new curve.",
 )
-@click.option("--photos", type=click.IntRange(1), default=2000, metavar="N", help="Photos to draw for.")
+@click.option("--photos", type=Whole(1), default=2000, metavar="N", help="Photos to draw for.")
 @click.option(
     "--strength",
     type=click.FloatRange(0, 1),

@@ -29,7 +29,7 @@ from autochrome.cli.options import (
 from autochrome.cli.plan import FileOptions, Job, Pages, make_plan
 from autochrome.cli.report import Report
 from autochrome.cli.stopping import ended_at_once, ended_orderly, exit_code
-from autochrome.errors import PhotoError
+from autochrome.errors import PhotoError, shown
 
 if TYPE_CHECKING:
     from autochrome.pipeline.painter import Painter
@@ -50,8 +50,7 @@ class PageNumber(click.ParamType):
             return value
         if value.isdecimal() and len(value) <= _PAGE_DIGITS:
             return int(value)
-        shown = repr(value if len(value) <= 20 else f"{value[:20]}...")
-        self.fail(f"{shown} is neither a page's number, counted from 0, nor all", param, ctx)
+        self.fail(f"{shown(value)} is neither a page's number, counted from 0, nor all", param, ctx)
 
 
 @click.command()

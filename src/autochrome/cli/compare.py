@@ -9,7 +9,14 @@ import click
 
 from autochrome.cli.checks import requires_extra
 from autochrome.cli.console import step_progress
-from autochrome.cli.options import FOLDER, device_option, protocol_option, replicates_option, seed_option
+from autochrome.cli.options import (
+    FOLDER,
+    Whole,
+    device_option,
+    protocol_option,
+    replicates_option,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from autochrome.laboratory.run import Run
@@ -48,23 +55,23 @@ _MOST_WORKERS = 8  # each holds every model in its memory
 @click.option(
     "--samples", type=click.IntRange(1, 64), default=8, help="Samples per photo, for models that draw."
 )
-@click.option("--photos", type=click.IntRange(2), help="Number of references to use, the first by name.")
+@click.option("--photos", type=Whole(2), help="Number of references to use, the first by name.")
 @click.option(
     "--subset",
-    type=click.IntRange(2),
+    type=Whole(2),
     default=60,
     help="Number of photos for the slow sections, evenly spaced.",
 )
 @click.option("--without", multiple=True, metavar="SECTION", help="Leave a section out; repeatable.")
 @click.option("--labeled", type=_PATH, help="Shards or a folder of photos whose names carry their class.")
-@click.option("--labeled-photos", type=click.IntRange(1), default=400, help="Maximum number of them.")
+@click.option("--labeled-photos", type=Whole(1), default=400, help="Maximum number of them.")
 @click.option("--vgg16", type=_FILE, help="State dict of a VGG-16, as a second classifier.")
 @protocol_option
 @replicates_option
 @seed_option("Seed of the samples, the random baseline and the resamples.")
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=Whole(1),
     help=f"Number of processes. [default: one per core, at most {_MOST_WORKERS}; on a GPU 1]",
 )
 @device_option

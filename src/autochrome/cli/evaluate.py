@@ -11,6 +11,7 @@ from autochrome.cli.console import photo_bar, print_tables
 from autochrome.cli.options import (
     FOLDER,
     OUT_FILE,
+    Whole,
     overwrite_option,
     protocol_option,
     replicates_option,
@@ -26,12 +27,12 @@ from autochrome.cli.options import (
 @click.option(
     "--sheet", type=OUT_FILE, help="Write a contact sheet (gray, results, truth): .png, .jpg or .webp."
 )
-@click.option("--sheet-rows", type=click.IntRange(1), default=20, help="Photos on the sheet.")
+@click.option("--sheet-rows", type=Whole(1), default=20, help="Photos on the sheet.")
 @protocol_option
-@click.option("--photos", type=click.IntRange(1), help="Number of references to score, the first by name.")
+@click.option("--photos", type=Whole(1), help="Number of references to score, the first by name.")
 @click.option("--baselines/--no-baselines", default=True, help="Score gray and random, too.")
 @replicates_option
-@seed_option("Seed of the resamples and the random baseline.", click.INT)
+@seed_option("Seed of the resamples and the random baseline.", Whole())
 @overwrite_option
 def evaluate(
     references: Path,

@@ -55,7 +55,9 @@ class LazyGroup(click.Group):
             click.echo("interrupted", err=True)
             sys.exit(exit_code(signal.SIGINT))
         except AutochromeError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(getattr(error, "for_command", str(error))) from error
+        except MemoryError as error:
+            raise click.ClickException("not enough memory; close other programs, or ask for less") from error
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import reduce
 from itertools import takewhile
-from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from autochrome.errors import PhotoError
-from autochrome.pipeline.settings import SETTINGS, ColorizeSettings, capabilities, check_supported
+from autochrome.errors import PhotoError, shown
+from autochrome.pipeline.settings import (
+    LARGEST_SEED,
+    SETTINGS,
+    ColorizeSettings,
+    capabilities,
+    check_supported,
+)
 
 if TYPE_CHECKING:
     from autochrome.models.spec import ModelSpec
@@ -26,8 +31,19 @@ OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 DEFAULT_MODEL = "cic"
+_MOST_DIGITS = 18
 WARMER = 0.5
 """The warmth that --warmer stands for; --cooler is as much below 0."""
+
+
+class Whole(click.IntRange):
+    """Whole numbers, none with so many digits that whoever takes it would fail."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number."""
+        if len(str(value)) > _MOST_DIGITS:
+            self.fail(f"{shown(value)} has more than {_MOST_DIGITS} digits", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def compose(*options: _Decorator) -> _Decorator:
@@ -37,11 +53,11 @@ def compose(*options: _Decorator) -> _Decorator:
 
 def seed_option(help: str, type: click.ParamType | None = None) -> _Decorator:
     """Return the option ``--seed``, whole numbers from 0 unless another type is given."""
-    return click.option("--seed", type=type or click.IntRange(0), default=0, help=help)
+    return click.option("--seed", type=type or Whole(0), default=0, help=help)
 
 
 replicates_option = click.option(
-    "--replicates", type=click.IntRange(1), default=1000, help="Bootstrap resamples."
+    "--replicates", type=Whole(1, 100_000), default=1000, help="Bootstrap resamples."
 )
 protocol_option = click.option(
     "--protocol",
@@ -84,13 +100,14 @@ def _options_of(name: str) -> list[_Decorator]:
     if setting.kind == "number":
         how["type"] = click.FloatRange(setting.low, setting.high)
     elif setting.kind == "whole":
-        how["type"] = click.IntRange(int(setting.low), None if setting.high == inf else int(setting.high))
+        endless = setting.high == LARGEST_SEED
+        how["type"] = Whole(int(setting.low), None if endless else int(setting.high))
     elif setting.kind == "choice":
         how["type"] = click.Choice(setting.choices)
     elif setting.kind == "flag":
         how["is_flag"], flag, default = True, f"{flag}/--no-{flag[2:]}", None
-    shown = setting.unset if default is None else str(default)
-    help = f"{setting.help} [default: {shown}]" if shown else setting.help
+    standard = setting.unset if default is None else str(default)
+    help = f"{setting.help} [default: {standard}]" if standard else setting.help
     options = [click.option(flag, help=help, **how)]
     if name == "warmth":
         options += [
@@ -174,7 +191,7 @@ def make_settings(
 
             check_reference(settings.reference)
     except (ValueError, PhotoError) as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(getattr(error, "for_command", str(error))) from error
     return settings
 
 

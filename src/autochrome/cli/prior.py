@@ -8,7 +8,7 @@ import click
 
 from autochrome.cli.checks import check_outputs
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import OUT_FILE, data_argument, overwrite_option, seed_option
+from autochrome.cli.options import OUT_FILE, Whole, data_argument, overwrite_option, seed_option
 
 _SHOWN = 8
 
@@ -16,10 +16,8 @@ _SHOWN = 8
 @click.command()
 @data_argument
 @click.option("-o", "--out", type=OUT_FILE, default=Path("prior.txt"), help="The file to write.")
-@click.option("--side", type=click.IntRange(1), default=64, help="Shorter side of a photo when counted.")
-@click.option(
-    "--photos", type=click.IntRange(1), metavar="N", help="Number of photos to count. [default: all]"
-)
+@click.option("--side", type=Whole(1), default=64, help="Shorter side of a photo when counted.")
+@click.option("--photos", type=Whole(1), metavar="N", help="Number of photos to count. [default: all]")
 @seed_option("Seed for choosing those photos.")
 @overwrite_option
 def prior(

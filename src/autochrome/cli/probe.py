@@ -13,6 +13,7 @@ from autochrome.cli.console import print_tables, progress_bar
 from autochrome.cli.options import (
     OUT_FILE,
     PATH,
+    Whole,
     find_spec,
     model_options,
     overwrite_option,
@@ -58,16 +59,14 @@ _DEFAULTS = {
     metavar="L",
     help="each, all (together), or numbers: 2,4 singly, 2+4 together. [default: each,all; fine-tuning: all]",
 )
+@click.option("--size", type=Whole(8), default=64, help="Side of the square that the model sees, in pixels.")
+@click.option("--classes", type=Whole(2), default=50, help="Maximum number of classes.")
+@click.option("--per-class", type=Whole(5), default=120, help="Maximum number of photos per class.")
 @click.option(
-    "--size", type=click.IntRange(8), default=64, help="Side of the square that the model sees, in pixels."
+    "--dims", type=Whole(1), default=1000, help="Approximate number of features of the linear probe."
 )
-@click.option("--classes", type=click.IntRange(2), default=50, help="Maximum number of classes.")
-@click.option("--per-class", type=click.IntRange(5), default=120, help="Maximum number of photos per class.")
-@click.option(
-    "--dims", type=click.IntRange(1), default=1000, help="Approximate number of features of the linear probe."
-)
-@click.option("--steps", type=click.IntRange(1), help="Training steps. [default: 150; segment: at most 300]")
-@click.option("--batch-size", type=click.IntRange(2), help="Photos per step. [default: 64; segment: 16]")
+@click.option("--steps", type=Whole(1), help="Training steps. [default: 150; segment: at most 300]")
+@click.option("--batch-size", type=Whole(2), help="Photos per step. [default: 64; segment: 16]")
 @click.option("--lr", type=click.FloatRange(0, min_open=True), default=1e-3, help="Learning rate.")
 @click.option(
     "--folds",

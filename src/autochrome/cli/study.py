@@ -11,7 +11,7 @@ import click
 
 from autochrome.cli.checks import check_outputs, requires_extra
 from autochrome.cli.console import photo_bar
-from autochrome.cli.options import PATH, overwrite_option, seed_option
+from autochrome.cli.options import PATH, Whole, overwrite_option, seed_option
 from autochrome.cli.study_design import DesignCommand, design_of
 
 if TYPE_CHECKING:
@@ -65,13 +65,11 @@ _database_option = click.option(
 )
 @click.option(
     "--raters",
-    type=click.IntRange(1),
+    type=Whole(1),
     multiple=True,
     help="Votes per photo; may be repeated. [default: 1, 2, 3, 5, 10, 20]",
 )
-@click.option(
-    "--pictures", type=click.IntRange(2), help="Photos you have: adds the difference that they detect."
-)
+@click.option("--pictures", type=Whole(2), help="Photos you have: adds the difference that they detect.")
 @click.option("--power", type=float, help="Chance of detecting the difference. [default: .8]")
 @click.option("--alpha", type=float, help="Significance level of the test, two-sided. [default: .05]")
 @click.option("--correlation", type=float, help="Correlation of two votes on one photo. [default: .05]")
@@ -200,7 +198,7 @@ def export(folder: Path, out: Path, overwrite: bool, database: str | None) -> No
 @_folder_argument
 @click.option("-o", "--out", type=PATH, required=True, help="The report, one HTML file.")
 @click.option("--json", "json_path", type=PATH, help="Also write all figures to this file, as JSON.")
-@seed_option("Seed of the bootstraps.", click.INT)
+@seed_option("Seed of the bootstraps.", Whole())
 @overwrite_option
 @_database_option
 def report(

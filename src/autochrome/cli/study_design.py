@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.options import PATH
+from autochrome.cli.options import PATH, Whole
 
 if TYPE_CHECKING:
     from autochrome.study.design import Design
@@ -63,7 +63,7 @@ def _option(name: str, key: dict[str, Any], definitions: dict[str, Any]) -> clic
     shown = "" if default is None or default is False else f" [default: {default}]"
     keywords: dict[str, Any] = {"help": f"{description}.{shown}"}
     if value["type"] == "integer":
-        keywords["type"] = click.IntRange(value["minimum"]) if "minimum" in value else int
+        keywords["type"] = Whole(value.get("minimum"))
     elif value["type"] == "boolean":
         keywords |= {"is_flag": True, "default": None}
     elif "enum" in value:

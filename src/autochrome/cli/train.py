@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autochrome.cli.checks import requires_extra
-from autochrome.cli.options import DEFAULT_MODEL, PATH
+from autochrome.cli.options import DEFAULT_MODEL, PATH, Whole
 from autochrome.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     help="Change a value of the recipe, such as trainer.steps=2000. May be given several times.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the folder's checkpoint.")
-@click.option("--devices", type=click.IntRange(1), metavar="N", help="Processes, one a device.")
+@click.option("--devices", type=Whole(1), metavar="N", help="Processes, one a device.")
 @click.option(
     "--minutes", type=click.FloatRange(0, min_open=True), metavar="M", help="Save and stop after this time."
 )

@@ -15,7 +15,7 @@ import click
 from autochrome.cli.checks import check_sheet_suffix
 from autochrome.cli.console import progress_bar
 from autochrome.cli.events import reason_of
-from autochrome.cli.options import DEFAULT_MODEL, PATH, device_option, find_spec, make_painter
+from autochrome.cli.options import DEFAULT_MODEL, PATH, Whole, device_option, find_spec, make_painter
 from autochrome.errors import AutochromeError, PhotoError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _Failures = list[tuple[str, str]]
 @click.option("--model", "models", multiple=True, metavar="MODEL", help="Show only this model. Repeatable.")
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=Whole(0),
     metavar="S",
     help="Random seed of the samples that pixcolor and cgan draw.",
 )
@@ -198,7 +198,7 @@ def _paint_looks(painter: Painter, photo: Photo, seed: int | None) -> Iterator[t
     predictions: dict[object, Prediction] = {}
     for look in spec.look_names:
         settings = ColorizeSettings(look=look)
-        if seed is not None:
+        if seed is not None and spec.kind == "samples":
             settings = replace(settings, seed=seed)
         key = prediction_key(settings, spec)
         if key not in predictions:

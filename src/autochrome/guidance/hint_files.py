@@ -17,7 +17,6 @@ Numbers are pixels of the upright photo from its top left corner; percentages ar
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -27,12 +26,17 @@ from pathlib import Path
 from typing import Any
 
 from autochrome.color.names import format_color, parse_color
-from autochrome.errors import ColorError, DocumentError, HintError
+from autochrome.errors import ColorError, DocumentError, HintError, shown
 from autochrome.io.documents import MOST_JSON_BYTES, parse_json, read_text
 from autochrome.io.whole_file import write_json
 
 VERSION = 1
 """Of the file's format."""
+
+MOST_HINTS = 1000
+"""On a photo, on which they share some 5000 cells (`guidance.hints.CELLS`)."""
+MOST_CORNERS = 10_000
+"""Of all hints together."""
 
 _HOW_TO_WRITE = "x,y,color, as in 120,80,#c83232 or 40%,25%,tomato"
 
@@ -119,13 +123,37 @@ class Hint:
     strength: float = 1.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.where, (Point, Rectangle, Polygon)):
+            raise HintError(f"a hint's place is a Point, a Rectangle or a Polygon, not {shown(self.where)}")
         if not 0 < self.strength <= 1:
             raise HintError(f"strength must be above 0 and at most 1, not {self.strength:g}")
-        if not all(0 <= value <= 1 for value in self.color):
-            raise HintError(f"a color's values must be from 0 to 1, not {self.color}")
+        if len(self.color) != 3 or not all(0 <= value <= 1 for value in self.color):
+            raise HintError(f"a color is three values from 0 to 1, not {shown(self.color)}")
 
     def __str__(self) -> str:
         return f"{self.where} {format_color(self.color)}"
+
+
+def check_hints(hints: Sequence[object]) -> tuple[Hint, ...]:
+    """Return the hints, if there are not too many of them for a photo.
+
+    Raises:
+        HintError: there are too many hints or corners, or one of them is not a `Hint`.
+    """
+    _check_count(len(hints))
+    known = tuple(hint for hint in hints if isinstance(hint, Hint))
+    if len(known) < len(hints):
+        other = next(hint for hint in hints if not isinstance(hint, Hint))
+        raise HintError(f"{shown(other)} is not a hint; give a Hint, or parse_hint(TEXT)")
+    corners = sum(len(hint.where.corners) for hint in known)
+    if corners > MOST_CORNERS:
+        raise HintError(f"the hints have {corners} corners, more than {MOST_CORNERS}; give simpler ones")
+    return known
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_HINTS:
+        raise HintError(f"{count} hints are more than {MOST_HINTS}; give fewer and larger ones")
 
 
 # On the command line ------------------------------------------------------------------------------
@@ -143,21 +171,21 @@ def parse_hint(text: str) -> Hint:
     """
     parts = [part.strip() for part in text.split(",")]
     if len(parts) not in (3, 4):
-        raise HintError(f"{text!r} is not a hint; write {_HOW_TO_WRITE}")
+        raise HintError(f"{shown(text)} is not a hint; write {_HOW_TO_WRITE}")
     try:
         x, y, *radius = (_length(part) for part in (*parts[:2], *parts[3:]))
         return Hint(Point((x, y), _radius(radius[0]) if radius else None), parse_color(parts[2]))
     except ValueError as error:
-        raise HintError(f"{text!r} is not a hint: {error}; write {_HOW_TO_WRITE}") from error
+        raise HintError(f"{shown(text)} is not a hint: {error}; write {_HOW_TO_WRITE}") from error
 
 
 def _length(value: object) -> Length:
     """Return pixels for a number, or for a text without a percent sign; else percentages."""
     if isinstance(value, str) and (
-        match := re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*(%?)", value.strip())
+        match := re.fullmatch(r"([+-]?[0-9]{1,9}(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)", value.strip())
     ):
         return Length(float(match[1]), bool(match[2]))
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9:
         return Length(float(value))
     raise HintError(f"{_shown(value)} is not a length; write pixels, as in 120, or a percentage, as in 40%")
 
@@ -237,6 +265,7 @@ def parse_entries(entries: Any) -> tuple[Hint, ...]:
         raise HintError(
             'hints is not a list of hints; write "hints": [{"point": [120, 80], "color": "#c83232"}]'
         )
+    _check_count(len(entries))
     return tuple(_read_entry(entry, f"hints[{index}]") for index, entry in enumerate(entries))
 
 
@@ -320,5 +349,7 @@ def _check_object(value: Any, place: str, known: Sequence[str]) -> None:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value) if not isinstance(value, str) else repr(value)
+    if isinstance(value, str):
+        return shown(value)
+    text = json.dumps(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from autochrome.color.gamut import fit_chroma
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.errors import HintError
-from autochrome.guidance.hint_files import Hint, Point
+from autochrome.guidance.hint_files import Hint, Point, check_hints
 from autochrome.guidance.propagation import anchor, hint_weights
 from autochrome.models.base import DistributionColorizer, KnownColors, log_probabilities
 from autochrome.types import Chroma, Luma
@@ -48,7 +48,7 @@ class HintGuide:
         box: top, left, bottom and right of the part that the model saw, in pixels; None is the whole photo.
 
     Raises:
-        HintError: a place lies outside the photo.
+        HintError: a place lies outside the photo, or there are too many.
         ValueError: there are no hints.
 
     Attributes:
@@ -68,9 +68,9 @@ class HintGuide:
     ) -> None:
         if not hints:
             raise ValueError("there are no hints; give at least one")
+        self.hints = check_hints(hints)
         for hint in hints:
             check_inside(hint, size)
-        self.hints = tuple(hints)
         self.model = model
         self.lightness = lightness
         self.size = size

@@ -17,7 +17,7 @@ and leaves the rest alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,8 @@ LEAST_CONDUCTANCE = 1e-4
 TOLERANCE = 1e-3
 """Of the residual, relative to the right-hand side; shares are then true to about a thousandth."""
 MOST_ITERATIONS = 1000
+AT_ONCE = 1 << 21
+"""Cells of all hints that are worked on together: about 400 hints on a photo of usual proportions."""
 _TINY = 1e-30  # where a system is already solved, 0 / 0 shall be 0
 
 
@@ -84,8 +86,16 @@ def hint_weights(
     leak = reach.leak / min(masks.shape[1:]) ** 2
     root = (log_p / 2).exp()
     edges = conductances(lightness, _finer(neighbor_distances(root, len(axes)), scale), reach)
-    pull = reach.pull * leak * _similarity(masks, lightness, root, len(axes), reach)
+    pull = torch.empty_like(masks)
+    for part in _parts(masks):
+        pull[part] = reach.pull * leak * _similarity(masks[part], lightness, root, len(axes), reach)
     return decide(spread(anchor(masks), edges, pull, leak), reach.decision)
+
+
+def _parts(values: Tensor | np.ndarray) -> Iterator[slice]:
+    """Yield parts of many hints whose cells are few enough to be worked on together."""
+    step = max(1, AT_ONCE // (values.shape[1] * values.shape[2]))
+    return (slice(start, start + step) for start in range(0, len(values), step))
 
 
 def anchor(masks: Float[Tensor, "n h w"]) -> Float[Tensor, "n h w"]:
@@ -152,10 +162,13 @@ def spread(
         sums[:, 1:] += down * x[:, :-1]
         return sums
 
-    right = free * (jumps + neighbors(given))
-    solution = _conjugate_gradients(lambda x: free * (diagonal * x - neighbors(x)), right, diagonal)
-    shares = torch.from_numpy(given + solution).to(anchors).clamp(0, 1)
-    return shares / shares.sum(0).clamp(min=1)
+    shares = np.empty_like(given)
+    for part in _parts(given):
+        right = free * (jumps[part] + neighbors(given[part]))
+        solution = _conjugate_gradients(lambda x: free * (diagonal * x - neighbors(x)), right, diagonal)
+        shares[part] = given[part] + solution
+    known = torch.from_numpy(shares).to(anchors).clamp_(0, 1)
+    return known / known.sum(0).clamp(min=1)
 
 
 def decide(shares: Float[Tensor, "n h w"], power: float) -> Float[Tensor, "n h w"]:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 import pyvips
 
-from autochrome.errors import PhotoError
+from autochrome.errors import PhotoError, shown
 from autochrome.io import by_pillow, jpeg_damage, lab
 from autochrome.io.png_chunks import read_chunks
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format, readable_formats
@@ -55,11 +56,13 @@ class PhotoFile:
         Raises:
             PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
         """
+        if not isinstance(page, Integral):
+            raise TypeError(f"a page is a whole number from 0, not {shown(page)}")
         count = self.page_count()
         if not 0 <= page < count:
             pages = "1 page" if count == 1 else f"{count} pages"
             advice = "Leave the page out" if count == 1 else f"Give a page from 0 to {count - 1}"
-            raise PhotoError(self.name, f"has no page {page}; it has {pages}, counted from 0", advice)
+            raise PhotoError(self.name, f"has no page {shown(page)}; it has {pages}, counted from 0", advice)
         if self.format in by_pillow.FORMATS:
             return self._open_by_pillow(max_pixels)
         image = self._load(None if self._pages == [0] else self._pages[page])
@@ -153,7 +156,8 @@ class PhotoFile:
         if width * height > max_pixels:
             size = f"{width} x {height} = {width * height / 1e6:.0f} megapixels"
             problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
-            raise PhotoError(self.name, problem, "If you trust the file, raise the limit (max_pixels)")
+            advice = "Make it smaller; if you trust it, read_photo(FILE, max_pixels=...) reads it in Python"
+            raise PhotoError(self.name, problem, advice)
 
     def _load(self, page: int | None = None) -> pyvips.Image:
         options: dict[str, object] = {"access": "sequential", "fail_on": "error"}

@@ -192,8 +192,9 @@ class Run:
         return self._painters[key]
 
     def settings_of(self, system: System, samples: int = 1) -> ColorizeSettings:
-        """Return a system's settings with the run's seed."""
-        return replace(system.settings, samples=samples, seed=self.settings.seed)
+        """Return a system's settings, with the run's seed if it draws."""
+        seed = self.settings.seed if system.kind == "samples" else 0
+        return replace(system.settings, samples=samples, seed=seed)
 
     def photo(self, name: str) -> Photo:
         """Return the true photo as its file holds it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from autochrome.errors import SettingsError, SizeError
+from autochrome.errors import SettingsError, SizeError, shown
 from autochrome.types import RGB
 
 Size = tuple[int, int]
@@ -38,10 +39,10 @@ class Sizing:
         kind, _, size = text.partition(":")
         if text == "native":
             return cls()
-        if kind in ("crop", "resize") and size.isdecimal() and int(size) > 0:
+        if kind in ("crop", "resize") and re.fullmatch("0*[1-9][0-9]{,5}", size):
             return cls("crop" if kind == "crop" else "resize", int(size))
         raise SettingsError(
-            f"unknown protocol {text!r}; use native, crop:N or resize:N, for example crop:224"
+            f"unknown protocol {shown(text)}; use native, crop:N or resize:N, for example crop:224"
         )
 
     def __str__(self) -> str:

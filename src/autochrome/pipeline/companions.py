@@ -63,7 +63,7 @@ def companion_distribution(
     return model, log_probabilities(model.predict(luma).float(), model.axes)
 
 
-def judge_samples(seen: Luma, ab: Float[Tensor, "n 2 h w"], device: torch.device) -> Float[Tensor, " n"]:
+def judge_samples(seen: Luma, ab: Float[Tensor, "n 2 h2 w2"], device: torch.device) -> Float[Tensor, " n"]:
     """Score samples of a photo, whatever drew them: the higher, the more plausible.
 
     Args:

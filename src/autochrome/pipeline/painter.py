@@ -7,6 +7,7 @@ a PIL image or a numpy array.
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -185,11 +186,11 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     if str(device) != "auto":
         try:
             chosen = torch.device(device)
-            torch.empty(0, device=chosen)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = str(error).splitlines()[0]
+            torch.zeros(1, device=chosen).item()  # which "meta" cannot give back
+        except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
+            reason = textwrap.shorten(str(error).partition("\n")[0], 100)
             raise SettingsError(
-                f"the device {device!s} is not available ({reason}); use auto or cpu"
+                f"the device {str(device)[:40]} is not available ({reason}); use auto or cpu"
             ) from error
         return chosen
     if torch.cuda.is_available():

@@ -6,7 +6,7 @@ options of ``autochrome colorize``, the keys of ``autochrome compare --model``, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field, fields
 from math import inf
@@ -14,7 +14,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 from autochrome.color.names import parse_color
-from autochrome.errors import SettingsError
+from autochrome.errors import SettingsError, shown
 from autochrome.models.registry import default_specs
 from autochrome.models.spec import NATURAL, ModelSpec
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SMALLEST = 32
 """The smallest working size, in pixels."""
+
+LARGEST_SEED = 2**64 - 1
 
 LOOKS = (NATURAL, "accurate", "vivid")
 """Named sets of decoder settings, with values of each model's own (`ModelSpec.looks`)."""
@@ -64,7 +66,8 @@ class Setting:
             return f"one of {', '.join(self.choices)}"
         if self.kind not in ("number", "whole"):
             return {"flag": "true or false", "hints": "a list of hints"}.get(self.kind, f"a {self.kind}")
-        span = f"of {self.low:g} or more" if self.high == inf else f"from {self.low:g} to {self.high:g}"
+        endless = self.high in (inf, LARGEST_SEED)
+        span = f"of {self.low:g} or more" if endless else f"from {self.low:g} to {self.high:g}"
         return f"a {'whole ' if self.kind == 'whole' else ''}number {span}"
 
     def check(self, name: str, value: Any) -> None:
@@ -74,8 +77,8 @@ class Setting:
             SettingsError: it is not; the message names the setting, its range and the value.
         """
         if not self._takes(value):
-            shown = f"{value:g}" if isinstance(value, float) else repr(value)
-            raise SettingsError(f"{name} must be {self.values}, not {shown}")
+            found = f"{value:g}" if isinstance(value, float) else shown(value)
+            raise _error(lambda say: f"{say(name)} must be {self.values}, not {found}")
 
     def _takes(self, value: Any) -> bool:
         if self.kind == "choice":
@@ -85,7 +88,9 @@ class Setting:
         if self.kind in ("number", "whole"):
             if isinstance(value, bool) or not isinstance(value, Real if self.kind == "number" else Integral):
                 return False
-            return self.low <= float(value) <= self.high
+            return bool(self.low <= value <= self.high)  # type: ignore[operator]
+        if self.kind == "hints":
+            return isinstance(value, (tuple, list))
         return self.kind != "color" or isinstance(value, str)
 
     def parse(self, name: str, text: str) -> Any:
@@ -121,6 +126,7 @@ class ColorizeSettings:
         SettingsError: a value is of the wrong kind or out of range; the message names the setting, its
             range and the value.
         ColorError: the tint is not a color.
+        HintError: there are too many hints, or one is none.
     """
 
     # fmt: off
@@ -154,9 +160,9 @@ class ColorizeSettings:
     draws: int | None = _setting(None, "whole", 1, 256, "N", unset="as many as samples", needs="draws", help=
         "For pixcolor and cgan: draw so many and keep --samples of them, those that differ most among the "
         "more plausible ones.")
-    seed: int = _setting(0, "whole", 0, inf, "S", help=
-        "Random seed of the samples. A seed and a photo always give the same series: the third of four "
-        "samples is the third of eight.")
+    seed: int = _setting(0, "whole", 0, LARGEST_SEED, "S", needs="draws", help=
+        "For pixcolor and cgan: random seed of the samples. A seed and a photo always give the same series: "
+        "the third of four samples is the third of eight.")
     guidance: float | None = _setting(None, "number", 0, 2, "G", unset=_LOOKS, needs="guidance", help=
         "For pixcolor: how much the photo outweighs the colors drawn so far. 0 draws as trained, more gives "
         "surer and stronger colors.")
@@ -187,11 +193,16 @@ class ColorizeSettings:
                 continue
             known.check(name, value)
             if known.part_of and getattr(self, known.part_of) is None:
-                raise SettingsError(f"{name} needs a {known.part_of}; give one too")
+                raise _part_is_missing(name, known.part_of)
         if self.tint is not None:
             parse_color(self.tint)
+        if self.hints:
+            from autochrome.guidance.hint_files import check_hints
+
+            object.__setattr__(self, "hints", check_hints(self.hints))
         if self.draws is not None and self.draws < self.samples:
-            raise SettingsError(f"draws must be at least samples, {self.samples}, not {self.draws}")
+            found = f"{self.samples}, not {self.draws}"
+            raise _error(lambda say: f"{say('draws')} must be at least {say('samples')}, {found}")
 
     def changed(self) -> dict[str, Any]:
         """Return the settings that differ from their defaults, in the table's order."""
@@ -201,6 +212,35 @@ class ColorizeSettings:
 
 SETTINGS: dict[str, Setting] = {row.name: row.metadata["setting"] for row in fields(ColorizeSettings)}
 """The table: every setting by its name."""
+
+
+# In which words ---------------------------------------------------------------------------------------
+
+
+_Say = Callable[..., str]
+"""`as_keyword` or `as_option`."""
+
+
+def as_keyword(name: str, value: object = None) -> str:
+    """Return a setting, or one of its values, as Python and look files write it: "rank=True"."""
+    return name if value is None else f"{name}={value}"
+
+
+def as_option(name: str, value: object = None) -> str:
+    """Return a setting, or one of its values, as the command line writes it: "--no-refine"."""
+    option = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{option}" if value else f"--no-{option}"
+    return f"--{option}" if value is None else f"--{option} {value}"
+
+
+def _part_is_missing(name: str, whole: str) -> SettingsError:
+    return _error(lambda say: f"{say(name)} needs {say(whole)}; give that too")
+
+
+def _error(message: Callable[[_Say], str]) -> SettingsError:
+    """Return the error whose message writes settings by the function that it is given."""
+    return SettingsError(message(as_keyword), message(as_option))
 
 
 # Which model supports what ------------------------------------------------------------------------
@@ -215,19 +255,19 @@ def capabilities(spec: ModelSpec) -> set[str]:
     return {"views", *(of_distributions if spec.kind == "distribution" else ())}
 
 
-def unsupported(settings: ColorizeSettings, spec: ModelSpec) -> list[str]:
+def unsupported(settings: ColorizeSettings, spec: ModelSpec) -> dict[str, Any]:
     """Return the requested settings that a model does not support, each with its value where that matters."""
     can = capabilities(spec)
-    names = []
+    lacking = {}
     for name, value in settings.changed().items():
         known = SETTINGS[name]
         if name == "look":
-            lacking = value not in spec.look_names
+            supported = value in spec.look_names
         else:
-            lacking = known.needs not in ("", *can) and value != known.free
-        if lacking:
-            names.append(f"{name}={value}" if known.kind in ("choice", "flag", "whole") else name)
-    return names
+            supported = known.needs in ("", *can) or value == known.free
+        if not supported:
+            lacking[name] = value if known.kind in ("choice", "flag", "whole") else None
+    return lacking
 
 
 def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
@@ -236,10 +276,15 @@ def check_supported(settings: ColorizeSettings, spec: ModelSpec) -> None:
     Raises:
         SettingsError: it does not; the message names the models that do.
     """
-    if names := unsupported(settings, spec):
+    if lacking := unsupported(settings, spec):
         able = [name for name, other in default_specs().items() if not unsupported(settings, other)]
-        instead = f"use --model {listed(able)}, or leave that out" if able else "leave that out"
-        raise SettingsError(f"{spec.name} does not support {listed(names)}; {instead}")
+
+        def message(say: _Say) -> str:
+            instead = f"use {say('model')} {listed(able)}, or leave that out" if able else "leave that out"
+            names = [say(name, value) for name, value in lacking.items()]
+            return f"{spec.name} does not support {listed(names)}; {instead}"
+
+        raise _error(message)
 
 
 def listed(names: Sequence[str], word: str = "or") -> str:

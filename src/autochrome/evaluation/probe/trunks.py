@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -89,7 +90,7 @@ def parse_layers(text: str, count: int) -> list[LayerGroup]:
 
 
 def _layer(text: str, count: int) -> int:
-    if not text.strip().isdecimal() or int(text) >= count:
+    if not re.fullmatch("[0-9]{1,4}", text.strip()) or int(text) >= count:
         raise ProbeError(
             f"layer {text.strip()!r} does not exist: the trunk has 0 to {count - 1}; "
             "give each, all, or numbers such as 2,4 or 2+4"
