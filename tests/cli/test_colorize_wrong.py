@@ -108,7 +108,7 @@ def test_two_photos_for_one_result(colorize) -> None:
         (["--rank"], "does not support --rank; use --model"),
         (["--no-refine"], "does not support --no-refine; use --model"),
         (["--hint", "1" * 400 + ",5,red"], "is not a hint"),
-        (["--model", "cic.tset"], "did you mean cic.test"),
+        (["--model", "cic.tset"], "did you mean cic"),
         (["--model", "cic.compact"], "use --model cic.test"),
         (["--weights", "none.safetensors"], "there are no weights at none.safetensors"),
         (["-o", "no/folder/x.png"], "its folder does not exist"),
