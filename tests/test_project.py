@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from hatchling.builders.wheel import WheelBuilder
+
+from autochrome.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 WEIGHTS = ROOT / "src/autochrome/weights"
@@ -123,12 +127,31 @@ def test_citation_names_the_four_papers_and_the_encoder_s() -> None:
     assert all(paper["authors"] for paper in citation["references"])
 
 
-def test_wheel_holds_weights_and_type_marker() -> None:
+def test_wheel_holds_weights_recipes_and_type_marker() -> None:
     included = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
     assert "autochrome/py.typed" in included
     weights = {f"autochrome/weights/{path.name}" for path in WEIGHTS.glob("*.safetensors")}
     assert weights
     assert weights <= included
+    recipes = {f"autochrome/recipes/{path.name}" for path in (ROOT / "recipes").glob("*.yaml")}
+    assert recipes
+    assert recipes <= included
+
+
+FILES_OF_THE_REPOSITORY = re.compile(r"\b(docs|recipes|examples|reproduce|benchmarks|tests)/[\w./-]+")
+
+
+def test_help_points_at_no_file_that_a_wheel_lacks() -> None:
+    """Every command's help, with that of the commands of groups."""
+    commands = [main]
+    while commands:
+        command = commands.pop()
+        context = click.Context(command)
+        found = FILES_OF_THE_REPOSITORY.search(command.get_help(context))
+        assert not found, f"{command.name}: {found}"
+        if isinstance(command, click.Group):
+            names = command.list_commands(context)
+            commands += [each for name in names if (each := command.get_command(context, name))]
 
 
 def test_wheel_credits_whose_weights_the_encoder_began_with() -> None:

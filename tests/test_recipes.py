@@ -94,7 +94,7 @@ def test_the_networks_of_recipes_fit_what_they_start_from() -> None:
     outcomes: dict[str, tuple[str, object]] = {}
     for path in RECIPES:
         recipe = load_recipe(path)
-        folder = re.search(rf"recipes/{path.name}.* -o (runs/\S+)", path.read_text())
+        folder = re.search(rf"train {path.stem} .*-o (runs/\S+)", path.read_text())
         if folder:
             outcomes[folder.group(1)] = recipe.model.name, recipe.model.options.get("trunk")
     chains = ["trunk-scratch-128px", "trunk-lite0-144px", "trunk-lite0-longer"]

@@ -23,7 +23,7 @@ from autochrome.models.registry import create_model
 from tests.data.made_photos import write_folder
 from tests.engine.tiny_run import write_recipe
 
-METRICS = ValidationMetrics(0.5, 8.0, 16.0, 30.24, 41.0)
+METRICS = ValidationMetrics(0.5, 8.0, 16.0, 30.24, 41.0, held_out=True)
 SHORT = ("--set", "trainer.steps=2")
 
 
@@ -42,7 +42,7 @@ def test_training_says_how_it_goes_and_how_to_use_the_weights(recipe: Path, tmp_
     lines = result.stderr.splitlines()
     assert lines[0].startswith("step 1/2  loss ")
     assert "photos/s" in lines[0] and lines[0].endswith(" left")
-    assert "validation loss " in lines[1] and "dB over gray, chroma" in lines[1]
+    assert "training photos: loss " in lines[1] and "dB over gray, chroma" in lines[1]
     weights = tmp_path / "run" / "model.safetensors"
     assert f"autochrome colorize PHOTO --model cic.test --weights {weights}" in result.stdout
     create_model("cic.test", weights=weights)
@@ -71,6 +71,20 @@ def test_the_folder_is_named_after_the_recipe(
     monkeypatch.chdir(tmp_path)
     assert run(recipe, *SHORT).exit_code == 0
     assert (tmp_path / "runs" / "tiny" / "model.safetensors").is_file()
+
+
+def test_own_pictures_with_a_recipe_s_name_are_measured_on_some_that_are_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos = write_folder(tmp_path / "photos", 6)
+    tiny = ("model.name=cic.test", "model.weights=null", "data.crops.size=32", "validation.size=32")
+    short = ("trainer.batch_size=2", "trainer.accelerator=cpu", "optimizer.lr_scales={}")
+    changes = [part for change in (*tiny, *short) for part in ("--set", change)]
+    result = run("finetune", "--data", photos, *SHORT, *changes)
+    assert result.exit_code == 0, result.output
+    assert "held-out photos: loss " in result.stderr.splitlines()[-1]
+    assert (tmp_path / "runs" / "finetune" / "model.safetensors").is_file()
 
 
 def test_a_run_out_of_time_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
@@ -157,7 +171,10 @@ def test_a_terminal_gets_a_bar_with_warnings_above_it() -> None:
     text = out.getvalue()
     assert "\x1b[33mwarning: pale [red]" in text
     assert "5/10" in text
-    assert "loss 2.500  80 photos/s  +0.50 dB over gray, chroma 8.0 of 16.0  0:01:15 left" in text
+    assert (
+        "loss 2.500  80 photos/s  held-out photos: +0.50 dB over gray, chroma 8.0 of 16.0  0:01:15 left"
+        in text
+    )
 
 
 def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
@@ -165,13 +182,13 @@ def test_a_gan_tells_of_both_sides_and_of_its_samples() -> None:
     drawn = replace(METRICS, diversity=6.28)
     line = Progress(5, means, drawn, 10, 0.1, 80.0, 75.0, [])
     losses = "discriminator 1.23, generator -0.00067, accuracy 0.62  80 photos/s"
-    assert command.describe(line) == f"{losses}  colorfulness 30.2 of 41.0, diversity 6.3"
+    assert command.describe(line) == f"{losses}  held-out photos: colorfulness 30.2 of 41.0, diversity 6.3"
     assert command.describe(replace(line, validation=None)) == losses
 
 
 def test_other_models_that_draw_tell_what_all_do() -> None:
     metrics = replace(METRICS, diversity=6.28, loss=2.71828)
     line = Progress(5, {"loss": 2.5}, metrics, 10, 0.1, 80.0, 75.0, [])
-    wanted = "loss 2.500  80 photos/s  validation loss 2.718, +0.50 dB over gray, chroma 8.0 of 16.0"
+    wanted = "loss 2.500  80 photos/s  held-out photos: loss 2.718, +0.50 dB over gray, chroma 8.0 of 16.0"
     plain = replace(line, validation=replace(METRICS, loss=2.71828))
     assert command.describe(line) == command.describe(plain) == wanted

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autochrome.data.sources import FolderSource, JoinedSource, ShardSource, open_source
+from autochrome.data.sources import FolderSource, JoinedSource, ShardSource, hold_out, open_source
 from autochrome.errors import DataError
 from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
@@ -51,6 +51,21 @@ def test_joined_sources_lie_end_to_end(tmp_path: Path) -> None:
     assert [joined.read(i) for i in (0, 1, 3, 4)] == [b"0", b"1", b"0", b"1"]
     assert joined.read(2) == folder.read(0)
     assert joined.key(2) == folder.key(0)
+
+
+def test_photos_are_held_out_evenly_and_at_most_a_fifth(tmp_path: Path) -> None:
+    many = open_source(write_shard(tmp_path / "m.tar", {f"{n:02d}.png": b"%d" % n for n in range(30)}))
+    few = open_source(write_shard(tmp_path / "f.tar", {f"{n}.png": b"f%d" % n for n in range(10)}))
+    kept, held = hold_out([many, few], 4)
+    assert [held.read(i) for i in range(len(held))] == [b"5", b"15", b"25", b"f5"]
+    assert held.key(3) == few.key(5)
+    assert list(map(len, kept)) == [27, 9]
+    left = {source.read(i) for source in kept for i in range(len(source))}
+    assert left == {b"%d" % n for n in range(30) if n not in (5, 15, 25)} | {
+        b"f%d" % n for n in range(10) if n != 5
+    }
+    assert len(hold_out([few], 24)[1]) == 2
+    assert len(hold_out([open_source(write_folder(tmp_path / "p", 3))], 24)[1]) == 0
 
 
 def test_environment_variables_are_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

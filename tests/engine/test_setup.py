@@ -12,7 +12,7 @@ from autochrome.color.bins import AB_BINS, smooth_prior
 from autochrome.data.priors import estimate_prior, save_prior
 from autochrome.data.sources import open_source
 from autochrome.engine.recipe import load_recipe
-from autochrome.engine.setup import starting_model, training_photos
+from autochrome.engine.setup import set_up, starting_model, training_photos
 from autochrome.errors import DataError, RecipeError, WeightsError
 from autochrome.models.base import Colorizer
 from autochrome.models.cic.model import CIC
@@ -23,6 +23,7 @@ from autochrome.models.pixcolor.model import PixColor
 from autochrome.models.registry import create_model
 from autochrome.models.weights import save_weights
 from autochrome.nn.vgg import VGG16_FEATURES
+from tests.data.made_photos import write_folder
 from tests.models.small_trunk import tiny_cic
 
 
@@ -212,6 +213,18 @@ def test_options_that_a_pixcolor_does_not_have(
     with torch.device("meta"), pytest.raises(RecipeError) as caught:
         starting_model(recipe, training_photos(recipe))
     assert message in str(caught.value)
+
+
+def test_photos_that_are_held_out_are_not_trained_on(recipe_file: Path, photos: Path, tmp_path: Path) -> None:
+    write_folder(photos, 10)
+    held = set_up(load_recipe(recipe_file, ["validation.hold_out=true"]), tmp_path / "a", resume=False)
+    shown = set_up(load_recipe(recipe_file), tmp_path / "b", resume=False)
+    assert held.validator and shown.validator
+    assert held.validator.held_out and not shown.validator.held_out
+    assert (len(held.photos.source), len(shown.photos.source)) == (8, 10)
+    trained = [held.photos.source.read(i) for i in range(8)]
+    assert len({*trained}) == 8
+    assert not torch.equal(held.validator.truth, shown.validator.truth)
 
 
 def test_an_epoch_without_photos(recipe_file: Path, photos: Path) -> None:

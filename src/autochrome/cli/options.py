@@ -93,7 +93,13 @@ def _options_of(name: str) -> list[_Decorator]:
                 metavar="X,Y,COLOR",
                 help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
             ),
-            click.option(flag, metavar="FILE", help="A JSON file of hints for every photo (docs/hints.md)."),
+            click.option(
+                flag,
+                metavar="FILE",
+                help="A JSON file of hints for every photo: "
+                '{"version": 1, "hints": [{"point": ["40%", "25%"], "color": "#c83232"}, '
+                '{"rectangle": ["0%", "0%", "100%", "30%"], "color": "skyblue"}]}',
+            ),
         ]
     default = getattr(ColorizeSettings(), name)
     how: dict[str, Any] = {"default": None, "metavar": setting.metavar}

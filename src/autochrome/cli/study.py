@@ -43,7 +43,7 @@ class _StudyGroup(click.Group):
 def study() -> None:
     """Ask people to judge colorized photos: build a study, serve it, read its results.
 
-    docs/study.md explains the protocols, what is stored and what each figure means.
+    Every command has its own --help; the design of a study explains each of its keys.
     """
 
 
@@ -113,8 +113,8 @@ def new(
 
     autochrome study new my-study --protocol two-afc --references truth --system cic=results/cic
 
-    Options that are not given have the paper's values, or ours where the paper has none (docs/study.md). All
-    pictures are scaled, cropped and written in the same way, under random names.
+    Options that are not given have the paper's values, or ours where the paper has none. All pictures are
+    scaled, cropped and written in the same way, under random names.
     """
     design = design_of(design_file, options)
     if design_only:
@@ -152,7 +152,7 @@ def serve(
         if not is_loopback(host):
             click.echo(
                 f"warning: {host} can be reached from the network, and the connection is not encrypted. It is"
-                " safer to omit --host and put a proxy with HTTPS in front (docs/study.md).",
+                " safer to omit --host and put a proxy with HTTPS in front.",
                 err=True,
             )
         run(opened, host, port, workers, names=names, database=database)
@@ -183,7 +183,7 @@ def status(folder: Path, as_json: bool, database: str | None) -> None:
 def export(folder: Path, out: Path, overwrite: bool, database: str | None) -> None:
     """Write all votes to a table for other programs.
 
-    One row per judgment; docs/study.md explains the columns. Nothing in the table identifies a rater.
+    One row per judgment. Nothing in the table identifies a rater.
     """
     check_outputs(out, overwrite=overwrite)
     from autochrome.study.report.export import check_suffix, export_votes

@@ -16,6 +16,7 @@ import click
 
 from autochrome.cli.checks import requires_extra
 from autochrome.cli.options import DEFAULT_MODEL, PATH, Whole
+from autochrome.engine.shipped_recipes import recipe_names
 from autochrome.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from autochrome.engine.validation import ValidationMetrics
 
 
-@click.command()
-@click.argument("recipe", type=PATH)
+@click.command(epilog=f"Recipes: {', '.join(recipe_names())}.")
+@click.argument("recipe", type=PATH, metavar="RECIPE")
 @click.option(
     "-o", "--out", type=PATH, metavar="FOLDER", help="The run's folder. [default: runs/RECIPE's name]"
 )
@@ -61,13 +62,14 @@ def train(
     devices: int | None,
     minutes: float | None,
 ) -> None:
-    """Train a model as RECIPE says.
+    """Train a model as RECIPE says: a YAML file, or the name of a recipe that comes with Autochrome.
 
     FOLDER takes the weights (model.safetensors), a checkpoint every few minutes, the log and sample grids.
     Ctrl-C or SIGTERM save a checkpoint and stop; --resume goes on exactly where the run was.
 
-    Your own pictures: autochrome train recipes/finetune.yaml --data my-photos -o runs/mine, then
-    autochrome colorize photo.jpg --weights runs/mine/model.safetensors
+    Your own pictures: autochrome train finetune --data my-photos -o runs/mine, then
+    autochrome colorize photo.jpg --weights runs/mine/model.safetensors. Some of the pictures are held out of
+    training, to measure on.
     """
     folder = out or Path("runs") / recipe.stem
     wanted = [*_data_overrides(data), *([f"trainer.devices={devices}"] if devices else []), *overrides]
@@ -91,7 +93,12 @@ def _data_overrides(data: tuple[Path, ...]) -> list[str]:
     if not data:
         return []
     sources = json.dumps([{"path": str(place)} for place in data])
-    return [f"data.sources={sources}", "data.prior=null", "validation.photos=null"]
+    return [
+        f"data.sources={sources}",
+        "data.prior=null",
+        "validation.photos=null",
+        "validation.hold_out=true",
+    ]
 
 
 def _is_first_process() -> bool:
@@ -182,12 +189,14 @@ def describe(progress: Progress) -> str:
     text = f"loss {means['loss']:.3f}  {rate}"
     if validation is None:
         return text
-    loss = "" if validation.loss is None else f"validation loss {validation.loss:.3f}, "
+    which = "held-out photos" if validation.held_out else "training photos"
+    loss = "" if validation.loss is None else f"loss {validation.loss:.3f}, "
     chroma = f"chroma {validation.chroma:.1f} of {validation.true_chroma:.1f}"
-    return f"{text}  {loss}{validation.psnr_gain:+.2f} dB over gray, {chroma}"
+    return f"{text}  {which}: {loss}{validation.psnr_gain:+.2f} dB over gray, {chroma}"
 
 
 def _describe_samples(validation: ValidationMetrics) -> str:
     """Return the metrics of a GAN's samples, which may be good and yet far from the truth."""
-    text = f"colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
+    which = "held-out photos" if validation.held_out else "training photos"
+    text = f"{which}: colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
     return text if validation.diversity is None else f"{text}, diversity {validation.diversity:.1f}"

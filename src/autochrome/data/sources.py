@@ -128,6 +128,46 @@ class JoinedSource:
         return source.read(within)
 
 
+class ChosenSource:
+    """Some photos of a source.
+
+    Args:
+        source: all of them.
+        numbers: which, in order.
+    """
+
+    def __init__(self, source: PhotoSource, numbers: Sequence[int]) -> None:
+        self.source, self.numbers = source, list(numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def key(self, index: int) -> str:
+        """Return the photo's place."""
+        return self.source.key(self.numbers[index])
+
+    def read(self, index: int) -> bytes:
+        """Return the encoded file."""
+        return self.source.read(self.numbers[index])
+
+
+def hold_out(sources: Sequence[PhotoSource], count: int) -> tuple[list[PhotoSource], PhotoSource]:
+    """Divide photos into those to learn from, source by source, and those held out.
+
+    Args:
+        sources: of all photos.
+        count: how many to hold out, evenly spaced over all of them; at most a fifth is.
+    """
+    joined = JoinedSource(sources)
+    count = min(count, len(joined) // 5)
+    held = {(2 * k + 1) * len(joined) // (2 * count) for k in range(count)}
+    kept: list[PhotoSource] = [
+        ChosenSource(source, [n for n in range(len(source)) if start + n not in held])
+        for source, start in zip(joined.sources, joined.starts, strict=False)
+    ]
+    return kept, ChosenSource(joined, sorted(held))
+
+
 def _is_photo(name: str) -> bool:
     return not name.startswith(".") and PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
 

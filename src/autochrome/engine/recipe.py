@@ -1,7 +1,7 @@
 """Recipes: everything that decides a training run, as frozen dataclasses read from YAML.
 
 The resolved recipe is saved beside every checkpoint; ``--set trainer.steps=100`` on the command line changes
-a value. See ``recipes/`` for the ones that ship.
+a value. ``recipes/`` has the ones that ship (`engine.shipped_recipes`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from jsonargparse import ArgumentParser
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
 from autochrome.data.photos import CropSettings
+from autochrome.engine.shipped_recipes import find_recipe
 from autochrome.errors import DocumentError, RecipeError
 from autochrome.io.documents import MOST_YAML_BYTES, parse_yaml, read_text
 
@@ -206,7 +207,9 @@ class ValidationRecipe:
     """Fixed photos that show how a run goes: the sample grid, the loss, the colors' strength."""
 
     photos: str | None = None
-    """Folder or shards; null takes the training photos."""
+    """Folder or shards; null takes some of the training photos."""
+    hold_out: bool = False
+    """Where ``photos`` is null: do not train on those photos, at most a fifth of all."""
     count: int = 64
     """How many; 0 leaves validation out."""
     size: int = 64
@@ -238,14 +241,13 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Args:
-        path: the YAML file.
+        path: the YAML file, or the name of a recipe that comes with Autochrome.
         overrides: ``section.key=value`` strings that win over the file, the later over the earlier.
 
     Raises:
         RecipeError: the file is missing, or a key or value does not fit; the message names it.
     """
-    if not Path(path).is_file():
-        raise RecipeError(f"no recipe at {path}: give a YAML file such as recipes/finetune.yaml")
+    path = find_recipe(str(path))
     parser = ArgumentParser(exit_on_error=False, prog="autochrome train", add_help=False, allow_abbrev=False)
     parser.add_class_arguments(Recipe, as_group=False)
     try:

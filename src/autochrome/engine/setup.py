@@ -20,7 +20,7 @@ from torch import nn
 from autochrome.color.spaces import get_space
 from autochrome.data.photos import TrainingPhotos
 from autochrome.data.priors import estimate_prior, load_prior
-from autochrome.data.sources import open_source
+from autochrome.data.sources import PhotoSource, hold_out, open_source
 from autochrome.engine.adversarial import AdversarialTask
 from autochrome.engine.checkpoint import load_state, require_free, resume_notes
 from autochrome.engine.ema import WeightAverage
@@ -76,11 +76,11 @@ def set_up(recipe: Recipe, folder: Path, *, resume: bool) -> TrainingRun:
     state = load_state(folder) if resume else None
     if state is None:
         require_free(folder)
-    photos = training_photos(recipe)
+    photos, held_out = _divided_photos(recipe)
     torch.manual_seed(recipe.trainer.seed)
     colorizer = starting_model(recipe, photos, resumed=resume)
     warnings = resume_notes(folder, recipe) if resume else colorizer.start_warnings()
-    validator = _make_validator(recipe, photos)
+    validator = _make_validator(recipe, photos, held_out)
     task = _make_task(colorizer, recipe)
     task.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizers = {
@@ -126,12 +126,21 @@ def training_photos(recipe: Recipe) -> TrainingPhotos:
         RecipeError: it names none.
         DataError: they are missing or cannot be read.
     """
+    return _divided_photos(recipe)[0]
+
+
+def _divided_photos(recipe: Recipe) -> tuple[TrainingPhotos, PhotoSource | None]:
+    """Return the photos to learn from, and those that are held out of them if the recipe asks for that."""
     data = recipe.data
     if not data.sources:
         raise RecipeError("the recipe names no photos: set data.sources, or give --data FOLDER")
+    sources = [open_source(source.path) for source in data.sources]
+    held = None
+    if recipe.validation.hold_out and recipe.validation.photos is None:
+        sources, held = hold_out(sources, recipe.validation.count)
     try:
-        return TrainingPhotos(
-            [open_source(source.path) for source in data.sources],
+        photos = TrainingPhotos(
+            sources,
             [source.repeats for source in data.sources],
             data.crops,
             seed=recipe.trainer.seed,
@@ -140,6 +149,7 @@ def training_photos(recipe: Recipe) -> TrainingPhotos:
         )
     except ValueError as error:
         raise RecipeError(f"data.sources: {error}") from error
+    return photos, held or None
 
 
 def starting_model(recipe: Recipe, photos: TrainingPhotos, *, resumed: bool = False) -> Colorizer:
@@ -220,11 +230,12 @@ def _set_prior(colorizer: Colorizer, recipe: Recipe, photos: TrainingPhotos) -> 
         colorizer.set_prior(estimate_prior(photos.source, numbers=np.unique(numbers).tolist()))
 
 
-def _make_validator(recipe: Recipe, photos: TrainingPhotos) -> Validator | None:
+def _make_validator(recipe: Recipe, photos: TrainingPhotos, held_out: PhotoSource | None) -> Validator | None:
     if not recipe.validation.count:
         return None
-    place = recipe.validation.photos
-    return Validator(open_source(place) if place else photos.source, recipe.validation)
+    if recipe.validation.photos:
+        held_out = open_source(recipe.validation.photos)
+    return Validator(held_out or photos.source, recipe.validation, held_out=held_out is not None)
 
 
 def optimizer_state(optimizers: Mapping[str, torch.optim.Optimizer]) -> dict[str, Any]:

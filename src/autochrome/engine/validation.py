@@ -54,6 +54,8 @@ class ValidationMetrics:
     loss: float | None = None
     """Loss of the undegraded photos: the validation loss if they are held out. None for models that learn
     against a discriminator."""
+    held_out: bool = False
+    """Whether the photos are not trained on. Of training photos the metrics tell nothing about others."""
 
 
 class Validator:
@@ -62,9 +64,11 @@ class Validator:
     Args:
         source: its first photos are taken, the same ones in every run.
         recipe: how many and how large.
+        held_out: whether these photos are not trained on.
     """
 
-    def __init__(self, source: PhotoSource, recipe: ValidationRecipe) -> None:
+    def __init__(self, source: PhotoSource, recipe: ValidationRecipe, *, held_out: bool = True) -> None:
+        self.held_out = held_out
         crops = CropSettings(size=recipe.size, min_area=1.0, max_stretch=1.0, mirror=False)
         photos = TrainingPhotos([source], [1.0], crops, seed=0)
         count = min(recipe.count, len(source))
@@ -100,6 +104,7 @@ class Validator:
             true_colorfulness=colorfulness(self.truth).mean().item(),
             diversity=_diversity(ab.unflatten(0, (-1, n))) if colorizer.spec.kind == "samples" else None,
             loss=loss,
+            held_out=self.held_out,
         )
 
 

@@ -169,7 +169,8 @@ def compared(run: Run, seconds: Mapping[str, float]) -> Section:
                 f"Samples are drawn with seed {seed}; noise follows from the seed and the photo, so that"
                 f" photos do not share it. Sections that run the models again use {len(run.subset)} photos,"
                 " evenly spaced over the names; the others use all. Every score is explained in"
-                f" `docs/evaluation.md`.\n\nMinutes, without results of earlier runs: {minutes}."
+                " `docs/evaluation.md` of the source code.\n\n"
+                f"Minutes, without results of earlier runs: {minutes}."
             ),
         ],
     )

@@ -90,7 +90,7 @@ def section(run: Run) -> Section:
             ),
             *(Note(warning, "warning") for warning in _warnings(run, scores)),
             published(),
-            Text("What each score is, and where it misleads: `docs/evaluation.md`."),
+            Text("What each score is, and where it misleads: `docs/evaluation.md` of the source code."),
         ],
         lead="How close one sample of each system comes to the photo's own colors." + drawing,
     )
