@@ -21,6 +21,7 @@ from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.options import (
     check_uncertainty,
     find_spec,
+    limit_option,
     make_painter,
     make_settings,
     model_options,
@@ -76,6 +77,7 @@ class PageNumber(click.ParamType):
     help="Page of a multi-page TIFF, counted from 0, or all in files of their own. "
     "[default: all in one file, if it can hold them]",
 )
+@limit_option
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
 def colorize(

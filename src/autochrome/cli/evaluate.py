@@ -12,6 +12,7 @@ from autochrome.cli.options import (
     FOLDER,
     OUT_FILE,
     Whole,
+    limit_option,
     overwrite_option,
     protocol_option,
     replicates_option,
@@ -31,6 +32,7 @@ from autochrome.cli.options import (
 @protocol_option
 @click.option("--photos", type=Whole(1), help="Number of references to score, the first by name.")
 @click.option("--baselines/--no-baselines", default=True, help="Score gray and random, too.")
+@limit_option
 @replicates_option
 @seed_option("Seed of the resamples and the random baseline.", Whole())
 @overwrite_option

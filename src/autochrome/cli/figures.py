@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autochrome.cli.checks import check_outputs, check_sheet_suffix
-from autochrome.cli.options import PATH, compose, decoder_options, make_painter, make_settings, model_options
+from autochrome.cli.options import (
+    PATH,
+    compose,
+    decoder_options,
+    limit_option,
+    make_painter,
+    make_settings,
+    model_options,
+)
 
 if TYPE_CHECKING:
     from autochrome.io.photo import Photo
@@ -26,6 +34,7 @@ _figure_options = compose(
     decoder_options,
     click.argument("photo", type=PATH),
     click.option("-o", "--out", required=True, type=PATH, help="The figure's file."),
+    limit_option,
     click.option("--overwrite", is_flag=True, help="Replace the figure if it exists."),
 )
 

@@ -126,6 +126,23 @@ def _options_of(name: str) -> list[_Decorator]:
 decoder_options = setting_options(takewhile(lambda name: name != "samples", SETTINGS))
 
 
+def _set_limit(ctx: click.Context, _: click.Parameter, megapixels: int | None) -> None:
+    from autochrome.io.limits import limited_to
+
+    if megapixels is not None:
+        ctx.with_resource(limited_to(megapixels * 1_000_000))
+
+
+limit_option = click.option(
+    "--max-megapixels",
+    type=Whole(1),
+    metavar="M",
+    callback=_set_limit,
+    expose_value=False,
+    help="Largest photo that is read, a guard against hostile files; floats count twofold. [default: 400]",
+)
+
+
 def find_spec(model: str) -> ModelSpec:
     """Return a model's specification; torch is not loaded yet, so that a mistyped name fails at once.
 

@@ -15,7 +15,15 @@ import click
 from autochrome.cli.checks import check_sheet_suffix
 from autochrome.cli.console import progress_bar
 from autochrome.cli.events import reason_of
-from autochrome.cli.options import DEFAULT_MODEL, PATH, Whole, device_option, find_spec, make_painter
+from autochrome.cli.options import (
+    DEFAULT_MODEL,
+    PATH,
+    Whole,
+    device_option,
+    find_spec,
+    limit_option,
+    make_painter,
+)
 from autochrome.errors import AutochromeError, PhotoError
 
 if TYPE_CHECKING:
@@ -44,6 +52,7 @@ _Failures = list[tuple[str, str]]
     help="Random seed of the samples that pixcolor and cgan draw.",
 )
 @device_option
+@limit_option
 @click.option("--overwrite", is_flag=True, help="Replace a sheet that exists.")
 def try_(
     photos: tuple[Path, ...],

@@ -49,6 +49,11 @@ def open_picture(stream: io.BufferedIOBase, format: str) -> ImageFile:
         raise PillowError(str(error)) from error
 
 
+def sample_bytes(picture: ImageFile) -> int:
+    """Return the bytes of a decoded sample."""
+    return 2 if picture.mode.startswith("I") else 1
+
+
 def decode(picture: ImageFile, stream: io.BufferedIOBase, format: str) -> pyvips.Image:
     """Return the pixels of an opened picture, with resolution, profile and metadata.
 

@@ -16,20 +16,18 @@ import pyvips
 
 from autochrome.errors import PhotoError, shown
 from autochrome.io import by_pillow, jpeg_damage, lab
+from autochrome.io.limits import check_size
 from autochrome.io.png_chunks import read_chunks
 from autochrome.io.sniff import HEAD_BYTES, describe, is_camera_raw, picture_format, readable_formats
 from autochrome.io.tiff_pages import TiffPage, tiff_pages
-from autochrome.io.vips import number
-
-MAX_PIXELS = 400_000_000
-"""The default limit of a photo's width times height, against decompression bombs."""
+from autochrome.io.vips import SAMPLE_BYTES, number, sample_type
 
 _LOADERS = {
     "jpeg": "jpegload", "png": "pngload", "tiff": "tiffload",
     "webp": "webpload", "heic": "heifload", "avif": "heifload", "gif": "gifload",
 }  # fmt: skip
 # libvips maps these files into memory: one that shrinks meanwhile would end the process.
-_MAPPED = ("jpeg", "webp")
+_MAPPED = ("jpeg", "webp", "gif")
 _CHECK_DISK = "Check the name and the disk"
 _DAMAGED = "Fetch it again from where it came from, or open it in an image editor and save a copy"
 
@@ -50,11 +48,11 @@ class PhotoFile:
     origin: bytes
     path: Path | None
 
-    def open(self, page: int = 0, *, max_pixels: int = MAX_PIXELS) -> pyvips.Image:
+    def open(self, page: int = 0, *, max_pixels: int | None = None) -> pyvips.Image:
         """Open a page for one pass from top to bottom; only Pillow decodes pixels before they are read.
 
         Raises:
-            PhotoError: not decodable, no such page, or more than `max_pixels` pixels.
+            PhotoError: not decodable, no such page, or larger than `limits.check_size` admits.
         """
         if not isinstance(page, Integral):
             raise TypeError(f"a page is a whole number from 0, not {shown(page)}")
@@ -66,7 +64,8 @@ class PhotoFile:
         if self.format in by_pillow.FORMATS:
             return self._open_by_pillow(max_pixels)
         image = self._load(None if self._pages == [0] else self._pages[page])
-        self._check_size(image.width, image.height, max_pixels)
+        sample_bytes = SAMPLE_BYTES.get(sample_type(image), 8)
+        check_size(self.name, (image.width, image.height), image.bands, sample_bytes, max_pixels)
         return image
 
     def notes(self) -> list[str]:
@@ -134,7 +133,7 @@ class PhotoFile:
     @cached_property
     def _pages(self) -> list[int]:
         """The numbers that libvips gives the pages."""
-        if self.format in by_pillow.FORMATS:
+        if self.format in ("jpeg", "png", *by_pillow.FORMATS):
             return [0]
         if self.tiff_pages:
             return [page.number for page in self.tiff_pages]
@@ -143,21 +142,20 @@ class PhotoFile:
         others = range(number(image, "n-pages", 1))
         return [first, *(page for page in others if page != first)]
 
-    def _open_by_pillow(self, max_pixels: int) -> pyvips.Image:
+    def _open_by_pillow(self, max_pixels: int | None) -> pyvips.Image:
         with self.stream() as stream:
             try:
                 picture = by_pillow.open_picture(stream, self.format)
-                self._check_size(*picture.size, max_pixels)
+                check_size(
+                    self.name,
+                    picture.size,
+                    len(picture.getbands()),
+                    by_pillow.sample_bytes(picture),
+                    max_pixels,
+                )
                 return by_pillow.decode(picture, stream, self.format)
             except by_pillow.PillowError as error:
                 raise PhotoError(self.name, f"is damaged or cut short (Pillow: {error})", _DAMAGED) from error
-
-    def _check_size(self, width: int, height: int, max_pixels: int) -> None:
-        if width * height > max_pixels:
-            size = f"{width} x {height} = {width * height / 1e6:.0f} megapixels"
-            problem = f"has {size}, more than the limit of {max_pixels / 1e6:g}"
-            advice = "Make it smaller; if you trust it, read_photo(FILE, max_pixels=...) reads it in Python"
-            raise PhotoError(self.name, problem, advice)
 
     def _load(self, page: int | None = None) -> pyvips.Image:
         options: dict[str, object] = {"access": "sequential", "fail_on": "error"}

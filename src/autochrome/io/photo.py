@@ -15,7 +15,8 @@ import pyvips
 
 from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
-from autochrome.io.loading import MAX_PIXELS, locate
+from autochrome.io.limits import MAX_PIXELS
+from autochrome.io.loading import locate
 from autochrome.io.metadata import attach_metadata, read_metadata, read_resolution
 from autochrome.io.provenance import Provenance, add_provenance, parse_provenance
 from autochrome.io.saving import check_fits, format_for, save
@@ -94,7 +95,7 @@ class Photo:
         return WHITE[SAMPLE_TYPES[self.pixels.dtype]]
 
 
-def read_photo(source: Source, *, page: int | None = None, max_pixels: int = MAX_PIXELS) -> Photo:
+def read_photo(source: Source, *, page: int | None = None, max_pixels: int | None = None) -> Photo:
     """Read one photo; its content decides what it is, not its name.
 
     Palettes are expanded, CMYK and Lab converted to RGB, and a GRAY profile's tones to sRGB's. Floating
@@ -104,7 +105,8 @@ def read_photo(source: Source, *, page: int | None = None, max_pixels: int = MAX
         source: a path, or the file's bytes.
         page: which page of a TIFF (picture of a HEIC or AVIF, frame of a WebP or GIF), counted from 0; None
             for the first, with a note if there are more.
-        max_pixels: the largest width times height to decode.
+        max_pixels: the largest width times height to decode, of photos with at most 6 bytes per pixel; of
+            others (with floats, say) proportionally less. None for `MAX_PIXELS`, 400 million.
 
     Raises:
         PhotoError: it cannot be read; the message names it and says what to do.

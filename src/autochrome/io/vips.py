@@ -17,6 +17,7 @@ Pixels = npt.NDArray[Any]
 PROFILE_FIELD = "icc-profile-data"
 WHITE = {"uchar": 255.0, "ushort": 65535.0, "float": 1.0}
 SAMPLE_TYPES = {np.dtype(np.uint8): "uchar", np.dtype(np.uint16): "ushort", np.dtype(np.float32): "float"}
+SAMPLE_BYTES = {name: dtype.itemsize for dtype, name in SAMPLE_TYPES.items()}
 _DTYPES = {name: dtype for dtype, name in SAMPLE_TYPES.items()}
 
 # Each photo is decoded once, so libvips' cache of operations would only hold memory (and show stale files).
