@@ -9,6 +9,7 @@ import skimage.data
 
 from autochrome.io.photo import Photo, read_photo, write_photo
 
+LEDGER = "autochrome-ledger.jsonl"
 GRAY = np.ascontiguousarray(skimage.data.camera()[::8, ::8, None])
 
 
@@ -20,8 +21,8 @@ def put(name: str, pixels: np.ndarray = GRAY, **fields: object) -> Path:
 
 
 def names() -> set[str]:
-    """All files below, hidden ones too."""
-    return {str(path) for path in Path().rglob("*") if path.is_file()}
+    """All files below, hidden ones too, but the ledgers of runs."""
+    return {str(path) for path in Path().rglob("*") if path.is_file() and path.name != LEDGER}
 
 
 def is_colored(path: str | Path) -> bool:

@@ -138,7 +138,7 @@ def test_files_of_options_that_are_missing_are_usage_errors(colorize, option: st
 def test_no_photo_named(colorize) -> None:
     result = colorize()
     assert result.exit_code == 2
-    assert "Missing argument" in result.stderr
+    assert "--files-from" in result.stderr
 
 
 def test_interrupted_work_leaves_no_partial_file(colorize, monkeypatch: pytest.MonkeyPatch) -> None:

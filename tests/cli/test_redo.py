@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from autochrome.cli import redo
 from autochrome.cli.redo import REDO, Redo, Verdict
 from autochrome.errors import PhotoError
 from autochrome.pipeline.standing import Reason, Standing
@@ -20,7 +19,7 @@ def judge(monkeypatch: Any) -> Any:
     def verdict(
         standing: Standing, level: str | None = None, *, overwrite: bool = False, named: bool = False
     ) -> Verdict:
-        monkeypatch.setattr(redo, "standing_of", lambda *_: standing)
+        monkeypatch.setattr("autochrome.pipeline.standing.standing_of", lambda *_: standing)
         return Redo(overwrite, level).judge(SOURCE, [RESULT], named=named)
 
     return verdict

@@ -82,7 +82,9 @@ def test_the_page_fits(browser, tmp_path: Path, width: int) -> None:
     for number, shape in enumerate(((60, 90), (600, 100), (100, 700))):
         name = f"a-folder/with_a_long_name_{'x' * 60}_{number}.png"
         (tmp_path / "a-folder").mkdir(exist_ok=True)
-        photo = Colored(put(tmp_path / name, 90, shape), put(tmp_path / f"{number}.png", 150, shape), 0, 0.5)
+        photo = Colored(
+            put(tmp_path / name, 90, shape), put(tmp_path / f"{number}.png", 150, shape), uncertainty=0.5
+        )
         report.add(photo)
         report.failures.append((name, "PhotoError", "is cut short after 40% of its lines. Fetch it again"))
         report.note(name, "the model is unsure of most of its colors")

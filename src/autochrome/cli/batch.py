@@ -9,32 +9,33 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autochrome.cli.checks import check_free
 from autochrome.cli.events import Event, Finished, LookedThrough, Skipped, Started, Subscriber, failure
 from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.plan import FileOptions, Job, Plan, state_of
 from autochrome.cli.results import write_results
-from autochrome.errors import PhotoError
+from autochrome.errors import LedgerError, PhotoError
 from autochrome.io.whole_file import written_together
 from autochrome.io.workspace import Workspace, open_workspace, uninterrupted
 
 if TYPE_CHECKING:
+    from autochrome.cli.recording import Recorder
     from autochrome.io.photo import Photo
-    from autochrome.pipeline.painter import Painter
+    from autochrome.pipeline.painter import ColorizedPhoto, Painter
     from autochrome.pipeline.settings import ColorizeSettings
+    from autochrome.pipeline.uncertainty import Uncertainty
 
 
 def tell_plan(plan: Plan, emit: Subscriber) -> None:
     """Tell of what cannot or need not be done."""
     for failed in plan.failures:
         emit(failed)
-    for source, target in plan.skipped:
-        emit(Skipped(source, "exists", target))
+    for skipped in plan.skipped:
+        emit(skipped)
     for folder, passed_over in plan.passed_over.items():
         emit(LookedThrough(folder, passed_over))
 
@@ -47,12 +48,18 @@ class Batch:
         settings: of every colorization.
         options: about files.
         emit: called with every event; it is never interrupted by a signal.
+        recorder: of the ledger.
     """
 
     def __init__(
-        self, jobs: list[Job], settings: ColorizeSettings, options: FileOptions, emit: Subscriber
+        self,
+        jobs: list[Job],
+        settings: ColorizeSettings,
+        options: FileOptions,
+        emit: Subscriber,
+        recorder: Recorder | None = None,
     ) -> None:
-        self.jobs, self.settings, self.options = jobs, settings, options
+        self.jobs, self.settings, self.options, self.recorder = jobs, settings, options, recorder
         self._emit = emit
         self._begun: Job | None = None
 
@@ -85,10 +92,47 @@ class Batch:
                     self._tell(Skipped(job.source, "elsewhere", job.target))
                 else:
                     self._tell(Started(job, number, len(self.jobs)))
-                    self._tell(_colorize_one(job, painter, self.settings, self.options, claim))
+                    self._tell(self._colorize(job, painter, claim))
+        except LedgerError:
+            raise
         except Exception as error:  # whatever is wrong with one photo does not stop the others
             self._tell(failure(job.source, error, job))
         return True
+
+    def _colorize(self, job: Job, painter: Painter, claim: Workspace) -> Finished:
+        from autochrome.io.pages import pages_to_keep
+        from autochrome.io.photo import read_photo
+
+        began = time.perf_counter()
+        finished = Finished(job)
+        seen = self.recorder and self.recorder.look_at(job.source)
+
+        def record(
+            notes: Iterable[str], uncertainty: Uncertainty | None, places: Mapping[Path, Path]
+        ) -> None:
+            nonlocal finished
+            finished = Finished(job, tuple(notes), uncertainty, time.perf_counter() - began)
+            if self.recorder and seen:
+                self.recorder.record(finished, seen, places)
+            job.check_places(overwrite=self.options.overwrite)
+
+        with _unchanged(job.source):
+            count = pages_to_keep(job.source) if job.page is None else 1
+            if count > 1 and is_paged(job.target, self.options.format):
+                pages = PagedColorization(job.source, count, painter, self.settings)
+                with written_together(job.places, like=job.source, within=claim) as places:
+                    pages.write_into(places[job.target], job.target)
+                    record(pages.notes, pages.uncertainty, places)
+                return finished
+            photo = read_photo(job.source, page=job.page)
+
+        def record_last(last: ColorizedPhoto, places: Mapping[Path, Path]) -> None:
+            notes = (*last.notes, *_notes_of_format(job, photo, count, self.options))
+            record(notes, last.uncertainty, places)
+
+        colorizations = painter.paint_all(painter.predict(photo, self.settings), self.settings)
+        write_results(job, photo, colorizations, self.options, claim, record_last)
+        return finished
 
 
 @contextmanager
@@ -124,30 +168,6 @@ def _claimed(job: Job, options: FileOptions, *, wait: bool) -> Iterator[Workspac
         for each in made:
             with suppress(OSError):
                 each.rmdir()
-
-
-def _colorize_one(
-    job: Job, painter: Painter, settings: ColorizeSettings, options: FileOptions, claim: Workspace
-) -> Finished:
-    from autochrome.io.pages import pages_to_keep
-    from autochrome.io.photo import read_photo
-
-    began = time.perf_counter()
-    with _unchanged(job.source):
-        count = pages_to_keep(job.source) if job.page is None else 1
-        if count > 1 and is_paged(job.target, options.format):
-            pages = PagedColorization(job.source, count, painter, settings)
-            with written_together(job.places, like=job.source, within=claim) as places:
-                pages.write_into(places[job.target], job.target)
-                check_free(
-                    job.target, options.overwrite
-                )  # again: it may have appeared since the plan was made
-            return Finished(job, pages.notes, pages.uncertainty, time.perf_counter() - began)
-        photo = read_photo(job.source, page=job.page)
-    prediction = painter.predict(photo, settings)
-    last = write_results(job, photo, painter.paint_all(prediction, settings), options, claim)
-    notes = (*last.notes, *_notes_of_format(job, photo, count, options))
-    return Finished(job, notes, last.uncertainty, time.perf_counter() - began)
 
 
 @contextmanager

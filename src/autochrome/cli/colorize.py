@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.batch import Batch, tell_plan
 from autochrome.cli.checks import check_free, check_outputs
-from autochrome.cli.console import progress_bar
-from autochrome.cli.events import Event, Started, reason_of
+from autochrome.cli.events import reason_of
 from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.options import (
     check_uncertainty,
@@ -27,9 +23,9 @@ from autochrome.cli.options import (
     model_options,
     setting_options,
 )
-from autochrome.cli.plan import FileOptions, Job, Pages, make_plan
-from autochrome.cli.report import Report
-from autochrome.cli.stopping import ended_at_once, ended_orderly, exit_code
+from autochrome.cli.plan import FileOptions, Pages
+from autochrome.cli.run import Run, RunOptions, run_options
+from autochrome.cli.stopping import ended_at_once, ended_orderly
 from autochrome.errors import PhotoError, shown
 
 if TYPE_CHECKING:
@@ -55,7 +51,7 @@ class PageNumber(click.ParamType):
 
 
 @click.command()
-@click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
+@click.argument("photos", nargs=-1, metavar="PHOTO...")
 @click.option("-o", "--out", metavar="OUT", help="File of the result, or a folder; - for stdout.")
 @model_options
 @setting_options()
@@ -80,6 +76,7 @@ class PageNumber(click.ParamType):
 @limit_option
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
+@run_options
 def colorize(
     photos: tuple[str, ...],
     out: str | None,
@@ -93,7 +90,8 @@ def colorize(
     overwrite: bool,
     uncertainty: bool,
     save_look: str | None,
-    **settings: Any,
+    keep_ending: bool,
+    **given: Any,
 ) -> None:
     """Color black-and-white photos.
 
@@ -102,12 +100,13 @@ def colorize(
     With --samples 4 the results are portrait.colorized.1.jpg to portrait.colorized.4.jpg, and a contact sheet
     of them portrait.colorized.sheet.jpg.
     """
+    how = RunOptions(**{name: given.pop(name) for name in RunOptions.__dataclass_fields__})
     with ended_at_once():
         spec = find_spec(model)
-        chosen = make_settings(spec=spec, **settings)
+        settings = make_settings(spec=spec, **given)
         look_file = _check_look_file(save_look, overwrite)
         if uncertainty:
-            check_uncertainty(spec, chosen)
+            check_uncertainty(spec, settings)
         options = FileOptions(
             Path(out) if out and out != "-" else None,
             out_is_folder=bool(out) and out[-1:] in ("/", os.sep),
@@ -116,76 +115,37 @@ def colorize(
             page=page,
             recursive=recursive,
             overwrite=overwrite,
-            samples=chosen.samples,
+            samples=settings.samples,
             uncertainty=uncertainty,
+            keep_ending=keep_ending,
         )
         piped = "-" in (*photos, out)
         if piped:
-            _check_pipe(photos, options)
-        report = Report()
-        jobs = [] if piped else _plan(photos, options, report)
-        if piped or jobs:
+            _check_pipe(photos, options, how)
+        elif not photos and not how.files_from:
+            raise click.UsageError("name a photo or a folder, or a list of them with --files-from")
+        run = None if piped else Run(photos, options, how, spec, weights, settings)
+        if run is None or run.needs_model:
             # PyTorch may take long to come from the disk, and nothing else runs while it does.
             import autochrome.pipeline.painter  # noqa: F401
 
     def load() -> Painter:
         return make_painter(model, weights, device)
 
-    if piped:
+    code = 0
+    if run is None:
         with ended_orderly(lambda: None):
-            _colorize_pipe(photos[0], options, load, chosen)
-        _save_look(chosen, look_file)
-        return
-    try:
-        if jobs:
-            _colorize_files(jobs, load, chosen, options, report)
-    except KeyboardInterrupt:
-        report.interrupted = True
-    finally:
-        report.print()
-    if report.done:
-        _save_look(chosen, look_file)
-    if report.interrupted or report.failed:
-        sys.exit(exit_code(signal.SIGINT) if report.interrupted else 1)
+            _colorize_pipe(photos[0], options, load, settings)
+    else:
+        code = run.go(load)
+    if run is None or run.report.done:
+        _save_look(settings, look_file)
+    if code:
+        sys.exit(code)
 
 
-def _plan(photos: tuple[str, ...], options: FileOptions, report: Report) -> list[Job]:
-    """Return what there is to do; what cannot be done is told before it begins."""
-    plan = make_plan([Path(photo) for photo in photos], options)
-    tell_plan(plan, report)
-    report.begin(len(plan.jobs))
-    if plan.jobs:
-        report.print_failures()
-    return plan.jobs
-
-
-def _colorize_files(
-    jobs: list[Job],
-    load: Callable[[], Painter],
-    settings: ColorizeSettings,
-    options: FileOptions,
-    report: Report,
-) -> None:
-    with ExitStack() as bar:
-        show = bar.enter_context(progress_bar(disable=len(jobs) == 1))
-
-        def tell(event: Event) -> None:
-            report(event)
-            if isinstance(event, Started):
-                show(event.job.source.name, event.number, event.total)
-
-        def last_words() -> None:
-            bar.close()
-            batch.conclude()
-            report.interrupted = True
-            report.print()
-
-        batch = Batch(jobs, settings, options, tell)
-        with ended_orderly(last_words):
-            batch.run(load())
-
-
-def _check_pipe(photos: tuple[str, ...], options: FileOptions) -> None:
+def _check_pipe(photos: tuple[str, ...], options: FileOptions, how: RunOptions) -> None:
+    how.check_pipe()
     if len(photos) > 1 or options.page == "all":
         raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
     if options.samples > 1 or options.uncertainty:

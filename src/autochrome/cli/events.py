@@ -65,13 +65,16 @@ class Skipped:
 
     Attributes:
         source: the picture.
-        reason: "exists" (it has results) or "elsewhere" (another run made them meanwhile).
-        target: its result that exists.
+        reason: "exists" (it has results, that no ledger knows), "elsewhere" (another run made them
+            meanwhile), "kept" (they were edited) or one of `standing.Reason`.
+        target: its result.
+        note: what the user should know about that.
     """
 
     source: Path
     reason: str
-    target: Path | None = None
+    target: Path
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,20 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from autochrome.cli.events import Failed, failure
+from autochrome.cli.events import Failed, Skipped, failure
+from autochrome.cli.listed import place_of
+from autochrome.cli.redo import Redo
 from autochrome.errors import PhotoError
+from autochrome.io.whole_file import check_replaceable
 from autochrome.io.workspace import remove_leftovers
 
 if TYPE_CHECKING:
     from autochrome.io.folders import FoundPhoto, PassedOver
+    from autochrome.pipeline.ledger import Entry
 
 _OWN_RESULT = re.compile(r"\.colorized(\.(\d{1,2}|sheet|uncertainty))?\.[^.]+$|\.try\.jpg$")
 _SHEET_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")  # else a contact sheet is a JPEG
@@ -58,6 +63,8 @@ class FileOptions:
     """Colorizations of each photo."""
     uncertainty: bool = False
     """Write an uncertainty map for each photo."""
+    keep_ending: bool = False
+    """Keep the photo's ending in the name of a result that has another one: a.tif.png."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Job:
     uncertainty: bool = False
     before: tuple[FileState | None, ...] = field(default=(), compare=False)
     """What was at each of the places when the run began."""
+    again: bool = field(default=False, compare=False)
+    """Whether it replaces results of ours, since the photo, or what they are made with, is another."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -105,6 +114,21 @@ class Job:
         now = tuple(map(state_of, self.places))
         return None not in now and not any(map(operator.eq, now, self.before))
 
+    def check_places(self, *, overwrite: bool) -> None:
+        """Refuse to replace what has appeared, or was changed, since the run began.
+
+        Raises:
+            FileError: there is something else than a file.
+            PhotoError: there is another file.
+        """
+        for place, before in zip(self.places, self.before, strict=True):
+            check_replaceable(place)
+            if not overwrite and state_of(place) != before:
+                advice = "Use --overwrite to replace it, or give another -o"
+                raise PhotoError(
+                    place, f"exists already{' and was changed meanwhile' if before else ''}", advice
+                )
+
     def _marked(self, mark: str) -> Path:
         return self.target.with_name(f"{self.target.stem}.{mark}{self.target.suffix}")
 
@@ -114,26 +138,52 @@ class Plan:
     """The jobs, and what cannot or need not be done."""
 
     jobs: list[Job] = field(default_factory=list)
-    skipped: list[tuple[Path, Path]] = field(default_factory=list)
-    """Photos found in folders, and their results that exist already."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Photos whose results exist already."""
+    touched: list[Entry] = field(default_factory=list)
+    """Lines for the ledger, about results that are as they were but for the times of the files."""
     passed_over: dict[Path, PassedOver] = field(default_factory=dict)
     """What folders hold besides photos."""
     failures: list[Failed] = field(default_factory=list)
 
 
-def make_plan(paths: Iterable[Path], options: FileOptions) -> Plan:
+def make_plan(
+    paths: Iterable[Path], options: FileOptions, listed: Iterable[Path] = (), redo: Redo | None = None
+) -> Plan:
     """Find the photos and name their results.
 
     Without ``out`` a result is NAME.colorized.EXT beside its photo. With ``out`` it is that file if there is
     one photo and ``out`` is not a folder, else it has the photo's own name in that folder, which mirrors the
     tree of a named folder. Several colorizations of a photo are numbered before EXT, and its uncertainty map
     is marked there. Earlier results in folders, and the files in ``out``, are skipped.
+
+    Args:
+        paths: photos and folders.
+        options: about files.
+        listed: more of them, from a list: below ``out`` they keep their own folders.
+        redo: what is made again of what exists.
     """
-    planner = _Planner(list(paths), options)
+    planner = _Planner(list(paths), list(listed), options, redo or Redo(options.overwrite))
     for path in planner.paths:
         planner.add(path)
+    for path in planner.listed:
+        planner.add(path, listed=True)
     planner.spare_photos()
     return planner.plan
+
+
+def results_folder(paths: Sequence[Path], listed: Sequence[Path], options: FileOptions) -> Path | None:
+    """Return the folder of the results, if they have one of their own.
+
+    Raises:
+        PhotoError: several results need a folder, and ``out`` is none.
+    """
+    out = options.out
+    several = len(paths) > 1 or bool(listed) or any(map(os.path.isdir, paths))
+    if out is None or not (several or options.out_is_folder or os.path.isdir(out)):
+        return None
+    _check_is_folder(out, named_as_one=options.out_is_folder)
+    return out
 
 
 def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
@@ -148,19 +198,14 @@ def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
 
 
 class _Planner:
-    def __init__(self, paths: list[Path], options: FileOptions) -> None:
-        self.paths, self.options, self.plan = paths, options, Plan()
-        out = options.out
-        several = len(paths) > 1 or any(map(os.path.isdir, paths))
-        into_folder = several or options.out_is_folder or (out is not None and os.path.isdir(out))
-        self.folder = out if into_folder else None
-        if self.folder is not None:
-            _check_is_folder(self.folder, named_as_one=options.out_is_folder)
+    def __init__(self, paths: list[Path], listed: list[Path], options: FileOptions, redo: Redo) -> None:
+        self.paths, self.listed, self.options, self.redo, self.plan = paths, listed, options, redo, Plan()
+        self.folder = results_folder(paths, listed, options)
         self.looked_into: set[Path] = set()
         self.sources: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 
-    def add(self, path: Path) -> None:
+    def add(self, path: Path, *, listed: bool = False) -> None:
         """Plan a file, or the photos of a folder."""
         from autochrome.io.folders import PassedOver, find_photos, passed_over
 
@@ -176,9 +221,13 @@ class _Planner:
         except Exception as error:  # one path, like one photo, never ends the run
             self._fail(path, error)
             return
+        is_folder = os.path.isdir(path)
         for photo in photos:
+            if listed:
+                place = place_of(path)
+                photo = replace(photo, relative=Path(place / photo.relative if is_folder else place))
             try:
-                self._add_photo(photo, named=not os.path.isdir(path))
+                self._add_photo(photo, named=not is_folder and not listed)
             except Exception as error:
                 self._fail(photo.path, error)
 
@@ -204,19 +253,24 @@ class _Planner:
             self._remove_leftovers(_real(place).parent)
         taken = self._taken_by_another(job)
         job = replace(job, before=tuple(map(state_of, job.places)))
-        existing = [place for place, state in zip(job.places, job.before, strict=True) if state]
         if _real(job.source) in map(_real, job.places):
             self._refuse(job, "the result would replace the photo itself", "Give another -o")
         elif taken is not None:
             place, other = taken
-            self._refuse(job, f"its result {place} would replace that of {other}", "Give them separately")
-        elif not existing or self.options.overwrite:
-            self.plan.jobs.append(job)
-        elif named or len(existing) < len(job.places):
-            advice = "Use --overwrite to replace it, or give another -o"
-            self._refuse(job, f"{existing[0]} exists already", advice)
+            advice = "Add --keep-ending" if job.source.suffix != other.suffix else "Give them separately"
+            self._refuse(job, f"its result {place} would replace that of {other}", advice)
         else:
-            self.plan.skipped.append((job.source, job.target))
+            self._judge(job, named=named)
+
+    def _judge(self, job: Job, *, named: bool) -> None:
+        """Plan a job, or leave it out if its results need not be made."""
+        verdict = self.redo.judge(job.source, job.places, job.page, named=named)
+        if verdict.touched is not None:
+            self.plan.touched.append(verdict.touched)
+        if verdict.skip is None:
+            self.plan.jobs.append(replace(job, again=verdict.again))
+        else:
+            self.plan.skipped.append(Skipped(job.source, verdict.skip, job.target, verdict.note))
 
     def _remove_leftovers(self, folder: Path) -> None:
         """Remove what a killed run left in a folder; of a photo's results all get their names, or none."""
@@ -249,10 +303,16 @@ class _Planner:
     def _target(self, photo: FoundPhoto) -> Path:
         if self.options.out is not None and self.folder is None:
             return self.options.out
-        suffix = self._suffix(photo.path)
+        name = self._name(photo.path)
         if self.folder is not None:
-            return self.folder / photo.relative.with_suffix(suffix)
-        return photo.path.with_name(f"{photo.path.stem}.colorized{suffix}")
+            return self.folder / photo.relative.with_name(name.name)
+        return photo.path.with_name(f"{name.stem}.colorized{name.suffix}")
+
+    def _name(self, path: Path) -> Path:
+        """Return the name of a photo's result in another folder."""
+        suffix = self._suffix(path)
+        keeps = self.options.keep_ending and suffix != path.suffix
+        return Path(path.name + suffix if keeps else path.with_suffix(suffix).name)
 
     def _suffix(self, path: Path) -> str:
         """Return the suffix of the requested format, or the photo's own if that can be written."""
@@ -282,13 +342,15 @@ class _Planner:
 
     def _is_result(self, path: Path) -> bool:
         inside = self.folder is not None and _real(self.folder) in _real(path).parents
-        return bool(_OWN_RESULT.search(path.name)) or (inside and not self._holds_inputs())
+        return bool(_OWN_RESULT.search(path.name)) or (inside and not self._holds_inputs)
 
+    @cached_property
     def _holds_inputs(self) -> bool:
         """Whether the folder ``out`` is one of those named or contains one, so that it holds photos."""
         assert self.folder is not None
         out = _real(self.folder)
-        return any(out == path or out in path.parents for path in map(_real, self.paths))
+        named = map(_real, (*self.paths, *self.listed))
+        return any(out == path or out in path.parents for path in named)
 
 
 def _with_page(target: Path, page: int) -> Path:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autochrome.errors import PhotoError
-from autochrome.pipeline.ledger import Entry, Ledger, MadeWith
-from autochrome.pipeline.standing import Standing, standing_of
+
+if TYPE_CHECKING:
+    from autochrome.pipeline.ledger import Entry, Ledger, MadeWith
+    from autochrome.pipeline.standing import Standing
 
 REDO = ("failed", "missing", "stale", "changed", "all")
 """The values of --redo; each stands for itself and those before it."""
@@ -50,20 +53,24 @@ class Redo:
     ledger: Ledger | None = None
     made_with: MadeWith | None = None
 
-    def judge(self, source: Path, places: Sequence[Path], *, named: bool) -> Verdict:
+    def judge(self, source: Path, places: Sequence[Path], page: int | None = None, *, named: bool) -> Verdict:
         """Decide what is to become of a photo.
 
         Args:
             source: the photo.
             places: the files of its results.
+            page: of the photo.
             named: whether it was named, so that a result that exists is a mistake, unless it is known.
 
         Raises:
             PhotoError: results exist that must not be replaced.
         """
+        from autochrome.pipeline.standing import standing_of
+
         if self.overwrite and self.level is None:
             return Verdict()
-        standing = standing_of(source, places, self.made_with, self.ledger)
+        made_with = self.made_with and replace(self.made_with, page=page)
+        standing = standing_of(source, places, made_with, self.ledger)
         wanted = _RANKS[standing.reason] <= _RANKS[self.level or _USUAL]
         if wanted and (standing.foreign is None or self.overwrite):
             return Verdict(again=standing.reason in ("stale", "changed", "current"))

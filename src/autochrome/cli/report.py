@@ -1,34 +1,55 @@
-"""What `autochrome colorize` prints at its end: results, notes, failures and a summary, on stderr."""
+"""What `autochrome colorize` prints about its photos, on stderr: results, notes, failures and a summary."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import click
 
+from autochrome.cli.console import duration
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
 from autochrome.io.folders import PassedOver
 
+SKIPPED = {
+    "current": "up to date",
+    "changed": "made with other settings or weights (--redo changed makes them again)",
+    "stale": "of another photo by now, but left as --redo says",
+    "missing": "without a result, but left as --redo says",
+    "kept": "edited since, and kept",
+    "exists": "skipped, as their results exist (use --overwrite to replace them)",
+    "elsewhere": "colorized by another run meanwhile",
+}
+"""What became of photos that were left out, by the reason of `Skipped`."""
+
 
 @dataclass
 class Report:
-    """A subscriber that keeps the outcome for each photo."""
+    """A subscriber that prints failures at once, notes at once or folded at the end, and a summary.
 
+    Attributes:
+        quiet: print failures only.
+        ledger: the file that has the notes about photos, if there is one.
+        page: the file that has all notes, if there is one.
+    """
+
+    quiet: bool = False
+    ledger: str | None = None
+    page: str | None = None
     done: int = 0
-    last: Job | None = None
-    failed: list[Failed] = field(default_factory=list)
-    notes: list[tuple[Path, str]] = field(default_factory=list)
-    skipped: int = 0
-    elsewhere: int = 0
+    again: int = 0
+    failed: int = 0
+    unexpected: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
     interrupted: bool = False
-    printed: int = 0
     planned: int = 0
-    started: float = 0.0
+    started: float = field(default_factory=time.perf_counter)
+    _first: dict[tuple[str, str], str] = field(default_factory=dict)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def begin(self, planned: int) -> None:
         """Start the clock."""
@@ -37,55 +58,77 @@ class Report:
     def __call__(self, event: Event) -> None:
         """Take note of an event."""
         if isinstance(event, Finished):
-            self.done, self.last = self.done + 1, event.job
-            self.notes += [(event.job.source, note) for note in event.notes]
+            self.done, self.again = self.done + 1, self.again + event.job.again
+            if self.planned == 1 and not self.quiet:
+                _print_files(event.job)
+            for note in event.notes:
+                self._note(event.job.source, note, self.page or self.ledger)
         elif isinstance(event, Failed):
-            self.failed.append(event)
+            self.failed, self.unexpected = self.failed + 1, self.unexpected + event.unexpected
+            click.echo(f"failed: {event.source}: {event.message}", err=True)
         elif isinstance(event, LookedThrough):
-            self.notes.append((event.folder, _told(event.passed_over)))
-        elif isinstance(event, Skipped) and event.reason == "elsewhere":
-            self.elsewhere += 1
+            self._note(event.folder, told(event.passed_over), self.page)
         elif isinstance(event, Skipped):
-            self.skipped += 1
+            self.skipped[event.reason] += 1
+            if event.note:
+                self._note(event.source, event.note, self.page)
+
+    def _note(self, source: object, text: str, all_in: str | None) -> None:
+        """Print a note; on a terminal, where another file has them all, only keep it and count."""
+        if self.quiet:
+            return
+        if all_in is None or not sys.stderr.isatty():
+            click.echo(f"note: {source}: {text}", err=True)
+            return
+        self._counts[text, all_in] += 1
+        self._first.setdefault((text, all_in), str(source))
 
     def print(self) -> None:
-        """Print results, notes, failures and a summary."""
-        if self.done == 1 and self.last is not None:
-            files = self.last.places
-            named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
-            click.echo(f"{self.last.source} -> {named}", err=True)
-        for note, count in Counter(note for _, note in self.notes).items():
-            names = [str(path) for path, text in self.notes if text == note]
-            more = f" and {count - 1} more" if count > 1 else ""
-            click.echo(f"note: {names[0]}{more}: {note}", err=True)
-        self.print_failures()
+        """Print folded notes and a summary."""
+        if self.quiet:
+            return
+        for (text, all_in), count in self._counts.items():
+            more = f" and {count - 1} more (all in {all_in})" if count > 1 else ""
+            click.echo(f"note: {self._first[text, all_in]}{more}: {text}", err=True)
         if self.interrupted:
             click.echo("interrupted; nothing was left half-written", err=True)
-        if self.planned + len(self.failed) + self.skipped > 1 or self.skipped or self.elsewhere:
+        if self.planned + self.failed + self.skipped.total() > 1 or self.skipped:
             click.echo(self._summary(), err=True)
 
-    def print_failures(self) -> None:
-        """Print the failures that were not printed yet."""
-        for failed in self.failed[self.printed :]:
-            click.echo(f"failed: {failed.source}: {failed.message}", err=True)
-        self.printed = len(self.failed)
+    def facts(self) -> dict[str, str]:
+        """Return what the summary says as names and values."""
+        facts = {"colorized": str(self.done)}
+        if self.again:
+            facts["of these again"] = str(self.again)
+        if self.failed:
+            facts["failed"] = str(self.failed)
+        facts |= {SKIPPED[reason]: str(count) for reason, count in self.skipped.items()}
+        seconds = time.perf_counter() - self.started
+        facts["time"] = duration(seconds)
+        if self.done > 1:
+            facts["time per photo"] = duration(seconds / self.done)
+        return facts
 
     def _summary(self) -> str:
-        parts = [f"{self.done} colorized"]
-        if self.skipped:
-            parts.append(f"{self.skipped} skipped, as their results exist (use --overwrite to replace them)")
-        if self.elsewhere:
-            parts.append(f"{self.elsewhere} colorized by another run meanwhile")
+        parts = [f"{self.done} colorized" + (f" ({self.again} of them again)" if self.again else "")]
+        parts += [
+            f"{self.skipped[reason]} {text}" for reason, text in SKIPPED.items() if self.skipped[reason]
+        ]
         if self.failed:
-            unexpected = sum(failed.unexpected for failed in self.failed)
             parts.append(
-                f"{len(self.failed)} failed" + (f" ({unexpected} unexpectedly)" if unexpected else "")
+                f"{self.failed} failed" + (f" ({self.unexpected} unexpectedly)" if self.unexpected else "")
             )
-        seconds = f" in {time.perf_counter() - self.started:.1f} s" if self.planned else ""
+        seconds = f" in {duration(time.perf_counter() - self.started)}" if self.planned else ""
         return ", ".join(parts) + seconds
 
 
-def _told(passed_over: PassedOver) -> str:
+def _print_files(job: Job) -> None:
+    files = job.places
+    named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
+    click.echo(f"{job.source} -> {named}", err=True)
+
+
+def told(passed_over: PassedOver) -> str:
     """Return "3 other files were not looked at: 2 PSD, 1 TXT; 1 folder was not searched (--recursive)"."""
     parts = []
     files = sum(passed_over.files.values())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autochrome.cli.checks import check_free
 from autochrome.cli.plan import FileOptions, Job
 from autochrome.errors import PhotoError, SettingsError
 from autochrome.io.whole_file import written_together
@@ -24,19 +23,29 @@ _AHEAD = 2  # colorizations that may wait for being written: each is a whole pho
 
 
 def write_results(
-    job: Job, photo: Photo, colorizations: Iterable[ColorizedPhoto], options: FileOptions, claim: Workspace
-) -> ColorizedPhoto:
+    job: Job,
+    photo: Photo,
+    colorizations: Iterable[ColorizedPhoto],
+    options: FileOptions,
+    claim: Workspace,
+    record: Callable[[ColorizedPhoto, Mapping[Path, Path]], None],
+) -> None:
     """Write the colorizations of a photo, their contact sheet and the uncertainty map, as the job says.
 
     While one is written the next is painted. The files get their names at the end, all together; until then
     they are in the workspace by which the job is claimed.
 
-    Returns:
-        The last of the colorizations, whose notes and uncertainty are those of all.
+    Args:
+        job: the photo, and its results.
+        photo: as it was read.
+        colorizations: of the photo.
+        options: about files.
+        claim: the workspace.
+        record: called when all is written, before the files get their names, with the last of the
+            colorizations, whose notes and uncertainty are those of all, and where each file is.
 
     Raises:
         PhotoError: one cannot be written.
-        click.ClickException: a file of that name has appeared since the job was planned.
         SettingsError: an uncertainty map was requested that the model does not provide.
     """
     cells: list[tuple[str, Page]] = []
@@ -66,9 +75,7 @@ def write_results(
         if job.sheet is not None:
             original = ("original", _cell(photo))
             _write_sheet([original, *cells], last, places[job.sheet], job.sheet, options.quality)
-        for target in job.places:
-            check_free(target, options.overwrite)  # again: it may have appeared since the plan was made
-    return last
+        record(last, places)
 
 
 def _label(number: int, colored: ColorizedPhoto) -> str:

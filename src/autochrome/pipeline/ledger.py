@@ -88,6 +88,7 @@ class MadeWith:
         look: the settings, as a look file holds them (`pipeline.look_file`).
         reference_sha256: the digest of the reference's file, if there is one.
         quality: of JPEG, WebP, AVIF and HEIC.
+        page: the page of the photo that was colored, from 0; None for the whole file.
     """
 
     model: str
@@ -95,6 +96,7 @@ class MadeWith:
     look: Mapping[str, Any]
     reference_sha256: str | None = None
     quality: int | None = None
+    page: int | None = None
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ class Colored:
     Attributes:
         source: the photo.
         result: its (first) colorization.
-        page: of the photo, from 0.
+        page: of the photo, from 0; None for the first of all.
         uncertainty: as `Uncertainty.share`, None if the model does not tell.
     """
 
     source: Path
     result: Path
-    page: int = 0
+    page: int | None = None
     uncertainty: float | None = None
 
 
