@@ -1,36 +1,155 @@
-"""EXIF, XMP and IPTC between libvips images and a plain dict of bytes.
+"""EXIF, XMP, IPTC and texts between files and a plain dict of bytes.
 
-Keys: "exif" (a block with its "Exif" signature), "xmp" (an XMP packet), "iptc" (IPTC-IIM records, without
-JPEG's Photoshop wrapping). The dict describes an upright photo: Orientation is 1, and there is no thumbnail.
+Keys: "exif" (a block with its "Exif" signature), "xmp" (an XMP packet), "iptc" (IPTC-IIM records),
+"photoshop" (other image resources of Photoshop), "texts" (PNG's texts and comments, see `texts.py`). The dict
+describes an upright photo that is written anew: Orientation is 1, and there are no thumbnails, no settings
+that a program would apply again, and nothing about how the former file stored its pixels. What people wrote
+stays.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import struct
-import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyvips
 
 from autochrome.io import exif as exif_block
+from autochrome.io import jpeg_header, photoshop, texts
+from autochrome.io.encoding import LONGEST_EXIF
 from autochrome.io.loading import PhotoFile
-from autochrome.io.vips import blob, set_blob
+from autochrome.io.vips import blob, number
+from autochrome.io.xmp import Packet, XmpError
 
-_PHOTOSHOP = b"Photoshop 3.0\0"
-_IPTC_RESOURCE = 0x0404
-# XMP repeats the EXIF orientation, as an attribute or as an element.
+_INCOMPLETE = "a part of its metadata is damaged or too long, and was left out"
+_COMPANIONS = (
+    "what the file holds beside the photo (a motion photo's video, a gain map or depth) was left out"
+)
+_LAYERS = "Photoshop's layers were left out; the result is the picture that they make"
 _XMP_ORIENTATION = re.compile(rb"(<tiff:Orientation>\s*|tiff:Orientation\s*=\s*[\"']\s*)[2-8]")
+_HIGHEST_DPI = 100_000
+_NOT_HELD: dict[str, tuple[str, ...]] = dict.fromkeys(("webp", "avif", "heic"), ("iptc", "photoshop"))
 
 
-def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> dict[str, bytes]:
-    """Return the metadata blocks of an opened page."""
-    blocks = _blocks_of_tiff(file, file.place_of(page)) if file.format == "tiff" else _other_blocks(image)
-    if "exif" in blocks:
-        blocks["exif"] = exif_block.upright(blocks["exif"])
-    if xmp := blob(image, "xmp-data"):
-        blocks["xmp"] = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
-    return blocks
+@dataclass
+class Metadata:
+    """What a file says of a photo.
+
+    Attributes:
+        blocks: as `Photo.metadata` has them.
+        notes: sentences for the user about what was left out.
+    """
+
+    blocks: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def read_metadata(image: pyvips.Image, file: PhotoFile, page: int = 0) -> Metadata:
+    """Return the metadata of an opened page."""
+    found, extension = Metadata(), b""
+    blocks = found.blocks
+    for key, name in (("exif", "exif-data"), ("xmp", "xmp-data")):
+        if block := blob(image, name):
+            blocks[key] = block
+    with file.stream() as stream:
+        if file.format == "tiff":
+            place = file.place_of(page)
+            blocks.pop("exif", None)  # libvips' own, of some tags
+            blocks |= exif_block.blocks_of_tiff(stream, place)
+            found.notes += [_LAYERS] if exif_block.has_layers(stream, place) else []
+        elif file.format == "jpeg":
+            header = jpeg_header.read_header(stream)
+            extension = header.extension
+            blocks["iptc"], blocks["photoshop"] = photoshop.parse_resources(header.resources)
+            blocks["texts"] = texts.from_comments(header.comments)
+            found.notes += [] if header.whole else [_INCOMPLETE]
+        elif file.format == "png":
+            blocks["texts"], hidden, whole = texts.from_png(stream)
+            found.blocks = blocks = hidden | blocks
+            found.notes += [] if whole else [_INCOMPLETE]
+        elif file.format == "gif":
+            blocks["texts"] = texts.from_gif(stream)
+    _make_true(found, extension, turned=number(image, "orientation", 1) != 1)
+    found.blocks = {key: block for key, block in found.blocks.items() if block}
+    return found
+
+
+def _make_true(found: Metadata, extension: bytes, *, turned: bool) -> None:
+    """Remove what does not describe the photo in memory, and what cannot be read."""
+    blocks = found.blocks
+    if exif := blocks.get("exif"):
+        try:
+            blocks["exif"] = exif_block.make_true(exif)
+        except exif_block.ExifError:
+            del blocks["exif"]
+            found.notes.append("its EXIF metadata are damaged, and were left out")
+    if xmp := blocks.get("xmp"):
+        try:
+            blocks["xmp"] = _true_xmp(xmp, extension, found)
+        except XmpError as error:
+            del blocks["xmp"]
+            found.notes.append(f"its XMP metadata were left out: they are {error}")
+    if "iptc" in blocks:
+        blocks["iptc"] = photoshop.true_iptc(blocks["iptc"])
+    if "photoshop" in blocks:
+        iptc, resources = photoshop.parse_resources(blocks["photoshop"])
+        blocks["photoshop"] = photoshop.true_resources(resources, turned=turned)
+        blocks.setdefault("iptc", photoshop.true_iptc(iptc))
+
+
+def _true_xmp(xmp: bytes, extension: bytes, found: Metadata) -> bytes:
+    xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)  # in most packets all there is to change
+    packet = Packet.parse(xmp)
+    if extension:
+        packet.join(Packet.parse(extension))
+    if packet.has_companions():
+        found.notes.append(_COMPANIONS)
+    return bytes(packet) if packet.make_true() or extension else xmp
+
+
+def fit_metadata(
+    blocks: Mapping[str, bytes],
+    format: str,
+    size: tuple[int, int],
+    *,
+    dpi: tuple[float, float] | None,
+    is_srgb: bool,
+) -> dict[str, bytes]:
+    """Return metadata as a format holds them for a picture.
+
+    Args:
+        blocks: as `Photo.metadata` has them.
+        format: "jpeg", "png" ...
+        size: height and width.
+        dpi: dots per inch across and down.
+        is_srgb: the picture is written without a profile.
+    """
+    fitted = {key: block for key, block in blocks.items() if key not in _NOT_HELD.get(format, ())}
+    fitted["exif"] = fitted_exif(blocks, format, size, dpi=dpi, is_srgb=is_srgb)
+    if len(fitted["exif"]) > (longest := LONGEST_EXIF.get(format, math.inf)):
+        fitted["exif"] = exif_block.shortened(fitted["exif"], int(longest))
+    return {key: block for key, block in fitted.items() if block}
+
+
+def fitted_exif(
+    blocks: Mapping[str, bytes],
+    format: str,
+    size: tuple[int, int],
+    *,
+    dpi: tuple[float, float] | None,
+    is_srgb: bool,
+) -> bytes:
+    """Return the EXIF block for a picture, however long; the arguments are those of `fit_metadata`."""
+    return exif_block.fitted(
+        blocks.get("exif", b""),
+        size,
+        dpi=dpi,
+        needs_dpi=format in ("webp", "avif", "heic"),
+        is_srgb=is_srgb,
+        comment="" if format in ("jpeg", "png") else texts.as_lines(blocks.get("texts", b"")),
+    )
 
 
 def read_resolution(image: pyvips.Image, metadata: Mapping[str, bytes]) -> tuple[float, float] | None:
@@ -42,65 +161,7 @@ def read_resolution(image: pyvips.Image, metadata: Mapping[str, bytes]) -> tuple
 
 
 def _is_default(dpi: tuple[float, float]) -> bool:
-    """Return whether this is what libvips gives without a resolution: 72 dpi, or 1 pixel per mm."""
+    """Return whether this is what libvips gives without one, 72 dpi or 1 pixel per mm, or nonsense."""
+    if not all(math.isfinite(value) and 0 < value < _HIGHEST_DPI for value in dpi):
+        return True
     return dpi[0] == dpi[1] and (abs(dpi[0] - 72) < 0.1 or abs(dpi[0] - 25.4) < 0.01)
-
-
-def attach_metadata(image: pyvips.Image, metadata: Mapping[str, bytes], format: str) -> None:
-    """Put the blocks onto `image`, so that libvips writes those that the format can hold.
-
-    Only JPEG and TIFF keep IPTC. EXIF and IPTC enter a TIFF after writing (`exif.add_blocks_to_tiff`).
-    """
-    if "xmp" in metadata:
-        set_blob(image, "xmp-data", metadata["xmp"])
-    if "exif" in metadata and format != "tiff":
-        _attach_exif(image, metadata["exif"])
-    if "iptc" in metadata and format == "jpeg":
-        set_blob(image, "iptc-data", _wrap_iptc(metadata["iptc"]))
-
-
-def _other_blocks(image: pyvips.Image) -> dict[str, bytes]:
-    blocks: dict[str, bytes] = {}
-    if exif := blob(image, "exif-data"):
-        # PNG and WebP carry the block without the prefix that JPEG needs.
-        blocks["exif"] = exif if exif.startswith(exif_block.PREFIX) else exif_block.PREFIX + exif
-    if iptc := _unwrap_iptc(blob(image, "iptc-data") or b""):
-        blocks["iptc"] = iptc
-    return blocks
-
-
-def _blocks_of_tiff(file: PhotoFile, page: int) -> dict[str, bytes]:
-    with file.stream() as stream:
-        return exif_block.blocks_of_tiff(stream, page)
-
-
-def _attach_exif(image: pyvips.Image, exif: bytes) -> None:
-    """Set every tag as a field, or libvips drops it; a PNG of one pixel makes it parse them."""
-    png = pyvips.Image.black(1, 1).pngsave_buffer()
-    chunk = b"eXIf" + exif[len(exif_block.PREFIX) :]
-    chunk = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    header_end = 8 + 12 + 13  # signature, then the IHDR chunk
-    carrier = pyvips.Image.pngload_buffer(png[:header_end] + chunk + png[header_end:])
-    for field in carrier.get_fields():
-        if field.startswith("exif-"):
-            image.set_type(carrier.get_typeof(field), field, carrier.get(field))
-
-
-def _unwrap_iptc(block: bytes) -> bytes | None:
-    """Return the IPTC records among the image resources of a JPEG's APP13 segment."""
-    position = len(_PHOTOSHOP) if block.startswith(_PHOTOSHOP) else len(block)
-    while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
-        resource = int.from_bytes(block[position + 4 : position + 6], "big")
-        name_length = block[position + 6] + 1
-        position += 6 + name_length + name_length % 2
-        size = int.from_bytes(block[position : position + 4], "big")
-        position += 4
-        if resource == _IPTC_RESOURCE:
-            return block[position : position + size]
-        position += size + size % 2
-    return None
-
-
-def _wrap_iptc(records: bytes) -> bytes:
-    padding = b"\0" * (len(records) % 2)
-    return _PHOTOSHOP + b"8BIM" + struct.pack(">HHI", _IPTC_RESOURCE, 0, len(records)) + records + padding

@@ -1,7 +1,7 @@
 """A photo in memory, read from a file and written back to one.
 
-Depth, color profile, alpha, resolution, EXIF, XMP and IPTC are kept from the file to the result. The photo is
-held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
+Depth, color profile, alpha, resolution, EXIF, XMP, IPTC and texts are kept from the file to the result. The
+photo is held upright and in sRGB; `write_photo` returns to the file's own RGB profile.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
 from autochrome.io.limits import MAX_PIXELS
 from autochrome.io.loading import locate
-from autochrome.io.metadata import attach_metadata, read_metadata, read_resolution
+from autochrome.io.metadata import fit_metadata, read_metadata, read_resolution
 from autochrome.io.provenance import Provenance, add_provenance, parse_provenance
-from autochrome.io.saving import check_fits, format_for, save
+from autochrome.io.saving import format_for, save
 from autochrome.io.vips import SAMPLE_TYPES, WHITE, Pixels, from_array, interpretation, to_array, to_depth
 
 __all__ = [
@@ -48,7 +48,7 @@ class Photo:
         pixels: (H, W, 1) gray or (H, W, 3) color, gamma-encoded sRGB; uint8, uint16, or float32 in [0, 1].
         alpha: (H, W) of the same type, not multiplied into the pixels; None if there is none.
         icc_profile: the file's own profile, to which `write_photo` returns; None means sRGB.
-        metadata: the blocks "exif", "xmp" and "iptc" that exist (see `metadata.py`).
+        metadata: the blocks "exif", "xmp", "iptc", "photoshop" and "texts" that exist (see `metadata.py`).
         dpi: dots per inch across and down, None if unknown.
         source: the file, None for bytes.
         format: a key of `sniff.READABLE`: "jpeg", "png", "tiff" ...; None for a photo made in memory.
@@ -119,17 +119,17 @@ def read_photo(source: Source, *, page: int | None = None, max_pixels: int | Non
             decoded = decode(image, file)
     except pyvips.Error as error:
         raise file.decoding_failed(error) from error
-    notes += file.notes()
+    notes += [*file.notes(), *metadata.notes]
     if page is None and (note := file.note_of_first()):
         notes.append(note)
-    dpi = read_resolution(image, metadata)
+    dpi = read_resolution(image, metadata.blocks)
     if dpi and orientation_of(image) >= 5:
         dpi = (dpi[1], dpi[0])
     return Photo(
         decoded.pixels,
         decoded.alpha,
         decoded.profile,
-        metadata,
+        metadata.blocks,
         dpi,
         file.path,
         file.format,
@@ -151,7 +151,7 @@ def read_provenance(photo: Photo | Source) -> Provenance | None:
     if isinstance(photo, Photo):
         return parse_provenance(photo.metadata.get("xmp"))
     file = locate(photo)
-    return parse_provenance(read_metadata(file.open(), file).get("xmp"))
+    return parse_provenance(read_metadata(file.open(), file).blocks.get("xmp"))
 
 
 def write_photo(
@@ -167,7 +167,9 @@ def write_photo(
 
     A photo is converted to what the format can hold: JPEG and WebP have 8 bits per sample, PNG 16 (also for
     floats), AVIF and HEIC 12; JPEG puts a transparent photo onto white; WebP, AVIF and HEIC have no gray
-    pictures; only JPEG and TIFF keep IPTC. Lossless formats stay lossless. An existing file is replaced.
+    pictures; only JPEG, PNG and TIFF keep IPTC (`losses` says what of a photo a format does not hold).
+    Lossless formats stay lossless. An existing file is replaced; a new one gets the access rights of the
+    photo's own.
 
     Args:
         photo: what to write.
@@ -190,9 +192,8 @@ def write_photo(
     metadata = dict(photo.metadata)
     if provenance is not None:
         metadata["xmp"] = add_provenance(metadata.get("xmp"), provenance)
-    attach_metadata(image, metadata, chosen.name)
-    check_fits(image, chosen, path or "the result")
-    return save(image, path, chosen, quality=quality, blocks=metadata)
+    blocks = fit_metadata(metadata, chosen.name, photo.size, dpi=photo.dpi, is_srgb=photo.icc_profile is None)
+    return save(image, path, chosen, quality=quality, blocks=blocks, dpi=photo.dpi, like=photo.source)
 
 
 def _completed(photo: Photo, like: Photo) -> Photo:

@@ -7,13 +7,15 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pyvips
 
-from autochrome.errors import PhotoError
-from autochrome.io.exif import add_blocks_to_tiff
-from autochrome.io.vips import blob, sample_type
+from autochrome.errors import FileError, PhotoError
+from autochrome.io.encoding import encode
+from autochrome.io.vips import from_array, sample_type
 from autochrome.io.whole_file import not_a_file, written_whole
 
 
@@ -52,10 +54,19 @@ WRITTEN_AS = {"heic": "jpeg", "jp2": "png", "gif": "png", "bmp": "png", "pnm": "
 
 No libvips of Python's wheels writes HEIC: a phone's photo comes back as what every viewer opens."""
 
-_SAVERS = {"jpeg": "jpegsave", "png": "pngsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave",
-           "heic": "heifsave"}  # fmt: skip
 CLASSIC_TIFF_BYTES = 3_900_000_000  # offsets of 32 bits, and room for what is not pixels
-_LONGEST_JPEG_BLOCK = 65_000  # a JPEG segment holds 65,533 bytes, the block's own signature included
+_ROOMIER = "Write it as png or tiff"
+
+
+@cache
+def can_write(name: str) -> bool:
+    """Return whether this libvips has the encoder of a format."""
+    image = from_array(np.zeros((16, 16, 3), np.uint8))
+    try:
+        encode(image, io.BytesIO(), name, _options(image, FORMATS[name], quality=80), {}, None)
+    except pyvips.Error:
+        return False
+    return True
 
 
 def format_for(target: Path | None, format: str | None, fallback: str | None) -> Format:
@@ -83,48 +94,47 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
     raise PhotoError(target, "has an ending that stands for no format", advice)
 
 
-def check_fits(image: pyvips.Image, format: Format, name: object) -> None:
-    """Raise PhotoError if the format cannot hold the image's size or metadata."""
-    if max(image.width, image.height) > format.longest_side:
-        size = f"{image.width} x {image.height} pixels"
-        problem = f"is {size}, and {format.name} holds at most {format.longest_side} per side"
-        raise PhotoError(name, problem, "Write it as png or tiff")
-    if format.name == "jpeg":
-        for field in ("exif-data", "xmp-data", "iptc-data"):
-            block = blob(image, field) or b""
-            if len(block) > _LONGEST_JPEG_BLOCK:
-                problem = f"has {len(block)} bytes of {field}, more than a JPEG can hold"
-                raise PhotoError(name, problem, "Write it as png or tiff")
-
-
 def save(
-    image: pyvips.Image, target: Path | None, format: Format, *, quality: int, blocks: Mapping[str, bytes]
+    image: pyvips.Image,
+    target: Path | None,
+    format: Format,
+    *,
+    quality: int,
+    blocks: Mapping[str, bytes],
+    dpi: tuple[float, float] | None = None,
+    like: Path | None = None,
 ) -> bytes | None:
     """Encode `image` into `target`, or return the bytes if there is no target.
 
     Args:
-        image: what to encode, with the metadata attached that libvips writes.
+        image: what to encode, with its profile and resolution.
         target: the file, or None.
         format: the file format.
         quality: 1 to 100, where the format has one.
-        blocks: the metadata, for what libvips does not write ("exif" and "iptc" in TIFF).
+        blocks: the metadata, fitted to the format.
+        dpi: dots per inch across and down.
+        like: the file whose access rights a new one gets.
 
     Raises:
-        PhotoError: it could not be encoded or written; nothing is left behind.
+        PhotoError: it does not fit into the format, or could not be written; nothing is left behind.
     """
-    operation, options = _SAVERS[format.name], _options(image, format, quality)
-    with failures_named(target or "the result", format):
+    name, options = target or "the result", _options(image, format, quality)
+    _check_size(image, format, name)
+    with failures_named(name, format):
         if target is None:
-            buffer = io.BytesIO(pyvips.Operation.call(f"{operation}_buffer", image, **options))
-            if format.name == "tiff":
-                add_blocks_to_tiff(buffer, blocks)
+            buffer = io.BytesIO()
+            encode(image, buffer, format.name, options, blocks, dpi)
             return buffer.getvalue()
-        with written_whole(target) as temporary:
-            pyvips.Operation.call(operation, image, os.fsencode(temporary), **options)
-            if format.name == "tiff":
-                with temporary.open("r+b") as file:
-                    add_blocks_to_tiff(file, blocks)
+        with written_whole(target, like=like) as temporary, temporary.open("r+b") as file:
+            encode(image, file, format.name, options, blocks, dpi)
     return None
+
+
+def _check_size(image: pyvips.Image, format: Format, name: object) -> None:
+    if max(image.width, image.height) > format.longest_side:
+        size = f"{image.width} x {image.height} pixels"
+        problem = f"is {size}, and {format.name} holds at most {format.longest_side} per side"
+        raise PhotoError(name, problem, _ROOMIER)
 
 
 def _options(image: pyvips.Image, format: Format, quality: int) -> dict[str, object]:
@@ -162,13 +172,15 @@ def failures_named(name: object, format: Format) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
-        detail = " ".join(str(error.detail).split())
-        problem = f"could not be written (libvips: {detail})"
-        advice = "Check the free space, or choose another format"
+        detail = "; ".join(dict.fromkeys(line.strip() for line in str(error.detail).splitlines()))
         if "Unsupported compression" in detail:
             problem = f"cannot be written: this libvips has no {format.name} encoder"
-            advice = "Choose jpeg, png or tiff"
-        raise PhotoError(name, problem, advice) from error
+            raise PhotoError(name, problem, "Choose jpeg, png or tiff") from error
+        raise PhotoError(name, f"could not be written (libvips: {detail})", _ROOMIER) from error
+    except FileError:
+        raise
     except OSError as error:
-        advice = "Check the folder and the free space"
-        raise PhotoError(name, f"could not be written ({error})", advice) from error
+        problem = f"could not be written: {error.strerror or error}"
+        raise PhotoError(name, problem, "Check the folder and the free space") from error
+    except ValueError as error:  # of `encode`
+        raise PhotoError(name, str(error), _ROOMIER) from error

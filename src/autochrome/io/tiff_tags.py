@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Set
 from dataclasses import dataclass
 
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005
@@ -13,6 +14,7 @@ BROKEN = (struct.error, ValueError, KeyError, RecursionError, OverflowError, Mem
 
 # Bytes of a value by TIFF type, from 1 (BYTE) to 13 (IFD), then BigTIFF's 16 to 18.
 _SIZES = dict(enumerate((1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4), start=1)) | {16: 8, 17: 8, 18: 8}
+_IFDS = (13, 18)
 _SWAPPED = {**_SIZES, 5: 4, 10: 4}  # a rational is two numbers of 4 bytes
 LONGEST_TAG, _MOST_TAGS, _DEEPEST = 8_000_000, 4096, 2
 
@@ -91,18 +93,21 @@ def read_directory(
     layout: Layout,
     offset: int,
     *,
-    only: set[int] | None = None,
+    only: Set[int] | None = None,
+    without: Set[int] = frozenset(),
     nesting: int = 0,
     longest: int = LONGEST_TAG,
 ) -> Directory:
-    """Return the tags at `offset`, those of `only` if given; damaged or longer ones are left out.
+    """Return the tags at `offset`, those of `only` if given and none of `without`.
+
+    Damaged tags, and those of more than `longest` bytes, are left out.
 
     Raises one of `BROKEN` where there is no directory.
     """
     raw, _ = raw_entries(file, layout, offset)
     tags: Directory = {}
     for tag, entry in raw.items():
-        if only is None or tag in only:
+        if (only is None or tag in only) and tag not in without:
             try:
                 tags[tag] = _read_tag(file, layout, entry, nesting, longest)
             except BROKEN:
@@ -117,15 +122,25 @@ def standalone(tags: Directory, order: str) -> bytes:
     return head + _serialize(tags, {}, 0, layout, start=len(head))
 
 
-def replace_first_directory(
-    file: io.BufferedIOBase, layout: Layout, added: Directory, raw: dict[int, bytes], following: int
+def replace_directory(
+    file: io.BufferedIOBase, layout: Layout, pointer: int, offset: int, added: Directory
 ) -> None:
-    """Rewrite a TIFF's first directory at the file's end: its `raw` entries and those `added`."""
+    """Write a directory again at the file's end, with tags added or replaced.
+
+    Args:
+        file: open for reading and writing.
+        layout: of the file.
+        pointer: the place of the offset that leads to the directory.
+        offset: where the directory is.
+        added: the tags.
+    """
+    raw, following = raw_entries(file, layout, offset)
+    raw = {tag: entry for tag, entry in raw.items() if tag not in added}
     end = file.seek(0, io.SEEK_END)
     if end % 2:
         end += file.write(b"\0")
     file.write(_serialize(added, raw, following, layout, start=end))
-    file.seek(8 if layout.big else 4)
+    file.seek(pointer)
     file.write(struct.pack(layout.offset, end))
 
 
@@ -149,10 +164,11 @@ def serialize(tags: Directory, layout: Layout, start: int) -> bytes:
     return _serialize(tags, {}, 0, layout, start)
 
 
-def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: int, longest: int) -> Tag:
+def read_value(file: io.BufferedIOBase, layout: Layout, entry: bytes, *, longest: int = LONGEST_TAG) -> bytes:
+    """Return the data of a directory's entry. Raises one of `BROKEN`."""
     tag, kind, count, inline = struct.unpack(layout.entry, entry)
     size = _SIZES[kind] * count
-    if not 0 < size <= longest or nesting > _DEEPEST:
+    if not 0 < size <= longest:
         raise ValueError(f"tag {tag:#x} cannot be read")
     data = inline[:size]
     if size > len(inline):
@@ -160,9 +176,17 @@ def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: in
         data = file.read(size)
     if len(data) < size:
         raise ValueError(f"tag {tag:#x} is cut short")
-    if tag not in POINTERS:
+    return data
+
+
+def _read_tag(file: io.BufferedIOBase, layout: Layout, entry: bytes, nesting: int, longest: int) -> Tag:
+    tag, kind, count = struct.unpack_from(layout.order + ("HHQ" if layout.big else "HHI"), entry)
+    if nesting > _DEEPEST:
+        raise ValueError(f"tag {tag:#x} lies too deep")
+    data = read_value(file, layout, entry, longest=longest)
+    if count != 1 or not (tag in POINTERS or kind in _IFDS):
         return Tag(kind, count, data)
-    where = struct.unpack(layout.order + ("I" if size == 4 else "Q"), data)[0]
+    where = struct.unpack(layout.order + ("I" if len(data) == 4 else "Q"), data)[0]
     return Tag(kind, count, data, read_directory(file, layout, where, nesting=nesting + 1))
 
 
