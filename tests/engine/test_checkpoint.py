@@ -61,7 +61,35 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_named(saved: Path, content: bytes | None) -> None:
     path = saved / "state.pt"
     path.write_bytes(path.read_bytes()[:-40] if content is None else content)
-    with pytest.raises(CheckpointError, match=r"state\.pt is damaged \(.+\): start anew"):
+    with pytest.raises(CheckpointError, match=r"state\.pt is damaged \(.+\): restore it"):
+        load_state(saved)
+
+
+def test_damage_is_noticed_before_anything_is_loaded(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved / "state.pt"
+    content = path.read_bytes()
+
+    def load(*_: object, **__: object) -> None:
+        raise AssertionError("a damaged file was loaded")
+
+    monkeypatch.setattr(torch, "load", load)
+    for place in [*range(0, len(content), 97), *range(len(content) - 70, len(content))]:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.raises(CheckpointError, match=r"state\.pt is damaged \(its SHA-256"):
+            load_state(saved)
+    path.write_bytes(content[:30])
+    with pytest.raises(CheckpointError, match=r"state\.pt is damaged \(it is cut short"):
+        load_state(saved)
+
+
+def test_checkpoints_of_releases_without_a_digest_are_read(saved: Path) -> None:
+    torch.save(STATE, saved / "state.pt")
+    assert load_state(saved) == STATE
+
+
+def test_a_state_whose_step_is_no_number(saved: Path) -> None:
+    torch.save({**STATE, "step": "many"}, saved / "state.pt")
+    with pytest.raises(CheckpointError, match="step"):
         load_state(saved)
 
 

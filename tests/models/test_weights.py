@@ -1,14 +1,10 @@
-"""Weights from the package, files, the hub and servers; strictness; what is told of wrong ones."""
+"""Weights from the package and from files; strictness; what is told of wrong ones."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
 import struct
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,11 +12,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from autochrome.errors import WeightsError
+from autochrome.evaluation.classifier.vgg16 import load_vgg16
+from autochrome.models.backbones import load_backbone_state
 from autochrome.models.base import Colorizer
 from autochrome.models.registry import create_model, model_spec
 from autochrome.models.weights import load_weights, read_weights_metadata, resolve_weights, save_weights
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(autouse=True)
@@ -39,50 +35,6 @@ def file(model: Colorizer, tmp_path: Path) -> Path:
     path = tmp_path / "model.safetensors"
     save_weights(model, path)
     return path
-
-
-@dataclass
-class Server:
-    """A local server that answers as the hub does, or as any server."""
-
-    url: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    claim: int = 0
-    """Bytes announced beyond those that are sent."""
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            here.requests.append((self.command, self.path))
-            content = here.files.get(self.path)
-            self.send_response(200 if content is not None else 404)
-            if content is None:
-                known = any(path.startswith("/".join(self.path.split("/")[:3]) + "/") for path in here.files)
-                self.send_header("X-Error-Code", "EntryNotFound" if known else "RepoNotFound")
-            body = content or b""
-            self.send_header("Content-Length", str(len(body) + here.claim))
-            self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-            self.send_header("X-Repo-Commit", COMMIT)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-            self.close_connection = True
-
-        do_HEAD = do_GET
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    here = Server(f"http://127.0.0.1:{httpd.server_port}")
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield here
-    httpd.shutdown()
-    httpd.server_close()
 
 
 def test_saved_and_loaded_again_to_half_precision(model: Colorizer, file: Path) -> None:
@@ -178,6 +130,7 @@ def test_another_model_s_weights_name_their_model(file: Path) -> None:
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "Git LFS pointer"),
         (b"just some text that is no tensor", "not a complete safetensors file"),
         (struct.pack("<Q", 1 << 40) + b"{", "not a complete safetensors file"),
+        (struct.pack("<Q", 17 << 20) + b"{" * (17 << 20), "header of more than 16 MB"),
     ],
 )
 def test_files_that_are_no_weights(tmp_path: Path, content: bytes, told: str) -> None:
@@ -193,6 +146,66 @@ def test_a_file_cut_short(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(WeightsError, match="damaged or cut short"):
         create_model("cic.test", weights=file)
+
+
+HEADERS = [
+    b'{"a":' * 500 + b"1" + b"}" * 500,
+    b'{"a": {"dtype": "F32", "shape": [1' + b"0" * 400 + b'], "data_offsets": [0, 4]}}',
+    b'{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1' + b"0" * 400 + b"]}}",
+    b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}',
+    b'{"__metadata__": {"name": 1}}',
+    b'{"__metadata__": [[[]]]}',
+    b"{\xff}",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_headers_that_are_none(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(WeightsError):
+        create_model("cic.test", weights=path)
+
+
+OPTIONS = [
+    ("cic.test", "[" * 3000),
+    ("cic.test", "[[1, 2]]"),
+    ("cic.test", '{"trunk": 1' + "0" * 5000 + "}"),
+    ("cic.test", '{"trunk": ' + "[" * 40 + "]" * 40 + "}"),
+    ("cic.test", '{"trunk": ["scratch"]}'),
+    ("cic.test", '{"sigma": "x"}'),
+    ("cic.test", "NaN"),
+    ("cgan.paper", '{"widths": [1000000, 1000000, 64, 64, 32]}'),
+    ("cgan.paper", '{"widths": [' + "1024, " * 5000 + "1]}"),
+    ("cgan.paper", '{"widths": 5}'),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIONS, ids=range(len(OPTIONS)))
+def test_options_of_a_header_that_are_none(tmp_path: Path, name: str, options: str) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": torch.zeros(1)}, path, {"name": name, "options": options})
+    with pytest.raises(WeightsError):
+        create_model(name, weights=path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_backbones_and_other_networks_are_finite_too(tmp_path: Path, value: float) -> None:
+    save_file({"some.layer": torch.tensor([0, value])}, tmp_path / "b.safetensors")
+    save_file({"some.layer": torch.tensor([0, value]).half()}, tmp_path / "h.safetensors")
+    for name in ("b.safetensors", "h.safetensors"):
+        for read in (load_backbone_state, load_vgg16):
+            with pytest.raises(WeightsError, match=r"some\.layer that are not finite"):
+                read(str(tmp_path / name))
+    torch.save({"some.layer": torch.tensor([0, value])}, tmp_path / "b.pt")
+    with pytest.raises(WeightsError, match=r"some\.layer that are not finite"):
+        load_vgg16(tmp_path / "b.pt")
+
+
+def test_floats_of_one_byte_are_looked_at(tmp_path: Path) -> None:
+    save_file({"a": torch.tensor([1, float("nan")]).to(torch.float8_e4m3fn)}, tmp_path / "f8.safetensors")
+    with pytest.raises(WeightsError, match="not finite"):
+        create_model("cic.test", weights=tmp_path / "f8.safetensors")
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
@@ -214,108 +227,6 @@ def test_shipped_weights_have_the_digest_of_the_table() -> None:
     if spec.sha256 is None:
         pytest.skip("no weights are shipped yet")
     assert resolve_weights(spec.weights, spec=spec).sha256 == spec.sha256
-
-
-# A server ----------------------------------------------------------------------------------------
-
-
-def test_download_is_kept(server: Server, file: Path, tmp_path: Path) -> None:
-    server.files["/m.safetensors"] = file.read_bytes()
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    found = resolve_weights(f"{server.url}/m.safetensors#sha256={digest}")
-    assert found.path.read_bytes() == file.read_bytes()
-    assert tmp_path / "cache" in found.path.parents
-    assert resolve_weights(f"{server.url}/m.safetensors#sha256={digest}") == found
-    assert server.requests == [("GET", "/m.safetensors")]
-    create_model("cic.test", weights=f"{server.url}/m.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("content", "claim", "fragment", "told"),
-    [
-        (b"<html>404</html>", 0, "", "web page"),
-        (b"x" * 50, 10, "", r"only 50 of 60 bytes|could not be fetched"),
-        (None, 0, "", "404"),
-        (b"good", 0, "#sha256=" + "11" * 32, "SHA-256"),
-    ],
-)
-def test_bad_download_leaves_nothing(
-    server: Server,
-    file: Path,
-    tmp_path: Path,
-    content: bytes | None,
-    claim: int,
-    fragment: str,
-    told: str,
-) -> None:
-    if content is not None:
-        server.files["/m.safetensors"] = file.read_bytes() if content == b"good" else content
-    server.claim = claim
-    with pytest.raises(WeightsError, match=told):
-        resolve_weights(f"{server.url}/m.safetensors{fragment}")
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
-
-
-def test_no_server_and_offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(WeightsError, match="could not be fetched"):
-        resolve_weights("http://127.0.0.1:9/m.safetensors")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE forbids the network"):
-        resolve_weights("https://example.org/m.safetensors")
-
-
-def test_plain_http_is_refused() -> None:
-    with pytest.raises(WeightsError, match="https alone"):
-        resolve_weights("http://example.org/m.safetensors")
-
-
-# The hub -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hub(server: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
-    for revision in ("main", "v2"):
-        server.files[f"/owner/repo/resolve/{revision}/sub/m.safetensors"] = file.read_bytes()
-    return server
-
-
-@pytest.mark.parametrize(("suffix", "revision"), [("", "main"), ("@v2", "v2")])
-def test_hub_file_is_fetched_and_found_again_offline(
-    hub: Server, file: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, revision: str
-) -> None:
-    source = f"hf:owner/repo/sub/m.safetensors{suffix}"
-    found = resolve_weights(source)
-    assert found.path.read_bytes() == file.read_bytes()
-    # The client library may ask for something of its own too (/api/...).
-    asked_for = {path for _, path in hub.requests if path.startswith("/owner")}
-    assert asked_for == {f"/owner/repo/resolve/{revision}/sub/m.safetensors"}
-    asked = len(hub.requests)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert resolve_weights(source).sha256 == found.sha256
-    assert len(hub.requests) == asked
-
-
-@pytest.mark.parametrize(
-    ("source", "told"),
-    [
-        ("hf:owner/repo/none.safetensors", "the repository has no file none.safetensors"),
-        ("hf:other/repo/m.safetensors", "the hub has no repository other/repo"),
-        ("hf:owner/m.safetensors", "names no file: write hf:owner/repo/file.safetensors"),
-        ("hf:ow ner/repo/m.safetensors", "not valid"),
-    ],
-)
-def test_what_the_hub_does_not_have(hub: Server, source: str, told: str) -> None:
-    with pytest.raises(WeightsError, match=told):
-        resolve_weights(source)
-
-
-def test_hub_offline_before_the_first_time(hub: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(WeightsError, match="never downloaded here and HF_HUB_OFFLINE"):
-        resolve_weights("hf:owner/repo/sub/m.safetensors")
-    assert not hub.requests
 
 
 def test_saved_weights_can_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:

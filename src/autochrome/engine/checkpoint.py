@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,10 @@ WEIGHTS = "model.safetensors"
 BEST = "best.safetensors"
 """The weights to ship at the lowest validation loss, if ``validation.keep_best`` is set."""
 RECIPE = "recipe.yaml"
+
+_SEAL_BYTES = 64
+_COMMENT, _NO_COMMENT = _SEAL_BYTES.to_bytes(2, "little"), bytes(2)
+"""The length of a ZIP archive's comment, with which its last record ends."""
 
 _WITHOUT_INFLUENCE = (
     "trainer.checkpoint_minutes",
@@ -53,13 +59,8 @@ def save_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(colorizer, folder / WEIGHTS, metadata=metadata)
     write_whole(dump_recipe(recipe), folder / RECIPE)
-    with written_whole(folder / STATE) as temporary, temporary.open("wb") as file:
-        try:
-            torch.save(dict(state), file)
-        except RuntimeError as error:
-            if isinstance(error.__context__, OSError):  # the disk's error, which torch hides behind its own
-                raise error.__context__ from None
-            raise
+    with written_whole(folder / STATE) as temporary:
+        _save_sealed(state, temporary)
 
 
 def load_state(folder: Path) -> dict[str, Any]:
@@ -72,13 +73,55 @@ def load_state(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint in {folder}: leave --resume out to start a new run there")
     try:
+        _check_seal(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
         if missing := {"step", "model", "task", "optimizer", "average"} - set(state):
             raise KeyError(f"it lacks {', '.join(sorted(missing))}")
+        if not isinstance(state["step"], int):
+            raise TypeError("its step is not a number")
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path} is damaged ({reason}): start anew in another folder") from error
+        raise CheckpointError(
+            f"{path} is damaged ({reason}): restore it from a copy, or start anew in another folder"
+        ) from error
     return state
+
+
+def _save_sealed(state: Mapping[str, Any], path: Path) -> None:
+    """Write a state whose ZIP archive ends in a comment: the SHA-256 of all that stands before it."""
+    with path.open("wb+") as file:
+        try:
+            torch.save(dict(state), file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # the disk's error, which torch hides behind its own
+                raise error.__context__ from None
+            raise
+        file.seek(-len(_NO_COMMENT), os.SEEK_END)
+        assert file.read() == _NO_COMMENT
+        file.seek(-len(_NO_COMMENT), os.SEEK_END)
+        file.write(_COMMENT)
+        file.seek(0)
+        seal = hashlib.file_digest(file, "sha256").hexdigest()
+        file.write(seal.encode())
+
+
+def _check_seal(path: Path) -> None:
+    """Raise ValueError if a sealed file was changed; those of earlier releases have no seal."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END) - _SEAL_BYTES
+        if size < 0:
+            raise ValueError("it is cut short")
+        file.seek(size - len(_COMMENT))
+        ending, seal = file.read(len(_COMMENT)), file.read()
+        if ending != _COMMENT and file.seek(-len(_NO_COMMENT), os.SEEK_END) and file.read() == _NO_COMMENT:
+            return
+        file.seek(0)
+        digest, left = hashlib.sha256(), size
+        while left and (chunk := file.read(min(left, 1 << 20))):
+            digest.update(chunk)
+            left -= len(chunk)
+    if digest.hexdigest().encode() != seal:
+        raise ValueError("its SHA-256 is another than when it was written")
 
 
 def require_free(folder: Path) -> None:

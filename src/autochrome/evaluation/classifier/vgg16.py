@@ -11,7 +11,6 @@ No weights are shipped. State dicts of torchvision and of timm can be read.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -19,14 +18,12 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from autochrome.errors import WeightsError
 from autochrome.evaluation.classifier.judge import Judge, central_square, imagenet_classes
 from autochrome.io.whole_file import file_sha256
-from autochrome.models.weights import mismatches, resolve_weights
+from autochrome.models.weights import mismatches, read_tensors, require_finite, resolve_weights
 from autochrome.nn.resnet import normalized
 from autochrome.nn.vgg import in_torchvision_names
 from autochrome.types import RGB
@@ -131,16 +128,14 @@ def _read_state(weights: str | PathLike[str]) -> tuple[dict[str, Tensor], str, s
     path = Path(weights).expanduser()
     if path.suffix not in _PICKLES:
         file = resolve_weights(weights)
-        try:
-            return load_file(file.path), file.source, file.sha256
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{file.source} is damaged or cut short ({error}); fetch it again") from error
+        return read_tensors(file.path, file.source), file.source, file.sha256
     source = fspath(weights)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # of many kinds, for the bytes may be anything
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsError(f"{source} cannot be read as a state dict of tensors alone ({reason})") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise WeightsError(f"{source} is not a state dict of tensors; save the state dict alone")
+    require_finite(state, source)
     return dict(state), source, file_sha256(path)

@@ -32,6 +32,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.color.spaces import YUV
+from autochrome.errors import shown
 from autochrome.models.base import AdversarialColorizer, Batch, KnownColors, ModelSpec, Samples
 from autochrome.models.cgan.discriminator import PaperDiscriminator
 from autochrome.models.cgan.generator import ImageSpace, PaperGenerator, require_choice
@@ -225,6 +226,9 @@ def paper(
     Raises:
         ValueError: a choice is unknown; the message names those that are known.
     """
+    for several in (widths, discriminator_widths):
+        if len(several) > 8 or not all(1 <= width <= 1024 for width in several):
+            raise ValueError(f"widths are at most 8 numbers from 1 to 1024, not {shown(several)}")
     training = CGANSettings(**settings)
     generator = PaperGenerator(noise, condition, space, widths=widths)
     discriminator = partial(PaperDiscriminator, widths=discriminator_widths, norm=norm_for(training))
