@@ -11,8 +11,9 @@ from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
 
 def test_folder_is_sorted_recursive_and_takes_pictures_alone(tmp_path: Path) -> None:
-    for name in ("b.png", "sub/a.JPG", "a.webp", "notes.txt", ".hidden.png", "._a.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    left_out = ("notes.txt", ".hidden.png", "._a.jpg", "@eaDir/a.webp/thumb.jpg", ".trash/c.png")
+    for name in ("b.png", "sub/a.JPG", "a.webp", *left_out):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(name.encode())
     source = open_source(tmp_path)
     assert isinstance(source, FolderSource)
@@ -23,12 +24,22 @@ def test_folder_is_sorted_recursive_and_takes_pictures_alone(tmp_path: Path) -> 
 def test_shards_are_read_by_number(tmp_path: Path) -> None:
     write_shard(tmp_path / "x-1.tar", {"c.png": b"third", "c.json": b"{}"})
     write_shard(
-        tmp_path / "x-0.tar", {"a.png": b"first", "a.cls": b"7", "b.jpg": b"second", "._b.jpg": b"junk"}
+        tmp_path / "x-0.tar",
+        {"a.png": b"first", "a.cls": b"7", "b.jpg": b"second", "._b.jpg": b"junk", "__MACOSX/b.jpg": b""},
     )
     source = open_source(tmp_path)
     assert isinstance(source, ShardSource)
     assert [source.read(i) for i in (2, 0, 1)] == [b"third", b"first", b"second"]
     assert source.key(1) == f"{tmp_path / 'x-0.tar'}: b.jpg"
+
+
+def test_every_format_of_photos_is_taken(tmp_path: Path) -> None:
+    photos = {"a.bmp": b"1", "b.jp2": b"2", "c.pgm": b"3", "d.gif": b"4", "e.jfif": b"5"}
+    assert len(open_source(write_shard(tmp_path / "x.tar", {**photos, "f.psd": b"6"}))) == 5
+    (tmp_path / "folder").mkdir()
+    for name, content in photos.items():
+        (tmp_path / "folder" / name).write_bytes(content)
+    assert len(open_source(tmp_path / "folder")) == 5
 
 
 def test_a_single_shard_can_be_named(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-import pyvips
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -15,7 +14,8 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset, Sampler
 
 from autochrome.data.sources import JoinedSource, PhotoSource
-from autochrome.errors import DataError
+from autochrome.errors import DataError, PhotoError
+from autochrome.io.reduced import read_reduced
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,14 @@ def decode_rgb(
         max_side: shrink the shorter side to at most this many pixels.
 
     Raises:
-        DataError: it is not a picture, or truncated.
+        DataError: it cannot be read, as `read_photo` judges.
     """
     try:
-        image = _to_srgb(_upright(content, max_side))
-        if image.hasalpha():
-            image = image.flatten(background=[255.0])
-        return image.cast("uchar").numpy()[:, :, :3]
-    except pyvips.Error as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(f"{name} is not a readable picture ({reason}): replace it or take it out") from error
+        return read_reduced(content, max_side)
+    except PhotoError as error:
+        raise DataError(
+            f"{name} is not a readable picture (it {error.problem}): replace it or take it out"
+        ) from error
 
 
 def read_rgb(source: PhotoSource, number: int, *, max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
@@ -100,37 +98,6 @@ def shrunk(rgb: Float[Tensor, "b 3 h w"], height: int, width: int) -> Float[Tens
     if rgb.shape[2:] == (height, width):
         return rgb
     return F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
-
-
-def _upright(content: bytes, max_side: int | None) -> pyvips.Image:
-    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="truncated")
-    orientation = _orientation(image)
-    if max_side and min(image.width, image.height) > max_side:
-        scale = max_side / min(image.width, image.height)
-        width, height = round(image.width * scale), round(image.height * scale)
-        if orientation >= 5:  # these turn by 90 degrees
-            width, height = height, width
-        # The loader's own option: thumbnail's fail_on argument lets some truncated files pass.
-        return pyvips.Image.thumbnail_buffer(
-            content, width, height=height, size="force", option_string="[fail_on=truncated]"
-        )
-    if orientation > 1:  # a turn reads the rows out of order
-        return pyvips.Image.new_from_buffer(content, "", access="random", fail_on="truncated").autorot()
-    return image
-
-
-def _orientation(image: pyvips.Image) -> int:
-    value = image.get("orientation") if "orientation" in image.get_fields() else 1
-    return value if isinstance(value, int) else 1
-
-
-def _to_srgb(image: pyvips.Image) -> pyvips.Image:
-    if "icc-profile-data" in image.get_fields():
-        try:
-            return image.icc_transform("srgb", embedded=True, depth=8).colourspace("srgb")
-        except pyvips.Error:
-            pass  # a profile of another kind of picture: its numbers are taken as they are
-    return image.colourspace("srgb")
 
 
 def random_crop(

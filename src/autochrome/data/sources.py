@@ -16,9 +16,9 @@ from typing import IO, Protocol, runtime_checkable
 
 import numpy as np
 
-from autochrome.errors import DataError
-
-PHOTO_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".heic", ".avif"})
+from autochrome.errors import DataError, PhotoError
+from autochrome.io.folders import is_photo, walk
+from autochrome.io.sniff import readable_formats
 
 
 @runtime_checkable
@@ -41,10 +41,12 @@ class PhotoSource(Protocol):
 
 
 class FolderSource:
-    """All pictures below a folder, sorted; hidden files are skipped."""
+    """All photos below a folder, sorted, that `find_photos` would find."""
 
     def __init__(self, folder: Path) -> None:
-        self.files = sorted(path for path in folder.rglob("*") if _is_photo(path.name) and path.is_file())
+        self.files = sorted(
+            path for path in walk(folder, True, _refuse) if is_photo(path.relative_to(folder))
+        )
 
     def __len__(self) -> int:
         return len(self.files)
@@ -168,8 +170,8 @@ def hold_out(sources: Sequence[PhotoSource], count: int) -> tuple[list[PhotoSour
     return kept, ChosenSource(joined, sorted(held))
 
 
-def _is_photo(name: str) -> bool:
-    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in PHOTO_EXTENSIONS
+def _refuse(_: object, error: PhotoError) -> None:
+    raise DataError(str(error)) from error
 
 
 def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
@@ -179,7 +181,7 @@ def _photo_members(shard: Path) -> list[tuple[str, int, int]]:
             return [
                 (member.name, member.offset_data, member.size)
                 for member in tar
-                if member.isfile() and _is_photo(PurePosixPath(member.name).name)
+                if member.isfile() and is_photo(PurePosixPath(member.name))
             ]
     except (OSError, tarfile.TarError) as error:
         raise DataError(
@@ -216,8 +218,7 @@ def open_source(place: str | Path) -> PhotoSource:
     shards = matching or ([path] if path.is_file() else sorted(path.glob("*.tar")))
     source: PhotoSource = ShardSource(shards) if shards else FolderSource(path)
     if len(source) == 0:
-        kinds = ", ".join(sorted(PHOTO_EXTENSIONS))
-        raise DataError(f"{path} holds no pictures ({kinds}) and no tar shards of them")
+        raise DataError(f"{path} holds no pictures ({readable_formats()}) and no tar shards of them")
     return source
 
 

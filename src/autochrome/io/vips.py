@@ -22,6 +22,8 @@ _DTYPES = {name: dtype for dtype, name in SAMPLE_TYPES.items()}
 
 # Each photo is decoded once, so libvips' cache of operations would only hold memory (and show stale files).
 pyvips.cache_set_max(0)
+# Loaders meant for trusted files (SVG, raw, CSV ...) never see a photo, whoever asks libvips to guess one.
+pyvips.block_untrusted_set(True)
 
 
 def from_array(array: Pixels) -> pyvips.Image:
