@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autochrome.cli.console import NowAndThen, duration, progress_bar, rate
+from autochrome.cli.console import NowAndThen, duration, printable, progress_bar, rate
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,18 @@ def test_the_bar_labels_its_times_and_disappears() -> None:
     assert " left, " in text
     assert " a second" in text
     assert text.endswith("\x1b[2K")  # the line is erased
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Großmutter 1932, Zürich.jpg", "Großmutter 1932, Zürich.jpg"),
+        ("写真 👩\u200d🔬.jpg", "写真 👩\u200d🔬.jpg"),
+        ("a\nfailed: b.jpg", r"a\nfailed: b.jpg"),
+        ("\x1b[2Ja.jpg", r"\x1b[2Ja.jpg"),
+        ("m\udcfcller.jpg", r"m\udcfcller.jpg"),
+        ("\u202egpj.a", r"\u202egpj.a"),
+    ],
+)
+def test_a_terminal_obeys_no_name(name: str, shown: str) -> None:
+    assert printable(name) == shown

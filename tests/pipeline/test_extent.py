@@ -131,6 +131,15 @@ def test_letterbox_bars_of_any_depth(down: int, across: int, dtype: Any) -> None
     assert extent.fills_box
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_bars_of_a_narrow_picture_that_are_deeper_than_it_is_wide(turned: bool) -> None:
+    gray = np.full((400, 48), 20, np.uint8)
+    gray[80:-80] = scene(240, 48)
+    pixels = np.ascontiguousarray((gray.T if turned else gray)[..., None])
+    top, left, bottom, right = find_extent(pixels, None).box
+    assert ((left, right) if turned else (top, bottom)) == (80, 320)
+
+
 def test_a_border_in_a_color_file_is_found() -> None:
     rgb = np.pad(skimage.data.astronaut()[::2, ::2], ((20, 20), (20, 20), (0, 0)), constant_values=16)
     assert find_extent(rgb).box == (20, 20, 276, 276)

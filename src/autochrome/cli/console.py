@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,20 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from autochrome.types import Progress
+
+
+_UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not UTF-8, separators of lines
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def printable(text: str) -> str:
+    """Return a line in which nothing is left that a terminal would obey, as a file's name may have it."""
+    if text.isprintable():
+        return text
+    return "".join(
+        repr(each)[1:-1] if unicodedata.category(each) in _UNSEEN or each in _TURNING else each
+        for each in text
+    )
 
 
 def make_bar() -> Bar:
@@ -49,7 +64,9 @@ def progress_bar(*, disable: bool = False, lines: bool = False) -> Iterator[Prog
         return
     with make_bar() as bar:
         task = bar.add_task("", total=None)
-        yield lambda label, done, total: bar.update(task, description=label, completed=done, total=total)
+        yield lambda label, done, total: bar.update(
+            task, description=printable(label), completed=done, total=total
+        )
 
 
 class NowAndThen:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from autochrome.io.folders import PassedOver
     from autochrome.pipeline.uncertainty import Uncertainty
 
-_EXPECTED = (AutochromeError, OSError, MemoryError, click.ClickException)
+_EXPECTED = (AutochromeError, OSError, MemoryError, RecursionError, click.ClickException)
 _LONGEST_REASON = 400
 
 
@@ -106,6 +106,8 @@ def reason_of(error: Exception) -> str:
         text = "its result's name would be too long for the file system. Shorten it, or give another -o"
     elif isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+    elif isinstance(error, RecursionError):
+        text = "something in the file is nested too deep. Save a copy without its metadata"
     elif isinstance(error, _EXPECTED):
         text = str(error) or "memory ran out. Close other programs, or take a smaller photo"
     else:

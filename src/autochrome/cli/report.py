@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from autochrome.cli.console import duration
+from autochrome.cli.console import duration, printable
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
 from autochrome.io.folders import PassedOver
@@ -65,7 +65,7 @@ class Report:
                 self._note(event.job.source, note, self.page or self.ledger)
         elif isinstance(event, Failed):
             self.failed, self.unexpected = self.failed + 1, self.unexpected + event.unexpected
-            click.echo(f"failed: {event.source}: {event.message}", err=True)
+            _say(f"failed: {event.source}: {event.message}")
         elif isinstance(event, LookedThrough):
             self._note(event.folder, told(event.passed_over), self.page)
         elif isinstance(event, Skipped):
@@ -78,7 +78,7 @@ class Report:
         if self.quiet:
             return
         if all_in is None or not sys.stderr.isatty():
-            click.echo(f"note: {source}: {text}", err=True)
+            _say(f"note: {source}: {text}")
             return
         self._counts[text, all_in] += 1
         self._first.setdefault((text, all_in), str(source))
@@ -89,11 +89,11 @@ class Report:
             return
         for (text, all_in), count in self._counts.items():
             more = f" and {count - 1} more (all in {all_in})" if count > 1 else ""
-            click.echo(f"note: {self._first[text, all_in]}{more}: {text}", err=True)
+            _say(f"note: {self._first[text, all_in]}{more}: {text}")
         if self.interrupted:
-            click.echo("interrupted; nothing was left half-written", err=True)
+            _say("interrupted; nothing was left half-written")
         if self.planned + self.failed + self.skipped.total() > 1 or self.skipped:
-            click.echo(self._summary(), err=True)
+            _say(self._summary())
 
     def facts(self) -> dict[str, str]:
         """Return what the summary says as names and values."""
@@ -125,7 +125,11 @@ class Report:
 def _print_files(job: Job) -> None:
     files = job.places
     named = ", ".join(map(str, files if len(files) < 4 else (files[0], "...", *files[-2:])))
-    click.echo(f"{job.source} -> {named}", err=True)
+    _say(f"{job.source} -> {named}")
+
+
+def _say(line: str) -> None:
+    click.echo(printable(line), err=True)
 
 
 def told(passed_over: PassedOver) -> str:

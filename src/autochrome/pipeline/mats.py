@@ -347,7 +347,8 @@ def _goes_on(rest: Mask, shares: list[float], flat: Flat) -> bool:
 
 def side(view: np.ndarray, which: int, depth: int) -> np.ndarray:
     """Return a line of an array along its top, left, bottom or right, 0 the outermost."""
-    return (view[depth], view[:, depth], view[-1 - depth], view[:, -1 - depth])[which]
+    lines = np.swapaxes(view, 0, which % 2)
+    return lines[depth if which < 2 else -1 - depth]
 
 
 def bounding_box(mask: Mask) -> Box:
