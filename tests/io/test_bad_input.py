@@ -131,6 +131,22 @@ def test_truncated(format, part, place):
     refused(place(f"a.{format}", content[: int(len(content) * part)]), "damaged or cut short")
 
 
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.98])
+def test_cut_and_closed_again(part, color, encode: Encode, place):
+    """As JPEGs are in test_jpeg_damage.py: with every length, checksum and end marker in order."""
+    png = encode(color, "png")
+    start = png.index(b"IDAT") - 4
+    data = png[start + 8 : start + 8 + int.from_bytes(png[start : start + 4], "big")]
+    data = b"IDAT" + data[: int(len(data) * part)]
+    end = png[png.index(b"IEND") - 4 :]
+    short = png[:start] + struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data)) + end
+    refused(place("a.png", short), "damaged")
+    webp = bytearray(encode(color, "webp")[: int(len(encode(color, "webp")) * part) // 2 * 2])
+    webp[4:8], webp[16:20] = struct.pack("<I", len(webp) - 8), struct.pack("<I", len(webp) - 20)
+    assert webp[12:16] == b"VP8 "
+    refused(place("a.webp", bytes(webp)), "damaged")
+
+
 def test_damaged_in_the_middle(color, encode: Encode, place):
     content = bytearray(encode(color, "png"))
     content[len(content) // 2] ^= 0xFF

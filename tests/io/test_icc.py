@@ -158,6 +158,23 @@ def test_cmyk_file_with_its_profile_uses_it(encode: Encode):
     assert read_photo(write_photo(photo) or b"").icc_profile == icc.builtin_profile("srgb")
 
 
+@pytest.mark.parametrize("has_profile", [True, False])
+def test_lightness_of_cmyk_agrees_with_little_cms_in_pillow(has_profile, gray, encode: Encode):
+    """Programs that merely invert CMYK come out some 3 L* away: they do not ask what the inks look like."""
+    cmyk, srgb = icc.builtin_profile("cmyk"), PIL.ImageCms.createProfile("sRGB")
+    options = {"renderingIntent": 1, "flags": PIL.ImageCms.Flags.BLACKPOINTCOMPENSATION}
+    inks = PIL.ImageCms.profileToProfile(
+        PIL.Image.fromarray(np.dstack([gray] * 3)), srgb, io.BytesIO(cmyk), outputMode="CMYK", **options
+    )
+    assert inks is not None
+    file = io.BytesIO()
+    inks.save(file, "jpeg", quality=98, **({"icc_profile": cmyk} if has_profile else {}))
+    back = PIL.ImageCms.profileToProfile(
+        PIL.Image.open(file), io.BytesIO(cmyk), srgb, outputMode="RGB", **options
+    )
+    assert np.abs(read_photo(file.getvalue()).pixels.astype(int) - np.asarray(back)).max() <= 1
+
+
 def test_alpha_is_not_converted(p3, color, gray, encode: Encode):
     photo = read_photo(encode(np.dstack([color, gray]), "png", icc_profile=p3))
     np.testing.assert_array_equal(photo.alpha, gray)  # type: ignore[arg-type]
