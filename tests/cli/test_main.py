@@ -55,3 +55,13 @@ def test_python_m_answers_without_torch(arguments: list[str]) -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout.splitlines()[-1] == "set() 0"
+
+
+@pytest.mark.parametrize("step", ["parse_args", "invoke"])
+def test_ctrl_c_says_130_at_every_moment(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"click.Group.{step}", interrupted)
+    result = CliRunner().invoke(main, ["models"])
+    assert (result.exit_code, result.output) == (130, "interrupted\n")

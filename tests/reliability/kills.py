@@ -2,10 +2,10 @@
 
     python -m tests.reliability.kills --kill 1000 --interrupt 200 --terminate 200
 
-Every run colors a small album with the tests' tiny model: by turns one colorization of each photo or three,
-into an empty folder or over older results. It is a fork of this process, which has imported everything, and
-gets its signal at a random moment between its first step and a little after its usual end. After SIGKILL
-another run in the folder follows. Counted are
+Every run colors a small album with the tests' tiny model: by turns one colorization of each photo, with a
+ledger, or three without; into an empty folder or over older results. It is a fork of this process, which has
+imported everything, and gets its signal at a random moment between its first step and a little after its
+usual end. After SIGKILL another run in the folder follows. Counted are
 
     lost        photos that are not as they were, and older results that were neither kept nor replaced
     half        results that are not byte for byte those of a run that nobody ended, and photos of which
@@ -88,6 +88,7 @@ class Album:
     def prepare(self) -> None:
         """Bring the folder to the state before a run."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.with_suffix(".jsonl").unlink(missing_ok=True)
         self.folder.mkdir()
         for name, content in self.photos.items():
             (self.folder / name).write_bytes(content)
@@ -199,6 +200,7 @@ def make_albums(root: Path, weights: Path) -> list[Album]:
             assert code == 0, (root / "log").read_text()
         for overwrite in (False, True):
             words = [*fixed, str(root / "album"), *(["--overwrite"] if overwrite else [])]
+            words += ["--ledger", str(root / "album.jsonl")] if samples == "1" else []
             new, old = (
                 {name: digest for name, digest in digests(made[kind]).items() if name not in photos}
                 for kind in ("new", "old")
@@ -293,6 +295,7 @@ def main() -> int:
     for option in (*_SIGNALS, "processes"):
         parser.add_argument(f"--{option}", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=2016)
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no run after so many minutes")
     options = vars(parser.parse_args())
     chance, tally = random.Random(options["seed"]), Tally()
     began = time.monotonic()
@@ -309,6 +312,8 @@ def main() -> int:
         signals = [full for name, full in _SIGNALS.items() for _ in range(options[name])]
         chance.shuffle(signals)
         for full, (album, seconds) in zip(signals, cycle(zip(albums, usual, strict=True)), strict=False):
+            if time.monotonic() - began > 60 * options["minutes"]:
+                break
             one_run(album, full, chance.uniform(0, 1.05 * seconds), tally, root / "log")
         end_processes(options["processes"], options["seed"], root, tally)
     tally.print()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 import click
@@ -28,6 +30,15 @@ COMMANDS = {
 }
 
 
+@contextmanager
+def _interruption_told() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(exit_code(signal.SIGINT))
+
+
 class LazyGroup(click.Group):
     """A group that imports a command when it is called."""
 
@@ -49,11 +60,8 @@ class LazyGroup(click.Group):
         signal the code is 128 and the signal's number: 130 after Ctrl-C.
         """
         try:
-            with ended_as_by_error():
+            with ended_as_by_error(), _interruption_told():
                 return super().invoke(ctx)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            sys.exit(exit_code(signal.SIGINT))
         except AutochromeError as error:
             raise click.ClickException(getattr(error, "for_command", str(error))) from error
         except MemoryError as error:
@@ -63,6 +71,11 @@ class LazyGroup(click.Group):
         except OSError as error:
             place = error.filename or "the disk"
             raise click.ClickException(f"{place}: {error.strerror or error}") from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line, which Ctrl-C may interrupt as well."""
+        with _interruption_told():
+            return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""

@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autochrome.cli.console import duration, printable, tell
+import click
+
+from autochrome.cli.console import duration, printable
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
 from autochrome.io.folders import PassedOver
@@ -127,7 +129,7 @@ def _print_files(job: Job) -> None:
 
 
 def _say(line: str) -> None:
-    tell(printable(line))
+    click.echo(printable(line), err=True)
 
 
 def told(passed_over: PassedOver) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from autochrome.models.base import Colorizer, ModelSpec, Samples
-from autochrome.types import Luma
 
 
 class Gray(Colorizer):
@@ -15,7 +16,14 @@ class Gray(Colorizer):
         super().__init__()
         self.spec = spec
 
-    def sample(self, luma: Luma, *, n: int = 1, **unused: Any) -> Samples:
+    def sample(
+        self,
+        luma: Float[Tensor, "b 1 h w"],
+        *,
+        n: int = 1,
+        temperature: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Samples:
         """Return ``n`` times the neutral chroma, at the luma's resolution."""
         b, _, h, w = luma.shape
         return Samples(luma.new_zeros(b, n, 2, h, w), self.spec.space)
