@@ -176,3 +176,44 @@ def test_named_models_stay_loaded(gray: np.ndarray) -> None:
     """`cic.test` is random: only if it is kept do two calls agree."""
     first = autochrome.colorize(gray, model="cic.test")
     np.testing.assert_array_equal(first, autochrome.colorize(gray, model="cic.test"))
+
+
+WRONG_CALLS = {
+    "autochrome.colorize(gray, model='cic.test', hints=[1])": "HintError",
+    "autochrome.colorize(gray, model='cic.test', hints=1)": "TypeError",
+    "autochrome.colorize(gray, model='cic.test', hints='40%,25%,rde')": "HintError",
+    "autochrome.colorize(gray, model='cic.test', weights=3)": "TypeError",
+    "autochrome.colorize(gray, model=3)": "TypeError",
+    "autochrome.colorize(gray, model='cic.test', device='meta')": "SettingsError",
+    "autochrome.colorize(gray, model='cic.test', device=None)": "SettingsError",
+    "autochrome.colorize('https://example.com/a.jpg', model='cic.test')": "PhotoError",
+    "autochrome.colorize(pathlib.Path('https://example.com/a.jpg'), model='cic.test')": "PhotoError",
+    "autochrome.colorize(None, model='cic.test')": "TypeError",
+    "autochrome.read_photo(None)": "TypeError",
+    "autochrome.read_photo('a.png', page='1')": "TypeError",
+    "autochrome.read_photo('a.png', page=10 ** 5000)": "PhotoError",
+    "autochrome.write_photo(None)": "TypeError",
+    "autochrome.write_photo(gray)": "TypeError",
+}
+
+
+def test_wrong_calls_are_answered_in_a_line(gray: np.ndarray, tmp_path: Path) -> None:
+    """In a process of its own: the type checks of this suite would come first."""
+    Image.fromarray(gray).save(tmp_path / "a.png")
+    program = (
+        "import autochrome, numpy, pathlib, sys\n"
+        "gray = numpy.full((32, 32), 90, numpy.uint8)\n"
+        "for call in sys.argv[1:]:\n"
+        "    try: eval(call)\n"
+        "    except Exception as error: print(type(error).__name__, len(str(error)) < 300)\n"
+        "autochrome.colorize(gray, model='cic.test', hints=None)\n"
+        "autochrome.colorize(gray, model='cic.test', hints='40%,25%,red')\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, *WRONG_CALLS],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=True,
+    )
+    assert run.stdout.splitlines() == [f"{name} True" for name in WRONG_CALLS.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -187,7 +188,11 @@ def locate(source: str | os.PathLike[str] | bytes) -> PhotoFile:
         content, name, path = bytes(source), "the given bytes", None
         head = content[:HEAD_BYTES]
     else:
+        if not isinstance(source, (str, os.PathLike)):
+            raise TypeError(f"a photo is a path or a file's bytes, not {shown(source)}")
         path, name = Path(source), str(source)
+        if re.match(r"\w{2,}:/", name) and not path.exists():
+            raise PhotoError(name, "is an address, and photos are read from files", "Download it first")
         head, content = _head(path), os.fsencode(path)
     kind = picture_format(head)
     if not head:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyvips
 
+from autochrome.errors import shown
 from autochrome.io import icc
 from autochrome.io.decoding import decode, orientation_of
 from autochrome.io.limits import MAX_PIXELS
@@ -183,6 +184,9 @@ def write_photo(
     Raises:
         PhotoError: it cannot be written that way; the message says what to do. No partial file is left.
     """
+    for each in (photo, *([] if like is None else [like])):
+        if not isinstance(each, Photo):
+            raise TypeError(f"write_photo takes a Photo, as read_photo returns it, not {shown(each)}")
     kind = SAMPLE_TYPES[(like or photo).pixels.dtype]
     if like is not None:
         photo = _completed(photo, like)

@@ -18,7 +18,7 @@ import torch
 
 from autochrome._version import __version__
 from autochrome.color.upsampling import GuidedUpsampler
-from autochrome.errors import SettingsError
+from autochrome.errors import SettingsError, shown
 from autochrome.guidance import Hint, parse_hint, read_hints
 from autochrome.io.in_memory import from_array, from_pil, is_pil_image, to_array, to_pil
 from autochrome.io.photo import Photo, Provenance, read_photo
@@ -257,8 +257,7 @@ def colorize(
     values: dict[str, Any] = {**settings}
     if values.get("reference") is not None:
         values["reference"] = _as_photo(values["reference"])[0]
-    if values.get("hints") is not None:
-        values["hints"] = _as_hints(values["hints"])
+    values["hints"] = _as_hints(values.get("hints"))
     try:
         chosen = ColorizeSettings(**values)
     except TypeError as error:
@@ -295,8 +294,14 @@ def _as_photo(photo: Any) -> tuple[Photo, Any]:
 
 
 def _as_hints(hints: Any) -> tuple[Hint, ...]:
+    if hints is None:
+        return ()
+    if isinstance(hints, str) and hints.count(",") >= 2 and not os.path.isfile(hints):
+        return (parse_hint(hints),)
     if isinstance(hints, (str, os.PathLike)):
         return read_hints(hints)
+    if not isinstance(hints, (list, tuple)):
+        raise TypeError(f"hints are a file or a list of texts such as '40%,25%,#c83232', not {shown(hints)}")
     return tuple(parse_hint(hint) if isinstance(hint, str) else hint for hint in hints)
 
 

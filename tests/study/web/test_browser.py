@@ -190,7 +190,7 @@ def test_a_personal_link_goes_on_another_device(serve: Serve, sit: Sit) -> None:
 
     phone = sit(server, "phone")
     phone.page.goto(link)
-    phone.page.tap("a.button")
+    phone.page.tap("#seat")
     phone.finish(choose)
     assert {answer.rater for answer in study.answers()} == {1}
     assert len(list(study.answers())) == 3

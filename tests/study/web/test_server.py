@@ -224,7 +224,13 @@ def test_pages_lead_raters_where_they_belong(serve: Serve) -> None:
         token = rater.cookies["rater"]
     with client(server) as elsewhere:
         assert elsewhere.get("/r/nobody").status_code == 404
-        assert "Welcome back" in elsewhere.get(f"/r/{token}").text
+        for _ in range(2):  # a messenger's preview takes no place, however often it looks
+            opened = elsewhere.get(f"/r/{token}")
+            assert "Welcome back" in opened.text and token not in opened.text
+            assert "set-cookie" not in opened.headers and not elsewhere.cookies
+        assert elsewhere.post("/api/seat", json={"token": "nobody"}).status_code == 404
+        assert elsewhere.post("/api/seat", json={"token": "no body"}).status_code == 422
+        assert elsewhere.post("/api/seat", json={"token": token}).json() == {"seated": True}
         assert elsewhere.cookies["rater"] == token
         assert token not in elsewhere.get("/").text
     assert study.status().enrolled == 1

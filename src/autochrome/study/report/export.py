@@ -64,7 +64,7 @@ def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> i
         OSError: the file cannot be written.
     """
     write = _WRITERS[check_suffix(path)]
-    with written_whole(path) as temporary:
+    with written_whole(path, mode=0o600) as temporary:  # what people answered is theirs to give on
         return write(rows(protocol, answers), temporary)
 
 

@@ -110,6 +110,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and not create and not Path(str(self.url.database)).is_file():
             raise StudyError(f"{self} does not exist; check the name of the file")
+        if self.is_sqlite and create:
+            Path(str(self.url.database)).touch(0o600)  # SQLite gives its journal the same access rights
         try:
             self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         except ModuleNotFoundError as error:

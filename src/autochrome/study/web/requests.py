@@ -31,6 +31,12 @@ class ConsentBody(_Body):
     consent: Literal[True]
 
 
+class SeatBody(_Body):
+    """Somebody comes back by their personal link."""
+
+    token: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
 class VoteBody(_Body):
     """A rater's answer.
 

@@ -19,7 +19,7 @@ from autochrome.study.records import Protocol, Stage, Trial
 from autochrome.study.storage.store import Study
 from autochrome.study.web.media import media_address, trial_and_slot
 from autochrome.study.web.pages import Pages
-from autochrome.study.web.requests import ConsentBody, VoteBody
+from autochrome.study.web.requests import ConsentBody, SeatBody, VoteBody
 
 COOKIE = "rater"
 COOKIE_SECONDS = 180 * 24 * 3600
@@ -76,6 +76,7 @@ _Study = Annotated[Study, Depends(_study)]
 _Pages = Annotated[Pages, Depends(_pages)]
 _Token = Annotated[str | None, Cookie(alias=COOKIE)]
 _Consent = Annotated[ConsentBody, Depends(_body_of(ConsentBody))]
+_Seat = Annotated[SeatBody, Depends(_body_of(SeatBody))]
 _Vote = Annotated[VoteBody, Depends(_body_of(VoteBody))]
 
 
@@ -115,14 +116,13 @@ def full(pages: _Pages) -> Response:
 
 
 @router.get("/r/{token}")
-def come_back(request: Request, token: str, study: _Study, pages: _Pages) -> Response:
-    """Return the page of a personal link."""
-    # A button, not a redirect: browsers withhold a strict cookie from a redirect that another site started.
-    if _rater(study, token) is None:
-        return HTMLResponse(pages.message("unknown"), 404)
-    response = HTMLResponse(pages.message("back"))
-    _set_cookie(response, request, token)
-    return response
+def come_back(token: str, study: _Study, pages: _Pages) -> Response:
+    """Return the page of a personal link, whose button asks for the rater's place.
+
+    Opening the page alone gives nothing: messengers open links to show a preview.
+    """
+    known = _rater(study, token) is not None
+    return HTMLResponse(pages.render("back")) if known else HTMLResponse(pages.message("unknown"), 404)
 
 
 @router.get("/static/{version}/{name}")
@@ -144,12 +144,24 @@ def enroll(request: Request, study: _Study, _body: _Consent, token: _Token = Non
     """Enroll a rater, who consents, and give the browser their token."""
     if _rater(study, token) is not None:
         return JSONResponse({"enrolled": True})
+    if not request.app.state.admission.admit(request.client.host if request.client else None):
+        raise Refusal(403, "many people have begun from your network within an hour; try again later")
     try:
         new = study.enroll()
     except StudyFull as error:
         raise Refusal(409, str(error), full=True) from error
     response = JSONResponse({"enrolled": True}, 201)
     _set_cookie(response, request, new)
+    return response
+
+
+@router.post("/api/seat")
+def take_seat(request: Request, study: _Study, body: _Seat) -> Response:
+    """Give a browser the place of the rater whose personal link it has opened."""
+    if _rater(study, body.token) is None:
+        raise Refusal(404, "nobody takes part under this personal link; check that all of it was copied")
+    response = JSONResponse({"seated": True})
+    _set_cookie(response, request, body.token)
     return response
 
 

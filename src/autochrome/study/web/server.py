@@ -21,8 +21,10 @@ from uvicorn.supervisors import Multiprocess
 
 from autochrome.errors import StudyBusy, StudyError
 from autochrome.study.storage.store import DATABASE_VARIABLE, Study
+from autochrome.study.web.admission import Admission
 from autochrome.study.web.guard import Guard, with_security_headers
 from autochrome.study.web.pages import Pages
+from autochrome.study.web.patience import PatientProtocol
 from autochrome.study.web.routes import Refusal, router
 
 THREADS = 40
@@ -43,6 +45,7 @@ def create_app(study: Study, *, hosts: Collection[str] | None = None) -> FastAPI
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _internal_error)
     app.state.study, app.state.pages = study, Pages(study.design)
+    app.state.admission = Admission()
     app.include_router(router)
     return app
 
@@ -114,6 +117,7 @@ def _config(app: FastAPI | str, workers: int = 1) -> uvicorn.Config:
     """Return uvicorn's settings: no log of addresses, short timeouts, small headers."""
     return uvicorn.Config(
         app,
+        http=PatientProtocol,
         factory=isinstance(app, str),
         workers=workers,
         log_level="warning",

@@ -28,11 +28,6 @@ _MESSAGES: dict[str, tuple[str, str, tuple[str, str] | None]] = {
         "Nobody takes part under this personal link. Check that all of it was copied, or begin again.",
         ("/", "Go to the first page"),
     ),
-    "back": (
-        "Welcome back",
-        "You continue where you left off; none of your answers is lost.",
-        ("/trial", "Continue"),
-    ),
     "missing": ("Page not found", "The study begins on its first page.", ("/", "Go to the first page")),
 }
 
@@ -61,7 +56,7 @@ class Pages:
         self._template = environment.get_template
 
     def message(self, name: str) -> str:
-        """Return a page with a single message: full, unknown, back or missing."""
+        """Return a page with a single message: full, unknown or missing."""
         heading, words, action = _MESSAGES[name]
         return self.render("message", heading=heading, words=words, action=action)
 
@@ -71,5 +66,5 @@ class Pages:
         return None if content is None else (content, _KINDS[Path(name).suffix])
 
     def render(self, name: str, **values: Any) -> str:
-        """Return a page by the name of its template: start (known), trial (link), done (code, link)."""
+        """Return a page by the name of its template: start (known), back, trial (link), done (code, link)."""
         return self._template(f"{name}.html").render(values)
