@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -42,10 +42,9 @@ def sections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three sections of our own making in the place of those that run models again."""
     made = {"calibration": one_line, "errors": impossible, "sweeps": broken}
     kept = {name: SECTIONS[name] for name in OWN}
-    kept |= {
-        name: SimpleNamespace(NAME=name, TITLE=f"Title of {name}", section=section)
-        for name, section in made.items()
-    }
+    for name, section in made.items():
+        kept[name] = ModuleType(name)
+        vars(kept[name]).update(NAME=name, TITLE=f"Title of {name}", section=section)
     monkeypatch.setattr(module, "SECTIONS", {name: kept[name] for name in SECTIONS if name in kept})
 
 

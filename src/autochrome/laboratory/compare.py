@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from types import ModuleType
+from typing import Any
 
 from autochrome._version import __version__
 from autochrome.errors import LaboratoryError
@@ -39,30 +40,7 @@ from autochrome.report.html import Document, Note, Section, Table, Text
 SCHEMA = "autochrome-comparison/1"
 
 
-@runtime_checkable
-class SectionModule(Protocol):
-    """A module that makes one section of the report."""
-
-    @property
-    def NAME(self) -> str:
-        """For ``--without`` and in ``scores.json``."""
-        ...
-
-    @property
-    def TITLE(self) -> str:
-        """Of the section."""
-        ...
-
-    def section(self, run: Run) -> Section:
-        """Return the section.
-
-        Raises:
-            LaboratoryError: it cannot be made of this run; the message stands in its place.
-        """
-        ...
-
-
-_ORDER: tuple[SectionModule, ...] = (
+_ORDER: tuple[ModuleType, ...] = (
     scores,
     best_of,
     sheets,
@@ -176,7 +154,7 @@ def compared(run: Run, seconds: Mapping[str, float]) -> Section:
     )
 
 
-def _section(run: Run, module: SectionModule, failed: dict[str, str]) -> Section:
+def _section(run: Run, module: ModuleType, failed: dict[str, str]) -> Section:
     try:
         return module.section(run)
     except LaboratoryError as error:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -36,7 +37,7 @@ class Pool(Generic[Shared]):
     def map(self, work: Callable[[Shared, str], Result], names: Sequence[str]) -> Iterator[Result]:
         """Yield the results of the work on each name, its second argument, in the order of the names.
 
-        ``work`` is a module's function, or a `functools.partial` of one, that returns plain values or arrays.
+        ``work`` is a module's function, or a `functools.partial` of one, whose results can be pickled.
 
         Raises:
             LaboratoryError: a process has died.
@@ -45,7 +46,7 @@ class Pool(Generic[Shared]):
             futures = [self._executor.submit(_do, work, name) for name in names]
         try:
             for future in futures:
-                yield future.result()
+                yield pickle.loads(future.result())
         except BrokenProcessPool as error:
             raise LaboratoryError(
                 "a process ended unexpectedly, probably out of memory; finished work is kept: rerun with"
@@ -69,8 +70,8 @@ def _start(shared: object, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _do(work: Callable[[Shared, str], Result], name: str) -> Result:
-    return work(_shared, name)  # pyright: ignore[reportArgumentType]
+def _do(work: Callable[[Any, str], object], name: str) -> bytes:
+    return pickle.dumps(work(_shared, name))  # by multiprocessing, a tensor would take shared memory
 
 
 @contextmanager

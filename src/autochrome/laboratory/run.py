@@ -227,7 +227,7 @@ class Run:
         Args:
             label: what is being done, for `progress`.
             work: called with a run and a photo's name, perhaps in another process with a copy of this run: a
-                module's function, or a `functools.partial` of one, that returns plain values or arrays.
+                module's function, or a `functools.partial` of one, whose results can be pickled.
             names: the photos; all of them by default.
 
         Raises:

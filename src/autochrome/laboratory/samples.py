@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
@@ -31,28 +30,23 @@ class SampleMeasures:
     histograms: Float[Tensor, "photos n 2 bins"]
 
 
-@dataclass(frozen=True, eq=False)
-class Measurements:
-    """Figures of every system, by its name, and the histograms of the true photos."""
-
-    systems: dict[str, SampleMeasures]
-    truth: Float[Tensor, "photos 2 bins"]
-
-
 @once_per_run
-def measure(run: Run) -> Measurements:
-    """Read and measure every result."""
+def measure(run: Run) -> tuple[dict[str, SampleMeasures], Float[Tensor, "photos 2 bins"]]:
+    """Read and measure every result: return the figures of each system, and the true photos' histograms."""
     photos = run.map("measuring samples", measure_photo)
-    truth = torch.from_numpy(np.stack([photo[""][1] for photo in photos]))[:, 0]
+
+    def stacked(name: str, which: int) -> Tensor:
+        return torch.stack([photo[name][which] for photo in photos])
+
     systems = {}
     for system in run.systems:
-        errors = torch.from_numpy(np.stack([photo[system.name][0] for photo in photos]))
-        histograms = torch.from_numpy(np.stack([photo[system.name][1] for photo in photos]))
-        systems[system.name] = SampleMeasures(dict(zip(ERRORS, errors.unbind(1), strict=True)), histograms)
-    return Measurements(systems, truth)
+        errors = stacked(system.name, 0).unbind(1)
+        histograms = stacked(system.name, 1)
+        systems[system.name] = SampleMeasures(dict(zip(ERRORS, errors, strict=True)), histograms)
+    return systems, stacked("", 1)[:, 0]
 
 
-Figures = tuple[Float64[np.ndarray, "3 n"], Float64[np.ndarray, "n 2 bins"]]
+Figures = tuple[Float64[Tensor, "3 n"], Float64[Tensor, "n 2 bins"]]
 """`ERRORS` of a system's samples of one photo, and their histograms."""
 
 
@@ -60,10 +54,10 @@ Figures = tuple[Float64[np.ndarray, "3 n"], Float64[np.ndarray, "n 2 bins"]]
 def measure_photo(run: Run, name: str) -> dict[str, Figures]:
     """Return the figures of one photo by the systems' names; those of the photo itself have an empty name."""
     truth = run.truth(name)
-    figures = {"": (np.zeros((3, 1)), chroma_histogram(LAB.split(truth)[1]).numpy())}
+    figures = {"": (torch.zeros(3, 1, dtype=torch.float64), chroma_histogram(LAB.split(truth)[1]))}
     for system in run.systems:
         rgb = torch.cat([run.result(system, name, k) for k in range(len(system.samples))])
         errors = sample_errors(rgb, truth)
-        table = torch.stack([errors[key].double() for key in ERRORS]).numpy()
-        figures[system.name] = table, chroma_histogram(LAB.split(rgb)[1]).numpy()
+        table = torch.stack([errors[key].double() for key in ERRORS])
+        figures[system.name] = table, chroma_histogram(LAB.split(rgb)[1])
     return figures

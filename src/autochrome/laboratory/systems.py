@@ -85,7 +85,7 @@ def open_run(
     try:
         for system in systems:
             if system.model is None:
-                _check_results(run, system)
+                run.map(f"checking {system.name}", partial(_check_results, system))
             else:
                 weights_sha256(system)
     except BaseException:
@@ -267,13 +267,9 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and isinstance(record.get("photos"), dict) else None
 
 
-def _check_results(run: Run, system: System) -> None:
+def _check_results(system: System, run: Run, name: str) -> None:
     for sample in range(len(system.samples)):
-        run.map(f"checking {system.name}", partial(_check_size, system, sample))
-
-
-def _check_size(system: System, sample: int, run: Run, name: str) -> None:
-    run.result(system, name, sample)
+        run.result(system, name, sample)
 
 
 def _photos(folder: Path) -> int:

@@ -23,17 +23,25 @@ BOOTSTRAP = Bootstrap(replicates=50)
 def test_curves_begin_at_the_mean_and_end_at_the_best() -> None:
     psnr = torch.tensor([[20.0, 24.0, 22.0], [18.0, 12.0, 15.0]], dtype=torch.float64)
     errors = {"psnr": psnr, "auc": psnr, "ciede2000": psnr}
-    curves = best_of.best_curves({"a": errors}, torch.tensor([True, True]), BOOTSTRAP)
+    curves = best_of.best_curves({"a": errors}, BOOTSTRAP)
     # Means of the photos 22 and 15; best of two by pairs 24, 24, 22 and 18, 18, 15; best of all 24 and 18.
     found = [each.value for each in curves["psnr"]["a"]]
     assert found == pytest.approx([18.5, (70 / 3 + 17) / 2, 21])
     # Of CIEDE2000 the least is the best: pairs 20, 20, 22 -> 62/3 and 12, 15, 12 -> 13; then 20 and 12.
     found = [each.value for each in curves["ciede2000"]["a"]]
     assert found == pytest.approx([18.5, (62 / 3 + 13) / 2, 16])
-    alone = best_of.best_curves({"a": errors}, torch.tensor([False, True]), BOOTSTRAP)
-    assert [each.value for each in alone["psnr"]["a"]] == pytest.approx([15, 17, 18])
     first = curves["psnr"]["a"][0]
     assert (first.low, first.high) == (15, 22)  # of two photos the resamples have both, or one twice
+
+
+def test_a_photo_without_an_error_is_left_out_of_all() -> None:
+    drawn = {"a": {"psnr": torch.tensor([[20.0, 24], [18, float("inf")], [12, 15]])}}
+    single = {"gray": {"psnr": torch.tensor([19.0, 17, 16])}}
+    drawn, single, out = best_of.without_exact_matches(drawn, single)
+    assert (drawn["a"]["psnr"].tolist(), single["gray"]["psnr"].tolist()) == ([[20, 24], [12, 15]], [19, 16])
+    assert out == 1
+    with pytest.raises(LaboratoryError):
+        best_of.without_exact_matches({"a": {"psnr": drawn["a"]["psnr"][:1]}}, {})
 
 
 @pytest.mark.parametrize(("n", "shown"), [(1, [1]), (2, [1, 2]), (5, [1, 2, 4, 5]), (8, [1, 2, 4, 8])])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,8 +38,7 @@ def made_photo(generator: torch.Generator, sharpness: float) -> AxisPredictions:
     logits = 1.5 * torch.randn(PLACES, BINS, generator=generator)
     events = torch.multinomial(logits.softmax(1), 1, generator=generator)
     said = (sharpness * logits).log_softmax(1)
-    ones = np.ones((PLACES, 1), np.float32)
-    return AxisPredictions(said.numpy(), events.numpy(), ones, np.ones(PLACES, np.float32))
+    return AxisPredictions(said, events, torch.ones(PLACES, 1), torch.ones(PLACES))
 
 
 def test_what_is_calibrated_is_found_so(generator: torch.Generator) -> None:
@@ -66,12 +66,10 @@ def test_what_is_too_sure_is_found_so_and_mended(generator: torch.Generator) -> 
 
 def test_weights_count(generator: torch.Generator) -> None:
     photo = made_photo(generator, 1.0)
-    never = AxisPredictions(
-        photo.logits, (photo.events + 1) % BINS, photo.shares, np.zeros(PLACES, np.float32)
-    )
+    never = replace(photo, events=(photo.events + 1) % BINS, weight=torch.zeros(PLACES))
     both = AxisPredictions(
         *(
-            np.concatenate([getattr(one, key) for one in (photo, never)])
+            torch.cat([getattr(one, key) for one in (photo, never)])
             for key in ("logits", "events", "shares", "weight")
         )
     )
@@ -88,14 +86,14 @@ def test_predictions_of_the_bins_of_ab(make_run: MakeRun) -> None:
     # 64 px are seen at 64 and answered on a grid of 16 x 16.
     assert hard.logits.shape == (256, 313)
     assert hard.events.shape == (256, 1)
-    assert np.allclose(np.exp(hard.logits).sum(1), 1, atol=1e-5)
+    assert np.allclose(hard.logits.exp().sum(1), 1, atol=1e-5)
     assert np.allclose(shared.shares.sum(1), 1, atol=1e-5)
     assert (shared.events[:, 0] == hard.events[:, 0]).all()
     # The bin of a cell is that of its mean color.
     from autochrome.color.spaces import rgb_to_lab
 
     lab = torch.nn.functional.avg_pool2d(rgb_to_lab(load_rgb(run.references / "3.png")), 4)
-    assert (torch.from_numpy(hard.events[:, 0]) == nearest_bin(lab[:, 1:]).flatten()).all()
+    assert (hard.events[:, 0] == nearest_bin(lab[:, 1:]).flatten()).all()
 
 
 def test_vibrance_is_judged_beside_what_was_trained(make_run: MakeRun) -> None:
@@ -110,8 +108,8 @@ def test_vibrance_is_judged_beside_what_was_trained(make_run: MakeRun) -> None:
     finally:
         object.__setattr__(network.spec, "defaults", {**network.spec.defaults, "vibrance": 0.0})
     plain, vivid = found["ab"], found["ab, vibrance 1"]
-    moved = plain.logits - np.log(network.prior.numpy())
-    assert np.allclose(vivid.logits, moved - np.log(np.exp(moved).sum(1, keepdims=True)), atol=1e-4)
+    moved = plain.logits - network.prior.log()
+    assert torch.allclose(vivid.logits, moved.log_softmax(1), atol=1e-4)
 
 
 def test_hue_and_chroma_are_judged_apart_and_hue_by_chroma(make_run: MakeRun) -> None:
@@ -135,7 +133,7 @@ def test_hue_and_chroma_are_judged_apart_and_hue_by_chroma(make_run: MakeRun) ->
     assert np.allclose(weights[:, :7], 77 / 255, atol=0.01)
     assert np.allclose(weights[:, 9:], 79 / 255, atol=0.01)
     # It says this very thing, and is as sure as can be.
-    assert (hue.logits.argmax(1) == hue.events[:, 0]).mean() > 0.9
+    assert (hue.logits.argmax(1) == hue.events[:, 0]).double().mean() > 0.9
 
 
 def test_ranks_of_exchangeable_samples(generator: torch.Generator) -> None:

@@ -83,16 +83,16 @@ def test_charts_leave_out_what_is_infinite(make_run: MakeRun, references: Path) 
 
 def test_every_sample_is_measured_by_its_file(make_run: MakeRun) -> None:
     run = make_run("cgan.test", "gray.baseline")
-    found = measure(run)
-    drawn = found.systems["cgan.test"]
+    found, truth = measure(run)
+    drawn = found["cgan.test"]
     assert drawn.histograms.shape == (6, 2, 2, 200)
     samples = torch.cat([run.result(run.systems[0], "4", sample) for sample in (0, 1)])
     expected = sample_errors(samples, run.truth("4"))
     for key, values in drawn.errors.items():
         assert values[4].tolist() == pytest.approx(expected[key].tolist()), key
     assert torch.equal(drawn.histograms[4], chroma_histogram(LAB.split(samples)[1]))
-    assert torch.equal(found.truth[4], chroma_histogram(LAB.split(run.truth("4"))[1])[0])
-    assert found.systems["gray.baseline"].errors["psnr"].shape == (6, 1)
+    assert torch.equal(truth[4], chroma_histogram(LAB.split(run.truth("4"))[1])[0])
+    assert found["gray.baseline"].errors["psnr"].shape == (6, 1)
 
 
 def test_systems_that_look_alike_are_both_bold(make_run: MakeRun, references: Path) -> None:

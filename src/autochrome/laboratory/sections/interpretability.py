@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from operator import itemgetter
-from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -90,16 +89,12 @@ def load_judges(settings: LabSettings) -> list[Judge]:
     return judges
 
 
+@lru_cache(maxsize=1)
 def read_labeled(settings: LabSettings) -> tuple[LabeledPhoto, ...]:
     """Return the labeled photos, drawn by seed; DataError if a folder without any was given."""
     if settings.labeled is None:
         return ()
-    return _read_labeled(settings.labeled, settings.labeled_photos, settings.seed)
-
-
-@lru_cache(maxsize=1)
-def _read_labeled(folder: Path, count: int, seed: int) -> tuple[LabeledPhoto, ...]:
-    return tuple(labeled_photos(open_source(folder), count, seed))
+    return tuple(labeled_photos(open_source(settings.labeled), settings.labeled_photos, settings.seed))
 
 
 def judge_results(run: Run, judge: Judge, names: Sequence[str]) -> Interpretation:

@@ -24,6 +24,8 @@ from autochrome.report.html.charts import steps
 LEAST = 1e-5
 """Share of the pixels below which the charts do not follow a histogram's tail."""
 
+EDGES = np.linspace(-HISTOGRAM_LIMIT, HISTOGRAM_LIMIT, HISTOGRAM_BINS + 1)
+"""Of the bins of a and of b, in CIE units."""
 
 NAME = "marginals"
 TITLE = "Marginal histograms of a and b"
@@ -31,32 +33,27 @@ TITLE = "Marginal histograms of a and b"
 
 def section(run: Run) -> Section:
     """Return the histograms of a and b, and their intersections with the truth's."""
-    measured = measure(run)
+    measured, truth = measure(run)
     series = {
-        name: series_intersections(each.histograms, measured.truth, run.settings.bootstrap)
-        for name, each in measured.systems.items()
+        name: series_intersections(each.histograms, truth, run.settings.bootstrap)
+        for name, each in measured.items()
     }
-    pooled = {"truth": measured.truth.sum(0)}
-    pooled |= {name: each.histograms.sum((0, 1)) for name, each in measured.systems.items()}
+    pooled = {"truth": truth.sum(0)}
+    pooled |= {name: each.histograms.sum((0, 1)) for name, each in measured.items()}
     shares = {name: (counts / counts.sum(1, keepdim=True)).numpy() for name, counts in pooled.items()}
     means = {
         name: [Estimate.of(each.mean(0)[:, channel]) for channel in (0, 1)] for name, each in series.items()
     }
     run.figures[NAME] = {
         "intersections": {name: dict(zip("ab", both, strict=True)) for name, both in means.items()},
-        "edges": edges(),
+        "edges": EDGES,
         "shares": {name: dict(zip("ab", both, strict=True)) for name, both in shares.items()},
     }
-    several = any(len(system.samples) > 1 for system in run.systems)
+    several = any(system.has_several for system in run.systems)
+    charts = [_chart(k, shares, {name: both[k] for name, both in means.items()}) for k in (0, 1)]
     return Section(
         TITLE,
-        [
-            *(
-                _chart(channel, shares, {name: both[channel] for name, both in means.items()})
-                for channel in (0, 1)
-            ),
-            _table(series, means),
-        ],
+        [*charts, _table(series, means)],
         lead="PixColor's figure 7: how often each value of a (green to red) and of b (blue to yellow) occurs"
         " over all pixels of all photos, on a logarithmic scale. Histograms of timid systems are too"
         " narrow, however small their errors."
@@ -81,18 +78,13 @@ def series_intersections(
     return torch.stack([histogram_intersection(pooled(one), wanted) for one in histograms.unbind(1)])
 
 
-def edges() -> Float[ndarray, " edges"]:
-    """Return the edges of the bins of a and of b, in CIE units."""
-    return np.linspace(-HISTOGRAM_LIMIT, HISTOGRAM_LIMIT, HISTOGRAM_BINS + 1)
-
-
 def _chart(channel: int, shares: Mapping[str, ndarray], means: Mapping[str, Estimate]) -> Figure:
     name = "ab"[channel]
     used = np.flatnonzero(np.max([share[channel] for share in shares.values()], axis=0) >= LEAST)
     first, last = int(used[0]), int(used[-1]) + 1
     # Below that share a tail is noise, which on a logarithmic scale takes half the chart.
     series = {
-        system: (edges()[first : last + 1], np.where(share[channel] >= LEAST, share[channel], 0)[first:last])
+        system: (EDGES[first : last + 1], np.where(share[channel] >= LEAST, share[channel], 0)[first:last])
         for system, share in shares.items()
     }
     values = ", ".join(f"{system} {estimate.value:.3f}" for system, estimate in means.items())

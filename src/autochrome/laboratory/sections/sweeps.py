@@ -70,16 +70,14 @@ def sweeps_of(system: System) -> list[Sweep]:
     """Return what can be varied of a system; nothing of a folder of results."""
     if system.model is None or "temperature" not in (spec := model_spec(system.model)).defaults:
         return []
-    decoder = resolve(system.settings, spec)
-    if spec.kind != "distribution":
-        return [_sweep(system, "temperature", DRAWING_TEMPERATURES, decoder.temperature)]
-    temperature = _sweep(system, "temperature", FIGURE_4_TEMPERATURES, decoder.temperature)
-    return [temperature, _sweep(system, "vibrance", VIBRANCES, decoder.vibrance)]
-
-
-def _sweep(system: System, setting: str, values: Sequence[float], own: float | None) -> Sweep:
-    own = float(own or 0.0)
-    return Sweep(system.name, setting, tuple(sorted({*values, own})), own)
+    tried = {"temperature": DRAWING_TEMPERATURES}
+    if spec.kind == "distribution":
+        tried = {"temperature": FIGURE_4_TEMPERATURES, "vibrance": VIBRANCES}
+    sweeps = []
+    for setting, values in tried.items():
+        own = float(getattr(resolve(system.settings, spec), setting) or 0.0)
+        sweeps.append(Sweep(system.name, setting, tuple(sorted({*values, own})), own))
+    return sweeps
 
 
 def paint_sweep(run: Run, sweep: Sweep, name: str) -> list[ColorizedPhoto]:

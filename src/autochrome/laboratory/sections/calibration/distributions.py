@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -56,10 +55,10 @@ class AxisPredictions:
         weight: of each place.
     """
 
-    logits: Float32[np.ndarray, "n q"]
-    events: Int64[np.ndarray, "n k"]
-    shares: Float32[np.ndarray, "n k"]
-    weight: Float32[np.ndarray, " n"]
+    logits: Float[Tensor, "n q"]
+    events: Int[Tensor, "n k"]
+    shares: Float[Tensor, "n k"]
+    weight: Float[Tensor, " n"]
 
 
 @dataclass(frozen=True)
@@ -129,17 +128,16 @@ def _weight(sums: Float[Tensor, "rows 3 bins"]) -> Float[Tensor, " rows"]:
 
 def top_sums(photo: AxisPredictions, temperature: float = 1.0) -> Float[Tensor, "3 bins"]:
     """Return `reliability_sums` of the most probable bin of each place."""
-    probability, top = (torch.from_numpy(photo.logits) / temperature).softmax(1).max(1)
-    happened = torch.from_numpy(photo.shares).where(torch.from_numpy(photo.events) == top[:, None], 0).sum(1)
-    return reliability_sums(probability, happened, CONFIDENCE_EDGES, torch.from_numpy(photo.weight))
+    probability, top = (photo.logits / temperature).softmax(1).max(1)
+    happened = photo.shares.where(photo.events == top[:, None], 0).sum(1)
+    return reliability_sums(probability, happened, CONFIDENCE_EDGES, photo.weight)
 
 
 def all_sums(photo: AxisPredictions) -> Float[Tensor, "3 fine"]:
     """Return `reliability_sums` of every bin of every place."""
-    probability = torch.from_numpy(photo.logits).softmax(1)
-    happened = torch.zeros_like(probability)
-    happened.scatter_(1, torch.from_numpy(photo.events), torch.from_numpy(photo.shares))
-    weight = torch.from_numpy(photo.weight)[:, None].expand_as(probability)
+    probability = photo.logits.softmax(1)
+    happened = torch.zeros_like(probability).scatter_(1, photo.events, photo.shares)
+    weight = photo.weight[:, None].expand_as(probability)
     return reliability_sums(probability.flatten(), happened.flatten(), PROBABILITY_EDGES, weight.flatten())
 
 
@@ -150,7 +148,9 @@ def _fit_temperature(
 
     Both halves are resampled. The error after scaling uses the temperature of the set itself.
     """
-    losses = torch.stack([_losses(photo) for photo in photos])
+    losses = torch.stack(
+        [temperature_losses(each.logits, each.events, each.shares, each.weight) for each in photos]
+    )
     fit, test = bootstrap.halves(len(photos))
     temperature = best_temperature(fit @ losses[::2])
     tested = test @ losses[1::2]
@@ -162,13 +162,6 @@ def _fit_temperature(
         Estimate.of(gain),
         *(bootstrap.crossed(sums, calibration_error, _weight) for sums in (top[1::2], scaled)),
     )
-
-
-def _losses(photo: AxisPredictions) -> Float[Tensor, " t"]:
-    logits, events, shares, weight = map(
-        torch.from_numpy, (photo.logits, photo.events, photo.shares, photo.weight)
-    )
-    return temperature_losses(logits, events, shares, weight)
 
 
 def _drawn(sums: Float[Tensor, "*n 3 bins"]) -> Float[Tensor, "*n 2 bins"]:
@@ -229,8 +222,7 @@ def axis_names(model: DistributionColorizer) -> list[str]:
 
 
 def _predictions(logits: Tensor, events: Tensor, shares: Tensor, weight: Tensor) -> AxisPredictions:
-    log_probability = _rows(logits).log_softmax(1).numpy()
-    return AxisPredictions(log_probability, events.numpy(), shares.numpy(), weight.numpy())
+    return AxisPredictions(_rows(logits).log_softmax(1), events, shares, weight)
 
 
 def _rows(grid: Shaped[Tensor, "1 c h w"]) -> Shaped[Tensor, "n c"]:

@@ -141,18 +141,18 @@ def _charts(names: Sequence[str], hues: HueErrors) -> list[Figure]:
 
 def _tables(names: Sequence[str], hues: HueErrors, run: Run) -> list[Table]:
     head = ["true hue", "% of pixels", *names]
-    rows = [
-        [sector, hues.share[i].cell(1), *(row[i].cell(1) for row in hues.error)]
-        for i, sector in enumerate(SECTORS)
-    ]
-    ratios = [
-        [sector, hues.share[i].cell(1), *(row[i].cell() for row in hues.chroma[:-1])]
-        for i, sector in enumerate(SECTORS)
-    ]
+
+    def rows(table: Sequence[Sequence[Estimate]], digits: int) -> list[list[str]]:
+        shares = zip(SECTORS, hues.share, strict=True)
+        return [
+            [sector, share.cell(1), *(row[i].cell(digits) for row in table)]
+            for i, (sector, share) in enumerate(shares)
+        ]
+
     return [
         Table(
             head,
-            rows,
+            rows(hues.error, 1),
             "Mean CIEDE2000 by the CIE hue of the true pixel, sectors of 30 degrees; near gray is C*ab"
             f" below {GRAY_CHROMA:g}. {len(run.pairs)} photos, {run.settings.protocol}, every {_STEP}nd"
             " pixel in either direction; 95% bootstrap intervals over photos. Vivid hues have the largest"
@@ -161,7 +161,7 @@ def _tables(names: Sequence[str], hues: HueErrors, run: Run) -> list[Table]:
         ),
         Table(
             head[:-1],
-            ratios,
+            rows(hues.chroma[:-1], 2),
             "Chroma ratio: mean C*ab of the result over that of the truth, on the same pixels. 1 is as"
             " vivid as the truth, and says nothing about the hue. Near gray, more than 1 is color given to"
             " what has none.",

@@ -13,7 +13,7 @@ from math import cos, pi, sin
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, UInt8
+from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from autochrome.color.spaces import LAB, lab_to_rgb
@@ -132,16 +132,12 @@ def recovered_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 2"]:
     rows = []
     for rgb in (*(run.result(system, name) for system in run.systems), run.truth(name)):
         ab = _ab(rgb)
-        rows.append([_mean(ab.norm(dim=-1), vivid), _mean(hue_agreement(ab, truth), vivid)])
+        rows.append([float(each[vivid].mean()) for each in (ab.norm(dim=-1), hue_agreement(ab, truth))])
     return np.array(rows)
 
 
 def _ab(rgb: RGB) -> Float[Tensor, "h2 w2 2"]:
     return LAB.split(rgb[..., ::_STEP, ::_STEP])[1][0].permute(1, 2, 0)
-
-
-def _mean(values: Float[Tensor, "h w"], where: Bool[Tensor, "h w"]) -> float:
-    return float(values[where].mean())
 
 
 # Parts of the section -----------------------------------------------------------------------------

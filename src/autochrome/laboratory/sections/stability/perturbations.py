@@ -5,9 +5,7 @@ Lightness is CIE L*, "h w" in [0, 100]; changes are clipped to black and white.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -24,19 +22,29 @@ BLUR_SIDE = 256
 """Shorter side, in pixels, of the photo in whose pixels blur is given."""
 
 
+STRENGTHS = {
+    "lightness": (-20.0, -10.0, 10.0, 20.0),
+    "gamma": (0.5, 0.71, 1.41, 2.0),
+    "contrast": (0.25, 0.5, 0.75),
+    "blur": (1.0, 2.0, 4.0),
+    "noise": (2.5, 5.0, 10.0),
+}
+"""Of each family; see `Perturbation`."""
+
+
 @dataclass(frozen=True)
 class Perturbation:
     """One change, at one strength.
 
     Attributes:
         family: what is changed; one chart each.
-        strength: where it stands on that chart.
-        change: from lightness to lightness. The generator is for noise.
+        strength: lightness: added to L*. gamma: the exponent of L* / 100; below 1 lightens the middle tones.
+            contrast: factor of the differences from the mean. blur: sigma of a Gaussian, in pixels of a photo
+            whose shorter side has `BLUR_SIDE` of them. noise: standard deviation in L*, of each pixel.
     """
 
     family: str
     strength: float
-    change: Callable[[Plane, torch.Generator], Plane]
 
     @property
     def name(self) -> str:
@@ -45,28 +53,22 @@ class Perturbation:
         return f"{self.family} {sign}{self.strength:g}"
 
     def __call__(self, lightness: Plane, generator: torch.Generator) -> Plane:
-        """Return the changed lightness."""
-        return self.change(lightness, generator).clamp(0, 100)
+        """Return the changed lightness; the generator is for noise."""
+        match self.family:
+            case "lightness":
+                changed = lightness + self.strength
+            case "gamma":
+                changed = 100 * (lightness / 100) ** self.strength
+            case "contrast":
+                changed = lightness.mean() + self.strength * (lightness - lightness.mean())
+            case "blur":
+                changed = _blurred(lightness, self.strength * min(lightness.shape) / BLUR_SIDE)
+            case _:
+                changed = lightness + self.strength * torch.randn(lightness.shape, generator=generator)
+        return changed.clamp(0, 100)
 
 
-def shifted(lightness: Plane, generator: torch.Generator, *, by: float) -> Plane:
-    """Add a constant to L*."""
-    return lightness + by
-
-
-def gamma(lightness: Plane, generator: torch.Generator, *, exponent: float) -> Plane:
-    """Raise L* / 100 to a power: below 1 lightens the middle tones, above 1 darkens them."""
-    return 100 * (lightness / 100) ** exponent
-
-
-def contrast(lightness: Plane, generator: torch.Generator, *, factor: float) -> Plane:
-    """Multiply the differences from the mean."""
-    return lightness.mean() + factor * (lightness - lightness.mean())
-
-
-def blurred(lightness: Plane, generator: torch.Generator, *, sigma: float) -> Plane:
-    """Blur with a Gaussian; sigma in pixels of a photo whose shorter side has `BLUR_SIDE` of them."""
-    sigma = sigma * min(lightness.shape) / BLUR_SIDE
+def _blurred(lightness: Plane, sigma: float) -> Plane:
     reach = max(1, round(3 * sigma))
     kernel = torch.exp(-(torch.arange(-reach, reach + 1, dtype=torch.float64) ** 2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).to(lightness)
@@ -74,17 +76,8 @@ def blurred(lightness: Plane, generator: torch.Generator, *, sigma: float) -> Pl
     return F.conv2d(F.conv2d(padded, kernel[None, None, :, None]), kernel[None, None, None, :])[0, 0]
 
 
-def noisy(lightness: Plane, generator: torch.Generator, *, deviation: float) -> Plane:
-    """Add normal noise of a standard deviation in L*, independent for each pixel."""
-    return lightness + deviation * torch.randn(lightness.shape, generator=generator)
-
-
-PERTURBATIONS = (
-    *(Perturbation("lightness", by, partial(shifted, by=by)) for by in (-20.0, -10.0, 10.0, 20.0)),
-    *(Perturbation("gamma", e, partial(gamma, exponent=e)) for e in (0.5, 0.71, 1.41, 2.0)),
-    *(Perturbation("contrast", f, partial(contrast, factor=f)) for f in (0.25, 0.5, 0.75)),
-    *(Perturbation("blur", s, partial(blurred, sigma=s)) for s in (1.0, 2.0, 4.0)),
-    *(Perturbation("noise", d, partial(noisy, deviation=d)) for d in (2.5, 5.0, 10.0)),
+PERTURBATIONS = tuple(
+    Perturbation(family, strength) for family, strengths in STRENGTHS.items() for strength in strengths
 )
 
 NEUTRAL = {"lightness": 0.0, "gamma": 1.0, "contrast": 1.0, "blur": 0.0, "noise": 0.0}
