@@ -118,7 +118,7 @@ class Batch:
 
         with _unchanged(job.source):
             count = pages_to_keep(job.source) if job.page is None else 1
-            if count > 1 and is_paged(job.target, self.options.format):
+            if count > 1 and is_paged(job.target, job.format):
                 pages = PagedColorization(job.source, count, painter, self.settings)
                 with written_together(job.places, like=job.source, within=claim) as places:
                     pages.write_into(places[job.target], job.target)
@@ -180,10 +180,17 @@ def _unchanged(source: Path) -> Iterator[None]:
 
 
 def _notes_of_format(job: Job, photo: Photo, count: int, options: FileOptions) -> Iterator[str]:
-    from autochrome.io.saving import WRITTEN_AS
+    from autochrome.io.losses import losses
+    from autochrome.io.saving import FORMATS, format_for, written_as
     from autochrome.io.sniff import READABLE
 
-    if options.format is None and job.target != options.out and photo.format in WRITTEN_AS:
-        yield f"{READABLE[photo.format]} is only read; its result is {READABLE[WRITTEN_AS[photo.format]]}"
+    chosen = format_for(job.target, job.format, None).name
+    theirs = photo.format or chosen
+    if options.format is None and job.target != options.out and written_as(theirs) != theirs:
+        yield f"{READABLE[theirs]} is only read; its result is {READABLE[written_as(theirs)]}"
+    elif chosen == theirs and job.target.suffix.lower() not in FORMATS[chosen].suffixes:
+        yield f"it is a {READABLE[chosen]} picture with another ending, and so is its result"
+    if lost := losses(photo, chosen):
+        yield lost
     if count > 1:
         yield "only a TIFF holds several pages; to color all of them, give --page all or --format tiff"

@@ -36,6 +36,28 @@ _FORMATS = ("jpeg", "png", "tiff", "webp", "avif", "heic")
 _PAGE_DIGITS = 9
 
 
+class WritableFormat(click.Choice):
+    """A format that the libvips at hand can write, which is found out when somebody asks."""
+
+    def __init__(self) -> None:
+        super().__init__(_FORMATS)
+
+    def _find_out(self) -> None:
+        from autochrome.io.saving import can_write
+
+        self.choices = tuple(filter(can_write, _FORMATS))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the choices for --help."""
+        self._find_out()
+        return super().get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a format; a usage error names those that there are."""
+        self._find_out()
+        return super().convert(value, param, ctx)
+
+
 class PageNumber(click.ParamType):
     """A page's number from 0, or "all"."""
 
@@ -58,7 +80,7 @@ class PageNumber(click.ParamType):
 @click.option("--look-file", metavar="FILE", help="Use the settings in a look file, or of an earlier result.")
 @click.option("--save-look", metavar="FILE", help="Save the settings as a look file: NAME.json.")
 @click.option("--uncertainty", is_flag=True, help="Also write NAME.uncertainty.png: white where unsure.")
-@click.option("--format", type=click.Choice(_FORMATS), help="Format of the results. [default: the photo's]")
+@click.option("--format", type=WritableFormat(), help="Format of the results. [default: the photo's]")
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
@@ -211,8 +233,10 @@ def _colored_content(
     source: bytes | Path, options: FileOptions, painter: Painter, settings: ColorizeSettings
 ) -> tuple[bytes | None, tuple[str, ...]]:
     """Color a photo, or all its pages, into the file of the options, or return it encoded; and the notes."""
+    from autochrome.io.losses import losses
     from autochrome.io.pages import pages_to_keep
     from autochrome.io.photo import read_photo, write_photo
+    from autochrome.io.saving import format_for
 
     assert not isinstance(options.page, str)
     count = pages_to_keep(source) if options.page is None else 1
@@ -226,9 +250,9 @@ def _colored_content(
             return Path(folder, "result.tif").read_bytes(), pages.notes
     photo = read_photo(source, page=options.page)
     [colored] = painter.colorize(photo, settings)
-    format = options.format
-    if format is None and options.out is None and photo.format == "heic":
-        format = "jpeg"
     made = colored.provenance
-    content = write_photo(colored, options.out, format=format, quality=options.quality, provenance=made)
-    return content, colored.notes
+    content = write_photo(
+        colored, options.out, format=options.format, quality=options.quality, provenance=made
+    )
+    lost = losses(photo, format_for(options.out, options.format, photo.format).name)
+    return content, (*colored.notes, *([lost] if lost else []))

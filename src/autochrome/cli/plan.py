@@ -82,6 +82,8 @@ class Job:
     """What was at each of the places when the run began."""
     again: bool = field(default=False, compare=False)
     """Whether it replaces results of ours, since the photo, or what they are made with, is another."""
+    format: str | None = field(default=None, compare=False)
+    """The format of the results; None: what their ending says."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -240,9 +242,8 @@ class _Planner:
         target = self._target(photo)
         for page in pages:
             paged = target if len(pages) == 1 or page is None else _with_page(target, page)
-            self._add_job(
-                Job(photo.path, paged, page, self.options.samples, self.options.uncertainty), named=named
-            )
+            job = Job(photo.path, paged, page, self.options.samples, self.options.uncertainty)
+            self._add_job(replace(job, format=self._format(photo.path)), named=named)
 
     def _add_job(self, job: Job, *, named: bool) -> None:
         from autochrome.io.saving import check_target
@@ -311,21 +312,45 @@ class _Planner:
     def _name(self, path: Path) -> Path:
         """Return the name of a photo's result in another folder."""
         suffix = self._suffix(path)
+        if self.folder is not None and self._keeps_wrong_ending(path):
+            return Path(path.name)
         keeps = self.options.keep_ending and suffix != path.suffix
         return Path(path.name + suffix if keeps else path.with_suffix(suffix).name)
 
     def _suffix(self, path: Path) -> str:
-        """Return the suffix of the requested format, or the photo's own if that can be written."""
-        from autochrome.io.loading import locate
-        from autochrome.io.saving import FORMATS, WRITTEN_AS
+        """Return the ending of a photo's result: its own if that is true, else that of its format."""
+        from autochrome.io.saving import FORMATS
 
-        if self.options.format:
-            return FORMATS[self.options.format].suffixes[0]
-        for name, kind in FORMATS.items():
-            if path.suffix.lower() in kind.suffixes and name not in WRITTEN_AS:
-                return path.suffix
-        kind = locate(path).format
-        return FORMATS[WRITTEN_AS.get(kind, kind)].suffixes[0]
+        suffixes = FORMATS[self._format(path) or "png"].suffixes
+        return path.suffix if path.suffix.lower() in suffixes else suffixes[0]
+
+    def _format(self, path: Path) -> str | None:
+        """Return the format of a photo's results; None where a named file's ending says it."""
+        if self.options.format or (self.options.out is not None and self.folder is None):
+            return self.options.format
+        from autochrome.io.saving import written_as
+
+        return written_as(self._content(path))
+
+    def _keeps_wrong_ending(self, path: Path) -> bool:
+        """Whether a result has the photo's own format and name, although the ending is another format's."""
+        from autochrome.io.sniff import SUFFIXES
+
+        same = not self.options.format and self._format(path) == self._content(path)
+        return same and path.suffix.lower() in SUFFIXES
+
+    def _content(self, path: Path) -> str:
+        """Return the format of a photo by its content; one that cannot be read is what its ending says."""
+        from autochrome.io.loading import locate
+        from autochrome.io.saving import FORMATS
+
+        try:
+            return locate(path).format
+        except PhotoError:
+            endings = {suffix: name for name, kind in FORMATS.items() for suffix in kind.suffixes}
+            if path.suffix.lower() not in endings:
+                raise
+            return endings[path.suffix.lower()]
 
     def _pages(self, path: Path) -> Sequence[int | None]:
         """Return the pages that get files of their own; None for the whole file."""

@@ -98,7 +98,7 @@ def _write_sample(
     colored: ColorizedPhoto, place: Path, target: Path, job: Job, options: FileOptions
 ) -> Page | None:
     """Write a colorization to its temporary place, and return its cell if there is to be a contact sheet."""
-    _write(colored, place, target, colored.provenance, format=options.format, quality=options.quality)
+    _write(colored, place, target, colored.provenance, format=job.format, quality=options.quality)
     return None if job.sheet is None else _cell(colored)
 
 

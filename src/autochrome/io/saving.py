@@ -49,10 +49,7 @@ FORMATS = {
         Format("heic", (".heic", ".heif"), ("uchar", "ushort"), True, 16_384),
     )
 }
-WRITTEN_AS = {"heic": "jpeg", "jp2": "png", "gif": "png", "bmp": "png", "pnm": "png"}
-"""What is written in place of formats that are only read.
-
-No libvips of Python's wheels writes HEIC: a phone's photo comes back as what every viewer opens."""
+_INSTEAD = {"heic": "jpeg", "avif": "jpeg", "webp": "jpeg"}
 
 CLASSIC_TIFF_BYTES = 3_900_000_000  # offsets of 32 bits, and room for what is not pixels
 _ROOMIER = "Write it as png or tiff"
@@ -67,6 +64,14 @@ def can_write(name: str) -> bool:
     except pyvips.Error:
         return False
     return True
+
+
+def written_as(format: str) -> str:
+    """Return the format in which photos of a format that is read are written: JPEG or PNG if not the same.
+
+    No libvips of Python's wheels writes HEIC: a phone's photo comes back as what every viewer opens.
+    """
+    return format if format in FORMATS and can_write(format) else _INSTEAD.get(format, "png")
 
 
 def format_for(target: Path | None, format: str | None, fallback: str | None) -> Format:
@@ -86,7 +91,7 @@ def format_for(target: Path | None, format: str | None, fallback: str | None) ->
     if target is None:
         if fallback is None:
             raise PhotoError("the result", "has no format to be written in", f"Give format=, one of {known}")
-        return FORMATS[fallback if fallback in FORMATS else WRITTEN_AS[fallback]]
+        return FORMATS[written_as(fallback)]
     for each in FORMATS.values():
         if target.suffix.lower() in each.suffixes:
             return each
