@@ -232,7 +232,7 @@ def _write_sheet(job: _Job, photo: Photo, versions: Sequence[_Version]) -> None:
         settings={"versions": [version.options for version in versions]},
         software=f"Autochrome {__version__}",
     )
-    write_photo(Photo(page), job.sheet, provenance=made)
+    write_photo(Photo(page, source=job.photo), job.sheet, provenance=made)
 
 
 def _heading(path: Path, versions: Sequence[_Version]) -> Label:

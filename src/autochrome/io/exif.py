@@ -289,8 +289,8 @@ def _wipe_thumbnail(block: bytearray, layout: Layout, start: int) -> None:
         )
     except tiff_tags.BROKEN:
         return
-    if block[begin : begin + 2] != b"\xff\xd8" or begin < end:
-        return
+    if block[begin : begin + 2] != b"\xff\xd8" or (begin < end and start < begin + length):
+        return  # no thumbnail, or one that would take the first directory with it
     if begin + length >= len(block) - 3:  # and so nothing stands behind it
         del block[begin:]
     else:
