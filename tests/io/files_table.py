@@ -53,16 +53,16 @@ def _exif() -> bytes:
 
 
 def _origin(format: str) -> bytes:
-    """A gray file with all that its format holds."""
+    """A file of grays with all that its format holds."""
     from autochrome.io import texts
 
     chunk = texts.text_chunk(texts.Text("Title", "PNG text"))
     text = texts.from_comments([b"JPEG comment"]) if format == "jpeg" else chunk
     ramp = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) * 20
     photo = Photo(
-        ramp[:, :, None] if format in ("png", "tiff") else np.repeat(ramp[:, :, None], 3, axis=2),
+        np.repeat(ramp[:, :, None], 3, axis=2),
         ramp,
-        icc.builtin_profile("p3") if format not in ("png", "tiff") else None,
+        icc.builtin_profile("p3"),
         {
             "exif": _exif(),
             "xmp": _XMP,
