@@ -37,24 +37,16 @@ _PAGE_DIGITS = 9
 
 
 class WritableFormat(click.Choice):
-    """A format that the libvips at hand can write, which is found out when somebody asks."""
+    """A format that the libvips at hand can write, which is found out when one is asked for."""
 
     def __init__(self) -> None:
         super().__init__(_FORMATS)
 
-    def _find_out(self) -> None:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a format; a usage error names those that there are."""
         from autochrome.io.saving import can_write
 
         self.choices = tuple(filter(can_write, _FORMATS))
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the choices for --help."""
-        self._find_out()
-        return super().get_metavar(param, ctx)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a format; a usage error names those that there are."""
-        self._find_out()
         return super().convert(value, param, ctx)
 
 
@@ -80,7 +72,13 @@ class PageNumber(click.ParamType):
 @click.option("--look-file", metavar="FILE", help="Use the settings in a look file, or of an earlier result.")
 @click.option("--save-look", metavar="FILE", help="Save the settings as a look file: NAME.json.")
 @click.option("--uncertainty", is_flag=True, help="Also write NAME.uncertainty.png: white where unsure.")
-@click.option("--format", type=WritableFormat(), help="Format of the results. [default: the photo's]")
+@click.option(
+    "--format",
+    type=WritableFormat(),
+    metavar="FORMAT",
+    help="Format of the results: jpeg, png, tiff, or webp, avif and heic where libvips can write them. "
+    "[default: the photo's]",
+)
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
