@@ -122,9 +122,9 @@ CGAN_COMPACT = replace(
     working_size=128,
     multiple_of=16,
     weights="cgan.compact.safetensors",
-    sha256="04cd00e7c1a5c422699a026e7ed58051e6bafd8d027284d7603540e8a7c7d32c",
-    unsure_above=19.0,
-    defaults={"temperature": 0.7},
+    sha256="7b0f65f451cbeb38b5fcad61a95eb6d2d3a4928c79b246fbd5c199ad465b35fd",
+    unsure_above=14.5,
+    defaults={"temperature": 0.6},
     looks={
         "accurate": {"temperature": 0.3, "saturation": 0.7},
         "vivid": {"temperature": 0.8, "saturation": 1.2},
