@@ -62,10 +62,11 @@ def test_nothing_is_printed_where_there_is_no_terminal(capfd: Any) -> None:
 def test_the_bar_labels_its_times_and_disappears() -> None:
     code = (
         "import time\n"
-        "from autochrome.cli.console import progress_bar\n"
+        "from autochrome.cli.console import progress_bar, tell\n"
         "with progress_bar() as show:\n"
         "    for number in range(5):\n"
         "        show('a.jpg', number, 5); time.sleep(.3)\n"
+        "        if number == 2: tell('failed: [b]a.jpg[/b]')\n"
     )
     ours, theirs = pty.openpty()
     wide = {**os.environ, "COLUMNS": "150", "TERM": "xterm"}
@@ -80,6 +81,7 @@ def test_the_bar_labels_its_times_and_disappears() -> None:
     os.close(ours)
     assert process.returncode == 0
     text = shown.decode()
+    assert "\x1b[2Kfailed: [b]a.jpg[/b]" in text  # on a line of its own, above the bar
     assert " passed" in text
     assert " left, " in text
     assert " a second" in text

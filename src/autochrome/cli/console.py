@@ -69,6 +69,11 @@ def progress_bar(*, disable: bool = False, lines: bool = False) -> Iterator[Prog
         )
 
 
+def tell(text: str) -> None:
+    """Print a line to stderr, above the bar if there is one, which `click.echo` would write into."""
+    print(text, file=sys.stderr, flush=True)
+
+
 class NowAndThen:
     """Print to stderr how far a long job has come: after 1% of it or 5 minutes, and never within 30 s."""
 

@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import click
-
-from autochrome.cli.console import duration, printable
+from autochrome.cli.console import duration, printable, tell
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
 from autochrome.io.folders import PassedOver
@@ -129,7 +127,7 @@ def _print_files(job: Job) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(printable(line), err=True)
+    tell(printable(line))
 
 
 def told(passed_over: PassedOver) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from autochrome.cli.batch import Batch, tell_plan
-from autochrome.cli.console import progress_bar
+from autochrome.cli.console import printable, progress_bar
 from autochrome.cli.events import Event, Started
 from autochrome.cli.listed import read_list
 from autochrome.cli.page import Page, check_page
@@ -208,7 +208,7 @@ class Run:
     def _print_plan(self) -> None:
         for job in self.plan.jobs:
             again = " (again)" if job.again else ""
-            click.echo(f"{job.source} -> {', '.join(map(str, job.places))}{again}")
+            click.echo(printable(f"{job.source} -> {', '.join(map(str, job.places))}{again}"))
         self.report.planned = 0
         if not self.how.quiet:
             click.echo(f"{len(self.plan.jobs)} to be colorized; nothing was done", err=True)
