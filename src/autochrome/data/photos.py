@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from math import sqrt
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from autochrome.data.sources import JoinedSource, PhotoSource
 from autochrome.errors import DataError, PhotoError
@@ -159,10 +160,7 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         cache: bool = False,
         decode_side: int | None = None,
     ) -> None:
-        if len(sources) != len(repeats):
-            raise ValueError(f"{len(sources)} sources but {len(repeats)} repeats: give one number per source")
         self.source = JoinedSource(sources)
-        self.repeats = list(repeats)
         self.crops = crops
         self.seed = seed
         self.cache: dict[int, UInt8[Tensor, "3 H W"]] | None = {} if cache else None
@@ -208,8 +206,10 @@ class TrainingPhotos(Dataset[UInt8[Tensor, "3 s s"]]):
         return random_crop(photo, self.crops, np.random.default_rng((self.seed, 1, sample)))
 
 
-class BatchNumbers(Sampler[list[int]]):
-    """Endless batches of sample numbers for one process, from any batch on.
+def batch_numbers(
+    batch_size: int, *, rank: int = 0, world_size: int = 1, first_batch: int = 0
+) -> Iterator[list[int]]:
+    """Yield endless batches of sample numbers for one process, from any batch on.
 
     A step has the same samples for any number of processes; each takes its own part.
 
@@ -219,16 +219,6 @@ class BatchNumbers(Sampler[list[int]]):
         world_size: number of processes.
         first_batch: number of the first batch, from 0.
     """
-
-    def __init__(self, batch_size: int, *, rank: int = 0, world_size: int = 1, first_batch: int = 0) -> None:
-        self.batch_size = batch_size
-        self.rank = rank
-        self.world_size = world_size
-        self.first_batch = first_batch
-
-    def __iter__(self) -> Iterator[list[int]]:
-        batch = self.first_batch
-        while True:
-            start = (batch * self.world_size + self.rank) * self.batch_size
-            yield list(range(start, start + self.batch_size))
-            batch += 1
+    for batch in count(first_batch):
+        start = (batch * world_size + rank) * batch_size
+        yield list(range(start, start + batch_size))

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from autochrome.data.photos import BatchNumbers
+from autochrome.data.photos import batch_numbers
 from autochrome.engine.checkpoint import BEST, save_checkpoint
 from autochrome.engine.optimizer import LR_SCALE
 from autochrome.engine.progress import LOG, Meter, Outcome, Progress, RunLog
@@ -287,7 +287,7 @@ def _kept_loss(folder: Path) -> float:
 
 def _batches(run: TrainingRun) -> Iterator[Tensor]:
     trainer, workers = run.recipe.trainer, run.recipe.data.workers
-    numbers = BatchNumbers(
+    numbers = batch_numbers(
         trainer.batch_size,
         rank=run.fabric.global_rank,
         world_size=run.fabric.world_size,

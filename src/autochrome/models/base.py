@@ -224,17 +224,11 @@ class DistributionColorizer(Colorizer):
         """Return the mean distribution of true colors over the bins; sums to 1 within every axis."""
 
     def sample(
-        self,
-        luma: Float[Tensor, "b 1 h w"],
-        *,
-        n: int = 1,
-        temperature: float | None = None,
-        generator: torch.Generator | None = None,
-        guides: Sequence[Guide] = (),
+        self, luma: Float[Tensor, "b 1 h w"], *, n: int = 1, generator: object = None, **how: Any
     ) -> Samples:
-        """Predict and decode; ``n`` must be 1, and the generator is not used."""
+        """Predict and decode; ``n`` must be 1, the generator is not used, ``how`` is as of ``decode``."""
         self._require_one(n)
-        return self.decode(self.predict(luma), temperature=temperature, guides=guides)
+        return self.decode(self.predict(luma), **how)
 
 
 class SamplingColorizer(Colorizer):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -16,14 +17,7 @@ class Gray(Colorizer):
         super().__init__()
         self.spec = spec
 
-    def sample(
-        self,
-        luma: Float[Tensor, "b 1 h w"],
-        *,
-        n: int = 1,
-        temperature: float | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Samples:
+    def sample(self, luma: Float[Tensor, "b 1 h w"], *, n: int = 1, **unused: Any) -> Samples:
         """Return ``n`` times the neutral chroma, at the luma's resolution."""
         b, _, h, w = luma.shape
         return Samples(luma.new_zeros(b, n, 2, h, w), self.spec.space)

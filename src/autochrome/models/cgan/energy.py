@@ -8,8 +8,6 @@ colors that are more diverse than the photos', can do better. Two samples give a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,8 +15,6 @@ from torch.nn import functional as F
 
 _PATCH = 4
 """Side of a patch, in places of the grid that is compared."""
-
-View = Callable[[Tensor], Tensor]
 
 
 def energy_score(samples: Float[Tensor, "m b c h w"], truth: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -43,13 +39,13 @@ def energy_score(samples: Float[Tensor, "m b c h w"], truth: Float[Tensor, "b c 
             f"the energy score needs grids of {_PATCH**2} at least, not {min(truth.shape[2:])}: "
             "take larger crops"
         )
-    scores = [_score(view, samples, truth) for view in (_pixels, _patches, _coarse_patches, _whole)]
+    of_samples = zip(*map(_views, samples), strict=True)
+    scores = [_score(torch.stack(seen), view) for seen, view in zip(of_samples, _views(truth), strict=True)]
     return torch.stack(scores).mean()
 
 
-def _score(view: View, samples: Tensor, truth: Tensor) -> Tensor:
-    seen = torch.stack([view(one) for one in samples])
-    to_truth = _length(seen - view(truth)).mean()
+def _score(seen: Float[Tensor, "m b n d"], truth: Float[Tensor, "b n d"]) -> Float[Tensor, ""]:
+    to_truth = _length(seen - truth).mean()
     m = len(seen)
     pairs = [_length(seen[i] - seen[j]).mean() for i in range(m) for j in range(i + 1, m)]
     return to_truth - torch.stack(pairs).mean() / 2
@@ -61,8 +57,11 @@ def _length(vectors: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
     return (vectors.square().sum(-1) / pixels + 1e-8).sqrt()
 
 
-def _pixels(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n c"]:
-    return chroma.flatten(2).transpose(1, 2)
+def _views(chroma: Float[Tensor, "b c h w"]) -> tuple[Float[Tensor, "b _n _d"], ...]:
+    """Return the vectors of a picture by view: pixels, patches, coarse patches, the whole."""
+    means = F.avg_pool2d(chroma, _PATCH)
+    pixels = chroma.flatten(2).transpose(1, 2)
+    return pixels, _patches(chroma), _patches(means), means.flatten(1)[:, None]
 
 
 def _patches(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n d"]:
@@ -70,11 +69,3 @@ def _patches(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n d"]:
     chroma = chroma[:, :, : height // _PATCH * _PATCH, : width // _PATCH * _PATCH]
     blocks = chroma.unflatten(2, (-1, _PATCH)).unflatten(4, (-1, _PATCH))  # b c h/4 4 w/4 4
     return blocks.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
-
-
-def _coarse_patches(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n d"]:
-    return _patches(F.avg_pool2d(chroma, _PATCH))
-
-
-def _whole(chroma: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 1 d"]:
-    return F.avg_pool2d(chroma, _PATCH).flatten(1)[:, None]

@@ -1,10 +1,4 @@
-"""The network of Zhang 2016, section 3.4 and figure 3.
-
-Section or equation -> name here
-    3.4, figure 3, the network                   ``PaperNet``
-    3.4, deep supervision of conv6, conv7        ``PaperNet.readouts``
-    3.4, initialization from VGG                 ``PaperNet.load_vgg16``
-"""
+"""The network of Zhang 2016, section 3.4 and figure 3."""
 
 from __future__ import annotations
 

@@ -170,14 +170,7 @@ class LRAC(HypercolumnColorizer, DistributionColorizer):
 class RegressionLRAC(HypercolumnColorizer):
     """Predicts a and b themselves (Lab with L2, equation 1): one color, with no measure of uncertainty."""
 
-    def sample(
-        self,
-        luma: Float[Tensor, "b 1 h w"],
-        *,
-        n: int = 1,
-        temperature: float | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Samples:
+    def sample(self, luma: Float[Tensor, "b 1 h w"], *, n: int = 1, **unused: Any) -> Samples:
         """Color luma; ``n`` must be 1, temperature and generator are not used."""
         self._require_one(n)
         return Samples(self.output.decode(self.predict(luma))[:, None], self.output.space)

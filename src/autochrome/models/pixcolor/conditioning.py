@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -73,17 +72,8 @@ class GradientMultiplier(nn.Module):
         # Decided on the device, which need not be waited for.
         scale = torch.where(self.passes >= self.at, self.after, self.before)
         self.passes += 1
-        return _ScaleGradient.apply(x, scale)  # type: ignore[no-any-return]
-
-
-class _ScaleGradient(torch.autograd.Function):
-    # A gradient of 0 rather than none: with several processes every parameter must get one.
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, scale: Tensor) -> Tensor:
-        ctx.save_for_backward(scale)
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (scale,) = ctx.saved_tensors
-        return gradients[0] * scale.to(gradients[0].dtype), None
+        x = x.view_as(x)
+        if x.requires_grad:
+            # A gradient of 0 rather than none: with several processes every parameter must get one.
+            x.register_hook(lambda gradient: gradient * scale.to(gradient.dtype))
+        return x

@@ -17,7 +17,6 @@ memory, which takes a third to a half of the time where there are many draws.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
@@ -72,21 +71,15 @@ class HorizontalCache:
         self.history = np.zeros((layers, self.reach + width * 2 * q, batch))
         self.from_left = np.empty((layers, 4 * q, batch))
         self.from_cr = np.empty((layers + 1, 3 * q, batch))
-        self.pixels = [self._view_pixel(j) for j in range(width)]
-
-    def _view_pixel(self, j: int) -> _Pixel:
-        q = self.q
-        here = self.reach + 2 * q * j
-        return _Pixel(
-            left=self.history[:, here - self.reach : here],
-            cr_own=self.history[:, here : here + q],
-            cb_own=self.history[:, here + q : here + 2 * q],
-            cr_gates=self.base[CR, j, :-1, q:],
-            cb_gates=self.base[CB, j, :-1, q:],
-            cb_base=self.base[CB, j],
-            cr_layers=self._view_layers(CR, j),
-            cb_layers=self._view_layers(CB, j),
-        )
+        # Views of what belongs to a pixel: to make them anew in every row takes as long as to use them.
+        both = (layers, 2, -1, batch)  # Cr and Cb
+        starts = [2 * q * j for j in range(width)]
+        self.left = [self.history[:, k : k + self.reach] for k in starts]
+        ends = [k + self.reach for k in starts]
+        self.own = [self.history[:, k : k + 2 * q].reshape(both).swapaxes(0, 1) for k in ends]
+        self.gates = [self.base[:, j, :-1, q:] for j in range(width)]
+        self.gates_from_left = self.from_left.reshape(both).swapaxes(0, 1)
+        self.runs = [[self._view_layers(channel, j) for channel in (CR, CB)] for j in range(width)]
 
     def _view_layers(self, channel: int, j: int) -> list[tuple[ndarray, ...]]:
         """What ``_run`` works with."""
@@ -123,46 +116,30 @@ class HorizontalCache:
 
     def cr_logits(self, j: int) -> ndarray:
         """Logits of Cr at pixel ``j``, (k, batch); valid until the next pixel's."""
-        q, pixel = self.q, self.pixels[j]
-        np.matmul(self.past, pixel.left, out=self.from_left)
-        np.add(pixel.cr_gates, self.from_left[:, : 2 * q], out=pixel.cr_gates)
-        np.add(pixel.cb_gates, self.from_left[:, 2 * q :], out=pixel.cb_gates)
+        q = self.q
+        np.matmul(self.past, self.left[j], out=self.from_left)
+        np.add(self.gates[j], self.gates_from_left, out=self.gates[j])
         h = self.first.from_left(j)
         self.states[CR, 0, :q] = h[:q]
         self.states[CB, 0, :q] = h[q:]
-        _run(pixel.cr_layers)
+        _run(self.runs[j][CR])
         return self.head.cr_logits(self.top[CR])
 
     def cb_logits(self, j: int, cr: ndarray) -> ndarray:
         """Logits of Cb at pixel ``j`` given its Cr (batch,) as the network takes it, (k, batch)."""
-        q, pixel = self.q, self.pixels[j]
+        q = self.q
         self.states[CB, 0, :q] += self.first.cr_cb * cr
         np.matmul(self.cross, self.states[CR, :, : 2 * q], out=self.from_cr)
-        np.add(pixel.cb_base, self.from_cr, out=pixel.cb_base)
-        _run(pixel.cb_layers)
+        base = self.base[CB, j]
+        np.add(base, self.from_cr, out=base)
+        _run(self.runs[j][CB])
         return self.head.cb_logits(self.top[CB])
 
     def finish(self, j: int, x: ndarray) -> None:
         """Leave pixel ``j``, which now has the chroma ``x`` (2, batch) as the network takes it."""
-        q, pixel = self.q, self.pixels[j]
         self.first.history[self.first.reach + 2 * j :][:2] = x
         # The state after a layer holds the h that the layer was given.
-        pixel.cr_own[:] = self.states[CR, 1:, :q]
-        pixel.cb_own[:] = self.states[CB, 1:, :q]
-
-
-@dataclass(frozen=True)
-class _Pixel:
-    """Views of what belongs to a pixel: to make them anew in every row takes as long as to use them."""
-
-    left: ndarray
-    cr_own: ndarray
-    cb_own: ndarray
-    cr_gates: ndarray
-    cb_gates: ndarray
-    cb_base: ndarray
-    cr_layers: list[tuple[ndarray, ...]]
-    cb_layers: list[tuple[ndarray, ...]]
+        self.own[j][:] = self.states[:, 1:, : self.q]
 
 
 def _run(layers: list[tuple[ndarray, ...]]) -> None:

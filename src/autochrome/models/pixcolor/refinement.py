@@ -1,13 +1,7 @@
 """PixColor's refinement: low-resolution chroma and full-resolution luma to full-resolution chroma.
 
-S. Guadarrama, R. Dahl, D. Bieber, M. Norouzi, J. Shlens, K. Murphy. PixColor: Pixel Recursive Colorization.
-BMVC 2017, arXiv:1705.07208.
-
-Section or table -> name here
-    3.2, the refinement network; Table 2, its rows      ``PaperRefinement``, ``LOW_LEVEL`` ... ``DECODER``
-    3.2, "28x28 downsampling of the ground truth"       ``PixColor.reduce``, ``jitter``
-    Table 1, the L1 loss on chroma                      ``PixColor.refinement_losses``
-Chroma is YCbCr's (Cb, Cr) in [0, 1], neutral 128/255; luma is Y in [0, 1].
+Section 3.2 and table 2 of the paper, whose rows are ``LOW_LEVEL`` to ``DECODER``. Chroma is YCbCr's (Cb, Cr)
+in [0, 1], neutral 128/255; luma is Y in [0, 1].
 """
 
 from __future__ import annotations
