@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from autochrome.metrics.places import gain_over_gray, half_size, helped_and_harmed
+from autochrome.metrics.places import gain_over_gray, helped_and_harmed
 
 
 def of_places(*places: tuple[float, float]) -> torch.Tensor:
@@ -52,9 +52,7 @@ def test_photos_of_a_batch_are_counted_apart() -> None:
 
 
 def test_odd_sides_keep_their_last_row_and_column() -> None:
-    ab = torch.arange(30.0).reshape(1, 2, 3, 5)
-    halved = half_size(ab)
-    assert halved.shape == (1, 2, 2, 3)
-    # Rows 0 1 2 3 4, 5 6 7 8 9 and 10 11 12 13 14.
-    assert halved[0, 0].tolist() == [[3, 5, 6.5], [10.5, 12.5, 14]]
-    assert half_size(ab[..., :1, :1]).tolist() == ab[..., :1, :1].tolist()
+    ab = torch.cat((torch.arange(15.0).reshape(1, 1, 3, 5), torch.zeros(1, 1, 3, 5)), 1)
+    # Rows 0 1 2 3 4, 5 6 7 8 9 and 10 11 12 13 14; the true colors gain their whole chroma.
+    assert gain_over_gray(ab, ab)[0].tolist() == [[3, 5, 6.5], [10.5, 12.5, 14]]
+    assert gain_over_gray(ab[..., :1, 4:], ab[..., :1, 4:]).tolist() == [[[4]]]

@@ -87,23 +87,19 @@ def _nearest(ab: Float[Tensor, "b 2 h w"], k: int) -> tuple[Float[Tensor, "b k h
     """Return squared distances to, and indices of, the k nearest centers, nearest first."""
     batch, _, height, width = ab.shape
     points = ab.permute(0, 2, 3, 1).reshape(-1, 2)
-    squared, index = _search_table(points, k)
-    outside = points.abs().amax(1) > _REACH + 0.5
-    if outside.any():
-        distance, nearest = _distances(points[outside], AB_CENTERS.to(points)).topk(k, largest=False)
-        squared[outside], index[outside] = distance.square(), nearest
-    shape = (batch, height, width, k)
-    return squared.reshape(shape).permute(0, 3, 1, 2), index.reshape(shape).permute(0, 3, 1, 2)
-
-
-def _search_table(points: Float[Tensor, "n 2"], k: int) -> tuple[Float[Tensor, "n k"], Int[Tensor, "n k"]]:
     cell = (points.round().clamp(-_REACH, _REACH) + _REACH).long()
     candidates = _candidates(k, points.device)[cell[:, 0] * (2 * _REACH + 1) + cell[:, 1]]
     center_a, center_b = AB_CENTERS.to(points).unbind(1)
     squared = (points[:, :1] - center_a[candidates]).square()
     squared += (points[:, 1:] - center_b[candidates]).square()
     squared, order = squared.topk(k, largest=False)
-    return squared, candidates.gather(1, order)
+    index = candidates.gather(1, order)
+    outside = points.abs().amax(1) > _REACH + 0.5
+    if outside.any():
+        distance, nearest = _distances(points[outside], AB_CENTERS.to(points)).topk(k, largest=False)
+        squared[outside], index[outside] = distance.square(), nearest
+    shape = (batch, height, width, k)
+    return squared.reshape(shape).permute(0, 3, 1, 2), index.reshape(shape).permute(0, 3, 1, 2)
 
 
 def nearest_bin(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
@@ -129,14 +125,14 @@ def soft_encode(
     return torch.softmax(-squared / (2 * sigma**2), dim=1), index
 
 
-def smooth_prior(prior: Float[Tensor, " q"], *, sigma: float = 5.0) -> Float[Tensor, " q"]:
-    """Return G_sigma * p of equation 6 on the 313 centers.
+def smooth_prior(prior: Float[Tensor, " q"]) -> Float[Tensor, " q"]:
+    """Return G_sigma * p of equation 6 on the 313 centers; sigma is 5.
 
     The kernel exp(-d^2 / 2 sigma^2) is normalized by columns, so that the mass of every bin is spread and
     none is lost: the result sums to 1 where ``prior`` does.
     """
     centers = AB_CENTERS.to(prior)
-    kernel = torch.exp(-_distances(centers, centers).square() / (2 * sigma**2))
+    kernel = torch.exp(-_distances(centers, centers).square() / (2 * 5.0**2))
     return (kernel / kernel.sum(0, keepdim=True)) @ prior
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from autochrome.data.augment import LumaFaults
 from autochrome.data.mounts import Mounts
-from autochrome.engine.recipe import AdversaryRecipe, OptimizerRecipe, Recipe
+from autochrome.engine.recipe import AdversaryRecipe
 from autochrome.engine.task import TrainingTask
 from autochrome.models.base import AdversarialColorizer, Batch, Colorizer
 
@@ -58,12 +58,8 @@ class AdversarialTask(TrainingTask):
         """Return the phase's network."""
         return self.discriminator if phase == DISCRIMINATOR else self.colorizer
 
-    def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
-        """Return the phase's optimizer; the discriminator has one of its own."""
-        return recipe.adversary.optimizer if phase == DISCRIMINATOR else recipe.optimizer
-
     def optimizer_setting(self, phase: str) -> str:
-        """Return the phase's section of the recipe."""
+        """Return the section of the phase's optimizer; the discriminator has one of its own."""
         return "adversary.optimizer" if phase == DISCRIMINATOR else "optimizer"
 
     @torch.no_grad()

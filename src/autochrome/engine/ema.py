@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
@@ -21,12 +21,6 @@ class WeightAverage:
         if not 0 <= decay < 1:
             raise ValueError(f"the decay of averaged weights lies in [0, 1), not {decay}")
         self.decay = decay
-        self.updates = 0
-        self.average: dict[str, Tensor] = {}
-        self.restart(module)
-
-    def restart(self, module: nn.Module) -> None:
-        """Begin anew from the module's present state."""
         self.updates = 0
         self.average = {key: value.detach().clone() for key, value in module.state_dict().items()}
 

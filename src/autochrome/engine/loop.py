@@ -206,26 +206,19 @@ class _Loop:
     def _between_steps(self, step: int, *, save: bool) -> None:
         recipe, last = self.run.recipe, step == self.trainer.steps
         if self.run.validator and (last or step % recipe.validation.every == 0):
-            self.last_metrics = self._validate(step)
-            self._keep_if_best(step)
+            with self._shipped_weights():
+                self.last_metrics = self.run.validator.evaluate(self.run.colorizer, self.run.folder, step)
+            self._keep_if_best(step, self.last_metrics.loss)
         if last or step % self.trainer.log_every == 0:
             self._write_line(step)
         if last or save:
             self._save(step)
             self.last_save = time.monotonic()
 
-    def _validate(self, step: int) -> ValidationMetrics:
+    def _keep_if_best(self, step: int, loss: float | None) -> None:
+        """Save the weights to ship if the validation loss is the lowest of the run."""
         run = self.run
-        assert run.validator
-        with self._shipped_weights():
-            return run.validator.evaluate(run.colorizer, run.folder, step)
-
-    def _keep_if_best(self, step: int) -> None:
-        """Save the weights to ship if the last validation loss is the lowest of the run."""
-        run, loss = self.run, self.last_metrics.loss if self.last_metrics else None
-        if not run.recipe.validation.keep_best or loss is None:
-            return
-        if loss < self.lowest_loss:
+        if run.recipe.validation.keep_best and loss is not None and loss < self.lowest_loss:
             self.lowest_loss = loss
             metadata = {"step": str(step), "samples": str(self._photos(step)), _LOSS: f"{loss:.5f}"}
             with self._shipped_weights():

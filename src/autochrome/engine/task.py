@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
@@ -69,10 +71,10 @@ class TrainingTask(nn.Module):
 
     def optimizer_in(self, phase: str, recipe: Recipe) -> OptimizerRecipe:
         """Return the recipe of the phase's optimizer."""
-        return recipe.optimizer
+        return attrgetter(self.optimizer_setting(phase))(recipe)
 
     def optimizer_setting(self, phase: str) -> str:
-        """Return the recipe's section for that, for messages."""
+        """Return the name of that section of the recipe."""
         return "optimizer"
 
     def after_update(self, phase: str) -> None:

@@ -206,8 +206,11 @@ def read_hints(path: str | os.PathLike[str]) -> tuple[Hint, ...]:
         HintError: the file does not exist or has another format; the message names the place in it.
     """
     try:
-        return _read_document(_read_json(path))
-    except HintError as error:
+        return _read_document(parse_json(read_text(path, MOST_JSON_BYTES)))
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror}); name a JSON file of hints"
+        raise HintError(f"{os.fspath(path)}: {reason}") from error
+    except (HintError, DocumentError) as error:
         raise HintError(f"{os.fspath(path)}: {error}") from error
 
 
@@ -236,15 +239,6 @@ def as_entry(hint: Hint) -> dict[str, object]:
 
 def _written(length: Length) -> float | str:
     return f"{length.value!r}".removesuffix(".0") + "%" if length.percent else length.value
-
-
-def _read_json(path: str | os.PathLike[str]) -> Any:
-    try:
-        return parse_json(read_text(path, MOST_JSON_BYTES))
-    except OSError as error:
-        raise HintError(f"cannot be read ({error.strerror}); name a JSON file of hints") from error
-    except DocumentError as error:
-        raise HintError(str(error)) from error
 
 
 def _read_document(document: Any) -> tuple[Hint, ...]:

@@ -15,19 +15,15 @@ THRESHOLD = 5.0
 """CIE units by which a place must be closer to the truth than gray, or farther away, to count."""
 
 
-def half_size(ab: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 half_h half_w"]:
-    """Return the mean of every 2 x 2 pixels; of an odd side, the last row or column is averaged by itself."""
-    return F.avg_pool2d(ab, 2, ceil_mode=True)
-
-
 def gain_over_gray(
     ab: Float[Tensor, "b 2 h w"], truth: Float[Tensor, "b 2 h w"]
 ) -> Float[Tensor, "b half_h half_w"]:
     """Return by how many CIE units each place is closer to the truth in ab than gray (ab = 0) is.
 
-    This is the true chroma minus the distance to the truth, negative where gray is closer.
+    This is the true chroma minus the distance to the truth, negative where gray is closer. Of an odd side,
+    the last row or column is averaged by itself.
     """
-    ab, truth = half_size(ab), half_size(truth)
+    ab, truth = (F.avg_pool2d(each, 2, ceil_mode=True) for each in (ab, truth))
     return truth.square().sum(1).sqrt() - (ab - truth).square().sum(1).sqrt()
 
 

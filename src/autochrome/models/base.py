@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autochrome.models.spec import ModelSpec
+from autochrome.types import RGB, Chroma, ChromaLogits, Luma
 
 __all__ = [
     "AdversarialColorizer",
@@ -42,7 +43,7 @@ class Samples:
     """Log-probability of each answer, where the model draws from a distribution over whole photos."""
     uncertainty: Float[Tensor, "b 1 h w"] | None = None
     """Entropy of the color at each place in nats, where the model knows it."""
-    logits: Float[Tensor, "b q h w"] | None = None
+    logits: ChromaLogits | None = None
     """The distribution over the model's bins that was decoded, as unnormalized log-probabilities."""
 
 
@@ -60,11 +61,11 @@ class KnownColors:
 class Batch:
     """A batch of training photos in a model's color space."""
 
-    luma: Float[Tensor, "b 1 h w"]
+    luma: Luma
     """What the model sees: it may be degraded (grain, blur, fading) where the chroma is not."""
-    chroma: Float[Tensor, "b 2 h w"]
+    chroma: Chroma
     """The truth, at full resolution."""
-    rgb: Float[Tensor, "b 3 h w"] | None = None
+    rgb: RGB | None = None
     """The truth as sRGB in [0, 1], for models that learn several color spaces at once."""
 
 
@@ -80,7 +81,7 @@ class Colorizer(nn.Module):
 
     def sample(
         self,
-        luma: Float[Tensor, "b 1 h w"],
+        luma: Luma,
         *,
         n: int = 1,
         temperature: float | None = None,
@@ -99,7 +100,7 @@ class Colorizer(nn.Module):
         """
         raise NotImplementedError
 
-    def features(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+    def features(self, luma: Luma) -> list[Float[Tensor, "b c hi wi"]]:
         """Return the trunk's maps in the order in which it computes them; each has its own stride.
 
         Of models with the capability "features".
@@ -140,7 +141,7 @@ class Colorizer(nn.Module):
         """Return what is wrong with the training's settings, in so far as it shows before the first step."""
         return []
 
-    def _require_multiples(self, luma: Float[Tensor, "b 1 h w"]) -> None:
+    def _require_multiples(self, luma: Luma) -> None:
         unit = self.spec.multiple_of
         if luma.shape[2] % unit or luma.shape[3] % unit:
             sides = f"{luma.shape[2]} x {luma.shape[3]}"
@@ -178,7 +179,7 @@ class DistributionColorizer(Colorizer):
         """The bins of each axis, in order and without gaps."""
 
     @abstractmethod
-    def predict(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b q h w"]:
+    def predict(self, luma: Luma) -> ChromaLogits:
         """Return logits over the bins at the model's output resolution.
 
         Raises:
@@ -187,7 +188,7 @@ class DistributionColorizer(Colorizer):
 
     def decode(
         self,
-        logits: Float[Tensor, "b q h w"],
+        logits: ChromaLogits,
         *,
         temperature: float | None = None,
         guides: Sequence[Guide] = (),
@@ -204,7 +205,7 @@ class DistributionColorizer(Colorizer):
         return self.decide(logits, self.spec.defaults["temperature"] if temperature is None else temperature)
 
     @abstractmethod
-    def decide(self, logits: Float[Tensor, "b q h w"], temperature: float) -> Samples:
+    def decide(self, logits: ChromaLogits, temperature: float) -> Samples:
         """Return the colorization of guided logits; its ``uncertainty`` is theirs, before the temperature."""
 
     @abstractmethod
@@ -223,9 +224,7 @@ class DistributionColorizer(Colorizer):
     def histogram(self, lab: Float[Tensor, "b 3 h w"]) -> Float[Tensor, " q"]:
         """Return the mean distribution of true colors over the bins; sums to 1 within every axis."""
 
-    def sample(
-        self, luma: Float[Tensor, "b 1 h w"], *, n: int = 1, generator: object = None, **how: Any
-    ) -> Samples:
+    def sample(self, luma: Luma, *, n: int = 1, generator: object = None, **how: Any) -> Samples:
         """Predict and decode; ``n`` must be 1, the generator is not used, ``how`` is as of ``decode``."""
         self._require_one(n)
         return self.decode(self.predict(luma), **how)
@@ -243,7 +242,7 @@ class SamplingColorizer(Colorizer):
     @abstractmethod
     def draw(
         self,
-        luma: Float[Tensor, "b 1 h w"],
+        luma: Luma,
         *,
         n: int = 1,
         temperature: float | None = None,
@@ -252,7 +251,7 @@ class SamplingColorizer(Colorizer):
         """Draw ``n`` samples of each luma, on the model's own grid; arguments as of ``sample``."""
 
     def finish(
-        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h2 w2"], *, refine: bool = True
+        self, luma: Luma, drawn: Float[Tensor, "b 2 h2 w2"], *, refine: bool = True
     ) -> Float[Tensor, "b 2 h3 w3"]:
         """Return a drawn sample of each luma as it is shown.
 
@@ -265,7 +264,7 @@ class SamplingColorizer(Colorizer):
 
     def sample(
         self,
-        luma: Float[Tensor, "b 1 h w"],
+        luma: Luma,
         *,
         n: int = 1,
         temperature: float | None = None,
@@ -277,14 +276,12 @@ class SamplingColorizer(Colorizer):
         chroma = self.finish(luma.repeat_interleave(n, 0), drawn.chroma.flatten(0, 1))
         return Samples(chroma.unflatten(0, (-1, n)), drawn.space, log_prob=drawn.log_prob)
 
-    def rank(
-        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h2 w2"]
-    ) -> Float[Tensor, "b n"]:
+    def rank(self, luma: Luma, drawn: Float[Tensor, "b n 2 h2 w2"]) -> Float[Tensor, "b n"]:
         """Score samples on any grid, higher being more plausible. Of models with the capability "rank"."""
         raise NotImplementedError
 
     def draws_for_curves(
-        self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
+        self, luma: Luma, generator: torch.Generator | None = None
     ) -> Sequence[Callable[[], Float[Tensor, "b 2 h w"]]]:
         """Draw once for each luma, at the model's own settings. Of models with the capability "tone_curves".
 
@@ -295,7 +292,7 @@ class SamplingColorizer(Colorizer):
         """
         raise NotImplementedError
 
-    def truth_for_curves(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
+    def truth_for_curves(self, chroma: Chroma) -> Float[Tensor, "b 2 h2 w2"]:
         """Return true chroma on the grid and the scale of ``draws_for_curves``."""
         raise NotImplementedError
 
@@ -320,6 +317,6 @@ class AdversarialColorizer(SamplingColorizer):
         """Bring the discriminator's parameters into the objective's limits, after each of its steps."""
 
 
-def log_probabilities(logits: Float[Tensor, "b q h w"], axes: Sequence[slice]) -> Float[Tensor, "b q h w"]:
+def log_probabilities(logits: ChromaLogits, axes: Sequence[slice]) -> ChromaLogits:
     """Return the logits normalized within every axis of bins."""
     return torch.cat([logits[:, axis].log_softmax(1) for axis in axes], 1)

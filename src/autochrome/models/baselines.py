@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jaxtyping import Float
-from torch import Tensor
-
 from autochrome.models.base import Colorizer, ModelSpec, Samples
+from autochrome.types import Luma
 
 
 class Gray(Colorizer):
@@ -17,7 +15,7 @@ class Gray(Colorizer):
         super().__init__()
         self.spec = spec
 
-    def sample(self, luma: Float[Tensor, "b 1 h w"], *, n: int = 1, **unused: Any) -> Samples:
+    def sample(self, luma: Luma, *, n: int = 1, **unused: Any) -> Samples:
         """Return ``n`` times the neutral chroma, at the luma's resolution."""
         b, _, h, w = luma.shape
         return Samples(luma.new_zeros(b, n, 2, h, w), self.spec.space)

@@ -38,11 +38,18 @@ from autochrome.color.spaces import HUE_CHROMA, LAB, ColorSpace, rgb_to_lab
 from autochrome.models.lrac.decoding import PAPER_DECODING, Decoding
 from autochrome.models.lrac.histogram_loss import divergence, targets
 from autochrome.models.lrac.settings import LRACSettings
+from autochrome.types import Chroma, ChromaLogits
 
 K = 32
 """Bins of an axis."""
 SIGMA = 25.0
 """Width of the Gaussian whose quantiles bin a and b, in CIE units; the unit of `LabL2`'s outputs too."""
+
+Logits = Float[Tensor, "b q *places"]
+"""At any places: a dense map "b q h w" or a list "b q n"."""
+Truth = Float[Tensor, "b 3 *truth"]
+"""sRGB in [0, 1] at the same places. Those of a list may each have the window of `LRACSettings` about them:
+"b 3 n r r"."""
 
 GRAYISH = 0.01
 """Chroma (0 to 1) below which a color does not tell how many CIE units its chroma has."""
@@ -65,24 +72,15 @@ class Output(ABC):
         self.settings = settings or LRACSettings()
 
     @abstractmethod
-    def loss(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> dict[str, Tensor]:
+    def loss(self, logits: Logits, rgb: Truth) -> dict[str, Tensor]:
         """The loss against true colors.
-
-        Args:
-            logits: at any places: a dense map "b q h w" or a list "b q n".
-            rgb: sRGB in [0, 1] at the same places. A list's places may each have the window of
-                ``settings.window`` about them: "b 3 n r r".
 
         Returns:
             Scalars, each a mean over all places: ``loss``, to be minimized, and its parts, in nats.
         """
 
     @abstractmethod
-    def decode(
-        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
-    ) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, logits: ChromaLogits, how: Decoding = PAPER_DECODING) -> Chroma:
         """Return the color of every place, as chroma of ``space``."""
 
 
@@ -101,9 +99,7 @@ class Histograms(Output):
     def encode(self, rgb: Float[Tensor, "b 3 *places"]) -> Int[Tensor, "b axes *places"]:
         """The true bin on every axis."""
 
-    def divergences(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> list[Float[Tensor, "b *places"]]:
+    def divergences(self, logits: Logits, rgb: Truth) -> list[Float[Tensor, "b *places"]]:
         """Equation 2 of every axis at every place."""
         dense = logits.ndim == 4
         truth = self.encode(rgb).unbind(1)
@@ -112,7 +108,7 @@ class Histograms(Output):
             for axis, bins in zip(self.axes, truth, strict=True)
         ]
 
-    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
+    def uncertainty(self, logits: ChromaLogits) -> Float[Tensor, "b 1 h w"]:
         """Return how uncertain the color of every place is, in nats."""
         return torch.stack([entropy(logits[:, axis]) for axis in self.axes]).sum(0)
 
@@ -156,9 +152,7 @@ class HueChroma(Histograms):
         """The true bins of hue and chroma; gray has hue 0, also where a window counts it."""
         return self.bins.encode(_planes(HUE_CHROMA, rgb)[:, 1:])
 
-    def loss(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> dict[str, Tensor]:
+    def loss(self, logits: Logits, rgb: Truth) -> dict[str, Tensor]:
         """Equation 3: D_KL(y_C || f_C) + lambda_H y_C D_KL(y_H || f_H), y_C the chroma of the place itself.
 
         Its parts are ``hue`` (with its factor y_C, without lambda_H) and ``chroma``.
@@ -174,9 +168,7 @@ class HueChroma(Histograms):
             "chroma": chroma_loss,
         }
 
-    def decode(
-        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
-    ) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, logits: ChromaLogits, how: Decoding = PAPER_DECODING) -> Chroma:
         """Hue in [0, 1) and chroma in [0, 1]."""
         hues, chromas = (how.probabilities(logits[:, axis]) for axis in self.axes)
         z = circular_expectation(hues)
@@ -186,7 +178,7 @@ class HueChroma(Histograms):
             chroma = chroma * chromatic_fading(z, how.eta)
         return torch.cat((hue, chroma), 1)
 
-    def uncertainty(self, logits: Float[Tensor, "b q h w"]) -> Float[Tensor, "b 1 h w"]:
+    def uncertainty(self, logits: ChromaLogits) -> Float[Tensor, "b 1 h w"]:
         """Entropy of hue in nats times the median chroma before it fades (the paper's figure 9)."""
         hue, chroma = (logits[:, axis].float() for axis in self.axes)
         return entropy(hue) * median(chroma.softmax(1), self.bins)
@@ -238,16 +230,12 @@ class LabMarginals(Histograms):
         """The true bins of a and b."""
         return self.bins.encode(_planes(LAB, rgb)[:, 1:])
 
-    def loss(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> dict[str, Tensor]:
+    def loss(self, logits: Logits, rgb: Truth) -> dict[str, Tensor]:
         """The sum of equation 2 over both axes; its parts are ``a`` and ``b``."""
         a, b = (axis.mean() for axis in self.divergences(logits, rgb))
         return {"loss": a + b, "a": a, "b": b}
 
-    def decode(
-        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
-    ) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, logits: ChromaLogits, how: Decoding = PAPER_DECODING) -> Chroma:
         """Return a and b in CIE units; each for itself. Nothing fades."""
         shares = (how.probabilities(logits[:, axis]) for axis in self.axes)
         return torch.cat([how.point(p, self.bins, how.ab) for p in shares], 1)
@@ -273,15 +261,11 @@ class LabJoint(Histograms):
         a, b = self.bins.encode(_planes(LAB, rgb)[:, 1:]).split(1, dim=1)
         return self.bins.count * a + b
 
-    def loss(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> dict[str, Tensor]:
+    def loss(self, logits: Logits, rgb: Truth) -> dict[str, Tensor]:
         """Equation 2."""
         return {"loss": self.divergences(logits, rgb)[0].mean()}
 
-    def decode(
-        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
-    ) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, logits: ChromaLogits, how: Decoding = PAPER_DECODING) -> Chroma:
         """Return a and b in CIE units, decided together; the median takes either's marginal."""
         shares = how.probabilities(logits)
         match how.ab:
@@ -313,16 +297,12 @@ class LabL2(Output):
     space = "lab"
     channels = 2
 
-    def loss(
-        self, logits: Float[Tensor, "b q *places"], rgb: Float[Tensor, "b 3 *truth"]
-    ) -> dict[str, Tensor]:
+    def loss(self, logits: Logits, rgb: Truth) -> dict[str, Tensor]:
         """Equation 1, ||f - y||^2, of a / 25 and b / 25: its gradients are then of the histograms' size."""
         ab = _planes(LAB, _middle(rgb, logits))[:, 1:]
         return {"loss": (logits - ab / SIGMA).square().sum(1).mean()}
 
-    def decode(
-        self, logits: Float[Tensor, "b q h w"], how: Decoding = PAPER_DECODING
-    ) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, logits: ChromaLogits, how: Decoding = PAPER_DECODING) -> Chroma:
         """Return a and b in CIE units; there is nothing to choose."""
         return logits.float() * SIGMA
 
@@ -332,7 +312,7 @@ def _planes(space: ColorSpace, rgb: Float[Tensor, "b 3 *places"]) -> Float[Tenso
     return torch.cat(space.split(rgb.reshape(len(rgb), 3, -1, 1)), 1).reshape(rgb.shape)
 
 
-def _middle(rgb: Float[Tensor, "b 3 *truth"], logits: Tensor) -> Float[Tensor, "b 3 *places"]:
+def _middle(rgb: Truth, logits: Tensor) -> Float[Tensor, "b 3 *places"]:
     """The colors of the places themselves, where each may come with its window."""
     return rgb if rgb.ndim == logits.ndim else rgb[..., rgb.shape[-2] // 2, rgb.shape[-1] // 2]
 

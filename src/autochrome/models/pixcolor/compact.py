@@ -35,6 +35,7 @@ from autochrome.models.shared_trunk import load_lent_trunk, make_trunk
 from autochrome.models.tone_curves import apply_curve, identity_curve
 from autochrome.nn.adaptation import Adaptation
 from autochrome.nn.pretrained import TINY, PretrainedTrunk
+from autochrome.types import Chroma, Luma
 
 WORKING_SIZE, CELLS = 128, 28
 """Rows of luma that the networks see, and rows of the low-resolution chroma: the paper's 28."""
@@ -113,21 +114,21 @@ class CompactPixColor(PixColor):
 
     # What is seen of the photo --------------------------------------------------------------------
 
-    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def encode(self, luma: Luma) -> Float[Tensor, "b c h2 w2"]:
         """Return features of the photo on the grid of the low-resolution chroma."""
         self._require_multiples(luma)
         return self.conditioning(self._maps(luma), grid((luma.shape[2], luma.shape[3]))).float()
 
-    def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h2 w2"]:
+    def reduce(self, chroma: Chroma) -> Float[Tensor, "b 2 h2 w2"]:
         """Return the mean of chroma of the luma's size over each cell of the grid."""
         return F.adaptive_avg_pool2d(chroma, grid((chroma.shape[2], chroma.shape[3])))
 
-    def _maps(self, luma: Float[Tensor, "b 1 h w"]) -> list[Float[Tensor, "b c hi wi"]]:
+    def _maps(self, luma: Luma) -> list[Float[Tensor, "b c hi wi"]]:
         return self.trunk.maps(lightness_of_gray(luma) / 50 - 1)
 
     # Training -------------------------------------------------------------------------------------
 
-    def _training_condition(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def _training_condition(self, luma: Luma) -> Float[Tensor, "b c h2 w2"]:
         condition = self.encode(luma)
         if self.training and self.settings.condition_dropout:
             kept = torch.rand(len(luma), 1, 1, 1, device=luma.device) >= self.settings.condition_dropout
@@ -183,7 +184,7 @@ class CompactPixColor(PixColor):
 
     # Inference ------------------------------------------------------------------------------------
 
-    def dequantize(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+    def dequantize(self, bins: Int[Tensor, "b 2 h w"]) -> Chroma:
         """Return the chroma (Cb, Cr) of bins (Cr, Cb), moved within them by a cast and to be smooth.
 
         The paper is silent on this. Left at the bins' means, all near-neutral colors would have one tint, and
@@ -198,21 +199,19 @@ class CompactPixColor(PixColor):
         return apply_curve(smooth, self.tone_curves)
 
     def refine(
-        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"], *, doubt: float = 0.0
+        self, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"], *, doubt: float = 0.0
     ) -> Float[Tensor, "b 2 h4 w4"]:
         """Return chroma at a quarter of the luma's size; ``doubt``, 0 to 1, is how far it may be wrong."""
         return self.refinement(self._maps(luma), chroma, chroma.new_full((len(chroma),), doubt))
 
     def finish(
-        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True
+        self, luma: Luma, drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True
     ) -> Float[Tensor, "b 2 h3 w3"]:
         """Return drawn chroma, which lies at its bins' means, dequantized and then refined if requested."""
         chroma = self.dequantize(self.bins.encode(drawn))
         return self.refine(luma, chroma, doubt=DOUBT) if refine else chroma
 
-    def rank(
-        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b n 2 h8 w8"]
-    ) -> Float[Tensor, "b n"]:
+    def rank(self, luma: Luma, drawn: Float[Tensor, "b n 2 h8 w8"]) -> Float[Tensor, "b n"]:
         """Score chroma of each photo on any grid; the higher, the nearer it may be to the photo's own."""
         low = F.adaptive_avg_pool2d(drawn.flatten(0, 1), grid((luma.shape[2], luma.shape[3])))
         quantized = self.decode(self.bins.encode(low)).unflatten(0, (-1, drawn.shape[1]))
@@ -221,7 +220,7 @@ class CompactPixColor(PixColor):
     # Tone curves ----------------------------------------------------------------------------------
 
     def draws_for_curves(
-        self, luma: Float[Tensor, "b 1 h w"], generator: torch.Generator | None = None
+        self, luma: Luma, generator: torch.Generator | None = None
     ) -> tuple[Callable[[], Float[Tensor, "b 2 h8 w8"]], ...]:
         """Draw once for each photo; the outputs are the draws, and these refined and reduced to their grid.
 
@@ -236,7 +235,7 @@ class CompactPixColor(PixColor):
 
         return partial(self.dequantize, bins), refined
 
-    def truth_for_curves(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
+    def truth_for_curves(self, chroma: Chroma) -> Float[Tensor, "b 2 h8 w8"]:
         """Return true chroma as ``reduce`` does: Cb and Cr have the curves' scale."""
         return self.reduce(chroma)
 

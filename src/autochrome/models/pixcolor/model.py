@@ -37,6 +37,7 @@ from autochrome.models.pixcolor.pixelcnn import PixelCNN, PixelCNNConfig
 from autochrome.models.pixcolor.refinement import PaperRefinement, jitter
 from autochrome.models.pixcolor.sampler import draw
 from autochrome.models.pixcolor.settings import PixColorSettings
+from autochrome.types import Chroma, Luma
 
 _KNOWN_WIDTH = 0.03
 """Standard deviation of the Gaussian about a known color, in units of Cb and Cr: a bin."""
@@ -125,7 +126,7 @@ class PixColor(SamplingColorizer):
         loss = (nats * kept).sum() / kept.sum().clamp_min(1)
         return {"loss": loss, "bits_per_dim": nats.mean() / math.log(2), "kept": kept.mean()}
 
-    def _training_condition(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h2 w2"]:
+    def _training_condition(self, luma: Luma) -> Float[Tensor, "b c h2 w2"]:
         return self.encode(luma)
 
     def refinement_losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -143,7 +144,7 @@ class PixColor(SamplingColorizer):
         return self.refinement(batch.luma, jitter(low, self.settings.jitter)), batch.chroma
 
     @torch.no_grad()
-    def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Float[Tensor, "b 2 h w"]) -> None:
+    def _count(self, bins: Int[Tensor, "b 2 h w"], chroma: Chroma) -> None:
         """Take a batch into the running mean of the training photos' chroma within each bin."""
         values = chroma.flip(1).double()
         for channel in (0, 1):
@@ -158,44 +159,40 @@ class PixColor(SamplingColorizer):
 
     # Inference ------------------------------------------------------------------------------------
 
-    def encode(self, luma: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b c h8 w8"]:
+    def encode(self, luma: Luma) -> Float[Tensor, "b c h8 w8"]:
         """Return features of the photo on the grid of the low-resolution chroma."""
         self._require_multiples(luma)
         return self.conditioning(luma).float()
 
-    def reduce(self, chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h8 w8"]:
+    def reduce(self, chroma: Chroma) -> Float[Tensor, "b 2 h8 w8"]:
         """Return chroma at the grid's resolution: its mean over 8x8 pixels."""
         return F.avg_pool2d(chroma, STRIDE)
 
-    def log_prob(
-        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
-    ) -> Float[Tensor, " b"]:
+    def log_prob(self, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"]) -> Float[Tensor, " b"]:
         """Return the log-likelihood in nats of low-resolution chroma (Cb, Cr in [0, 1]).
 
         Its negative divided by 2 h8 w8 ln 2 is in bits per dimension.
         """
         return self.pixelcnn.log_prob(self.bins.encode(chroma), self.encode(luma))
 
-    def decode(self, bins: Int[Tensor, "b 2 h w"]) -> Float[Tensor, "b 2 h w"]:
+    def decode(self, bins: Int[Tensor, "b 2 h w"]) -> Chroma:
         """Return the chroma (Cb, Cr) that bins (Cr, Cb) stand for: the training photos' mean within each."""
         return self.bins.decode(bins, self.bin_means)
 
-    def refine(
-        self, luma: Float[Tensor, "b 1 h w"], chroma: Float[Tensor, "b 2 h8 w8"]
-    ) -> Float[Tensor, "b 2 h w"]:
+    def refine(self, luma: Luma, chroma: Float[Tensor, "b 2 h8 w8"]) -> Chroma:
         """Return chroma at the luma's resolution from low-resolution chroma (section 3.2)."""
         self._require_multiples(luma)
         return self.refinement(luma, chroma)
 
     def finish(
-        self, luma: Float[Tensor, "b 1 h w"], drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True
+        self, luma: Luma, drawn: Float[Tensor, "b 2 h8 w8"], *, refine: bool = True
     ) -> Float[Tensor, "b 2 h3 w3"]:
         """Return drawn chroma refined, or as it was drawn."""
         return self.refine(luma, drawn) if refine else drawn
 
     def draw(
         self,
-        luma: Float[Tensor, "b 1 h w"],
+        luma: Luma,
         *,
         n: int = 1,
         temperature: float | None = None,
@@ -242,7 +239,7 @@ class PixColor(SamplingColorizer):
         return torch.einsum("nhw,ncq->cqhw", weights, -distance.square() / 2)[None]
 
 
-def colorness(chroma: Float[Tensor, "b 2 h w"]) -> Float[Tensor, " b"]:
+def colorness(chroma: Chroma) -> Float[Tensor, " b"]:
     """Return the 95th percentile of the distance of (Cb, Cr) from neutral, 0 to about .5.
 
     The paper drops what is below .05 without saying of what; read as this, 7 of 100 ImageNet photos go.
