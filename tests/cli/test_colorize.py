@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 
 from autochrome.io.photo import Photo, read_photo, write_photo
 from tests.cli.photos import GRAY, is_colored, names, put
@@ -118,6 +119,18 @@ def test_results_inside_the_folder_are_no_photos(colorize) -> None:
     for _ in range(2):
         assert colorize("photos", "-r", "-o", "photos/out").exit_code == 0
         assert names() == {"photos/a.png", "photos/out/a.png"}
+
+
+def test_photos_in_color_are_left_out_on_request_and_named(colorize) -> None:
+    put("in/gray.png")
+    put("in/color.png", np.ascontiguousarray(skimage.data.astronaut()[::8, ::8]))
+    result = colorize("in", "-o", "out", "--skip-color")
+    assert result.exit_code == 0
+    assert "note: in/color.png: it is in color already, and was left out" in result.stderr
+    assert "1 colorized, 1 in color already" in result.stderr
+    assert Path("out/gray.png").is_file() and not Path("out/color.png").exists()
+    result = colorize("in/gray.png", "-o", "-", "--skip-color")
+    assert result.exit_code == 2
 
 
 def test_named_twice_is_done_once(colorize) -> None:

@@ -99,7 +99,7 @@ class Batch:
             self._tell(failure(job.source, error, job))
         return True
 
-    def _colorize(self, job: Job, painter: Painter, claim: Workspace) -> Finished:
+    def _colorize(self, job: Job, painter: Painter, claim: Workspace) -> Finished | Skipped:
         from autochrome.io.pages import pages_to_keep
         from autochrome.io.photo import read_photo
 
@@ -117,6 +117,8 @@ class Batch:
             job.check_places(overwrite=self.options.overwrite)
 
         with _unchanged(job.source):
+            if self.options.skip_color and _is_in_color(job):
+                return Skipped(job.source, "color", job.target, "it is in color already, and was left out")
             count = pages_to_keep(job.source) if job.page is None else 1
             if count > 1 and is_paged(job.target, job.format):
                 pages = PagedColorization(job.source, count, painter, self.settings)
@@ -133,6 +135,14 @@ class Batch:
         colorizations = painter.paint_all(painter.predict(photo, self.settings), self.settings)
         write_results(job, photo, colorizations, self.options, claim, record_last)
         return finished
+
+
+def _is_in_color(job: Job) -> bool:
+    """Return whether a photo, or its first page, is in color already."""
+    from autochrome.color.own_color import OwnColor
+    from autochrome.io.photo import read_photo
+
+    return OwnColor(read_photo(job.source, page=job.page or 0).pixels).is_in_color
 
 
 @contextmanager

@@ -96,6 +96,7 @@ class PageNumber(click.ParamType):
 @limit_option
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
+@click.option("--skip-color", is_flag=True, help="Leave out photos that are in color already.")
 @run_options
 def colorize(
     photos: tuple[str, ...],
@@ -111,6 +112,7 @@ def colorize(
     uncertainty: bool,
     save_look: str | None,
     keep_ending: bool,
+    skip_color: bool,
     **given: Any,
 ) -> None:
     """Color black-and-white photos.
@@ -142,6 +144,7 @@ def colorize(
             samples=settings.samples,
             uncertainty=uncertainty,
             keep_ending=keep_ending,
+            skip_color=skip_color,
         )
         piped = "-" in (*photos, out)
         if piped:
@@ -172,6 +175,8 @@ def _check_pipe(photos: tuple[str, ...], options: FileOptions, how: RunOptions) 
     how.check_pipe()
     if len(photos) > 1 or options.page == "all":
         raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
+    if options.skip_color:
+        raise click.UsageError("--skip-color leaves out photos of several, and a pipe (-) has only one")
     if options.samples > 1 or options.uncertainty:
         several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
         raise click.UsageError(

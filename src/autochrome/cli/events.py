@@ -66,7 +66,8 @@ class Skipped:
     Attributes:
         source: the picture.
         reason: "exists" (it has results, that no ledger knows), "elsewhere" (another run made them
-            meanwhile), "kept" (they were edited) or one of `standing.Reason`.
+            meanwhile), "kept" (they were edited), "color" (it is in color already) or one of
+            `standing.Reason`.
         target: its result.
         note: what the user should know about that.
     """

@@ -65,6 +65,8 @@ class FileOptions:
     """Write an uncertainty map for each photo."""
     keep_ending: bool = False
     """Keep the photo's ending in the name of a result that has another one: a.tif.png."""
+    skip_color: bool = False
+    """Leave out photos that are in color already."""
 
 
 @dataclass(frozen=True)

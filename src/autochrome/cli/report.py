@@ -20,6 +20,7 @@ SKIPPED = {
     "missing": "without a result, but left as --redo says",
     "kept": "edited since, and kept",
     "exists": "skipped, as their results exist (use --overwrite to replace them)",
+    "color": "in color already",
     "elsewhere": "colorized by another run meanwhile",
 }
 """What became of photos that were left out, by the reason of `Skipped`."""

@@ -142,8 +142,8 @@ def _decode_distribution(
 
 
 def _chroma_scale(decoder: DecoderSettings, prediction: Prediction) -> float:
-    """Return the factor of chroma; a photo without a picture stays neutral."""
-    return 0.0 if prediction.extent.is_uniform else decoder.chroma_scale
+    """Return the factor of chroma; what takes no color stays neutral."""
+    return 0.0 if prediction.colorless else decoder.chroma_scale
 
 
 def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncertainty | None:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from autochrome._version import __version__
+from autochrome.color.own_color import OwnColor
 from autochrome.color.upsampling import GuidedUpsampler
 from autochrome.errors import SettingsError, shown
 from autochrome.guidance import Hint, parse_hint, read_hints
@@ -99,9 +100,10 @@ class Painter:
     ) -> Prediction:
         """Run the model once; the prediction can be painted with several settings.
 
-        Only ``size``, ``fuse`` and ``border_detection`` matter here, for a model that draws also
-        ``temperature``, ``guidance``, ``samples``, ``draws``, ``seed``, ``refine``, ``rank`` and ``hints``;
-        and a ``look`` that sets one of these. If memory runs out, smaller sizes are tried; the notes say so.
+        Only ``size``, ``fuse``, ``border_detection`` and (for a note) ``keep_color`` matter here, for a model
+        that draws also ``temperature``, ``guidance``, ``samples``, ``draws``, ``seed``, ``refine``, ``rank``
+        and ``hints``; and a ``look`` that sets one of these. If memory runs out, smaller sizes are tried; the
+        notes say so.
 
         Args:
             photo: the photo.
@@ -157,13 +159,18 @@ class Painter:
                 **_of_draw(prediction, index),
                 "size": prediction.size,
                 "upsampling": settings.upsampling,
+                **({"keep_color": True} if settings.keep_color else {}),
             },
             software=f"Autochrome {__version__}",
             look=as_look(requested),
         )
         kept = {field.name: getattr(prediction.photo, field.name) for field in fields(Photo)}
         kept["pixels"] = full_size(
-            prediction.lightness, upsampler, prediction.photo.pixels.dtype, prediction.extent
+            prediction.lightness,
+            upsampler,
+            prediction.photo.pixels.dtype,
+            prediction.extent,
+            OwnColor(prediction.photo.pixels) if settings.keep_color else None,
         )
         kept["notes"] = (*prediction.photo.notes, *prediction.notes, *decoded.notes)
         return ColorizedPhoto(**kept, provenance=provenance, uncertainty=decoded.uncertainty)
@@ -210,6 +217,7 @@ class Settings(TypedDict, total=False):
     fuse: str | None
     upsampling: str
     border_detection: bool
+    keep_color: bool
     samples: int
     draws: int | None
     seed: int
@@ -242,11 +250,11 @@ def colorize(
         weights: where to take the weights from instead of the bundled ones.
         device: "auto", "cpu", "cuda", "mps".
         settings: fields of `ColorizeSettings`, described in docs/settings.md. For every model: look
-            ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, reference (of
-            any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence, temperature,
-            fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such as
-            "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws, rank, temperature and hints;
-            for pixcolor guidance and refine. For all four: samples.
+            ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, keep_color,
+            reference (of any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence,
+            temperature, fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such
+            as "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws, rank, temperature and
+            hints; for pixcolor guidance and refine. For all four: samples.
 
     Raises:
         PhotoError: the file cannot be read.

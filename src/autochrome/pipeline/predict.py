@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import log
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from autochrome.color.conversion import ab_of_chroma, luma_of_lightness
 from autochrome.color.gamut import fit_chroma_into
 from autochrome.color.lightness import Lightness, rounded
+from autochrome.color.own_color import OwnColor
 from autochrome.color.tones import Tones
 from autochrome.guidance.hints import HintGuide, check_inside
 from autochrome.io.photo import Photo
@@ -31,6 +32,7 @@ from autochrome.pipeline.choose import choose_different
 from autochrome.pipeline.companions import guide_samples, judge_samples
 from autochrome.pipeline.extent import Extent, find_extent
 from autochrome.pipeline.hinting import hints_on_picture
+from autochrome.pipeline.misfits import TWO_TONES, is_noise, is_two_toned
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
 from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_supported, resolve
@@ -44,10 +46,16 @@ _VIEWS: dict[str, tuple[tuple[float, bool], ...]] = {
     "full": tuple((scale, mirrored) for scale in (1.0, 0.8, 1.25) for mirrored in (False, True)),
 }
 UNSURE = "the model is unsure of most of its colors; several samples show what else they may be"
+OWN_COLORS = (
+    "it is in color already, at least in part; only its lightness was used (to keep the color of such parts, "
+    "give --keep-color; to leave such photos out, --skip-color)"
+)
+OWN_COLORS_KEPT = "what is in color already was kept"
 NO_PICTURE = "there is no picture in it, only one tone all over: it stays without color"
 BORDER = "its plain border or mat is not part of the picture and stays without color"
 # The uncertainty of a model that draws is estimated from a few samples at a small size, which is quick.
 _DOUBT_SAMPLES, _DOUBT_SIZE = 8, 64
+_NOISE_AT = 128  # shorter side, in pixels, at which noise is told from photos
 _LONGEST = 8  # longer side over working size; beyond this a thin panorama would waste memory
 
 
@@ -86,6 +94,7 @@ class Prediction:
         draws: details of each sample, in the order of ``answer``; empty for other models.
         doubt: the model's uncertainty about the whole photo: mean entropy as a share of the maximum, or the
             spread of a few samples in CIE units, whatever the settings. None if unknown.
+        colorless: there is nothing in it that takes color.
         hinted: of a model that draws, the guide of the hints with which its samples were drawn.
     """
 
@@ -101,6 +110,7 @@ class Prediction:
     draws: tuple[Draw, ...] = ()
     doubt: float | None = None
     hinted: HintGuide | None = None
+    colorless: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,9 +152,10 @@ def predict(
     else:
         extent = find_extent(photo.pixels, photo.alpha, borders=settings.border_detection)
         picture = Picture(photo, extent)
-    notes = []
-    if lightness.has_color:
-        notes.append("it has colors or a tone of its own; only its lightness was used")
+    notes = list(_color_notes(photo, lightness, settings))
+    colorless = picture.extent.is_uniform or (not as_is and is_two_toned(picture.photo.pixels))
+    if colorless and not picture.extent.is_uniform:
+        notes.append(TWO_TONES)
     wanted = resolve(settings, model.spec).size
     size = wanted
     if isinstance(model, SamplingColorizer):
@@ -160,10 +171,22 @@ def predict(
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     is_unsure = answers.doubt is not None and answers.doubt > model.spec.unsure_above
-    if is_unsure and not picture.extent.is_uniform:
+    if not colorless and (is_unsure or (not as_is and is_noise(small_luma(picture)))):
         notes.append(UNSURE)
-    known = {**vars(answers), "notes": (*notes, *answers.notes)}
+    known = {**vars(answers), "notes": (*notes, *answers.notes), "colorless": colorless}
     return Prediction(photo, lightness, picture.extent, tones=picture.tones, size=size, **known)
+
+
+def _color_notes(photo: Photo, lightness: Lightness, settings: ColorizeSettings) -> Iterator[str]:
+    if OwnColor(photo.pixels).is_in_color:
+        yield OWN_COLORS_KEPT if settings.keep_color else OWN_COLORS
+    elif lightness.has_color:
+        yield "it has a tone of its own; only its lightness was used"
+
+
+def small_luma(picture: Picture) -> Luma:
+    """Return the picture's L* at the size at which noise is told from photos, never enlarged."""
+    return picture.reduced(*working_shape(picture.size, min(_NOISE_AT, *picture.size), 1))
 
 
 def preview(prediction: Prediction, longest: int) -> Prediction:

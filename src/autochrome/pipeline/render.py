@@ -11,6 +11,7 @@ import torch
 
 from autochrome.color.gamut import fit_chroma_into
 from autochrome.color.lightness import Lightness
+from autochrome.color.own_color import OwnColor
 from autochrome.color.upsampling import GuidedUpsampler
 from autochrome.pipeline.extent import Extent
 
@@ -18,19 +19,26 @@ _STRIP = 1 << 17  # pixels at a time, so that a core's work on them stays in its
 
 
 def full_size(
-    lightness: Lightness, upsampler: GuidedUpsampler, dtype: np.dtype, extent: Extent | None = None
+    lightness: Lightness,
+    upsampler: GuidedUpsampler,
+    dtype: np.dtype,
+    extent: Extent | None = None,
+    own_color: OwnColor | None = None,
 ) -> np.ndarray:
     """Return pixels "h w 3" with the photo's lightness and the model's chroma, fitted into sRGB.
 
-    The chroma covers the extent's box, if one is given; what is not picture gets none. Each core works on
-    strips of its own; splitting each operation among the cores instead makes them wait for each other some
-    fifty times a strip, which takes ten times as long on a busy machine.
+    The chroma covers the extent's box, if one is given; what is not picture gets none. With ``own_color``,
+    the colors that the photo has are kept. Each core works on strips of its own; splitting each operation
+    among the cores instead makes them wait for each other some fifty times a strip, which takes ten times as
+    long on a busy machine.
     """
     height, width = lightness.size
     pixels = np.empty((height, width, 3), dtype)
     rows = max(1, _STRIP // width)
     top, left, bottom, right = (0, 0, height, width) if extent is None else extent.box
     upsampler.rows(lightness.rows(top, top + 1)[:, left:right], 0, bottom - top)  # prepare what strips share
+    if own_color is not None:
+        _ = own_color.mask
 
     @torch.inference_mode()
     def fill(start: int) -> None:
@@ -48,6 +56,8 @@ def full_size(
                 chroma = inner
             else:
                 chroma[:, first - start : last - start, left:right] = inner
+        if own_color is not None:
+            chroma = own_color.over(chroma, start)
         fit_chroma_into(pixels[start:stop], luma, chroma)
 
     starts = range(0, height, rows)

@@ -154,6 +154,9 @@ class ColorizeSettings:
         "How color is brought to full size: along the photo's edges (guided) or smoothly (bilinear).")
     border_detection: bool = _setting(True, "flag", unset="--border-detection", help=
         "Find plain borders, bars and mats: the model does not see them, and they stay without color.")
+    keep_color: bool = _setting(False, "flag", help=
+        "Keep the colors of parts that are in color already, such as a color card in the scan or a color "
+        "print in a collage; a tone all over, such as sepia, is not kept.")
     samples: int = _setting(1, "whole", 1, 64, "N", needs="samples", help=
         "Number of colorizations of each photo: drawn (pixcolor and cgan), or the best one and others that "
         "favor one hue after another (cic and lrac).")
@@ -349,7 +352,7 @@ def resolve(settings: ColorizeSettings, spec: ModelSpec) -> DecoderSettings:
 def prediction_key(settings: ColorizeSettings, spec: ModelSpec) -> tuple[object, ...]:
     """Return what changes a prediction: settings with equal keys can be painted from one."""
     decoder = resolve(settings, spec)
-    key = (decoder.fuse, decoder.size, settings.border_detection)
+    key = (decoder.fuse, decoder.size, settings.border_detection, settings.keep_color)
     if spec.kind != "samples":
         return key
     drawing = (settings.samples, settings.draws, settings.seed, settings.refine, settings.rank)
