@@ -41,10 +41,10 @@ def broken(run: Run) -> Section:
 def sections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three sections of our own making in the place of those that run models again."""
     made = {"calibration": one_line, "errors": impossible, "sweeps": broken}
-    kept = {name: SECTIONS[name] for name in OWN}
+    kept: dict[str, ModuleType] = {name: SECTIONS[name] for name in OWN}
     for name, section in made.items():
         kept[name] = ModuleType(name)
-        vars(kept[name]).update(NAME=name, TITLE=f"Title of {name}", section=section)
+        kept[name].__dict__.update(NAME=name, TITLE=f"Title of {name}", section=section)
     monkeypatch.setattr(module, "SECTIONS", {name: kept[name] for name in SECTIONS if name in kept})
 
 
