@@ -7,9 +7,8 @@ import pytest
 import pyvips
 import torch
 
-from autochrome.evaluation.files import rgb_of
+from autochrome.evaluation.files import pixels_of, rgb_of
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import pixels_of
 from autochrome.report.thumbnails import picture
 
 

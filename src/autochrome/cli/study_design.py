@@ -84,7 +84,7 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
     """
     from pydantic import ValidationError
 
-    from autochrome.study.design import Design
+    from autochrome.study.design import Design, explain
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if file:
@@ -101,14 +101,7 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
     try:
         return Design.model_validate({"title": _TITLE, **given})
     except ValidationError as error:
-        raise click.UsageError("; ".join(map(_explain, error.errors()))) from error
-
-
-def _explain(problem: Any) -> str:
-    """Return a design's problem, with its key."""
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
-    return f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        raise click.UsageError("; ".join(map(explain, error.errors()))) from error
 
 
 def _systems(given: tuple[str, ...]) -> dict[str, Path | list[Path]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from autochrome.errors import EvaluationError, PhotoError, SizeError
 from autochrome.io.folders import find_photos
@@ -104,6 +105,11 @@ def rgb_of(photo: Photo) -> RGB:
     """Return a photo's pixels as sRGB in [0, 1], "1 3 h w"; a gray one has three equal channels."""
     planes = np.ascontiguousarray(photo.pixels.transpose(2, 0, 1), dtype=np.float32) / photo.white
     return torch.from_numpy(planes)[None].expand(1, 3, -1, -1).clamp(0, 1)
+
+
+def pixels_of(rgb: RGB) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the 8-bit pixels of one picture, sRGB in [0, 1], "1 3 h w"."""
+    return (rgb[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
 def sized_rgb(photo: Photo, sizing: Sizing, reference: Size | None = None) -> Compared:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import UInt8
-
+from autochrome.evaluation.files import pixels_of
 from autochrome.laboratory.run import Run, System
 from autochrome.report.html import Figure
 from autochrome.report.thumbnails import SIDE, picture
-from autochrome.types import RGB
-
-
-def pixels_of(rgb: RGB) -> UInt8[np.ndarray, "h w 3"]:
-    """Return the 8-bit pixels of one picture, sRGB in [0, 1], "1 3 h w"."""
-    return (rgb[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
 
 
 def true_picture(run: Run, name: str, side: int = SIDE) -> Figure:

@@ -172,10 +172,6 @@ def _left(column: int, layout: Layout) -> int:
     return layout.gap + column * (layout.cell_width + layout.gap)
 
 
-def _width(columns: int, layout: Layout) -> int:
-    return _left(columns, layout)
-
-
 def _write_names(page: Page, names: Sequence[str], top: int, layout: Layout) -> None:
     for column, name in enumerate(names):
         _write(page, name, top, _left(column, layout), layout.cell_width, layout)

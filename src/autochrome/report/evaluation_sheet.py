@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
-from autochrome.evaluation.files import load_rgb, match_files
+from autochrome.evaluation.files import load_rgb, match_files, pixels_of
 from autochrome.metrics.baselines import gray
-from autochrome.report.contact_sheet import Page, contact_sheets, write_sheets
+from autochrome.report.contact_sheet import contact_sheets, write_sheets
 
 
 def write_evaluation_sheet(
@@ -36,12 +34,8 @@ def write_evaluation_sheet(
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("gray", *pairs[0].results, "truth")}
     for pair in (pairs[i] for i in chosen):
         truth = load_rgb(pair.reference)
-        columns["gray"].append(_bytes(gray(truth)))
+        columns["gray"].append(pixels_of(gray(truth)))
         for name, result in pair.results.items():
-            columns[name].append(_bytes(load_rgb(result)))
-        columns["truth"].append(_bytes(truth))
+            columns[name].append(pixels_of(load_rgb(result)))
+        columns["truth"].append(pixels_of(truth))
     return write_sheets(contact_sheets(columns, [pairs[i].name for i in chosen]), path)
-
-
-def _bytes(rgb: Float[Tensor, "1 3 h w"]) -> Page:
-    return (rgb[0].permute(1, 2, 0) * 255).round().byte().numpy()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pyvips
+import torch
 from jaxtyping import Float32, UInt8
 
-_KNEE, _SLOPE = 6 / 29, 3 * (6 / 29) ** 2  # of CIE's L*
-_SRGB_KNEE = 0.0031308
+from autochrome.color.spaces import lab_curve_inverse, linear_to_srgb
 
 
 def draw_uncertainty(
@@ -33,7 +33,5 @@ def draw_uncertainty(
 
 def _lightness_codes() -> UInt8[np.ndarray, " 256"]:
     """Return the sRGB code of each of 256 even steps of L*."""
-    f = (np.linspace(0, 100, 256) + 16) / 116
-    linear = np.where(f > _KNEE, f**3, _SLOPE * (f - 4 / 29))
-    encoded = np.where(linear > _SRGB_KNEE, 1.055 * linear.clip(1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear)
-    return np.round(encoded * 255).astype(np.uint8)
+    lightness = torch.linspace(0, 100, 256, dtype=torch.float64)
+    return (linear_to_srgb(lab_curve_inverse((lightness + 16) / 116)) * 255).round().byte().numpy()

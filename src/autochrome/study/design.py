@@ -142,7 +142,7 @@ class Design(BaseModel):
         try:
             return cls.model_validate(content, context={"base": path.parent})
         except ValidationError as error:
-            raise DesignError(f"{path}: {'; '.join(map(_explain, error.errors()))}") from error
+            raise DesignError(f"{path}: {'; '.join(map(explain, error.errors()))}") from error
 
     def write(self, path: Path) -> None:
         """Write every key with its comment; the file appears only when it is complete."""
@@ -295,7 +295,8 @@ def _absolute(given: Any, rule: str, info: Any) -> Path:
     return Path(base, Path(given).expanduser()).absolute()
 
 
-def _explain(details: Any) -> str:
+def explain(details: Any) -> str:
+    """Return one of pydantic's errors of a design as a person can mend it."""
     key = ".".join(str(part) for part in details["loc"])
     known = [field.alias or name for name, field in Design.model_fields.items()]
     if details["type"] == "extra_forbidden":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from autochrome.laboratory.pictures import pixels_of, result_picture, true_picture
+from autochrome.evaluation.files import pixels_of
+from autochrome.laboratory.pictures import result_picture, true_picture
 from autochrome.laboratory.run import Run, System
 from autochrome.metrics.baselines import gray
 from autochrome.report.html import Figure, Gallery, Section

@@ -94,7 +94,7 @@ def _environment() -> Environment:
         "groups": _groups,
         "longest_label": _longest_label,
     }
-    environment.globals |= {"svg": _svg, "picture": _picture, "is_svg": _is_svg}
+    environment.globals |= {"svg": _svg, "picture": _picture}
     return environment
 
 
@@ -139,10 +139,6 @@ def _inline(text: str) -> Markup:
 
 def _paragraphs(text: str) -> list[Markup]:
     return [_inline(block.strip()) for block in re.split(r"\n\s*\n", text) if block.strip()]
-
-
-def _is_svg(figure: Figure) -> bool:
-    return isinstance(figure.content, str)
 
 
 def _svg(figure: Figure, number: int) -> Markup:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from autochrome.color.spaces import LAB
+from autochrome.evaluation.files import pixels_of
 from autochrome.io.vips import from_array
 from autochrome.metrics.baselines import random_colors
 from autochrome.metrics.sizing import Sizing
@@ -33,7 +34,7 @@ def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
     if size:
         rgb = Sizing("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
         rgb = Sizing("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
-    return (255 * rgb[0]).round().byte().permute(1, 2, 0).contiguous().numpy()
+    return pixels_of(rgb)
 
 
 def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:

@@ -17,10 +17,9 @@ from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
 from autochrome.color.spaces import LAB, lab_to_rgb
-from autochrome.evaluation.files import rgb_of
+from autochrome.evaluation.files import pixels_of, rgb_of
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.io.photo import Photo
-from autochrome.laboratory.pictures import pixels_of
 from autochrome.laboratory.run import Run, System
 from autochrome.laboratory.sections.stability.perturbations import gray_photo, lightness_of
 from autochrome.report.html import Gallery, Part, Table
