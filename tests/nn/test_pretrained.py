@@ -66,14 +66,14 @@ def test_imagenet_fills_the_encoder_alone() -> None:
     trunk = PretrainedTrunk()
     before = {key: value.clone() for key, value in trunk.state_dict().items()}
     state = load_backbone_state("efficientnet-lite0")
-    trunk.load_imagenet(state)
+    trunk.encoder.load_imagenet(state)
     after = trunk.state_dict()
     moved = {key.split(".")[0] for key, value in after.items() if not torch.equal(value, before[key])}
     assert moved == {"encoder"}
     theirs = state["_blocks.15._project_conv.weight"]
     assert torch.equal(after["encoder.blocks.15.project.0.weight"], theirs)
     with pytest.raises(ValueError, match=r"^not an EfficientNet-Lite"):
-        PretrainedTrunk(TEST).load_imagenet(state)
+        PretrainedTrunk(TEST).encoder.load_imagenet(state)
 
 
 def test_only_the_encoder_s_norms_are_frozen() -> None:

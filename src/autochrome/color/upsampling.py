@@ -54,7 +54,8 @@ class GuidedUpsampler:
         eps: float = 64.0,
     ) -> None:
         """Fit the slopes on the chroma grid."""
-        cells = _reduce(luma_low[None], chroma.shape[1:])
+        size = (chroma.shape[1], chroma.shape[2])
+        cells = F.interpolate(luma_low[None, None], size, mode="bilinear", antialias=True)[0]
         slope = _slope(chroma, cells, radius, eps)
         highest = F.max_pool2d(chroma, 3, 1, 1)
         lowest = -F.max_pool2d(-chroma, 3, 1, 1)
@@ -99,13 +100,6 @@ class GuidedUpsampler:
         torch.addcmul(base, slope, detail, out=out)
         torch.maximum(out, lowest, out=out)
         torch.minimum(out, highest, out=out)
-
-
-def _reduce(planes: Tensor, size: torch.Size) -> Tensor:
-    """Resize planes "n h w" to the chroma grid, averaging."""
-    return F.interpolate(
-        planes[None], size=tuple(size), mode="bilinear", align_corners=False, antialias=True
-    )[0]
 
 
 def _slope(chroma: Tensor, luma: Tensor, radius: int, eps: float) -> Tensor:

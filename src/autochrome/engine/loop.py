@@ -306,6 +306,5 @@ def _end_other_processes(run: TrainingRun) -> None:
 
 
 def _is_lost_connection(error: RuntimeError) -> bool:
-    if isinstance(error, torch.distributed.DistError):
-        return True
-    return "gloo" in str(error).lower() or "nccl" in str(error).lower()
+    text = str(error).lower()
+    return isinstance(error, torch.distributed.DistError) or "gloo" in text or "nccl" in text

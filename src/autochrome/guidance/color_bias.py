@@ -68,10 +68,9 @@ def rotated(model: DistributionColorizer, angle: float, strength: float = ROTATE
 
 def warmth(model: DistributionColorizer, amount: float) -> ColorBias:
     """Favor warm colors, or cool ones: ``amount`` is from -1, much cooler, to 1, much warmer."""
-    turn = 0 if amount >= 0 else 180
     if amount == 0:
         return ColorBias(torch.zeros_like(model.prior))
-    return rotated(model, WARM_HUE + turn, WARM_STRENGTH * abs(amount))
+    return rotated(model, WARM_HUE if amount > 0 else WARM_HUE + 180, WARM_STRENGTH * abs(amount))
 
 
 def tint(model: DistributionColorizer, color: tuple[float, float, float], strength: float) -> ColorBias:

@@ -14,19 +14,6 @@ from torch import Tensor, nn
 from autochrome.models.spec import ModelSpec
 from autochrome.types import RGB, Chroma, ChromaLogits, Luma
 
-__all__ = [
-    "AdversarialColorizer",
-    "Batch",
-    "Colorizer",
-    "DistributionColorizer",
-    "Guide",
-    "KnownColors",
-    "ModelSpec",
-    "Samples",
-    "SamplingColorizer",
-    "log_probabilities",
-]
-
 Guide = Callable[[Float[Tensor, "b q h w"]], Float[Tensor, "b q h w"]]
 """What a person asks for, as a map from predicted logits to wanted logits (vibrance, bias, hints)."""
 

@@ -41,14 +41,8 @@ def fit_curve(
         true: the same of photos.
         neutral: the chroma of gray, in [0, 1], which the curves leave where it is.
     """
-    curves = [
-        _match(
-            drawn[:, channel].double().flatten().numpy(),
-            true[:, channel].double().flatten().numpy(),
-            neutral,
-        )
-        for channel in (0, 1)
-    ]
+    sources, targets = (chroma.double().transpose(0, 1).flatten(1).numpy() for chroma in (drawn, true))
+    curves = [_match(source, target, neutral) for source, target in zip(sources, targets, strict=True)]
     return torch.from_numpy(np.stack(curves)).float()
 
 

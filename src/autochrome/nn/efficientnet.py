@@ -139,16 +139,9 @@ class EfficientNetLite(nn.Module):
             width_out = rounded_width(width, size.width)
             if stride == 2 and number > 1:
                 self._ends_here(width_in)
-            for index in range(depth):
-                self.blocks.append(
-                    InvertedResidual(
-                        width_in,
-                        width_out,
-                        kernel=kernel,
-                        stride=stride if index == 0 else 1,
-                        expansion=expansion,
-                    )
-                )
+            for step in (stride, *[1] * (depth - 1)):
+                block = InvertedResidual(width_in, width_out, kernel=kernel, stride=step, expansion=expansion)
+                self.blocks.append(block)
                 width_in = width_out
         self._ends_here(width_in)
 

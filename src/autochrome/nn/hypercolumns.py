@@ -162,7 +162,8 @@ class HypercolumnHead(nn.Module):
             rows = range(first, min(first + step, height))
             hidden = F.relu(self._sum_band(fine, coarse, rows, width), inplace=True)
             for name, found in bands.items():
-                found.append(_apply(self.outputs[name], hidden))
+                weight, bias = (self.outputs[name].get_parameter(kind) for kind in ("weight", "bias"))
+                found.append(F.conv2d(hidden, weight[:, :, None, None], bias))
         return {name: torch.cat(found, 2) for name, found in bands.items()}
 
     def _project(
@@ -174,7 +175,9 @@ class HypercolumnHead(nn.Module):
         parts = self.h_fc1.weight.split(self.widths, 1)
         for layer, own, part in zip(maps, self.strides, parts, strict=True):
             if own <= stride:
-                fine.append((_average(layer, stride // own), part))
+                # Blocks at the lower and right edge may be smaller.
+                averaged = F.avg_pool2d(layer, stride // own, ceil_mode=True) if own < stride else layer
+                fine.append((averaged, part))
                 continue
             ratio = own // stride
             if ratio not in coarse:
@@ -198,11 +201,6 @@ class HypercolumnHead(nn.Module):
         for layer, part in fine:
             _add_product(total, part, layer[:, :, rows.start : rows.stop])
         return total
-
-
-def _apply(linear: nn.Module, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b q h w"]:
-    weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
-    return F.conv2d(features, weight[:, :, None, None], bias)
 
 
 def _add_product(
@@ -235,8 +233,3 @@ def _neighbors(points: range, ratio: int, cells: int, like: Tensor) -> tuple[Ten
     places = ((places + 0.5) / ratio - 0.5).clamp(0, cells - 1)
     first = places.floor().long()
     return first, (first + 1).clamp_max(cells - 1), (places - first).to(like.dtype)
-
-
-def _average(layer: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
-    """Mean over blocks; those at the lower and right edge may be smaller."""
-    return F.avg_pool2d(layer, factor, ceil_mode=True) if factor > 1 else layer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -127,11 +126,3 @@ class PretrainedTrunk(Trunk):
             kept = tensor.half() if name in parameters else tensor
             found.update(name.encode() + kept.cpu().contiguous().numpy().tobytes())
         return found.hexdigest()
-
-    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the encoder; see `EfficientNetLite.load_imagenet`.
-
-        Raises:
-            ValueError: the weights are of another network or another size.
-        """
-        self.encoder.load_imagenet(state)

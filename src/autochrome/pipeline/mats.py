@@ -137,10 +137,6 @@ class _Bar:
         """Whether it needs no counterpart on the opposite side; a sky over the sea may be white."""
         return self.straightness >= 0.6 and self.flat.level <= 255 - _CLIPPED
 
-    def pairs_with(self, opposite: _Bar | None) -> bool:
-        """Return whether the bar on the opposite side has the same level."""
-        return opposite is not None and abs(self.flat.level - opposite.flat.level) <= 4
-
 
 class _Finder:
     """The box of the picture, which shrinks as borders are removed.
@@ -152,10 +148,8 @@ class _Finder:
         self.pixels, self.gray, self.hidden, self.step = pixels, gray, hidden, step
         self.box = bounding_box(~hidden)
         self.mat: Mat | None = None
-        height, width = pixels.shape[:2]
         # None where an edge is that of its cell.
         self.refined: list[int | None] = [None] * 4
-        self.limits = (0, 0, height, width)
 
     # All around ---------------------------------------------------------------------------------
 
@@ -211,7 +205,8 @@ class _Finder:
         before = self.box
         for k in (0, 2, 1, 3):
             bar, opposite = bars[k], bars[(k + 2) % 4]
-            if bar is not None and (bar.stands_alone or bar.pairs_with(opposite)):
+            is_pair = bar and opposite and abs(bar.flat.level - opposite.flat.level) <= 4
+            if bar and (bar.stands_alone or is_pair):
                 self._cut(k, bar)
         return self.box != before
 
@@ -251,7 +246,7 @@ class _Finder:
     def _placed(self, which: int, flat: Flat) -> int | None:
         """Return the line at which the picture begins, or after which it ends; None if it is not straight."""
         step, axis = self.step, which % 2
-        length = self.limits[2 + axis]
+        length = self.pixels.shape[axis]
         edge = min(self.box[which] * step, length)
         # JPEG blurs an edge outwards over its blocks of 8, so the search goes further into the box.
         back, ahead = 2 * step + 2, 2 * step + 10 + length // 50
@@ -274,7 +269,7 @@ class _Finder:
     def full_box(self) -> Box:
         """Return the box in pixels; edges that were not refined leave a cell to spare."""
         return _boxed(
-            min(max(0, (edge + spare) * self.step), self.limits[2 + k % 2]) if place is None else place
+            min(max(0, (edge + spare) * self.step), self.pixels.shape[k % 2]) if place is None else place
             for k, (edge, spare, place) in enumerate(zip(self.box, (-1, -1, 1, 1), self.refined, strict=True))
         )
 

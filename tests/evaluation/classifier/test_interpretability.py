@@ -46,11 +46,10 @@ def saying(*outputs: int) -> list[Tensor]:
 
 def test_recovery_is_the_papers() -> None:
     """CIC, section 4.2: 87.4% true, 73.5% gray, 76.6% colored is "a 22.3% relative performance recovery"."""
-    assert round(recovery(76.6, 73.5, 87.4), 3) == 0.223
-    assert round(recovery(76.4, 73.5, 87.4), 3) == 0.209
-    assert round(recovery(72.1, 73.5, 87.4), 3) == -0.101  # Dahl's, in table 1
-    assert (recovery(73.5, 73.5, 87.4), recovery(87.4, 73.5, 87.4)) == (0, 1)
-    assert isnan(recovery(0.5, 0.7, 0.7)) and isnan(recovery(0.5, 0.8, 0.7))
+    scores = torch.tensor([76.6, 76.4, 72.1, 73.5, 87.4])  # the third is Dahl's, in table 1
+    found = recovery(scores, torch.tensor(73.5), torch.tensor(87.4))
+    assert found.tolist() == pytest.approx([0.223, 0.209, -0.101, 0, 1], abs=5e-4)
+    assert recovery(torch.tensor(0.5), torch.tensor([0.7, 0.8]), torch.tensor(0.7)).isnan().all()
 
 
 def test_gray_pictures_are_what_the_cases_need() -> None:

@@ -36,7 +36,7 @@ def scipy_minimum(features: np.ndarray, labels: np.ndarray, decay: float) -> np.
 
 def test_the_minimum_is_scipy_s(generator: torch.Generator) -> None:
     train = clusters(generator, noise=1.0)
-    found = fit_linear(train, train, 3, decays=(1.0, 0.05), iterations=200)
+    found = fit_linear(train, train, 3, decays=(1.0, 0.05))
     features = train[0].double().numpy()
     features = (features - features.mean(0)) / features.std(0)
     expected = scipy_minimum(features, train[1].numpy(), found.decay)

@@ -140,20 +140,20 @@ def interpret(
             for name, of_system in zip(names, answers.tolist(), strict=True)
         },
         hits={
-            name: _spread(of_system, labeled, photos)
+            name: tuple(map(dict(zip(labeled, of_system, strict=True)).get, range(photos)))
             for name, of_system in zip(names, hits[:, :, 1].tolist(), strict=True)
         },
     )
 
 
-def recovery(score: float, of_gray: float, of_truth: float) -> float:
+def recovery(score: Tensor, of_gray: Tensor, of_truth: Tensor) -> Tensor:
     """Return (score - gray) / (truth - gray), the part of the loss without colors that is regained.
 
     0 for gray photos, 1 for the true ones, below 0 for a colorization that scores worse than gray; nan if
     gray photos score no worse than true ones.
     """
     lost = of_truth - of_gray
-    return (score - of_gray) / lost if lost > 0 else nan
+    return ((score - of_gray) / lost).where(lost > 0, nan)
 
 
 def _ask(
@@ -209,13 +209,7 @@ def _recovery(
     scores: Float[Tensor, " rows"], of_gray: Float[Tensor, " rows"], of_truth: Float[Tensor, " rows"]
 ) -> Estimate:
     """Return the recovery. Resamples in which gray photos lack nothing widen its interval on both sides."""
-    lost = of_truth - of_gray
-    ratio = ((scores - of_gray) / lost)[1:]
-    low, _ = percentile_interval(ratio.where(lost[1:] > 0, -inf))
-    _, high = percentile_interval(ratio.where(lost[1:] > 0, inf))
-    return Estimate(recovery(float(scores[0]), float(of_gray[0]), float(of_truth[0])), low, high)
-
-
-def _spread(hits: list[bool], labeled: list[int], photos: int) -> tuple[bool | None, ...]:
-    by_photo = dict(zip(labeled, hits, strict=True))
-    return tuple(by_photo.get(number) for number in range(photos))
+    rows = recovery(scores, of_gray, of_truth)
+    low, _ = percentile_interval(rows[1:].nan_to_num(-inf))
+    _, high = percentile_interval(rows[1:].nan_to_num(inf))
+    return Estimate(float(rows[0]), low, high)

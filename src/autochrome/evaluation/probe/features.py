@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Float16
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -56,13 +56,12 @@ def extract(
     for batch in batches(luma, model):
         maps = [m.float() * scale for m, scale in zip(model.features(batch), scales, strict=True)]
         for parts, group, side in zip(features, groups, sides, strict=True):
-            pooled = [_pool(maps[layer], side).flatten(1) for layer in group.layers]
+            # The mean over each cell of a grid; a coarser map stays as it is.
+            pooled = [
+                F.adaptive_avg_pool2d(m, (min(side, m.shape[2]), min(side, m.shape[3]))).flatten(1)
+                for m in (maps[layer] for layer in group.layers)
+            ]
             parts.append(torch.cat(pooled, 1).half().cpu())
         done += len(batch)
         progress("features", done, len(luma))
     return [torch.cat(parts) for parts in features]
-
-
-def _pool(features: Float[Tensor, "b c h w"], side: int) -> Float[Tensor, "b c h2 w2"]:
-    """Return the map's mean over each cell of a grid; a coarser map stays as it is."""
-    return F.adaptive_avg_pool2d(features, (min(side, features.shape[2]), min(side, features.shape[3])))

@@ -39,7 +39,6 @@ def fit_linear(
     classes: int,
     *,
     decays: Sequence[float] = DECAYS,
-    iterations: int = ITERATIONS,
 ) -> LinearClassifier:
     """Minimize cross-entropy + decay / 2 * |W|^2 for every decay; keep the best on the validation photos.
 
@@ -51,7 +50,6 @@ def fit_linear(
         validation: the same of other photos.
         classes: number of classes.
         decays: to try, fastest from strong to weak.
-        iterations: of L-BFGS for each.
     """
     features, labels = train[0].float(), train[1]
     mean, deviation = features.mean(0), features.std(0, correction=0)
@@ -63,7 +61,7 @@ def fit_linear(
     best: tuple[float, LinearClassifier] | None = None
     worse = 0
     for decay in decays:
-        _minimize(features, labels, weight, bias, decay, iterations)
+        _minimize(features, labels, weight, bias, decay)
         fitted = LinearClassifier(mean, deviation, weight.detach().clone(), bias.detach().clone(), decay)
         loss = float(F.cross_entropy(fitted.logits(validation[0]), validation[1]))
         if best is None or loss < best[0]:
@@ -80,11 +78,10 @@ def _minimize(
     weight: Float[Tensor, "k d"],
     bias: Float[Tensor, " k"],
     decay: float,
-    iterations: int,
 ) -> None:
     solver = torch.optim.LBFGS(
         [weight, bias],
-        max_iter=iterations,
+        max_iter=ITERATIONS,
         tolerance_grad=1e-6,
         tolerance_change=1e-8,
         history_size=10,

@@ -56,8 +56,8 @@ class VOCFolder:
             raise DataError(f"{path} is empty: give the name of a photo on each line")
         return names
 
-    def photo(self, name: str, max_side: int | None = None) -> UInt8[np.ndarray, "h w 3"]:
-        """Return a decoded photo, shrunk to a shorter side of ``max_side`` if it is larger.
+    def photo(self, name: str) -> UInt8[np.ndarray, "h w 3"]:
+        """Return a decoded photo.
 
         Raises:
             DataError: it is missing or cannot be read.
@@ -67,7 +67,7 @@ class VOCFolder:
             content = path.read_bytes()
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
-        return decode_rgb(content, name=str(path), max_side=max_side)
+        return decode_rgb(content, name=str(path))
 
     def labels(self, name: str) -> UInt8[np.ndarray, "h w"]:
         """Return a photo's label map: the class of every pixel, or ``VOID``.

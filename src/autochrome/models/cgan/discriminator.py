@@ -57,7 +57,10 @@ class PaperDiscriminator(nn.Module):
         self.convolutions = nn.ModuleList(
             SameConv(before, width, 5, stride=2) for before, width in pairwise((3, *widths))
         )
-        self.norms = nn.ModuleList([_norm(norm, width) for width in widths[1:]])
+        self.norms = nn.ModuleList(
+            batch_norm(width, running=False) if norm == "batch" else nn.GroupNorm(1, width, eps=1e-5)
+            for width in widths[1:]
+        )
         self.hidden = nn.Linear(widths[-1] * (size // stride) ** 2, hidden)
         self.score = nn.Linear(hidden, 1)
         initialize(self)
@@ -81,7 +84,3 @@ class PaperDiscriminator(nn.Module):
         for convolution, norm in zip(self.convolutions[1:], self.norms, strict=True):
             x = F.leaky_relu(norm(convolution(x)), SLOPE)
         return self.score(self.hidden(x.flatten(1))).float()
-
-
-def _norm(kind: str, width: int) -> nn.Module:
-    return batch_norm(width, running=False) if kind == "batch" else nn.GroupNorm(1, width, eps=1e-5)

@@ -8,6 +8,8 @@ colors that are more diverse than the photos', can do better. Two samples give a
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -39,16 +41,12 @@ def energy_score(samples: Float[Tensor, "m b c h w"], truth: Float[Tensor, "b c 
             f"the energy score needs grids of {_PATCH**2} at least, not {min(truth.shape[2:])}: "
             "take larger crops"
         )
-    of_samples = zip(*map(_views, samples), strict=True)
-    scores = [_score(torch.stack(seen), view) for seen, view in zip(of_samples, _views(truth), strict=True)]
+    scores = []
+    for true, *seen in zip(_views(truth), *map(_views, samples), strict=True):
+        to_truth = _length(torch.stack(seen) - true).mean()
+        pairs = [_length(one - other).mean() for one, other in combinations(seen, 2)]
+        scores.append(to_truth - torch.stack(pairs).mean() / 2)
     return torch.stack(scores).mean()
-
-
-def _score(seen: Float[Tensor, "m b n d"], truth: Float[Tensor, "b n d"]) -> Float[Tensor, ""]:
-    to_truth = _length(seen - truth).mean()
-    m = len(seen)
-    pairs = [_length(seen[i] - seen[j]).mean() for i in range(m) for j in range(i + 1, m)]
-    return to_truth - torch.stack(pairs).mean() / 2
 
 
 def _length(vectors: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:

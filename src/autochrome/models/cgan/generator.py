@@ -24,6 +24,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from autochrome.color.upsampling import upsample_bilinear
+
 Layers = Literal["multi", "single"]
 ImageSpace = Literal["yuv", "rgb"]
 
@@ -74,9 +76,7 @@ class NoisePlane(nn.Module):
     def forward(self, z: Float[Tensor, "m z"], size: tuple[int, int]) -> Float[Tensor, "m 1 h w"]:
         """The plane, 0 or more, at height and width ``size``: bilinear where they are not its own."""
         plane = F.relu(self.norm(self.dense(z).unflatten(1, (1, self.side, self.side))))
-        if size == (self.side, self.side):
-            return plane
-        return F.interpolate(plane, size, mode="bilinear", align_corners=False)
+        return upsample_bilinear(plane, size)
 
 
 class PaperGenerator(nn.Module):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Objective = Literal["gan", "non_saturating", "wgan", "wgan_gp"]
 
@@ -28,12 +28,11 @@ class CGANSettings:
     """Weight of the penalty ("wgan_gp")."""
 
     def __post_init__(self) -> None:
-        objectives = ("gan", "non_saturating", "wgan", "wgan_gp")
-        if self.objective not in objectives:
-            raise ValueError(f"objective must be one of {', '.join(objectives)}, not {self.objective!r}")
-        if self.lightness_weight < 0:
-            raise ValueError(f"lightness_weight is at least 0, not {self.lightness_weight}")
+        if self.objective not in get_args(Objective):
+            known = ", ".join(get_args(Objective))
+            raise ValueError(f"objective must be one of {known}, not {self.objective!r}")
+        for name in ("lightness_weight", "gradient_penalty"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is at least 0, not {getattr(self, name)}")
         if self.clip <= 0:
             raise ValueError(f"clip is above 0, not {self.clip}")
-        if self.gradient_penalty < 0:
-            raise ValueError(f"gradient_penalty is at least 0, not {self.gradient_penalty}")

@@ -42,8 +42,8 @@ class CompactCIC(CIC):
         return self.network.maps((luma - LIGHTNESS_CENTER) / LIGHTNESS_CENTER)
 
     def load_backbone(self, state: Mapping[str, Tensor]) -> None:
-        """Initialize the encoder from an EfficientNet-Lite; see ``PretrainedTrunk.load_imagenet``."""
-        require_pretrained(self.network).load_imagenet(state)
+        """Initialize the encoder from an EfficientNet-Lite; see ``EfficientNetLite.load_imagenet``."""
+        require_pretrained(self.network).encoder.load_imagenet(state)
 
 
 def compact(
