@@ -155,8 +155,8 @@ def gain_table(gains: Sequence[Gain]) -> str:
     """Return a row for each photo where they are few, and the mean."""
     before, after = torch.tensor([gain.psnr for gain in gains], dtype=torch.float64).unbind(1)
     rows = [
-        [gain.photo, f"{old:.2f}", f"{new:.2f}", f"{new - old:+.2f}"]
-        for gain, (old, new) in zip(gains, [gain.psnr for gain in gains], strict=True)
+        [gain.photo, *(f"{each:.2f}" for each in gain.psnr), f"{gain.psnr[1] - gain.psnr[0]:+.2f}"]
+        for gain in gains
         if len(gains) <= MOST_ROWS
     ]
     mean = Bootstrap().mean(after - before).cell(sign="+")

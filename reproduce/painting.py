@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from autochrome.io.folders import find_photos
 from autochrome.io.photo import Photo, read_photo, write_photo
 from autochrome.pipeline.painter import ColorizeSettings, Painter, Prediction
 from autochrome.pipeline.settings import prediction_key
+
+T = TypeVar("T")
 
 Way = ColorizeSettings | Callable[[Photo], ColorizeSettings]
 """Settings, or a function that makes them for a photo, for example with its own palette as the reference."""
@@ -30,11 +33,11 @@ def report(what: str, done: int, total: int) -> None:
         print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
 
 
-def counted(photos: Sequence[Path], what: str) -> Iterator[Path]:
+def counted(photos: Sequence[T], what: str) -> Iterator[T]:
     """Yield the photos and `report` them."""
-    for number, path in enumerate(photos):
+    for number, photo in enumerate(photos):
         report(what, number, len(photos))
-        yield path
+        yield photo
     report(what, len(photos), len(photos))
 
 

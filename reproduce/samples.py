@@ -12,7 +12,6 @@ over photos.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from autochrome.color.bins import reference_prior
 from autochrome.color.spaces import rgb_to_lab
 from autochrome.data.sources import open_source
 from autochrome.errors import AutochromeError
+from autochrome.evaluation.files import rgb_of
 from autochrome.evaluation.intervals import Bootstrap, Estimate
 from autochrome.evaluation.markdown import markdown_table
 from autochrome.evaluation.sums import SCORES, Sums, Truth, summarize
@@ -33,6 +33,7 @@ from autochrome.metrics.baselines import gray
 from autochrome.metrics.diversity import pairwise_delta_e
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from autochrome.pipeline.settings import capabilities
+from reproduce.painting import counted
 
 SERIES = {
     "intersection_a": ("intersection a", 3),
@@ -42,6 +43,9 @@ SERIES = {
     "auc": ("AuC", 2),
 }
 """Scores that are averaged over the series, with title and digits."""
+
+CHOSEN = {"chroma_kept": 3, "colorfulness": 1, "casts": 3}
+"""Scores of each judge's first choice, and their digits."""
 
 Measured = dict[str, Tensor]
 """Of every photo, the photos first: each field of `Sums` of every sample "photos n ...", and
@@ -57,8 +61,8 @@ def measure_photo(painter: Painter, photo: Photo, settings: ColorizeSettings) ->
     prediction = painter.predict(photo, settings)
     painted = list(painter.paint_all(prediction, settings))
     order = torch.tensor([draw.number for draw in prediction.draws]).argsort()
-    rgb = torch.stack([_planes(one) for one in painted])[order]
-    truth = _planes(photo)[None]
+    rgb = torch.cat([rgb_of(one) for one in painted])[order]
+    truth = rgb_of(photo)
     sums = summarize(rgb, Truth.of(truth.expand_as(rgb), reference_prior()))
     gray_sums = summarize(gray(truth), Truth.of(truth, reference_prior()))
     measured = {field.name: getattr(sums, field.name) for field in fields(Sums)}
@@ -69,10 +73,6 @@ def measure_photo(painter: Painter, photo: Photo, settings: ColorizeSettings) ->
     measured["gray_psnr"] = gray_sums.psnr[0]
     measured["pairs"] = pairwise_delta_e(rgb_to_lab(rgb)).mean().double()
     return measured
-
-
-def _planes(photo: Photo) -> Tensor:
-    return torch.from_numpy(photo.pixels).movedim(2, 0).float() / photo.white
 
 
 def sums_of(measured: Measured, chosen: Tensor) -> Sums:
@@ -110,34 +110,18 @@ def samples_table(measured: Measured) -> str:
 def choice_table(measured: Measured) -> str:
     """Return what each judge's first choice is like beside a sample at random."""
     psnr = measured["psnr"]
-    photos = len(psnr)
-    counts = Bootstrap().counts(photos)
+    counts = Bootstrap().counts(len(psnr))
     judges = {"likelihood": measured["log_prob"], "ranker": measured["score"], "oracle (PSNR)": psnr}
-    rows = [
-        [
-            "at random",
-            "",
-            series_estimate(measured, "chroma_kept").cell(3),
-            series_estimate(measured, "colorfulness").cell(1),
-            series_estimate(measured, "casts").cell(3),
-        ]
-    ]
+    random = [series_estimate(measured, key).cell(digits) for key, digits in CHOSEN.items()]
+    rows = [["at random", "", *random]]
     for name, values in judges.items():
         if values.isnan().any():
             continue
         chosen = values.argmax(1)
         sums = sums_of(measured, chosen).combine(counts)
         gain = psnr.gather(1, chosen[:, None])[:, 0] - psnr.mean(1)
-        rows.append(
-            [
-                name,
-                Bootstrap().mean(gain).cell(sign="+"),
-                *(
-                    Estimate.of(SCORES[key].compute(sums)).cell(digits)
-                    for key, digits in (("chroma_kept", 3), ("colorfulness", 1), ("casts", 3))
-                ),
-            ]
-        )
+        cells = [Estimate.of(SCORES[key].compute(sums)).cell(digits) for key, digits in CHOSEN.items()]
+        rows.append([name, Bootstrap().mean(gain).cell(sign="+"), *cells])
     truth = series_estimate(measured, "colorfulness_truth").cell(1)
     head = ["chosen by", "PSNR above random", "chroma kept", f"colorfulness (truth {truth})", "casts"]
     return markdown_table(head, rows)
@@ -168,10 +152,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         source = open_source(arguments.folder)
         count = min(arguments.photos or len(source), len(source))
-        for number in range(count):
+        for number in counted(range(count), "measured"):
             rows.append(measure_photo(painter, read_photo(source.read(number)), settings))
-            if number % 10 == 9:
-                print(f"{number + 1} of {count} photos", file=sys.stderr, flush=True)
     except (AutochromeError, ValueError) as error:
         parser.error(str(error))
     measured = {key: torch.stack([row[key] for row in rows]) for key in rows[0]}
