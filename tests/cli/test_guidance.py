@@ -242,3 +242,35 @@ def test_every_unsure_photo_is_named() -> None:
     result = colorize("a.png", "b.png")
     for name in ("a.png", "b.png"):
         assert f"note: {name}: the model is unsure of most of its colors" in result.stderr
+
+
+# Hints, before anything is colored ----------------------------------------------------------------
+
+
+def test_hints_are_previewed_and_nothing_is_colored() -> None:
+    result = colorize("a.png", "--hint", "50%,50%,tomato", "--preview-hints", "where.png")
+    assert result.exit_code == 0, result.output
+    assert names() == {"where.png"}
+    assert (read_photo("where.png").pixels == (255, 99, 71)).all(2).any()
+    assert colorize("a.png", "--preview-hints", "where.png").exit_code == 1  # it exists
+    assert colorize("a.png", "blue.jpg", "--preview-hints", "other.png").exit_code == 2
+    assert colorize("a.png", "--preview-hints", "other.txt").exit_code == 2
+    assert names() == {"where.png"}
+
+
+def test_a_reference_with_hardly_any_colors_says_so() -> None:
+    pale = (BLUE * 0.05 + 120).astype(np.uint8)
+    write_photo(Photo(pale), "pale.png")
+    assert "pale.png has hardly any colors" in told(
+        colorize("a.png", "--reference", "pale.png", "-o", "b.png")
+    )
+    assert "hardly any" not in told(colorize("a.png", "--reference", "blue.jpg", "-o", "c.png"))
+
+
+def test_the_look_of_a_result_of_another_model_is_noted() -> None:
+    assert colorize("a.png", "-o", "made.png", "--look", "natural").exit_code == 0
+    again = colorize("a.png", "--look-file", "made.png", "-o", "again.png")
+    assert "made with" not in told(again)
+    other = colorize("a.png", "--look-file", "made.png", "-o", "other.png", model="lrac.test")
+    assert other.exit_code == 0
+    assert "note: made.png: it was made with cic.test" in told(other)

@@ -86,7 +86,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "hints.json"
     path.write_text("old", encoding="utf-8")
     hints = [
-        parse_hint("40%,25.5,tomato,2%"),
+        read_entry(tmp_path, {"point": ["40%", 25.5], "radius": "2%", "color": "tomato"}),
         Hint(parse_hint("1,2,red").where, RED, 0.25),
         read_entry(tmp_path, {"rectangle": [0, 1, "50%", 4], "color": "teal"}),
         read_entry(tmp_path, {"polygon": [[0, 1], ["50%", 4], [3, 3], [1, 2]], "color": "teal"}),
@@ -222,3 +222,26 @@ def test_values_out_of_range_are_refused() -> None:
         Hint(where, RED, 1.5)
     with pytest.raises(HintError, match="three values from 0 to 1"):
         Hint(where, (200.0, 50.0, 50.0))
+
+
+@pytest.mark.parametrize("text", ["71,75%,green", "71%,75,green", "0%,10,100%,30%,skyblue"])
+def test_pixels_mixed_with_percentages_are_refused(text: str) -> None:
+    with pytest.raises(HintError, match="mixes pixels with percentages"):
+        parse_hint(text)
+
+
+def test_zero_is_of_either_unit() -> None:
+    assert parse_hint("0,75%,green").where == Point((Length(0), Length(75, True)))
+
+
+def test_a_rectangle_on_the_command_line() -> None:
+    assert parse_hint("0%,10%,100%,30%,skyblue").where == Rectangle(
+        *(Length(value, True) for value in (0, 10, 100, 30))
+    )
+    with pytest.raises(HintError):
+        parse_hint("1,2,3,4,5,red")
+
+
+def test_a_file_may_mix_units_as_earlier_results_do(tmp_path: Path) -> None:
+    hint = read_entry(tmp_path, {"point": [120, "80%"], "color": "red"})
+    assert hint.where == Point((Length(120), Length(80, True)))

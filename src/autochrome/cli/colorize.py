@@ -13,8 +13,10 @@ import click
 
 from autochrome.cli.checks import check_free, check_outputs
 from autochrome.cli.events import reason_of
+from autochrome.cli.hint_preview import write_hint_preview
 from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.options import (
+    OUT_FILE,
     check_uncertainty,
     find_spec,
     limit_option,
@@ -69,6 +71,12 @@ class PageNumber(click.ParamType):
 @click.option("-o", "--out", metavar="OUT", help="File of the result, or a folder; - for stdout.")
 @model_options
 @setting_options()
+@click.option(
+    "--preview-hints",
+    type=OUT_FILE,
+    metavar="FILE",
+    help="Only write the photo with its hints and a percent grid to FILE, and color nothing.",
+)
 @click.option("--look-file", metavar="FILE", help="Use the settings in a look file, or of an earlier result.")
 @click.option("--save-look", metavar="FILE", help="Save the settings as a look file: NAME.json.")
 @click.option("--uncertainty", is_flag=True, help="Also write NAME.uncertainty.png: white where unsure.")
@@ -113,6 +121,7 @@ def colorize(
     save_look: str | None,
     keep_ending: bool,
     skip_color: bool,
+    preview_hints: Path | None,
     **given: Any,
 ) -> None:
     """Color black-and-white photos.
@@ -130,6 +139,9 @@ def colorize(
     with ended_at_once():
         spec = find_spec(model)
         settings = make_settings(spec=spec, **given)
+        if preview_hints:
+            write_hint_preview(photos, settings.hints, preview_hints, page=page, overwrite=overwrite)
+            return
         look_file = _check_look_file(save_look, overwrite)
         if uncertainty:
             check_uncertainty(spec, settings)

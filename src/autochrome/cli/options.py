@@ -91,7 +91,9 @@ def _options_of(name: str) -> list[_Decorator]:
                 "--hint",
                 multiple=True,
                 metavar="X,Y,COLOR",
-                help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232. Repeatable.",
+                help="A color that is known at a place, in pixels or percent: 40%,25%,#c83232; or in a "
+                "rectangle, LEFT,TOP,RIGHT,BOTTOM,COLOR: 0%,0%,100%,30%,skyblue. gray keeps a place gray. "
+                "Repeatable. --preview-hints shows where they are.",
             ),
             click.option(
                 flag,
@@ -208,6 +210,7 @@ def make_settings(
             from autochrome.pipeline.look_file import read_look
 
             settings = read_look(look_file, **given)
+            _note_other_weights(look_file, spec)
         check_supported(settings, spec)
         if settings.reference is not None:
             from autochrome.pipeline.reference import check_reference
@@ -216,6 +219,17 @@ def make_settings(
     except (ValueError, PhotoError) as error:
         raise click.UsageError(getattr(error, "for_command", str(error))) from error
     return settings
+
+
+def _note_other_weights(look_file: str, spec: ModelSpec) -> None:
+    """Print a note if the look is of a result of another model, or of other weights."""
+    from autochrome.pipeline.look_file import look_origin
+
+    made = look_origin(look_file)
+    if made is None or (made.model, made.weights_sha256) == (spec.name, spec.sha256 or ""):
+        return
+    other = "other weights" if made.model == spec.name else made.model
+    click.echo(f"note: {look_file}: it was made with {other}; its settings give other colors now", err=True)
 
 
 def _read_files(reference: str | None, hints: str | None, more_hints: tuple[str, ...]) -> dict[str, Any]:

@@ -38,7 +38,10 @@ MOST_HINTS = 1000
 MOST_CORNERS = 10_000
 """Of all hints together."""
 
-_HOW_TO_WRITE = "x,y,color, as in 120,80,#c83232 or 40%,25%,tomato"
+_HOW_TO_WRITE = (
+    "x,y,color, as in 120,80,#c83232 or 40%,25%,tomato; or left,top,right,bottom,color, as in "
+    "0%,0%,100%,30%,skyblue"
+)
 
 
 @dataclass(frozen=True)
@@ -160,20 +163,25 @@ def _check_count(count: int) -> None:
 
 
 def parse_hint(text: str) -> Hint:
-    """Parse ``x,y,color`` or ``x,y,color,radius``.
+    """Parse ``x,y,color``, ``x,y,color,radius`` or, for a rectangle, ``left,top,right,bottom,color``.
 
     Args:
-        text: x, y and the radius are pixels or, with a percent sign, percentages; the color is ``#rrggbb``,
-            ``#rgb`` or a CSS name.
+        text: lengths are pixels or, with a percent sign, percentages; the color is ``#rrggbb``, ``#rgb`` or a
+            CSS name.
 
     Raises:
         HintError: it is something else.
     """
     parts = [part.strip() for part in text.split(",")]
-    if len(parts) not in (3, 4):
+    if len(parts) not in (3, 4, 5):
         raise HintError(f"{shown(text)} is not a hint; write {_HOW_TO_WRITE}")
     try:
+        if len(parts) == 5:
+            rectangle = _read_rectangle(parts[:4])
+            _check_units(*(getattr(rectangle, side) for side in ("left", "top", "right", "bottom")))
+            return Hint(rectangle, parse_color(parts[4]))
         x, y, *radius = (_length(part) for part in (*parts[:2], *parts[3:]))
+        _check_units(x, y)
         return Hint(Point((x, y), _radius(radius[0]) if radius else None), parse_color(parts[2]))
     except ValueError as error:
         raise HintError(f"{shown(text)} is not a hint: {error}; write {_HOW_TO_WRITE}") from error
@@ -188,6 +196,13 @@ def _length(value: object) -> Length:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9:
         return Length(float(value))
     raise HintError(f"{_shown(value)} is not a length; write pixels, as in 120, or a percentage, as in 40%")
+
+
+def _check_units(*lengths: Length) -> None:
+    """Refuse a place in pixels and percentages, which is a forgotten percent sign; 0 may be either."""
+    if len({length.percent for length in lengths if length.value}) > 1:
+        place = ", ".join(map(str, lengths))
+        raise HintError(f"{place} mixes pixels with percentages; write all of them with %, or none")
 
 
 def _radius(length: Length) -> Length:

@@ -12,11 +12,14 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autochrome.errors import ColorError, DocumentError, HintError, PhotoError, SettingsError
 from autochrome.io.documents import MOST_JSON_BYTES, parse_json, read_text
 from autochrome.pipeline.settings import SETTINGS, ColorizeSettings
+
+if TYPE_CHECKING:
+    from autochrome.io.photo import Provenance
 
 VERSION = 1
 """Of the format."""
@@ -69,6 +72,16 @@ def read_look(path: str | os.PathLike[str], **given: Any) -> ColorizeSettings:
         raise SettingsError(f"{os.fspath(path)}: {error}") from error
 
 
+def look_origin(path: str | os.PathLike[str]) -> Provenance | None:
+    """Return how a photo with a look in its metadata was made; None of a look file, which names no model."""
+    from autochrome.io.photo import read_provenance
+
+    try:
+        return read_provenance(path)
+    except PhotoError:
+        return None
+
+
 def _document(path: Path) -> Any:
     """Return the JSON of a look file, or of a photo's metadata."""
     try:
@@ -82,12 +95,7 @@ def _document(path: Path) -> Any:
         ) from error
     except DocumentError as error:
         raise SettingsError(str(error)) from error
-    from autochrome.io.photo import read_provenance
-
-    try:
-        provenance = read_provenance(path)
-    except PhotoError:
-        provenance = None
+    provenance = look_origin(path)
     if provenance is None or not provenance.look:
         raise SettingsError("is neither a look file nor a photo that Autochrome has colored")
     return provenance.look

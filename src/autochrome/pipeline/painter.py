@@ -172,8 +172,15 @@ class Painter:
             prediction.extent,
             OwnColor(prediction.photo.pixels) if settings.keep_color else None,
         )
-        kept["notes"] = (*prediction.photo.notes, *prediction.notes, *decoded.notes)
+        kept["notes"] = (*prediction.photo.notes, *prediction.notes, *decoded.notes, *self._pale(settings))
         return ColorizedPhoto(**kept, provenance=provenance, uncertainty=decoded.uncertainty)
+
+    def _pale(self, settings: ColorizeSettings) -> tuple[str, ...]:
+        """Return a note about a reference with hardly any colors."""
+        reference = self._reference(settings)
+        if reference is None or not reference.is_pale:
+            return ()
+        return (f"the reference {reference.name} has hardly any colors, so that few are transferred",)
 
     def _reference(self, settings: ColorizeSettings) -> Reference | None:
         """Return the reference at the model's size, kept for the next photo."""

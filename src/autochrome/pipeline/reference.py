@@ -17,6 +17,10 @@ from autochrome.types import RGB
 _FINER = 4  # pixels of the photo for each pixel of its reduction, in each direction
 
 
+_PALE = 5.0
+"""Mean chroma, in CIE units, below which a reference has hardly any colors; color photos have about 18."""
+
+
 class Reference:
     """The colors of a photo, at the size at which a model works.
 
@@ -37,6 +41,11 @@ class Reference:
     def name(self) -> str:
         """The name of the file, without its folder."""
         return photo_name(self.photo)
+
+    @property
+    def is_pale(self) -> bool:
+        """Whether the photo has hardly any colors, so that those of the result will be as few."""
+        return float(rgb_to_lab(self.rgb)[:, 1:].norm(dim=1).mean()) < _PALE
 
     def histogram_transfer(self, model: DistributionColorizer) -> HistogramTransfer:
         """Return the guide that moves a model's predictions to these colors."""
