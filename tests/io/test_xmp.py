@@ -37,7 +37,7 @@ def made_true(xmp: bytes) -> str:
 
 UNTRUE = {
     "xap": (f"{ADOBE}/xap/1.0/", "Thumbnails PageInfo"),
-    "photoshop": (f"{ADOBE}/photoshop/1.0/", "ColorMode ICCProfile LegacyIPTCDigest"),
+    "photoshop": (f"{ADOBE}/photoshop/1.0/", "ColorMode ICCProfile LegacyIPTCDigest SidecarForExtension"),
     "crs": (f"{ADOBE}/camera-raw-settings/1.0/", "HasSettings ConvertToGrayscale Exposure2012 ToneCurve"),
     "crss": (f"{ADOBE}/camera-raw-saved-settings/1.0/", "SavedSettings"),
     "tiff": (f"{ADOBE}/tiff/1.0/", "PhotometricInterpretation SamplesPerPixel BitsPerSample ImageWidth"),

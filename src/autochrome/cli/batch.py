@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from autochrome.cli.events import Event, Finished, LookedThrough, Skipped, Started, Subscriber, failure
 from autochrome.cli.multipage import PagedColorization, is_paged
 from autochrome.cli.plan import FileOptions, Job, Plan, state_of
-from autochrome.cli.results import write_results
+from autochrome.cli.results import write_results, write_sidecars
 from autochrome.errors import LedgerError, PhotoError
 from autochrome.io.whole_file import written_together
 from autochrome.io.workspace import Workspace, open_workspace, uninterrupted
@@ -111,7 +111,8 @@ class Batch:
             notes: Iterable[str], uncertainty: Uncertainty | None, places: Mapping[Path, Path]
         ) -> None:
             nonlocal finished
-            finished = Finished(job, tuple(notes), uncertainty, time.perf_counter() - began)
+            write_sidecars(job, places)
+            finished = Finished(job, (*notes, *job.notes), uncertainty, time.perf_counter() - began)
             if self.recorder and seen:
                 self.recorder.record(finished, seen, places)
             job.check_places(overwrite=self.options.overwrite)

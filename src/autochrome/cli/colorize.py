@@ -105,6 +105,7 @@ class PageNumber(click.ParamType):
 @click.option("-r", "--recursive", is_flag=True, help="Search subfolders, too.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist (never the photo itself).")
 @click.option("--skip-color", is_flag=True, help="Leave out photos that are in color already.")
+@click.option("--sidecars", is_flag=True, help="Give results XMP sidecars like the photos': NAME.xmp.")
 @run_options
 def colorize(
     photos: tuple[str, ...],
@@ -122,6 +123,7 @@ def colorize(
     keep_ending: bool,
     skip_color: bool,
     preview_hints: Path | None,
+    sidecars: bool,
     **given: Any,
 ) -> None:
     """Color black-and-white photos.
@@ -157,6 +159,7 @@ def colorize(
             uncertainty=uncertainty,
             keep_ending=keep_ending,
             skip_color=skip_color,
+            sidecars=sidecars,
         )
         piped = "-" in (*photos, out)
         if piped:
@@ -189,6 +192,8 @@ def _check_pipe(photos: tuple[str, ...], options: FileOptions, how: RunOptions) 
         raise click.UsageError("a pipe (-) takes one page of one photo; color the others separately")
     if options.skip_color:
         raise click.UsageError("--skip-color leaves out photos of several, and a pipe (-) has only one")
+    if options.sidecars:
+        raise click.UsageError("--sidecars writes files beside others, and a pipe (-) has none beside it")
     if options.samples > 1 or options.uncertainty:
         several = "--uncertainty" if options.samples == 1 else f"--samples {options.samples}"
         raise click.UsageError(

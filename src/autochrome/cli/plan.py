@@ -67,6 +67,8 @@ class FileOptions:
     """Keep the photo's ending in the name of a result that has another one: a.tif.png."""
     skip_color: bool = False
     """Leave out photos that are in color already."""
+    sidecars: bool = False
+    """Give the results of photos that have XMP sidecars some of their own."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,12 @@ class Job:
     """Whether it replaces results of ours, since the photo, or what they are made with, is another."""
     format: str | None = field(default=None, compare=False)
     """The format of the results; None: what their ending says."""
+    sidecar: Path | None = None
+    """The photo's XMP sidecar, if every colorization gets one like it."""
+    whole_names: bool = False
+    """Name sidecars NAME.EXT.xmp, not NAME.xmp."""
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """What the user should know once it is done."""
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -94,6 +102,16 @@ class Job:
             return (self.target,)
         digits = len(str(self.samples))
         return tuple(self._marked(f"{number:0{digits}d}") for number in range(1, self.samples + 1))
+
+    @property
+    def sidecars(self) -> tuple[Path, ...]:
+        """The XMP sidecars of the colorizations."""
+        if self.sidecar is None:
+            return ()
+        ending = self.sidecar.suffix
+        return tuple(
+            file.with_name((file.name if self.whole_names else file.stem) + ending) for file in self.files
+        )
 
     @property
     def sheet(self) -> Path | None:
@@ -111,7 +129,8 @@ class Job:
     @property
     def places(self) -> tuple[Path, ...]:
         """All files that the job writes."""
-        return (*self.files, *(extra for extra in (self.sheet, self.uncertainty_map) if extra is not None))
+        extras = (extra for extra in (self.sheet, self.uncertainty_map) if extra is not None)
+        return (*self.files, *self.sidecars, *extras)
 
     def was_made_since(self) -> bool:
         """Whether all files of the job have come, or were replaced, since the run began."""
@@ -207,6 +226,7 @@ class _Planner:
         self.folder = results_folder(paths, listed, options)
         self.looked_into: set[Path] = set()
         self.sources: set[Path] = set()
+        self.sidecars: set[Path] = set()
         self.targets: dict[Path, Path] = {}
 
     def add(self, path: Path, *, listed: bool = False) -> None:
@@ -216,6 +236,9 @@ class _Planner:
         try:
             if os.path.isdir(path):
                 others = passed_over(path, self.options.recursive, self.folder)
+                if self.options.sidecars:
+                    files = {ending: count for ending, count in others.files.items() if ending != "XMP"}
+                    others = replace(others, files=files)
                 self.plan.passed_over |= {path: others} if others != PassedOver() else {}
             photos = find_photos([path], self.options.recursive, self._fail)
             if os.path.isdir(path):
@@ -242,10 +265,38 @@ class _Planner:
         self.sources.add(source)
         pages = self._pages(photo.path)
         target = self._target(photo)
+        sidecar, notes = self._sidecar(photo.path)
         for page in pages:
             paged = target if len(pages) == 1 or page is None else _with_page(target, page)
             job = Job(photo.path, paged, page, self.options.samples, self.options.uncertainty)
-            self._add_job(replace(job, format=self._format(photo.path)), named=named)
+            job = replace(job, format=self._format(photo.path), sidecar=sidecar, notes=notes)
+            self._add_job(self._with_sidecars_named(job), named=named)
+
+    def _sidecar(self, photo: Path) -> tuple[Path | None, tuple[str, ...]]:
+        """Return a photo's sidecar, if its results get one like it, and a note if it cannot be read."""
+        from autochrome.io.sidecars import find_sidecar, true_sidecar
+        from autochrome.io.xmp import XmpError
+
+        sidecar = find_sidecar(photo) if self.options.sidecars else None
+        if sidecar is not None:
+            self.sidecars.add(_real(sidecar))
+            try:
+                true_sidecar(sidecar)
+            except XmpError as error:
+                return None, (f"its sidecar {sidecar.name} was left out: it is {error}",)
+        return sidecar, ()
+
+    def _with_sidecars_named(self, job: Job) -> Job:
+        """Return a job whose sidecars are named like the photo's, or by whole names if those are taken.
+
+        photo.jpg and photo.tif may share photo.xmp, but their results do not.
+        """
+        if job.sidecar is None:
+            return job
+        places = list(map(_real, job.sidecars))
+        taken = any(self.targets.get(place, job.source) != job.source for place in places)
+        whole = taken or not self.sidecars.isdisjoint(places) or job.sidecar.stem == job.source.name
+        return replace(job, whole_names=whole)
 
     def _add_job(self, job: Job, *, named: bool) -> None:
         from autochrome.io.saving import check_target
@@ -290,12 +341,14 @@ class _Planner:
         return None
 
     def spare_photos(self) -> None:
-        """Drop jobs that would replace another of the photos (a.1.jpg beside a.jpg)."""
+        """Drop jobs that would replace another of the photos (a.1.jpg beside a.jpg), or its sidecar."""
+        kept = self.sources | self.sidecars
         for job in list(self.plan.jobs):
-            photo = next((place for place in job.places if _real(place) in self.sources), None)
-            if photo is not None:
+            given = next((place for place in job.places if _real(place) in kept), None)
+            if given is not None:
                 self.plan.jobs.remove(job)
-                self._refuse(job, f"its result would replace the photo {photo}", "Give another -o")
+                what = "photo" if _real(given) in self.sources else "sidecar"
+                self._refuse(job, f"its result would replace the {what} {given}", "Give another -o")
 
     def _refuse(self, job: Job, problem: str, advice: str) -> None:
         self._fail(job.source, PhotoError(job.source, problem, advice))

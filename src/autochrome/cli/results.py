@@ -78,6 +78,25 @@ def write_results(
         record(last, places)
 
 
+def write_sidecars(job: Job, places: Mapping[Path, Path]) -> None:
+    """Write the sidecars of a photo's colorizations, if there are to be some, to their temporary places.
+
+    Raises:
+        PhotoError: the photo's own cannot be read any more.
+    """
+    from autochrome.io.sidecars import true_sidecar
+    from autochrome.io.xmp import XmpError
+
+    if job.sidecar is None:
+        return
+    try:
+        xmp = true_sidecar(job.sidecar)
+    except XmpError as error:
+        raise PhotoError(job.sidecar, f"is {error} by now", "Color the photo again") from error
+    for target in job.sidecars:
+        places[target].write_bytes(xmp)
+
+
 def _label(number: int, colored: ColorizedPhoto) -> str:
     """Return the file's number, with the hue that it favors, or the number of the draw if ranked."""
     made = colored.provenance.settings if colored.provenance else {}

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 META = "adobe:ns:meta/"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 
-_LONGEST = 64_000_000  # bytes; albums of Photoshop's "ancestors" have several
+LONGEST = 64_000_000
+"""Bytes of a packet; albums of Photoshop's "ancestors" have several millions."""
+
 _DEEPEST = 64  # elements within each other; XMP itself needs about ten
 _PACKET_START = b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _PACKET_END = b'\n<?xpacket end="w"?>'
@@ -47,7 +49,7 @@ _UNTRUE = {
     _TIFF: "ImageWidth|ImageLength|BitsPerSample|Compression|PhotometricInterpretation|SamplesPerPixel"
     "|PlanarConfiguration|YCbCrSubSampling|YCbCrPositioning|NativeDigest",
     _EXIF: "PixelXDimension|PixelYDimension|ComponentsConfiguration|CompressedBitsPerPixel|NativeDigest",
-    _PHOTOSHOP: "ColorMode|ICCProfile|LegacyIPTCDigest",
+    _PHOTOSHOP: "ColorMode|ICCProfile|LegacyIPTCDigest|SidecarForExtension",
     _XMP: "Thumbnails|PageInfo",
     f"{_XMP}mm/": "InstanceID",  # of one state of a file
     f"{_GOOGLE}camera/": "MotionPhoto.*|MicroVideo.*|SpecialTypeID",
@@ -81,8 +83,8 @@ class Packet:
         Raises:
             XmpError: it is too long, too deep, not well-formed, or no XMP.
         """
-        if len(xmp) > _LONGEST:
-            raise XmpError(f"longer than {_LONGEST / 1e6:g} MB")
+        if len(xmp) > LONGEST:
+            raise XmpError(f"longer than {LONGEST / 1e6:g} MB")
         try:
             xmp.decode()
         except UnicodeDecodeError:
