@@ -2,10 +2,10 @@
 
     python -m benchmarks.colorize [--repeats N]        (or: make bench)
 
-For a 256 px, a 12-megapixel and a 100-megapixel gray JPEG it prints the seconds spent reading, predicting,
-painting and writing, how many times decoding and encoding alone the whole costs, and the peak memory. Every
-size runs in a process of its own, so that memory is its own; times are medians over the repeats. The photo is
-scikit-image's camera picture, enlarged, with grain, so that JPEG has as much to code as in a scanned photo.
+For gray JPEGs of three sizes it prints the seconds of each step, how many times decoding and encoding alone
+the whole costs, and the peak memory. Every size runs in a process of its own; times are medians over the
+repeats. The photo is scikit-image's camera picture, enlarged, with grain, so that JPEG has as much to code as
+in a scan.
 
 A second table is of the whole command with PixColor and four samples, contact sheet and loading of the
 weights included, in a process in which Python's imports are done.

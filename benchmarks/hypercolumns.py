@@ -3,8 +3,7 @@
     python -m benchmarks.hypercolumns        (or: make bench)
 
 Random weights, the paper's and the compact network with the head of hue and chroma, every row in a process of
-its own, so that memory is its own; it is the peak of the whole process with its libraries. Seconds are the
-best of a few runs after one to warm up.
+its own, whose peak memory includes the libraries. Seconds are the best of a few runs after one to warm up.
 
 Inference: one photo of 512 x 512. "trunk" makes the layers alone; "columns 4" makes the hypercolumns
 themselves at every fourth pixel and gives them to the head, which "dense 4" does without making them.

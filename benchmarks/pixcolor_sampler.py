@@ -2,15 +2,13 @@
 
     python -m benchmarks.pixcolor_sampler        (or: make bench)
 
-Random weights, the paper's 28x28 grid, the compact and the paper's size. The naive sampler is not run to
-its end: its time is the mean time of a few of its full passes times the passes that it takes, 28 * 28 * 2;
-in double precision, which gives the cached sampler's draws, and in single precision, which the network was
-trained in.
+Random weights, the paper's 28x28 grid, the compact and the paper's size. The naive sampler's time is that of
+a few of its full passes times the 28 * 28 * 2 that it takes: in double precision, which gives the cached
+sampler's draws, and in single precision, which the network was trained in.
 
-The floor is what the multiply-adds that no mask switches off would take at this machine's best rate (that
-of a large matrix product in double precision, with as many threads as numpy takes): the vertical stack and
-the photo's features once per pixel, the horizontal stack once. The cached sampler's vertical convolutions
-need fewer than that, which counts in its favor.
+The floor is what the multiply-adds that no mask switches off would take, each once per pixel, at the rate of
+a large matrix product in double precision. The cached sampler's vertical convolutions need fewer, which
+counts in its favor.
 """
 
 from __future__ import annotations

@@ -3,10 +3,9 @@
     python -m reproduce.cgan train DATA [--only NAME ...] [--steps N] [--minutes M] [--set KEY=VALUE ...]
     python -m reproduce.cgan realism PHOTOS --model SYSTEM [--model SYSTEM ...] [--samples 8] [--seed 0]
 
-``train`` trains networks of the paper's kind on DATA/train-64px, below --runs. They differ in one of the
-paper's switches and agree in everything else (photos, seed, order and number of steps), with a quarter of the
-paper's widths, or its own with --full. Interrupted runs continue. At the end it prints the next commands:
-``autochrome compare`` for sheets, diversity and histograms; ``realism`` for the error of a fresh classifier
+``train`` trains networks on DATA/train-64px, below --runs, that differ in one of the paper's switches and in
+nothing else, with a quarter of the paper's widths, or its own with --full. Interrupted runs continue. It
+prints the next commands: ``autochrome compare``, and ``realism`` for the error of a fresh classifier
 (`reproduce.realism`) and, for an RGB network, the error of its own luma.
 
 SYSTEM is a model that draws, as ``autochrome compare --model`` reads it. Photos are painted at their full
@@ -79,10 +78,8 @@ HERE = (
     "trainer.checkpoint_minutes=2",
     "validation.every=100",
 )
-"""Settings for a small run on a CPU: four times as many updates for as many photos as with the paper's 64,
-
-and averaged weights, since the last ones of such a run vary with chance.
-"""
+"""Settings for a small run on a CPU: a quarter of the paper's batch, and averaged weights, since the last
+ones of such a run vary with chance."""
 
 CLASSIFIED = 64
 """Side in pixels of the pictures that the classifier sees: the central square, reduced."""

@@ -2,10 +2,9 @@
 
     python -m reproduce.hints PHOTOS [--every 40] [--count 5] [--model cic] [--accurate] [--keep FOLDER]
 
-PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is used. In each photo's result
-without hints, the places to correct are located: the largest error in a*b*, averaged over a window of 1/16 of
-the shorter side, then the next at least a quarter of that side away from the earlier ones. The true color of
-these places, averaged over the same window, is given as hints, and the photo is painted again. Prints
+PHOTOS is a folder of color photos (ours: eval-256px), of which every 40th is used. Its result without hints
+is corrected where the error in a*b* is largest, averaged over a window of 1/16 of the shorter side, and then
+at least a quarter of that side away: the true color there, averaged likewise, is given as a hint. Prints
 Markdown: PSNR of each photo, and the mean gain with its 95% bootstrap interval over photos. Of a model that
 draws, the first of eight samples is corrected, and the spread of all eight out of the hints' reach printed.
 

@@ -3,11 +3,10 @@
     python -m reproduce.lrac PHOTOS [--photos N] [--keep FOLDER]         output spaces, and histogram transfer
     python -m reproduce.lrac PHOTOS --data TRAINING_PHOTOS [--steps N]   the layers of the hypercolumn
 
-PHOTOS is a folder of color photos (ours: eval-256px), used at its own size. Table 2 is a small version: the
-trunk of lrac.compact stays as shipped, and for each set of layers a fresh head (h_fc1 and hue/chroma) is
-trained over those layers alone, all sets on the same crops and places of TRAINING_PHOTOS (tar shards or
-pictures; ours: train-144px). The paper trained every variant from its trunk on. Prints Markdown with 95%
-bootstrap intervals over photos.
+PHOTOS is a folder of color photos (ours: eval-256px), used at its own size. Table 2 is a small version: over
+the shipped trunk of lrac.compact a fresh head (h_fc1 and hue/chroma) is trained for each set of layers, all
+on the same places of TRAINING_PHOTOS (tar shards or pictures; ours: train-144px); the paper trained every
+variant from its trunk on. Prints Markdown with 95% bootstrap intervals over photos.
 """
 
 from __future__ import annotations

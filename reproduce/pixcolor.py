@@ -6,9 +6,8 @@ PHOTOS is a folder of color photos (ours: eval-256px), used at its own size. Pri
 bootstrap intervals over photos. Best of n, diversity and histogram intersection are measured by
 ``autochrome compare PHOTOS --model pixcolor``.
 
-The four versions of a photo in table 1 share one path and differ in two things: whether the low-resolution
-chroma is a sample or the truth's own, and whether it is refined or enlarged bilinearly. In each the chroma is
-brought to the photo's size bilinearly, joined with the photo's own Y and rounded to 8 bits.
+The four versions of a photo in table 1 have chroma of low resolution that is a sample or the truth's own, and
+is refined or not. In each it is enlarged bilinearly, joined with the photo's own Y and rounded to 8 bits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How often a fresh classifier takes generated colors for true ones, or true ones for generated.
 
-A small network is trained from scratch on some of the photos and tested on the others. It sees pairs of each
-photo with its true and with generated colors, over the same lightness, so that only the colors can
-distinguish them. An error of 50% means that it cannot; 0%, that it always can. Both pictures must be made
-alike: from chroma of one resolution, by one painter, in 8 bits.
+A small network, trained from scratch on some of the photos and tested on the others, sees each photo with its
+true and with generated colors over the same lightness. An error of 50% means that it cannot tell them apart;
+0%, that it always can. Both pictures must be made alike: from chroma of one resolution, by one painter, in 8
+bits.
 """
 
 from __future__ import annotations
@@ -54,12 +54,11 @@ def error_by_photo(
     steps: int = 300,
     folds: int = 2,
 ) -> Float[Tensor, " photos"]:
-    """Return the share of wrong verdicts on each photo, by classifiers that have not seen it.
+    """Return the share of wrong verdicts on each photo, float64 in [0, 1], by classifiers new to it.
 
     The photos are split into ``folds`` parts at random; each part is judged by a classifier trained on the
-    others, once for every seed. For each photo the verdict on the real picture counts as much as those on its
-    samples together. Resampling photos shows how much the error depends on the test photos, not on the
-    training photos.
+    others, once for every seed. The verdict on the real picture counts as much as those on its samples
+    together. Resampling photos shows how the error depends on the test photos, not on the training photos.
 
     Args:
         real: the photos in their true colors, sRGB.
@@ -67,9 +66,6 @@ def error_by_photo(
         seeds: number of repetitions.
         steps: updates of each classifier.
         folds: 2 trains on half of the photos.
-
-    Returns:
-        In [0, 1], float64.
 
     Raises:
         ValueError: there are fewer than two parts, or fewer than two photos in one.

@@ -3,10 +3,9 @@
     python -m reproduce.samples PHOTOS [--model pixcolor] [--weights FILE] [--photos N] [--samples 8]
                                 [--seed 0] [--set temperature=0.9 ...]
 
-PHOTOS is a folder of color photos (ours: eval-256px), or a tar shard of them; settings are tuned on a shard
-that was held out from training, not on the evaluation sets. Sample k of every photo together is series k:
-figures over pooled pixels are those of each series, averaged. Prints Markdown with 95% bootstrap intervals
-over photos.
+PHOTOS is a folder of color photos (ours: eval-256px), or a tar shard of them; settings are tuned on a
+held-out training shard, not on the evaluation sets. Sample k of every photo together is series k: figures
+over pooled pixels are means over the series. Prints Markdown with 95% bootstrap intervals over photos.
 """
 
 from __future__ import annotations

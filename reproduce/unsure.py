@@ -2,10 +2,9 @@
 
     python -m reproduce.unsure PHOTOS [--model cic ...] [--photos N]
 
-PHOTOS is a folder or a tar shard of photos that no model was trained on and that nothing is measured on: ours
-is the held-out shard of train-144px. The uncertainty is that of `Prediction.doubt`. Prints its quantiles for
-each model, and how many photos exceed the threshold in the registry: `ModelSpec.unsure_above` is set to about
-the 90% quantile.
+PHOTOS is a folder or a tar shard of photos that nothing is trained or measured on: ours is the held-out shard
+of train-144px. Prints the quantiles of `Prediction.doubt` for each model, and how many photos exceed the
+registry's threshold: `ModelSpec.unsure_above` is about the 90% quantile.
 """
 
 from __future__ import annotations

@@ -72,8 +72,7 @@ class Comparison:
 def compare(run: Run, *, without: Collection[str] = ()) -> Comparison:
     """Color every photo by every model, and make the sections of the report, except those in ``without``.
 
-    A section that cannot be made says why in one line. So does one that fails, and it is named in
-    ``failed``; the others are made nevertheless.
+    A section that cannot be made, or that fails, says why in one line; failures are also in ``failed``.
 
     Raises:
         LaboratoryError: the photos cannot be colored, or ``without`` names no section.

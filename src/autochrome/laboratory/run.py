@@ -1,7 +1,4 @@
-"""One comparison: the photos, the systems, their results, and processes to share the work.
-
-Every section of the report takes what it needs from the same `Run`: true photos, results, and models.
-"""
+"""One comparison: the photos, the systems, their results, and processes to share the work."""
 
 from __future__ import annotations
 
@@ -115,8 +112,6 @@ class Run:
         pairs: name and file of each true photo, by name; their ``results`` are empty.
         systems: in the order of the report.
         out: folder that the comparison writes to.
-        settings: see `LabSettings`.
-        progress: called as the work advances.
         figures: for ``scores.json``, by the section's name; each section stores its own, beside its tables.
         kept: results of `once_per_run` functions.
     """

@@ -1,8 +1,7 @@
 """The systems to compare, as they are named on the command line, and their results as files.
 
 A model's results are PNG files below ``OUT/results/SYSTEM/``, with a folder for each sample of a model that
-draws. ``run.json`` beside them says how they were made: results of the same settings are kept, so that an
-interrupted run continues.
+draws. ``run.json`` beside them says how they were made, so that an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -95,10 +94,7 @@ def open_run(
 
 
 def model_system(text: str, out: Path, samples: int) -> System:
-    """Read ``NAME`` or ``LABEL=NAME,KEY=VALUE,...``.
-
-    Keys are ``weights`` and the settings that make sense for every photo of a set: all of `ColorizeSettings`
-    but samples, seed, reference, transfer and hints.
+    """Read ``NAME`` or ``LABEL=NAME,KEY=VALUE,...``; the keys are ``weights`` and `_KEYS`.
 
     Raises:
         LaboratoryError: it cannot be parsed.

@@ -49,7 +49,6 @@ class Unit:
     Attributes:
         id: unique in the study.
         phase: 1, or 2 for the re-rating of the samples that phase 1 liked best (PixColor's oracle).
-        stage: practice, test or vigilance.
         picture: name of the photo.
         versions: names of what is shown: `TRUTH` first, if the true photo is shown, then systems.
     """
@@ -67,7 +66,6 @@ class Trial:
 
     Attributes:
         id: opaque and unguessable; all that the browser learns about the unit.
-        unit: what is judged.
         order: ``order[slot]`` is the index in ``unit.versions`` of what is shown in that slot.
         number, total: place among the rater's trials, from 1, and their number.
     """
@@ -107,8 +105,6 @@ class Answer:
 
     Attributes:
         rater: number of the rater in the study, from 1; nothing else about them is stored.
-        trial: what was shown.
-        vote: what was answered.
         answered_at: UTC, ISO 8601, to the second.
     """
 
@@ -123,14 +119,12 @@ class Judgment:
     """One verdict on one version of one photo: what every statistic is computed from.
 
     Attributes:
-        rater: number of the rater.
         picture: name of the photo.
         system: what was judged; `TRUTH` for the true photo (questionnaire only).
         success: the generated picture was taken for the true one (two-afc, turing), the picture was not
             marked as poor (questionnaire), or ``system`` was preferred to ``rival`` (preference).
         stage, phase: of the unit.
         rival: the other system (preference), else empty.
-        slipped: the timing was not as designed.
         first: the version was in the first slot.
     """
 

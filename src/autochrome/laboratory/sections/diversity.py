@@ -1,7 +1,6 @@
 """How much the samples of one photo differ: PixColor's figure 8 for every system that draws.
 
-Guadarrama et al. (2017), section 5.1: the histogram of MS-SSIM between two samples of a photo, and pairs that
-represent its levels.
+Guadarrama et al. (2017), section 5.1: MS-SSIM between two samples of a photo, and pairs at its levels.
 """
 
 from __future__ import annotations

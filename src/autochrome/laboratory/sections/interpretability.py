@@ -1,8 +1,7 @@
 """Whether a classifier trained on true photos still recognizes the colorized ones.
 
-Zhang et al. (2016), CIC, section 4.2: top-5 accuracy of a VGG-16 on true, gray and colorized photos. Here it
-is measured with EfficientNet-Lite0, and with a VGG-16 if the user provides its weights. For photos without a
-class the score is agreement with the classifier's answer to the true photo.
+Zhang et al. (2016), CIC, section 4.2: top-5 accuracy of a VGG-16, here of EfficientNet-Lite0, and of a VGG-16
+if its weights are given. Of photos without a class, agreement with the answer to the true photo.
 """
 
 from __future__ import annotations

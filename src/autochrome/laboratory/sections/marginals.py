@@ -66,8 +66,7 @@ def series_intersections(
 ) -> Float[Tensor, "n rows 2"]:
     """Return the histogram intersection on a and b of each series of samples, for each resample.
 
-    A series is sample k of every photo. Pixels are pooled over photos, and those of one photo are alike: with
-    a few hundred photos a single series is noisy, and the mean over the series is more stable.
+    A series is sample k of every photo. With a few hundred photos a single one is noisy, their mean less so.
     """
     counts = bootstrap.counts(len(truth))
 

@@ -42,10 +42,9 @@ class Timing:
     """How long pictures were actually shown, and how long raters took.
 
     Attributes:
-        answers: number of test answers.
-        slipped: number of them whose timing was not as designed.
-        shown_ms: durations of single displays; None if nothing is timed.
-        shown_middle: least, median and greatest of them; None if nothing is timed.
+        answers, slipped: number of test answers, and of those whose timing was not as designed.
+        shown_ms, shown_middle: durations of single displays, and the least, median and greatest of them; None
+            if nothing is timed.
         response_s, response_median_s: from the end of the display to the answer.
     """
 
@@ -62,8 +61,7 @@ class Example:
     """A photo at one end of a gallery: what was shown of it, and how often it succeeded.
 
     Attributes:
-        picture: name of the photo.
-        system, rival: as in `Judgment`.
+        picture, system, rival: as in `Judgment`.
         successes, votes: of the votes that count.
         shown, beside: files of the judged version and of what it was judged against, as raters saw them.
     """
@@ -85,15 +83,13 @@ class Summary:
         study: its id.
         pictures: number of photos to be judged.
         raters: number of raters whose test votes count.
-        slipped_out: test verdicts left out because their timing slipped.
-        inattentive_out: raters left out because they failed the attention checks.
+        slipped_out, inattentive_out: test verdicts left out because their timing slipped, and raters because
+            they failed the attention checks.
         days: first and last day of votes, or None.
         rates: fooling rates (questionnaire: not marked as poor) of each system, for each way to count votes
             (`selection.SELECTIONS`); in a preference study the shares of "A over B".
         halves: each system against 50% (two-afc, turing).
-        comparisons: systems against each other.
         agreement: of raters, on each system's pictures (preference: on all pairs).
-        attention: results of the vigilance trials.
         timing: None without test answers.
         first_slot: share of votes for what was shown first; None for questionnaires.
         questionnaire, preferences: results of these protocols, None for others.

@@ -1,8 +1,7 @@
 """How much raters agree on the same picture: Krippendorff's alpha, percent agreement, Fleiss' kappa.
 
 Neither the raters nor their number need be the same for every picture. For two categories alpha is nearly the
-correlation of two votes on one picture, so 1 + (raters - 1) alpha is nearly the design effect of a rate,
-which is needed to plan a study (`autochrome.study.statistics.power`).
+correlation of two votes on one picture, by which `autochrome.study.statistics.power` plans a study.
 """
 
 from __future__ import annotations

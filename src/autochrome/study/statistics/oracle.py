@@ -1,8 +1,7 @@
 """PixColor's oracle: the best-liked of three samples of each photo, judged again by other raters.
 
-Of three samples with five votes each, the best-liked is best partly by luck: its rate in the votes that chose
-it is too high, and falls when others judge it (regression to the mean). So the oracle's rate is that of phase
-2; the rate of phase 1 shows the size of the effect.
+Of three samples with five votes each, the best-liked is best partly by luck: its rate falls when others judge
+it (regression to the mean). So the oracle's rate is that of phase 2; that of phase 1 shows by how much.
 """
 
 from __future__ import annotations

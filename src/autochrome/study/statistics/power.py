@@ -9,12 +9,10 @@ judged on the same pictures share some of the pictures' effects (``shared``), wh
 
     variance of the difference = variances of both rates - 2 shared rho sqrt(p (1 - p) q (1 - q)) / N.
 
-For a given number of votes N R both are smallest for one rater per picture, so use more pictures, not more
-raters per picture, as long as there are pictures. More raters per picture help if pictures are few, for rates
-of single pictures (the oracle's choice) and to measure the raters' agreement.
-
-A rater who judges all systems equally often adds almost nothing to the variance of a difference, but does add
-to that of a single rate, which is less certain than computed here (`autochrome.study.statistics.intervals`).
+For a given number of votes N R both are smallest for one rater per picture: prefer more pictures to more
+raters per picture, except for rates of single pictures (the oracle's choice) and the raters' agreement.
+Raters who judge all systems equally often add almost nothing to the variance of a difference, but do to that
+of a rate, which is less certain than computed here (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations

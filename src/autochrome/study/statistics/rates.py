@@ -1,8 +1,7 @@
 """Fooling rates: how often a system's pictures were taken for the true ones, with every form of error.
 
-The papers print different errors with the same sign: CIC's ± is a 95% interval of independent votes,
-PixColor's one standard error of a bootstrap over photos. Both are here under their own names, beside the
-intervals that we use to read results (`autochrome.study.statistics.intervals`).
+CIC's ± is a 95% interval of independent votes, PixColor's one standard error of a bootstrap over photos. Both
+are here under their own names, beside the intervals to read (`autochrome.study.statistics.intervals`).
 """
 
 from __future__ import annotations
@@ -61,11 +60,7 @@ class Rate:
 
 
 def fooling_rates(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP) -> dict[str, Rate]:
-    """Return the rate of each system that has test votes.
-
-    In a questionnaire it is the share of votes that did not mark a picture as poor; true photos count as a
-    system there.
-    """
+    """Return the rate of each system that has test votes (questionnaire: of the true photos as well)."""
     groups = by_system(tested(judgments))
     return {name: rate_of(name, Columns.of(rows), bootstrap) for name, rows in groups.items()}
 
@@ -73,9 +68,7 @@ def fooling_rates(judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRA
 def first_slot_share(
     protocol: Protocol, judgments: Sequence[Judgment], bootstrap: Bootstrap = BOOTSTRAP
 ) -> Rate | None:
-    """Return the share of test votes for the picture in the first slot: 50% without a bias.
-
-    None without votes.
+    """Return the share of test votes for what was in the first slot, 50% without a bias; None without votes.
 
     Raises:
         ValueError: for the questionnaire, where any number of pictures may be chosen.

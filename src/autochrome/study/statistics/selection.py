@@ -14,9 +14,8 @@ from autochrome.study.statistics.rates import Rate, rate_of
 MOST_FAILED = 0.25
 """Share of vigilance trials that a rater may fail.
 
-CIC's raters caught 96% of the random colors, and whoever guesses catches 50%. Of the design's four such
-trials an attentive rater fails two or more with a probability of .9%, one who guesses with 69%: two failures
-of four are 43 times as likely from guessing, one failure hardly twice. So one of four may be failed."""
+CIC's raters caught 96% of the random colors, and whoever guesses catches 50%. Of four such trials an
+attentive rater fails two or more with a probability of .9%, one who guesses with 69%: one may be failed."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Attention:
         caught: share that was recognized (CIC: 96%); None if no such trial was answered.
         failed: share of such trials that each rater failed, by the rater's number.
         inattentive: raters who failed more than ``most_failed`` of theirs.
-        most_failed: share that a rater may fail.
     """
 
     caught: Rate | None

@@ -1,8 +1,8 @@
 """The order of a rater's stages and slots: balanced, and not predictable.
 
-Which unit comes next is a query (`Ledger.choose_unit`), since it depends on what others have judged. Every
-random choice comes from a generator keyed on the study's seed and secret, the rater and the trial: whoever
-has the study's folder can reproduce it afterwards, and nobody else can predict it.
+Which unit comes next is a query (`Ledger.choose_unit`), since it depends on what others have judged. Random
+choices are keyed on the study's seed and secret, the rater and the trial: whoever has the study's folder can
+reproduce them, and nobody else can predict them.
 """
 
 from __future__ import annotations

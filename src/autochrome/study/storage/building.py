@@ -57,7 +57,7 @@ def build_study(
     colors only); vigilance pairs are against random colors.
 
     Args:
-        design: what to build.
+        design: of the study.
         folder: where to build it; must not exist or be empty.
         database: URL of a database for the votes. By default that of the environment variable
             ``AUTOCHROME_STUDY_DATABASE``, or an SQLite file in the folder.

@@ -50,10 +50,8 @@ class Manifest:
     """The contents of ``study.json``.
 
     Attributes:
-        id: a UUID.
         secret: hexadecimal; picture links and completion codes are derived from it.
         design: `Design.to_dict`, as of the last time the study was opened before it had raters.
-        pictures: every prepared picture.
         notes: warnings for the person who built the study.
         own_database: whether the votes are in the folder's ``study.sqlite``.
         created_at: UTC, ISO 8601.

@@ -188,8 +188,7 @@ class Ledger:
 
     def unit(self, connection: Connection, number: int) -> Unit:
         """Return a unit by its id."""
-        # Not cached: the first request, or another process has begun the second phase.
-        if number not in self._units:
+        if number not in self._units:  # the first request, or another process has begun the second phase
             self._read_units(connection)
         return self._units[number]
 
@@ -215,9 +214,8 @@ class Ledger:
     ) -> Unit:
         """Choose the next unit of a stage for a rater, on a photo that they have not seen.
 
-        It is one of those with the fewest votes, and among them one whose versions the rater was shown least
-        often; ``rng`` breaks ties. Trials being answered count as votes unless they were opened before
-        ``since``. None draws uniformly from all units, for stages of which every rater sees all.
+        It has the fewest votes and, among those, versions that the rater was shown least often; ``rng``
+        breaks ties. Trials opened since ``since`` count as votes; None draws from all units alike.
         """
         where: dict[str, Any] = {"rater": rater, "phase": phase, "stage": stage}
         count, take = _COUNT_UNSEEN, _TAKE_UNSEEN

@@ -25,12 +25,7 @@ CLEARLY_DIFFERENT = 12.0
 
 
 def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
-    """Return a photo as it is shown: shorter side scaled to ``size``, central square, 8 bits per sample.
-
-    Args:
-        rgb: the photo or a result, one picture.
-        size: in pixels; 0 leaves it as it is.
-    """
+    """Return a picture as it is shown: central square of ``size`` pixels, scaled; 0 leaves it as it is."""
     if size:
         rgb = Sizing("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
         rgb = Sizing("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
@@ -40,8 +35,8 @@ def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
 def random_version(truth: RGB, donors: Sequence[Path], load: Callable[[Path], RGB]) -> tuple[RGB, Path]:
     """Return a photo in the colors of another photo, and that donor.
 
-    Donors are tried in order until one changes the colors by `CLEARLY_DIFFERENT` or more on average; if none
-    does, the one that changes them most is used. Raters could not tell nearly equal colors apart.
+    It is the first donor that changes the colors by `CLEARLY_DIFFERENT` on average, so that raters can tell;
+    if none does, the one that changes them most.
     """
     tried: list[tuple[float, RGB, Path]] = []
     own = LAB.split(truth)[1]

@@ -78,9 +78,7 @@ class Status:
 
 
 class Study:
-    """An open study: its folder and its database. Get one from `open` or `building.build_study`.
-
-    Threads may share it; each process must open its own.
+    """An open study, from `open` or `building.build_study`; threads may share it, processes may not.
 
     Attributes:
         folder, design, id, notes: as in its `Manifest` and ``design.yaml``.
@@ -105,8 +103,8 @@ class Study:
 
         Args:
             folder: of the study.
-            database: URL of the database with its votes. By default that of the environment variable
-                ``AUTOCHROME_STUDY_DATABASE``, or the folder's own ``study.sqlite``.
+            database: URL of the database with its votes; by default that of the environment variable
+                ``AUTOCHROME_STUDY_DATABASE``, or the folder's ``study.sqlite``.
 
         Raises:
             StudyError: the folder is not a study or is incomplete, or its design was edited (`DesignError`
@@ -175,7 +173,7 @@ class Study:
     # Trials.
 
     def next_trial(self, rater: int) -> Trial | None:
-        """Return a rater's open trial or a new one; None if the rater has answered all of theirs.
+        """Return a rater's open trial or a new one; None if all are answered.
 
         Raises:
             NoSuchTrial: there is no such rater.
@@ -367,8 +365,7 @@ def best_liked(
 ) -> dict[tuple[str, str], str]:
     """Return the sample that was taken for the true photo most often, by system and photo.
 
-    This is PixColor's oracle (section 5), from the test answers of the first phase. The design's seed breaks
-    ties.
+    PixColor's oracle (section 5), from the first phase's test answers; the design's seed breaks ties.
     """
     votes: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for verdict in judgments(design.protocol, answers):

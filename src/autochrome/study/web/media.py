@@ -1,7 +1,4 @@
-"""Opaque addresses of pictures: the trial, the slot, and their HMAC under the study's secret.
-
-They reveal neither what a picture shows nor who made it, cannot be forged, and need no table.
-"""
+"""Opaque addresses of pictures: the trial, the slot, and their HMAC, so that they cannot be forged."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Calibration of predicted probabilities: reliability of the distributions of CIC and LRAC.
 
-Distributions are measured as trained, from a single view of the photo, before decoding changes them. The
-truth is the mean color of each cell of the model's grid, 4 x 4 of its input pixels; with single pixels the
-figures change by less than .01. `autochrome.metrics.reliability` has the measures.
+Distributions are measured as trained, from a single view of the photo. The truth is the mean color of each
+cell of the model's grid, 4 x 4 of its input pixels; with single pixels the figures change by less than .01.
 """
 
 from __future__ import annotations
@@ -144,10 +143,7 @@ def all_sums(photo: AxisPredictions) -> Float[Tensor, "3 fine"]:
 def _fit_temperature(
     photos: Sequence[AxisPredictions], top: Float[Tensor, "photos 3 bins"], bootstrap: Bootstrap
 ) -> TemperatureScaling:
-    """Fit a temperature on every second photo and test it on the others.
-
-    Both halves are resampled. The error after scaling uses the temperature of the set itself.
-    """
+    """Fit a temperature on every second photo and test it on the others; both halves are resampled."""
     losses = torch.stack(
         [temperature_losses(each.logits, each.events, each.shares, each.weight) for each in photos]
     )

@@ -48,14 +48,9 @@ def hue_sector(ab: Float[Tensor, "b 2 h w"]) -> Int[Tensor, "b h w"]:
 def hue_sums(
     rgb: Float[Tensor, "b 3 h w"], truth: Float[Tensor, "b 3 h w"]
 ) -> Float64[np.ndarray, "4 sectors"]:
-    """Return sums over the pixels of each sector of the true colors, for `HueErrors`.
+    """Return sums over the pixels of each sector of the true colors, of a colorization in sRGB in [0, 1].
 
-    Args:
-        rgb: a colorization, sRGB in [0, 1].
-        truth: the photo, likewise.
-
-    Returns:
-        Pixels, CIEDE2000, chroma of the colorization, chroma of the truth.
+    The rows are pixels, CIEDE2000, chroma of the colorization, and chroma of the truth.
     """
     lab, lab_truth = rgb_to_lab(rgb), rgb_to_lab(truth)
     sector = hue_sector(lab_truth[:, 1:]).flatten()

@@ -1,7 +1,7 @@
 """How predicted colors change with the photo's lightness: CIC's figure 13, for every system.
 
 Zhang et al. (2016), section 4.4: predictions are "somewhat stable" against changes of lightness and contrast,
-and less so against blur, which removes texture. The module `chart` has the color chart of the same section.
+and less so against blur, which removes texture.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ class Changes:
 
     Attributes:
         difference: CIEDE2000 of the colors before and after, at the lightness before; mean over places.
-        chroma: C*ab after, mean over places.
-        chroma_before: likewise.
+        chroma, chroma_before: C*ab after and before, mean over places.
         redrawn: the difference between two samples of the unchanged photo; nan if the system does not draw.
     """
 

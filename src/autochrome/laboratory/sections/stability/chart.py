@@ -124,7 +124,7 @@ def judge_patches(
 def recovered_of_photo(run: Run, name: str) -> Float64[np.ndarray, "systems 2"]:
     """Return mean chroma and hue agreement of each system's first result and, last, of the truth.
 
-    Over the pixels whose true color has a hue; nan if there are none.
+    They are over the pixels whose true color has a hue; nan if there are none.
     """
     truth = _ab(run.truth(name))
     vivid = truth.norm(dim=-1) > _VIVID
