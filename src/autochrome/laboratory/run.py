@@ -200,7 +200,7 @@ class Run:
         return sized_rgb(self.photo(name), self.settings.sizing)
 
     def result(self, system: System, name: str, sample: int = 0) -> Compared:
-        """Return a system's result from its file, at the size of comparison: sRGB in [0, 1], "1 3 h w".
+        """Return a system's result from its file, as `truth` does.
 
         Raises:
             EvaluationError: the file is missing, unreadable, or of another size than its reference.

@@ -26,7 +26,7 @@ def write_evaluation_sheet(
         references: folder of true photos.
         results: folders of results, one column each.
         path: of the first page; its suffix selects the format.
-        photos: number of references to use, the first by name, as in `autochrome.evaluation.scores.evaluate`.
+        photos: number of references to use, the first by name.
         rows: most photos to draw, evenly spaced over those.
     """
     pairs = match_files(references, results, photos=photos)

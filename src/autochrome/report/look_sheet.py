@@ -1,8 +1,4 @@
-"""A photo in many versions on one labeled page, to choose from on a screen.
-
-The page begins with the original photo beside a heading. Below it are the versions in rows, each above the
-command that makes it.
-"""
+"""A photo in many versions on one labeled page, each above the command that makes it, to choose from."""
 
 from __future__ import annotations
 
@@ -52,9 +48,9 @@ def look_sheet(original: Picture, heading: Label, rows: Sequence[Sequence[tuple[
     """Draw the page.
 
     Args:
-        original: the photo, drawn at the top left with the heading beside it.
-        heading: of the page.
-        rows: the versions and their labels, from left to right. Rows may be of different lengths.
+        original: the photo, at the top left.
+        heading: of the page, beside it.
+        rows: the versions and their labels, from left to right; rows may differ in length.
 
     Raises:
         ValueError: there are no rows, or an empty one.

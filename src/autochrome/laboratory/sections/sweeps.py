@@ -50,7 +50,6 @@ class Sweep:
     """One setting of one system, from value to value.
 
     Attributes:
-        system: its name.
         setting: "temperature" or "vibrance".
         values: ascending; the system's own is among them.
         own: the value at which the system is compared elsewhere in the report.

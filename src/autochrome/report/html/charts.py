@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SERIES = ("#0f62b0", "#b84500", "#1f8a63", "#94307c", "#a68a00", "#43239a", "#3f97a8", "#444a52")
-"""Colors of the series by their place, on a light page; the page's ``--series-1`` to ``--series-8``.
-
-The ninth series takes the first color again, dashed."""
+"""Of the series on a light page, its ``--series-1`` to ``--series-8``; the ninth is the first, dashed."""
 
 _WIDTH, _HEIGHT = 440.0, 270.0
 _INK, _SOFT, _LINE = "#000101", "#000102", "#000103"
@@ -45,15 +43,12 @@ _STYLE: Any = {
 def intervals(
     rows: Sequence[tuple[str, float, float, float]], *, xlabel: str, reference: float | None = None
 ) -> str:
-    """Draw dots with whiskers, one row each from the top.
+    """Return the SVG of dots with whiskers, one row each from the top.
 
     Args:
         rows: name, value, and the two ends of its interval; equal ends draw the dot alone.
         xlabel: what the values are.
         reference: where to draw a dashed vertical line: no difference, or chance.
-
-    Returns:
-        SVG text.
     """
     figure, axes = _canvas(height=70.0 + 26 * max(len(rows), 1))
     for place, (_, value, low, high) in enumerate(rows):
@@ -79,17 +74,14 @@ def lines(
     bands: Mapping[str, tuple[Float[ndarray, " n"], Float[ndarray, " n"]]] | None = None,
     diagonal: bool = False,
 ) -> str:
-    """Draw curves over a common axis.
+    """Return the SVG of curves over a common axis; the points of short ones are marked.
 
     Args:
-        series: x and y of each curve, under its name.
+        series: x and y of each curve, under its name; values that are not finite are left out.
         xlabel: what x is.
         ylabel: what y is.
         bands: lower and upper edge around the curve of the same name, at the same x.
         diagonal: draw the line y = x of calibrated predictions.
-
-    Returns:
-        SVG text; points are marked if there are few, and values that are not finite are left out.
     """
     figure, axes = _canvas()
     if diagonal:
@@ -111,16 +103,13 @@ def steps(
     ylabel: str,
     logy: bool = False,
 ) -> str:
-    """Draw histograms as outlines over each other.
+    """Return the SVG of histograms, as outlines over each other.
 
     Args:
         series: edges of the bins and the height of each bin (one fewer than edges), under its name.
         xlabel: what was counted.
         ylabel: what the heights are.
         logy: heights on a logarithmic scale; empty bins are left open there.
-
-    Returns:
-        SVG text.
     """
     figure, axes = _canvas()
     for place, (name, (edges, heights)) in enumerate(series.items()):

@@ -34,8 +34,7 @@ class Document:
     Attributes:
         title: in the heading and in the browser's tab.
         sections: each has a link in the navigation.
-        subtitle: a sentence below the title.
-        facts: names and values for a small table below the title.
+        subtitle, facts: a sentence, and names and values for a small table, below the title.
     """
 
     title: str

@@ -16,8 +16,7 @@ class Table:
     """Rows under a head.
 
     Attributes:
-        head: names of the columns.
-        rows: each with as many cells as the head.
+        head, rows: names of the columns, and as many cells in each row.
         caption: what the table shows and how it was computed.
         numeric_from: index of the first column of numbers; it and those after it are aligned right.
 

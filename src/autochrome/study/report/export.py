@@ -55,9 +55,7 @@ def rows(protocol: Protocol, answers: Iterable[Answer]) -> Iterator[dict[str, An
 
 
 def export_votes(protocol: Protocol, answers: Iterable[Answer], path: Path) -> int:
-    """Write all judgments to a ``.csv`` or ``.parquet`` file, and return the number of rows.
-
-    An existing file is replaced as a whole.
+    """Write all judgments to a ``.csv`` or ``.parquet`` file, as a whole, and return the number of rows.
 
     Raises:
         StudyError: the suffix is not supported.

@@ -1,7 +1,6 @@
 """Intervals of rates and of differences of rates, for votes that share photos and raters.
 
-Votes on one photo agree more than votes on different photos, and so do votes of one rater. The population to
-which an interval refers decides what is resampled:
+The population to which an interval refers decides what is resampled:
 
 - **new pictures, the same raters**: the percentile bootstrap over photos, each with all of its votes. Raters
   are nested in photos: resampling the votes within the drawn photos as well would count their noise twice.
@@ -115,8 +114,7 @@ def two_way_spread(
     If every rater judges every photo, subtracting the mean removes some of the effects: the photos' part is
     too small by one in the number of raters, the raters' part by one in the number of photos.
 
-    ``residuals`` are the votes' contributions to the estimate's deviation: for a mean (success - mean) /
-    votes.
+    ``residuals`` are the votes' shares of the estimate's deviation: for a mean (success - mean) / votes.
     """
     _, dense = np.unique(rater, return_inverse=True)
     pictures, raters = len(np.unique(picture)), int(dense.max()) + 1

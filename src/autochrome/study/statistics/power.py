@@ -111,10 +111,7 @@ def pictures_needed(question: Question, raters: int) -> int:
 
 
 def detectable_difference(question: Question, raters: int, pictures: int) -> float | None:
-    """Return the smallest difference, with the sign of the question's, that the pictures detect.
-
-    None if not even a rate of 0 or of 1 would be detected.
-    """
+    """Return the smallest difference, of the question's sign, that the pictures detect; None if none is."""
     from scipy.optimize import root_scalar
 
     sign = 1 if question.difference > 0 else -1
@@ -135,10 +132,7 @@ def half_width(rate: float, raters: int, pictures: int, *, correlation: float = 
 
 
 def plan(question: Question, *, raters: Sequence[int] = RATERS, pictures: int | None = None) -> list[Planned]:
-    """Compute the size of a study for several numbers of raters per picture.
-
-    ``pictures``, the number available, adds the difference that they detect.
-    """
+    """Compute a study's size by raters per picture, and the difference that available ``pictures`` detect."""
 
     def row(count: int) -> Planned:
         needed = pictures_needed(question, count)

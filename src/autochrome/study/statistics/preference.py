@@ -121,9 +121,8 @@ def log_strengths(wins: Float[np.ndarray, "tables n n"]) -> Float[np.ndarray, "t
     """Return the maximum likelihood log strengths of the Bradley-Terry model, with mean 0.
 
     Hunter's (2004) minorize-maximize steps, p_i = wins_i / sum_j (n_ij / (p_i + p_j)), which always ascend.
-
-    ``wins[t, i, j]`` is how often i was preferred to j in table t. Every system must have won against one
-    that won against ... every other; otherwise strengths are infinite.
+    ``wins[t, i, j]`` is how often i was preferred to j in table t; wins must link every system with every
+    other, or strengths are infinite.
     """
     games = wins + wins.transpose(0, 2, 1)
     won = wins.sum(2)

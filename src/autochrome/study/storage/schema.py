@@ -138,9 +138,7 @@ class Database:
 
     @contextmanager
     def writing(self, study: str | None = None) -> Iterator[sa.Connection]:
-        """Open a transaction, one at a time per study; it is durable when the block ends.
-
-        ``study`` is its id, or None while the study itself is created.
+        """Open a transaction, one at a time per study (None: that is being created), durable when it ends.
 
         Raises:
             StudyBusy: others wrote for longer than `WAIT_S`.
