@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 
 from autochrome.errors import DesignError
-from autochrome.study.design import Design
+from autochrome.study.design import Design, default_title, defaults
 from autochrome.study.records import Protocol
 from tests.study.conftest import every_default
 
@@ -191,3 +191,14 @@ def test_a_design_does_not_change(small_design: Callable[..., Design]) -> None:
 def test_a_display_is_on_time_within_the_tolerance(shown: tuple[float, ...], expected: bool) -> None:
     assert Design.model_validate(MINIMAL["two-afc"]).on_time(shown) is expected
     assert Design.model_validate(MINIMAL["preference"]).on_time(shown)
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+def test_consent_and_title_are_true_of_the_protocol(protocol: Protocol) -> None:
+    """Only in a preference no colors are the camera's, and nothing is asked about real ones."""
+    compares_systems = protocol is Protocol.PREFERENCE
+    consent = defaults(protocol)["consent"]
+    assert ("taken by the camera; those of others" in consent) is not compares_systems
+    assert ("The colors of both were added" in consent) is compares_systems
+    assert "Your answers are stored under a number" in consent
+    assert ("real" in default_title(protocol)) is not compares_systems

@@ -82,7 +82,7 @@ def test_the_protocols_have_the_defaults_of_the_table() -> None:
     rows = {row[0]: row[1:] for row in table("| | two-afc |")}
     for number, protocol in enumerate(Protocol):
         defaults = every_default(protocol)
-        for key in ("pictures", "raters", "trials", "practice", "vigilance"):
+        for key in ("pictures", "raters", "trials", "practice", "vigilance", "size"):
             said = rows[key][number]
             assert defaults[key] == (None if said == "all" else int(said)), (protocol, key)
 

@@ -21,7 +21,6 @@ _OPTIONS = (
 )
 """The keys of a design that are options, too; the others are rarely changed, and only in the file."""
 
-_TITLE = "How real are these colors?"
 _SPECIAL: dict[str, dict[str, Any]] = {
     "references": {"type": PATH, "metavar": "DIR"},
     "consent": {"type": PATH, "metavar": "FILE"},
@@ -58,7 +57,7 @@ def _option(name: str, key: dict[str, Any], definitions: dict[str, Any]) -> clic
     value = next(iter(key.get("anyOf", [key])))
     if "$ref" in value:
         value = definitions[value["$ref"].rpartition("/")[2]]
-    default = _TITLE if name == "title" else key.get("default")
+    default = key.get("default")
     description = key["description"].partition("; null:")[0].rstrip(".")
     shown = "" if default is None or default is False else f" [default: {default}]"
     keywords: dict[str, Any] = {"help": f"{description}.{shown}"}
@@ -84,7 +83,8 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
     """
     from pydantic import ValidationError
 
-    from autochrome.study.design import Design, explain
+    from autochrome.study.design import Design, default_title, explain
+    from autochrome.study.records import Protocol
 
     given = {key: value for key, value in options.items() if value not in (None, ())}
     if file:
@@ -99,7 +99,7 @@ def design_of(file: Path | None, options: dict[str, Any]) -> Design:
     if "consent" in given:
         given["consent"] = _text(given["consent"])
     try:
-        return Design.model_validate({"title": _TITLE, **given})
+        return Design.model_validate({"title": default_title(Protocol(given["protocol"])), **given})
     except ValidationError as error:
         raise click.UsageError("; ".join(map(explain, error.errors()))) from error
 

@@ -116,11 +116,28 @@ def test_too_few_photos_are_refused(small_design: MakeDesign, tmp_path: Path) ->
     message = complaint(design, tmp_path / "study")
     assert "6 test trials need as many photos" in message
     assert "practice and vigilance need 3 others" in message
-    assert "has 8" in message and "set trials to 5 or less" in message
+    assert "has 8" in message and message.endswith("or make it a smaller study: --trials 5")
     design = small_design("two-afc", count=8, systems=("good", "fair", "poor", "bad"), practice=8)
-    assert complaint(design, tmp_path / "study").endswith("has 8. Add references")
+    assert complaint(design, tmp_path / "study").endswith(": --practice 1")
     design = small_design("questionnaire", count=8, pictures=9, trials=9)
-    assert "set trials to 8 or less, and pictures as well" in complaint(design, tmp_path / "study")
+    assert complaint(design, tmp_path / "study").endswith(": --trials 8 --pictures 8")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 10, 14, 30, 53])
+@pytest.mark.parametrize("protocol", ["two-afc", "turing", "questionnaire", "preference"])
+def test_the_smaller_study_that_is_advised_can_be_built(protocol: str, count: int) -> None:
+    systems = {name: f"results/{name}" for name in ("a", "b", "c", "d")}
+    given = {"title": "T", "protocol": protocol, "references": "photos", "systems": systems}
+    names = [str(number) for number in range(count)]
+    try:
+        lay_out(Design.model_validate(given), names)
+    except StudyError as error:
+        words = str(error).split("smaller study: ")[1].split()
+        smaller = dict(zip((word[2:] for word in words[::2]), map(int, words[1::2]), strict=True))
+        units, _ = lay_out(Design.model_validate(given | smaller), names)
+        assert len(of_stage(units, Stage.TEST)) >= count / 2
+    else:
+        assert count == 53 or protocol == "questionnaire"
 
 
 @pytest.mark.parametrize("protocol", ["two-afc", "turing", "questionnaire", "preference"])

@@ -50,6 +50,11 @@ def test_a_picture_of_the_right_size_is_kept_exactly() -> None:
     assert np.array_equal(prepare(to_rgb(draw_photo(2, 30, 50)), 0), draw_photo(2, 30, 50))
 
 
+def test_a_whole_picture_is_no_larger_than_screens() -> None:
+    shown = prepare(to_rgb(draw_photo(2, 900, 2560)), 0)
+    assert shown.shape == (450, 1280, 3)
+
+
 def test_a_file_holds_the_pixels_and_nothing_else() -> None:
     photo = draw_photo(3, 40, 56)
     png = encode(photo)

@@ -176,6 +176,20 @@ def test_somebody_who_closes_the_browser_goes_on_where_they_left(serve: Serve, s
     assert [answer.vote.slipped for answer in answers] == [False, True, False]
 
 
+@pytest.mark.parametrize(("size", "enlarged"), [(0, 2), (32, 1)])
+def test_whole_pictures_of_a_preference_are_shown_larger(
+    size: int, enlarged: int, serve: Serve, sit: Sit
+) -> None:
+    _, server = serve("preference", practice=0, size=size)
+    desk = sit(server)
+    desk.begin()
+    desk.wait("asking")
+    shown = desk.page.evaluate(
+        '[...document.querySelectorAll("#stage img")].map(i => i.clientWidth / i.naturalWidth)'
+    )
+    assert shown == pytest.approx([enlarged, enlarged], rel=0.02)
+
+
 def test_a_personal_link_goes_on_another_device(serve: Serve, sit: Sit) -> None:
     study, server = serve("preference", practice=0)
     desk = sit(server)

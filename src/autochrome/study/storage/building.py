@@ -125,7 +125,7 @@ def lay_out(design: Design, names: Sequence[str]) -> tuple[list[Unit], list[str]
         raise StudyError(
             f"{design.trials} test trials need as many photos, since no rater sees a photo twice, and"
             f" practice and vigilance need {reserved} others, but {design.references} has {len(names)}. Add"
-            f" references{_or_fewer_trials(design, room)}"
+            f" references{_or_fewer_trials(design, len(names))}"
         )
     names = list(names)
     keyed(design.seed, "pictures").shuffle(names)
@@ -144,11 +144,22 @@ def lay_out(design: Design, names: Sequence[str]) -> tuple[list[Unit], list[str]
     return units, notes
 
 
-def _or_fewer_trials(design: Design, room: int) -> str:
-    if room < 1:
+def _or_fewer_trials(design: Design, count: int) -> str:
+    """Return the options of a study of so many references.
+
+    Practice and vigilance stay if they leave half of them to the test; else each has at most a fifth.
+    """
+    practice, vigilance = design.practice, design.vigilance
+    if practice + vigilance > count // 2:
+        practice, vigilance = min(practice, count // 5), min(vigilance, count // 5)
+    trials = count - practice - vigilance
+    if trials < 1:
         return ""
-    too = ", and pictures as well" if design.protocol is Protocol.QUESTIONNAIRE else ""
-    return f", or set trials to {room} or less{too}"
+    wanted = {"practice": practice, "vigilance": vigilance, "trials": trials}
+    if design.protocol is Protocol.QUESTIONNAIRE or (design.pictures or trials) < trials:
+        wanted["pictures"] = trials
+    options = (f"--{key} {value}" for key, value in wanted.items() if value != getattr(design, key))
+    return f", or make it a smaller study: {' '.join(options)}"
 
 
 def _contests(design: Design) -> Iterator[tuple[str, ...]]:

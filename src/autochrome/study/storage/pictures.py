@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
+from torch.nn import functional as F
 
 from autochrome.color.spaces import LAB
 from autochrome.evaluation.files import pixels_of
@@ -20,12 +21,19 @@ from autochrome.metrics.baselines import random_colors
 from autochrome.metrics.sizing import Sizing
 from autochrome.types import RGB
 
+LARGEST = 1280
+"""Longer side, in pixels, of pictures that are shown whole."""
+
 CLEARLY_DIFFERENT = 12.0
 """Mean distance in ab from which a photo clearly has colors other than its own."""
 
 
 def prepare(rgb: RGB, size: int) -> UInt8[np.ndarray, "shown_h shown_w 3"]:
-    """Return a picture as it is shown: central square of ``size`` pixels, scaled; 0 leaves it as it is."""
+    """Return a picture as shown: central square of ``size`` pixels, scaled; 0: whole, at most `LARGEST`."""
+    longer = max(rgb.shape[-2:])
+    if not size and longer > LARGEST:
+        height, width = (max(1, round(side * LARGEST / longer)) for side in rgb.shape[-2:])
+        rgb = F.interpolate(rgb, (height, width), mode="bilinear", antialias=True).clamp(0, 1)
     if size:
         rgb = Sizing("resize", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))
         rgb = Sizing("crop", size).apply(rgb, (rgb.shape[-2], rgb.shape[-1]))

@@ -48,7 +48,9 @@ export function putUp(trial, pictures) {
 
   const side = Math.max(...pictures.map((picture) => Math.min(picture.naturalWidth, picture.naturalHeight)));
   const aspect = Math.max(...pictures.map((picture) => picture.naturalWidth / picture.naturalHeight));
-  stage.style.setProperty("--size", `${Math.round((size || side) * Math.max(1, aspect))}px`);
+  // In a preference pictures are as large as fits, small ones up to twice their size.
+  const shorter = size || (protocol === "preference" ? 2 : 1) * side;
+  stage.style.setProperty("--size", `${Math.round(shorter * Math.max(1, aspect))}px`);
   stage.style.setProperty("--aspect", String(aspect));
   stage.className = trial.timing ? "in-turn" : protocol === "questionnaire" ? "many" : "together";
   document.querySelector("main").classList.toggle("many-main", protocol === "questionnaire");
