@@ -310,3 +310,19 @@ def test_progress_counts_photos(truths: Path) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(truths, photos=3, replicates=5, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_references_that_are_nearly_gray_are_warned_of(truths: Path, results: Path) -> None:
+    assert not any("nearly gray" in warning for warning in evaluate(truths, results, replicates=10).warnings)
+    path = sorted(truths.iterdir())[0]
+    luma = load_rgb(path).mean(1)[0, ..., None].expand(-1, -1, 3)
+    save(path, (255 * luma).round().byte().numpy())
+    [warning] = evaluate(truths, results, replicates=10).warnings
+    assert warning.startswith("1 of 5 references is nearly gray")
+
+
+def test_a_folder_of_folders_says_what_is_in_it(truths: Path, results: Path, tmp_path: Path) -> None:
+    (tmp_path / "res").mkdir()
+    results.rename(tmp_path / "res" / "half")
+    with pytest.raises(EvaluationError, match=r"holds the folder half; give .*res/half"):
+        match_files(truths, [tmp_path / "res"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autochrome.report.look_sheet import Label, look_sheet
+from autochrome.report.look_sheet import Label, _drawn, look_sheet
 
 GRAY = np.full((60, 100, 1), 128, np.uint8)
 RED, BLUE = (np.full((60, 100, 3), color, np.uint8) for color in ([200, 0, 0], [0, 0, 200]))
@@ -77,3 +77,14 @@ def test_letters_that_mean_something_in_markup() -> None:
 def test_nothing_to_show_is_an_error(rows: list) -> None:
     with pytest.raises(ValueError, match="a row of one picture or more"):
         look_sheet(GRAY, HEADING, rows)
+
+
+def test_no_line_ends_within_an_option() -> None:
+    """At every width the options are drawn whole: as many lines as if hyphens were letters."""
+    command = "autochrome colorize p.jpg --model pixcolor --look vivid --seed 7"
+    letters = command.replace("--", "mm").replace(" pixcolor", "xpixcolor")
+    letters = letters.replace(" vivid", "xvivid").replace(" 7", "x7")
+    for width in range(190, 620, 15):
+        drawn = _drawn(Label("", text=(f"`{command}`",)), width)
+        plain = _drawn(Label("", text=(f"`{letters}`",)), width)
+        assert drawn.shape[0] == pytest.approx(plain.shape[0], abs=8), width

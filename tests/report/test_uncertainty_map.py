@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import skimage.color
 
+from autochrome.pipeline.extent import Extent
 from autochrome.report.uncertainty_map import draw_uncertainty
 
 
@@ -42,3 +43,15 @@ def test_any_size_of_any_grid(size: tuple[int, int], grid: tuple[int, int]) -> N
     picture = draw_uncertainty(np.full(grid, 0.5, np.float32), size, 1.0)
     assert picture.shape == (*size, 1)
     assert picture.min() == picture.max() == 119  # L* of 50
+
+
+@pytest.mark.parametrize("border", [3, 20, 50])
+def test_a_border_is_black_up_to_the_picture_and_the_picture_is_not_darkened(border: int) -> None:
+    extent = Extent((200, 300), (border, border, 200 - border, 300 - border))
+    values = extent.over_file(np.full((20, 30), 0.5, np.float32))
+    picture = draw_uncertainty(values, (200, 300), 1.0, extent)[..., 0]
+    inside = picture[border : 200 - border, border : 300 - border]
+    half = draw_uncertainty(np.full((2, 2), 0.5, np.float32), (4, 4), 1.0)[0, 0, 0]
+    assert np.abs(inside.astype(int) - half).max() <= 1
+    picture[border : 200 - border, border : 300 - border] = 0
+    assert not picture.any()

@@ -169,4 +169,6 @@ def _write_map(colored: ColorizedPhoto, place: Path, target: Path) -> None:
     if made is not None:
         scale = f"L* from 0 to 100: 0 to {unsure.most:.4g} {unsure.unit}"
         made = replace(made, settings={**made.settings, "uncertainty": scale})
-    _write(Photo(draw_uncertainty(unsure.values, colored.size, unsure.most)), place, target, made)
+    _write(
+        Photo(draw_uncertainty(unsure.values, colored.size, unsure.most, unsure.extent)), place, target, made
+    )

@@ -135,7 +135,13 @@ def _photo_files(folder: Path) -> list[Path]:
     try:
         return [photo.path for photo in find_photos([folder])]
     except PhotoError as error:
-        raise EvaluationError(str(error)) from error
+        inside = sorted(each.name for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
+        if not inside:
+            raise EvaluationError(str(error)) from error
+        named = f"folder{'s' * (len(inside) > 1)} {', '.join(inside[:9])}"
+        raise EvaluationError(
+            f"{folder}: holds no photos. It holds the {named}; give {folder / inside[0]}"
+        ) from error
 
 
 def _by_name(paths: Iterable[Path]) -> dict[str, Path]:

@@ -35,6 +35,10 @@ PER_PHOTO = (
 """Scores that are also kept for each photo."""
 
 
+_NEARLY_GRAY = 2.0
+"""Mean chroma of a reference, in CIE units, below which it has no colors to find; photos have about 18."""
+
+
 @dataclass(frozen=True)
 class Scores:
     """The results of an evaluation. ``systems`` has one row per results folder and baseline."""
@@ -160,15 +164,27 @@ def _scores(sums: dict[str, Sums], manifest: Manifest) -> Scores:
         for name, row in values.items()
         if base and name != "gray"
     }
+    per_photo = {
+        name: {key: SCORES[key].compute(part).tolist() for key in PER_PHOTO} for name, part in sums.items()
+    }
     manifest.bins_occupied = int((first.bins.sum(0) > 0).sum())
     return Scores(
         systems={name: {key: Estimate.of(v) for key, v in row.items()} for name, row in values.items()},
         above_gray=above,
         perfect_photos={name: n - int(part.psnr_photos.sum()) for name, part in sums.items()},
-        per_photo={
-            name: {key: SCORES[key].compute(part).tolist() for key in PER_PHOTO}
-            for name, part in sums.items()
-        },
+        per_photo=per_photo,
         manifest=manifest,
-        warnings=manifest.warnings(),
+        warnings=[*manifest.warnings(), *_about_truth(per_photo)],
     )
+
+
+def _about_truth(per_photo: dict[str, dict[str, list[float]]]) -> list[str]:
+    """Return a warning about references without colors, of which every color is an error."""
+    chroma = next(iter(per_photo.values()))["chroma_truth"]
+    gray = sum(value < _NEARLY_GRAY for value in chroma)
+    if not gray:
+        return []
+    return [
+        f"{gray} of {len(chroma)} references {'is' if gray == 1 else 'are'} nearly gray (mean chroma below"
+        f" {_NEARLY_GRAY:g}): there, whoever leaves photos gray is best; give the true photos in color"
+    ]

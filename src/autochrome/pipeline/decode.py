@@ -149,7 +149,8 @@ def _chroma_scale(decoder: DecoderSettings, prediction: Prediction) -> float:
 def _over_file(uncertainty: Uncertainty | None, prediction: Prediction) -> Uncertainty | None:
     if uncertainty is None:
         return None
-    return replace(uncertainty, values=prediction.extent.over_file(uncertainty.values))
+    extent = prediction.extent
+    return replace(uncertainty, values=extent.over_file(uncertainty.values), extent=extent)
 
 
 def _saturation_used(decoder: DecoderSettings) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Float, Float32
 from torch import Tensor
 
 from autochrome.models.base import DistributionColorizer, Samples
+from autochrome.pipeline.extent import Extent
 from autochrome.types import Chroma
 
 _VIVID = 0.25
@@ -28,11 +29,13 @@ class Uncertainty:
         unit: "nats" of entropy (in a hue/chroma model that of the hue times the chroma, as in the paper); or
             "CIE units", the standard deviation of a* and b* among samples.
         most: the value that is drawn white, which hardly any place exceeds.
+        extent: where the picture is in the photo, to the pixel; elsewhere nothing is uncertain.
     """
 
     values: Float32[np.ndarray, "h w"]
     unit: str
     most: float
+    extent: Extent | None = field(default=None, repr=False)
 
     @property
     def share(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -39,9 +40,17 @@ class Label:
         lines += [f"<tt>{escape(self.command, quote=False)}</tt>"] if self.command else []
         for paragraph in self.text:
             parts = escape(paragraph, quote=False).split("`")
-            parts[1::2] = [f"<tt>{part}</tt>" for part in parts[1::2]]
+            parts[1::2] = [_typed(part) for part in parts[1::2]]
             lines += ["", "".join(parts)]
         return "\n".join(lines)
+
+
+def _typed(text: str) -> str:
+    """Return what is typed as Pango markup, in which no line ends within an option and its value."""
+    kept = re.sub(
+        r"(?<!\S)--?[\w-]+( [^-\s]\S{0,30}(?!\S))?", r'<span allow_breaks="false">\g<0></span>', text
+    )
+    return f"<tt>{kept}</tt>"
 
 
 def look_sheet(original: Picture, heading: Label, rows: Sequence[Sequence[tuple[Picture, Label]]]) -> Page:
