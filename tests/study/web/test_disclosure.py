@@ -71,9 +71,8 @@ def session(study: Study, somebody: Somebody) -> Iterator[Seen]:
     assert rater is not None
     while not (described := somebody.trial()).get("done"):
         answers = [somebody.client.get(address) for address in described["pictures"]]
-        found = study.trial(rater, described["trial"])
-        assert found is not None
-        trial, _ = found
+        trial = study.open_trial(rater, described["trial"])
+        assert trial is not None
         yield Seen(
             described,
             [list(answer.headers.multi_items()) for answer in answers],
