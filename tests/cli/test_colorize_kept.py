@@ -58,7 +58,7 @@ def test_a_look_file_gives_the_same_bytes(colorize) -> None:
     """A file saved, and the metadata of a result; single options still replace its values."""
     put("camera.png")
     write_photo(Photo(np.ascontiguousarray(skimage.data.astronaut()[::8, ::8])), Path("red.jpg"))
-    options = ["--saturation", 1.5, "--hint", "33.33333333%,9,teal", "--warmer", "--reference", "red.jpg"]
+    options = ["--saturation", 1.5, "--hint", "33.33333333%,9%,teal", "--warmer", "--reference", "red.jpg"]
     result = colorize("camera.png", *options, "--no-border-detection", "--save-look", "mine.json")
     assert result.exit_code == 0, result.output
     expected = Path("camera.colorized.png").read_bytes()
@@ -108,7 +108,7 @@ def test_a_look_that_the_model_lacks_is_a_usage_error(colorize) -> None:
     put("camera.png")
     result = colorize("camera.png", "--look", "vivid")
     assert result.exit_code == 2
-    assert "cic.test does not support look=vivid; use --model cgan, cic, lrac or pixcolor" in " ".join(
+    assert "cic.test does not support --look vivid; use --model cgan, cic, lrac or pixcolor" in " ".join(
         result.stderr.split()
     )
     assert names() == {"camera.png"}

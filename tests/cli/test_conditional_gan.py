@@ -81,14 +81,14 @@ def test_a_seed_is_one_series(colorize, weights: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--guidance", 0.5], "cgan.test does not support guidance; use --model pixcolor, or leave"),
-        (["--no-refine"], "cgan.test does not support refine=False; use --model pixcolor"),
-        (["--rank"], "cgan.test does not support rank=True; use --model cgan or pixcolor"),
+        (["--guidance", 0.5], "cgan.test does not support --guidance; use --model pixcolor, or leave"),
+        (["--no-refine"], "cgan.test does not support --no-refine; use --model pixcolor"),
+        (["--rank"], "cgan.test does not support --rank; use --model cgan or pixcolor"),
         (
             ["--vibrance", 1],
-            "cgan.test does not support vibrance; use --model cic or lrac, or",
+            "cgan.test does not support --vibrance; use --model cic or lrac, or",
         ),
-        (["--fuse", "mirror"], "does not support fuse=mirror; use --model cic or lrac, or leave that out"),
+        (["--fuse", "mirror"], "does not support --fuse mirror; use --model cic or lrac, or leave that out"),
     ],
 )
 def test_what_a_conditional_gan_has_not(colorize, arguments: list[object], told: str) -> None:

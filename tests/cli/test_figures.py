@@ -62,10 +62,10 @@ def test_temperatures_differ(photo: Path, tmp_path: Path) -> None:
         (["PHOTO", "-o", "PHOTO"], "exists already"),
         (["PHOTO", "-o", "no/where/sheet.png"], "does not exist; make it first"),
         (["PHOTO", "-o", "sheet.png", "--model", "gray"], "does not predict a distribution"),
-        (["PHOTO", "-o", "sheet.png", "--model", "grey"], "did you mean gray"),
+        (["PHOTO", "-o", "sheet.png", "--model", "grey"], "choose one of cgan, cic, lrac, pixcolor"),
         (
             ["PHOTO", "-o", "sheet.png", "--model", "cic.test", "--look", "vivid"],
-            "does not support look=vivid",
+            "does not support --look vivid",
         ),
         (["PHOTO"], "Missing option"),
     ],

@@ -213,14 +213,14 @@ def test_photos_that_would_share_a_result(colorize) -> None:
         (
             ["a.png", "--model", "gray"],
             None,
-            "not support samples=2; use --model cgan, cic, lrac or pixcolor",
+            "not support --samples 2; use --model cgan, cic, lrac or pixcolor",
         ),
         (
             ["a.png", "--vibrance", 1],
             None,
-            "not support vibrance; use --model cic or lrac, or leave that out",
+            "not support --vibrance; use --model cic or lrac, or leave that out",
         ),
-        (["a.png", "--fuse", "full"], None, "does not support fuse=full; use --model cic or lrac"),
+        (["a.png", "--fuse", "full"], None, "does not support --fuse full; use --model cic or lrac"),
         (["a.png", "--samples", 0], None, "0 is not in the range 1<=x<=64"),
         (["a.png", "--samples", 65], None, "not in the range"),
         (["a.png", "--seed", -1], None, "-1 is not in the range"),

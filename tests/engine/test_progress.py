@@ -39,6 +39,7 @@ def test_log_lines_hold_everything(tmp_path: Path) -> None:
     assert found["means"] == {"loss": 1.5}
     assert found["validation"] == {
         "psnr_gain": 0.5,
+        "held_out": False,
         "chroma": 10.0,
         "true_chroma": 16.0,
         "colorfulness": 30.0,

@@ -147,7 +147,9 @@ def test_overrides_that_do_not_fit(file: Path, override: str) -> None:
 
 
 def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"no recipe at .*none\.yaml: give a YAML file such as"):
+    with pytest.raises(
+        RecipeError, match=r"no recipe at .*none\.yaml: give a YAML file, or the name of a shipped recipe"
+    ):
         load_recipe(tmp_path / "none.yaml")
 
 

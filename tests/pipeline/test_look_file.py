@@ -38,6 +38,7 @@ def test_every_setting_survives(tmp_path: Path) -> None:
         border_detection=False,
         samples=3,
         draws=12,
+        keep_color=True,
         seed=2**63,
         guidance=0.3,
         refine=False,
@@ -110,7 +111,7 @@ def test_a_drawn_sample_asks_for_no_more_samples_than_it_needs() -> None:
         ('{"version": 1, "settings": {"hints": []}}', "hints is not a list of hints; write"),
         ('{"version": 1, "settings": {"hints": [{"color": "red"}]}}', "hints[0] has no place; write one of"),
         ('{"version": 1, "settings": {"reference": "b.png"}}', "b.png does not exist; give that photo"),
-        ('{"version": 1, "settings": {"transfer": "energy"}}', "transfer needs a reference"),
+        ('{"version": 1, "settings": {"transfer": "energy"}}', "transfer needs reference"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, content: str, message: str) -> None:
