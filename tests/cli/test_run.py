@@ -83,7 +83,7 @@ def test_every_note_names_its_photo(colorize: Any) -> None:
     result = colorize("album", "-o", "out")
     assert not result.stderr.startswith("\n")
     for number in range(3):
-        assert f"note: album/{number}.png: it has colors" in result.stderr
+        assert f"note: album/{number}.png: it is in color already" in result.stderr
 
 
 @pytest.mark.parametrize("ledger", ["out/l.jsonl", None])

@@ -234,7 +234,7 @@ def test_a_region_smaller_than_a_cell_has_one() -> None:
         ("100,5,red", "x goes from 0 to 99"),
         ("-1,5,red", "x goes from 0 to 99"),
         ("5,50,red", "y goes from 0 to 49"),
-        ("100.5%,5,red", "x goes from 0 to 100%"),
+        ("100.5%,10%,red", "x goes from 0 to 100%"),
     ],
 )
 def test_a_hint_outside_the_photo(text: str, expected: str) -> None:

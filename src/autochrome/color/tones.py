@@ -45,7 +45,7 @@ class Tones:
         """Return L* in [0, 100] after the stretch; tones beyond the range are clipped."""
         if self.gain == 1.0:
             return lightness
-        return lightness_of_gray((_gray(lightness) * self.gain + self.offset).clamp(0, 1))
+        return lightness_of_gray((gray_of_lightness(lightness) * self.gain + self.offset).clamp(0, 1))
 
 
 def fit_tones(lightness: Luma, weights: Float[Tensor, "1 1 h w"] | None = None) -> Tones:
@@ -58,7 +58,7 @@ def fit_tones(lightness: Luma, weights: Float[Tensor, "1 1 h w"] | None = None) 
         lightness: L* "1 1 h w" in [0, 100].
         weights: above 0 for the places that count; without weights all do.
     """
-    gray = _gray(lightness).flatten()
+    gray = gray_of_lightness(lightness).flatten()
     if weights is not None and bool((weights > 0).any()):
         gray = gray[weights.flatten() > 0]
     gray = gray[:: max(1, len(gray) // _SAMPLES)].float()
@@ -74,6 +74,6 @@ def fit_tones(lightness: Luma, weights: Float[Tensor, "1 1 h w"] | None = None) 
     return Tones(gain, target - gain * low)
 
 
-def _gray(lightness: Tensor) -> Tensor:
+def gray_of_lightness(lightness: Tensor) -> Tensor:
     """Return gamma-encoded gray in [0, 1] of L*."""
     return linear_to_srgb(lab_curve_inverse((lightness + 16) / 116).clamp(0, 1))

@@ -20,7 +20,7 @@ TWO_TONES = (
 _SAMPLED = 1 << 18  # pixels, of which a histogram needs no more
 _LEAST_SEPARABLE = 0.97
 """Otsu's separability: of photos .94 or less, of halftones and one-bit scans as JPEG .99 or more."""
-_LEAST_APART = 128
+_LEAST_APART = 150
 """Levels of 255 between black and white."""
 _MOST_ALIKE = 0.62
 """Correlation of neighboring pixels: of white noise .3, blurred by a pixel .56; of photos .69 or more."""

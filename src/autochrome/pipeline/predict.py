@@ -33,6 +33,7 @@ from autochrome.pipeline.companions import guide_samples, judge_samples
 from autochrome.pipeline.extent import Extent, find_extent
 from autochrome.pipeline.hinting import hints_on_picture
 from autochrome.pipeline.misfits import TWO_TONES, is_noise, is_two_toned
+from autochrome.pipeline.negatives import NEGATIVE, SEEN_AT, is_negative
 from autochrome.pipeline.noise import noise_generator
 from autochrome.pipeline.picture import Picture, whole_file
 from autochrome.pipeline.settings import SMALLEST, ColorizeSettings, check_supported, resolve
@@ -171,8 +172,10 @@ def predict(
     if size < wanted:
         notes.append(f"memory ran out at working size {wanted}; {size} was used")
     is_unsure = answers.doubt is not None and answers.doubt > model.spec.unsure_above
-    if not colorless and (is_unsure or (not as_is and is_noise(small_luma(picture)))):
-        notes.append(UNSURE)
+    unlike_photos = [] if as_is or colorless else list(_misfits(model, picture))
+    if is_unsure and not colorless and UNSURE not in unlike_photos:
+        unlike_photos.append(UNSURE)
+    notes += unlike_photos
     known = {**vars(answers), "notes": (*notes, *answers.notes), "colorless": colorless}
     return Prediction(photo, lightness, picture.extent, tones=picture.tones, size=size, **known)
 
@@ -182,6 +185,19 @@ def _color_notes(photo: Photo, lightness: Lightness, settings: ColorizeSettings)
         yield OWN_COLORS_KEPT if settings.keep_color else OWN_COLORS
     elif lightness.has_color:
         yield "it has a tone of its own; only its lightness was used"
+
+
+def _misfits(model: Colorizer, picture: Picture) -> Iterator[str]:
+    """Yield notes about a picture that is not like photos."""
+    if is_noise(small_luma(picture)):
+        yield UNSURE
+    elif is_negative(model, luma_of_negatives(picture)):
+        yield NEGATIVE
+
+
+def luma_of_negatives(picture: Picture) -> Luma:
+    """Return the picture's L*, as models see it, at the size at which negatives are told from photos."""
+    return picture.tones(picture.reduced(*working_shape(picture.size, SEEN_AT, 16)))
 
 
 def small_luma(picture: Picture) -> Luma:
