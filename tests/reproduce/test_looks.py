@@ -15,18 +15,14 @@ from autochrome.io.photo import read_provenance
 from autochrome.models.registry import create_model
 from autochrome.pipeline.painter import ColorizeSettings, Painter
 from reproduce import looks, painting
-from tests.data.made_photos import encode, landscape, write_shard
+from tests.data.made_photos import encode, landscape, write_folder, write_shard
 
 INTERVAL = r"-?\d+\.\d+ \[-?[\d.∞]+, -?[\d.∞]+\]"
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for number in range(2):
-        (folder / f"{number}.png").write_bytes(encode(landscape(number)))
-    return folder
+    return write_folder(tmp_path / "photos", 2)
 
 
 def table_of(text: str) -> dict[str, list[str]]:
