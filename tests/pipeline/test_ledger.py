@@ -169,3 +169,19 @@ def test_paths_are_relative_to_the_ledger(tmp_path: Path, monkeypatch: Any) -> N
         assert Ledger(Path("ledger.jsonl")).history(result) == list(Ledger(path).latest())
     moved = (tmp_path / "out").rename(tmp_path / "moved")
     assert len(Ledger(moved / "ledger.jsonl").history(moved / "x/a.jpg")) == 1
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_another_json_file_is_refused_and_kept(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "hints.json"
+    path.write_text('{"version": 1, "hints": []}' + end)
+    before = path.read_bytes()
+    with pytest.raises(LedgerError):
+        Ledger(path)
+    assert path.read_bytes() == before
+
+
+def test_a_deeply_nested_line_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"version": 1, "a": ' + "[" * 100_000 + "\n")
+    assert Ledger(path).damaged == [1]

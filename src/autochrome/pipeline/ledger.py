@@ -171,7 +171,10 @@ class Entry:
 
 def _content(line: bytes) -> dict[str, Any]:
     """Return the content of a line that is an entry as far as a glance tells. Errors as `Entry.parse`."""
-    content = json.loads(line)
+    try:
+        content = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("no entry of a ledger") from error
     if not isinstance(content, dict):
         raise ValueError("no entry of a ledger")
     if content.get("version") != VERSION:
@@ -266,6 +269,8 @@ class Ledger:
                     try:
                         yield offset, _content(line)["result"]
                     except ValueError:
+                        if number == 1 and _is_document(line):
+                            raise LedgerError("is not a ledger; give another --ledger") from None
                         if line.endswith(b"\n"):
                             self.damaged.append(number)
                     offset += len(line)
@@ -312,6 +317,15 @@ def _write(file: io.FileIO, content: bytes) -> None:
         content = content[file.write(content) or 0 :]
 
 
+def _is_document(line: bytes) -> bool:
+    """Return whether a line is a whole JSON document, as no torn line of a ledger is."""
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _mend(file: io.FileIO) -> int:
     """Remove an unfinished last line, or finish it if only its end is missing; return the file's size."""
     size = start = file.seek(0, os.SEEK_END)
@@ -326,6 +340,8 @@ def _mend(file: io.FileIO) -> int:
     try:
         Entry.parse(unfinished)
     except ValueError:
+        if _is_document(unfinished):
+            raise LedgerError("ends in something else than an entry; give another --ledger") from None
         return file.truncate(size - len(unfinished))
     _write(file, b"\n")
     return size + 1
