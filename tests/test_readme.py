@@ -12,6 +12,7 @@ import pytest
 import skimage.data
 import skimage.transform
 from click.testing import CliRunner
+from PIL import Image
 
 from autochrome.cli.main import main
 from autochrome.guidance import parse_hint, write_hints
@@ -43,9 +44,11 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     colors = skimage.transform.resize(skimage.data.astronaut(), (72, 64), anti_aliasing=True)
     picture = np.round(np.asarray(colors) * 255).astype(np.uint8)
     gray = Photo(np.ascontiguousarray(picture[:, :, :1]))
-    for name in ("photo.jpg", "photo.png", "scan.tif", "album/1920/wedding.jpg"):
+    for name in ("photo.jpg", "photo.png", "album/1920/wedding.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_photo(gray, tmp_path / name)
+    page = Image.fromarray(picture[:, :, 0])
+    page.save(tmp_path / "scan.tif", save_all=True, append_images=[page.rotate(180)])
     for name in ("originals/a.png", "originals/b.png", "my-photos/a.png", "my-photos/b.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         write_photo(Photo(picture[:, ::-1].copy() if name.endswith("b.png") else picture), tmp_path / name)
@@ -68,8 +71,6 @@ def run(words: list[str], desk: Path) -> None:
         words += QUICK_COMPARISON
     if words[0] == "colorize" and "pixcolor" in words:
         words += ["--size", "32"]  # it draws pixel by pixel
-    if words[0] == "colorize" and (desk / "photo.colorized.jpg").exists():
-        words.append("--overwrite")
     result = CliRunner().invoke(main, words, input=io.BytesIO(given) if given else None)
     assert result.exit_code == 0, f"autochrome {' '.join(words)}\n{result.output}"
     if target:
@@ -86,11 +87,15 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
         "photo.try.jpg",
         "photo.colorized.4.jpg",
         "photo.colorized.sheet.jpg",
-        "photo.colorized.6.jpg",
-        "photo.colorized.uncertainty.png",
+        "hues.6.jpg",
+        "unsure.uncertainty.png",
+        "places.png",
+        "report.html",
+        "mine.jpg",
         "hinted/1920/wedding.jpg",
         "colored/1920/wedding.jpg",
         "scan.colorized.tif",
+        "scan.page-001.colorized.tif",
         "colored.png",
         "sweep.png",
         "maps.png",

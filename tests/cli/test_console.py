@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autochrome.cli.console import NowAndThen, duration, printable, progress_bar, rate
+from autochrome.cli.console import ProgressLines, duration, printable, progress_bar, rate
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_rates() -> None:
 
 def lines_of(total: int, seconds_each: int, capsys: Any) -> list[str]:
     now = 0.0
-    show = NowAndThen(lambda: now)
+    show = ProgressLines(lambda: now)
     for number in range(total):
         show("a.jpg", number, total)
         now += seconds_each
@@ -62,11 +62,11 @@ def test_nothing_is_printed_where_there_is_no_terminal(capfd: Any) -> None:
 def test_the_bar_labels_its_times_and_disappears() -> None:
     code = (
         "import time\n"
-        "from autochrome.cli.console import progress_bar, tell\n"
+        "from autochrome.cli.console import print_line, progress_bar\n"
         "with progress_bar() as show:\n"
         "    for number in range(5):\n"
         "        show('a.jpg', number, 5); time.sleep(.3)\n"
-        "        if number == 2: tell('failed: [b]a.jpg[/b]')\n"
+        "        if number == 2: print_line('failed: [b]a.jpg[/b]')\n"
     )
     ours, theirs = pty.openpty()
     wide = {**os.environ, "COLUMNS": "150", "TERM": "xterm"}

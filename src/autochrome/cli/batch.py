@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from autochrome.pipeline.uncertainty import Uncertainty
 
 
-def tell_plan(plan: Plan, emit: Subscriber) -> None:
+def emit_plan(plan: Plan, emit: Subscriber) -> None:
     """Tell of what cannot or need not be done."""
     for failed in plan.failures:
         emit(failed)
@@ -75,9 +75,9 @@ class Batch:
         """Tell of the job that the run was interrupted at, if its results had got their names just then."""
         with suppress(OSError):
             if self._begun is not None and self._begun.was_made_since():
-                self._tell(Finished(self._begun))
+                self._publish(Finished(self._begun))
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         with uninterrupted():
             self._begun = event.job if isinstance(event, Started) else None
             self._emit(event)
@@ -89,14 +89,14 @@ class Batch:
                 if claim is None:
                     return False
                 if job.was_made_since():
-                    self._tell(Skipped(job.source, "elsewhere", job.target))
+                    self._publish(Skipped(job.source, "elsewhere", job.target))
                 else:
-                    self._tell(Started(job, number, len(self.jobs)))
-                    self._tell(self._colorize(job, painter, claim))
+                    self._publish(Started(job, number, len(self.jobs)))
+                    self._publish(self._colorize(job, painter, claim))
         except LedgerError:
             raise
         except Exception as error:  # whatever is wrong with one photo does not stop the others
-            self._tell(failure(job.source, error, job))
+            self._publish(failure(job.source, error, job))
         return True
 
     def _colorize(self, job: Job, painter: Painter, claim: Workspace) -> Finished | Skipped:

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 _UNSEEN = {"Cc", "Cs", "Zl", "Zp"}  # control characters, bytes that are not UTF-8, separators of lines
-_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def printable(text: str) -> str:
-    """Return a line in which nothing is left that a terminal would obey, as a file's name may have it."""
+    """Return text with control characters escaped, so that a file's name cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(
-        repr(each)[1:-1] if unicodedata.category(each) in _UNSEEN or each in _TURNING else each
+        repr(each)[1:-1] if unicodedata.category(each) in _UNSEEN or each in _BIDI_CONTROLS else each
         for each in text
     )
 
@@ -60,7 +60,7 @@ def progress_bar(*, disable: bool = False, lines: bool = False) -> Iterator[Prog
         lines: print lines where there is no terminal.
     """
     if disable or not sys.stderr.isatty():
-        yield NowAndThen() if lines and not disable else lambda label, done, total: None
+        yield ProgressLines() if lines and not disable else lambda label, done, total: None
         return
     with make_bar() as bar:
         task = bar.add_task("", total=None)
@@ -69,13 +69,13 @@ def progress_bar(*, disable: bool = False, lines: bool = False) -> Iterator[Prog
         )
 
 
-def tell(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line to stderr, above the bar if there is one, which `click.echo` would write into."""
     print(text, file=sys.stderr, flush=True)
 
 
-class NowAndThen:
-    """Print to stderr how far a long job has come: after 1% of it or 5 minutes, and never within 30 s."""
+class ProgressLines:
+    """Print the progress of a long job to stderr: after every 1% or 5 minutes, at most every 30 s."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 @contextmanager
-def _interruption_told() -> Iterator[None]:
+def _interruption_reported() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -60,7 +60,7 @@ class LazyGroup(click.Group):
         signal the code is 128 and the signal's number: 130 after Ctrl-C.
         """
         try:
-            with ended_as_by_error(), _interruption_told():
+            with ended_as_by_error(), _interruption_reported():
                 return super().invoke(ctx)
         except AutochromeError as error:
             raise click.ClickException(getattr(error, "for_command", str(error))) from error
@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the command line, which Ctrl-C may interrupt as well."""
-        with _interruption_told():
+        with _interruption_reported():
             return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autochrome.cli.checks import check_folder_of, check_free, requires_extra
+from autochrome.cli.checks import check_outputs, requires_extra
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
-from autochrome.cli.report import told
+from autochrome.cli.report import describe
 
 if TYPE_CHECKING:
     from autochrome.pipeline.ledger import MadeWith
@@ -18,22 +18,21 @@ if TYPE_CHECKING:
 _OURS = "<title>Colorized photos</title>"
 
 
-def check_page(file: str, *, overwrite: bool) -> Path:
+def check_report(file: str, *, overwrite: bool) -> Path:
     """Return the file of the report; that of an earlier run may be replaced, anything else may not."""
     path = Path(file)
     if path.suffix.lower() not in (".html", ".htm"):
         raise click.BadParameter(f"{path.name} must end in .html", param_hint="--report")
-    check_folder_of(path)
     if path.is_file():
         with path.open("rb") as earlier:
             overwrite = overwrite or _OURS.encode() in earlier.read(1 << 12)
-    check_free(path, overwrite)
+    check_outputs(path, overwrite=overwrite)
     with requires_extra("report", "--report needs"):
         import jinja2  # noqa: F401
     return path
 
 
-class Page:
+class HtmlReport:
     """A subscriber that keeps what the report shows.
 
     Args:
@@ -63,7 +62,7 @@ class Page:
         elif isinstance(event, Failed):
             self._report.failures.append((event.source, event.kind, event.message))
         elif isinstance(event, LookedThrough):
-            self._report.note(event.folder, told(event.passed_over))
+            self._report.note(event.folder, describe(event.passed_over))
         elif isinstance(event, Skipped) and event.note:
             self._report.note(event.source, event.note)
 

@@ -141,7 +141,7 @@ class Job:
         """Refuse to replace what has appeared, or was changed, since the run began.
 
         Raises:
-            FileError: there is something else than a file.
+            FileError: there is something other than a file.
             PhotoError: there is another file.
         """
         for place, before in zip(self.places, self.before, strict=True):
@@ -220,6 +220,20 @@ def _check_is_folder(out: Path, *, named_as_one: bool) -> None:
         raise PhotoError(out, "is named like a picture, and several results need a folder", advice)
 
 
+def _format_of_content(path: Path) -> str:
+    """Return the format of a photo by its content; of one that cannot be read, what its ending says."""
+    from autochrome.io.loading import locate
+    from autochrome.io.saving import FORMATS
+
+    try:
+        return locate(path).format
+    except PhotoError:
+        endings = {suffix: name for name, kind in FORMATS.items() for suffix in kind.suffixes}
+        if path.suffix.lower() not in endings:
+            raise
+        return endings[path.suffix.lower()]
+
+
 class _Planner:
     def __init__(self, paths: list[Path], listed: list[Path], options: FileOptions, redo: Redo) -> None:
         self.paths, self.listed, self.options, self.redo, self.plan = paths, listed, options, redo, Plan()
@@ -228,27 +242,29 @@ class _Planner:
         self.sources: set[Path] = set()
         self.sidecars: set[Path] = set()
         self.targets: dict[Path, Path] = {}
+        self.contents: dict[Path, str] = {}
 
     def add(self, path: Path, *, listed: bool = False) -> None:
         """Plan a file, or the photos of a folder."""
         from autochrome.io.folders import PassedOver, find_photos, passed_over
 
+        is_folder = os.path.isdir(path)
         try:
-            if os.path.isdir(path):
+            if is_folder:
                 others = passed_over(path, self.options.recursive, self.folder)
                 if self.options.sidecars:
                     files = {ending: count for ending, count in others.files.items() if ending != "XMP"}
                     others = replace(others, files=files)
-                self.plan.passed_over |= {path: others} if others != PassedOver() else {}
+                if others != PassedOver():
+                    self.plan.passed_over[path] = others
             photos = find_photos([path], self.options.recursive, self._fail)
-            if os.path.isdir(path):
+            if is_folder:
                 found, photos = photos, [photo for photo in photos if not self._is_result(photo.path)]
                 if found and not photos:
                     raise PhotoError(path, "holds only earlier results", "Name the photos themselves")
         except Exception as error:  # one path, like one photo, never ends the run
             self._fail(path, error)
             return
-        is_folder = os.path.isdir(path)
         for photo in photos:
             if listed:
                 place = place_of(path)
@@ -395,17 +411,9 @@ class _Planner:
         return same and path.suffix.lower() in SUFFIXES
 
     def _content(self, path: Path) -> str:
-        """Return the format of a photo by its content; one that cannot be read is what its ending says."""
-        from autochrome.io.loading import locate
-        from autochrome.io.saving import FORMATS
-
-        try:
-            return locate(path).format
-        except PhotoError:
-            endings = {suffix: name for name, kind in FORMATS.items() for suffix in kind.suffixes}
-            if path.suffix.lower() not in endings:
-                raise
-            return endings[path.suffix.lower()]
+        if path not in self.contents:
+            self.contents[path] = _format_of_content(path)
+        return self.contents[path]
 
     def _pages(self, path: Path) -> Sequence[int | None]:
         """Return the pages that get files of their own; None for the whole file."""

@@ -26,7 +26,7 @@ class Recorder:
 
     def look_at(self, source: Path) -> FileStamp:
         """Return what a photo is before it is read; of a pipe, which can be read but once, its name alone."""
-        name = relative(source, self._ledger.folder)
+        name = self._name(source)
         return FileStamp.of(source, name) if source.is_file() else FileStamp(name, 0, 0, "")
 
     def record(self, finished: Finished, seen: FileStamp, places: Mapping[Path, Path]) -> None:
@@ -63,7 +63,7 @@ class Recorder:
         try:
             seen = self.look_at(source)
         except OSError:
-            seen = FileStamp(relative(source, self._ledger.folder), 0, 0, "")
+            seen = FileStamp(self._name(source), 0, 0, "")
         self._append(event.job, seen, failure=Failure(event.kind, event.message))
 
     def _append(self, job: Job, seen: FileStamp, **more: object) -> None:

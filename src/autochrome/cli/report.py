@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from autochrome.cli.console import duration, printable, tell
+from autochrome.cli.console import duration, print_line, printable
 from autochrome.cli.events import Event, Failed, Finished, LookedThrough, Skipped
 from autochrome.cli.plan import Job
 from autochrome.io.folders import PassedOver
@@ -66,7 +66,7 @@ class Report:
             self.failed, self.unexpected = self.failed + 1, self.unexpected + event.unexpected
             _say(f"failed: {event.source}: {event.message}")
         elif isinstance(event, LookedThrough):
-            self._note(event.folder, told(event.passed_over), self.page)
+            self._note(event.folder, describe(event.passed_over), self.page)
         elif isinstance(event, Skipped):
             self.skipped[event.reason] += 1
             if event.note:
@@ -128,10 +128,10 @@ def _print_files(job: Job) -> None:
 
 
 def _say(line: str) -> None:
-    tell(printable(line))
+    print_line(printable(line))
 
 
-def told(passed_over: PassedOver) -> str:
+def describe(passed_over: PassedOver) -> str:
     """Return "3 other files were not looked at: 2 PSD, 1 TXT; 1 folder was not searched (--recursive)"."""
     parts = []
     files = sum(passed_over.files.values())

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from autochrome.cli.batch import Batch, tell_plan
+from autochrome.cli.batch import Batch, emit_plan
 from autochrome.cli.console import printable, progress_bar
 from autochrome.cli.events import Event, Started
 from autochrome.cli.listed import read_list
-from autochrome.cli.page import Page, check_page
+from autochrome.cli.page import HtmlReport, check_report
 from autochrome.cli.plan import FileOptions, make_plan, results_folder
 from autochrome.cli.redo import REDO, Redo
 from autochrome.cli.report import Report
@@ -113,7 +113,7 @@ class Run:
     ) -> None:
         how.check()
         self.files, self.how, self.settings = files, how, settings
-        page = check_page(how.report, overwrite=files.overwrite) if how.report else None
+        page = check_report(how.report, overwrite=files.overwrite) if how.report else None
         paths = [Path(photo) for photo in photos]
         listed = read_list(how.files_from, null=how.null) if how.files_from else []
         alone = len(paths) == 1 and not listed and not paths[0].is_dir()
@@ -121,13 +121,13 @@ class Run:
         made_with = self._made_with(spec, weights) if ledger or page else None
         self.plan = make_plan(paths, files, listed, Redo(files.overwrite, how.redo, ledger, made_with))
         self.report = Report(how.quiet, str(ledger.path) if ledger else None, how.report)
-        self.page = Page(page, made_with) if page and made_with else None
+        self.page = HtmlReport(page, made_with) if page and made_with else None
         self.recorder: Recorder | None = None
         if ledger and made_with:
             from autochrome.cli.recording import Recorder
 
             self.recorder = Recorder(ledger, made_with)
-        self._tell_plan(ledger)
+        self._publish_plan(ledger)
 
     def _ledger(self, folder: Path | None, *, alone: bool) -> Ledger | None:
         """Return the ledger, if there is to be one: for a photo alone only where there is one already."""
@@ -145,17 +145,17 @@ class Run:
 
         return made_with(spec, weights, self.settings, self.files.quality)
 
-    def _tell_plan(self, ledger: Ledger | None) -> None:
+    def _publish_plan(self, ledger: Ledger | None) -> None:
         if ledger and ledger.damaged and not self.how.quiet:
             lines = ", ".join(map(str, ledger.damaged))
             click.echo(f"note: {ledger.path}: cannot be read in these lines: {lines}", err=True)
-        tell_plan(self.plan, self._tell)
+        emit_plan(self.plan, self._publish)
         self.report.begin(len(self.plan.jobs))
         if ledger and not self.how.dry_run:
             for entry in self.plan.touched:
                 ledger.append(entry)
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         """Tell everybody but the progress bar."""
         for subscriber in (self.recorder, self.page, self.report):
             if subscriber is not None:
@@ -190,8 +190,8 @@ class Run:
             hidden = len(jobs) == 1 or self.how.quiet
             show = bar.enter_context(progress_bar(disable=hidden, lines=True))
 
-            def tell(event: Event) -> None:
-                self._tell(event)
+            def publish(event: Event) -> None:
+                self._publish(event)
                 if isinstance(event, Started):
                     show(event.job.source.name, event.number, event.total)
 
@@ -201,7 +201,7 @@ class Run:
                 self.report.interrupted = True
                 self.report.print()
 
-            batch = Batch(jobs, self.settings, self.files, tell, self.recorder)
+            batch = Batch(jobs, self.settings, self.files, publish, self.recorder)
             with ended_orderly(last_words):
                 batch.run(load())
 

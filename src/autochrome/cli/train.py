@@ -67,7 +67,7 @@ def train(
     FOLDER takes the weights (model.safetensors), a checkpoint every few minutes, the log and sample grids.
     Ctrl-C or SIGTERM save a checkpoint and stop; --resume goes on exactly where the run was.
 
-    Your own pictures: autochrome train finetune --data my-photos -o runs/mine, then
+    Your own color photos: autochrome train finetune --data my-photos -o runs/mine, then
     autochrome colorize photo.jpg --weights runs/mine/model.safetensors. Some of the pictures are held out of
     training, to measure on.
     """
@@ -189,14 +189,17 @@ def describe(progress: Progress) -> str:
     text = f"loss {means['loss']:.3f}  {rate}"
     if validation is None:
         return text
-    which = "held-out photos" if validation.held_out else "training photos"
     loss = "" if validation.loss is None else f"loss {validation.loss:.3f}, "
     chroma = f"chroma {validation.chroma:.1f} of {validation.true_chroma:.1f}"
-    return f"{text}  {which}: {loss}{validation.psnr_gain:+.2f} dB over gray, {chroma}"
+    return f"{text}  {_measured(validation)}: {loss}{validation.psnr_gain:+.2f} dB over gray, {chroma}"
+
+
+def _measured(validation: ValidationMetrics) -> str:
+    return "held-out photos" if validation.held_out else "training photos"
 
 
 def _describe_samples(validation: ValidationMetrics) -> str:
     """Return the metrics of a GAN's samples, which may be good and yet far from the truth."""
-    which = "held-out photos" if validation.held_out else "training photos"
-    text = f"{which}: colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
+    colorfulness = f"colorfulness {validation.colorfulness:.1f} of {validation.true_colorfulness:.1f}"
+    text = f"{_measured(validation)}: {colorfulness}"
     return text if validation.diversity is None else f"{text}, diversity {validation.diversity:.1f}"

@@ -12,23 +12,41 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from autochrome.color.spaces import RGB_TO_XYZ, lab_curve, rgb_to_lab, srgb_to_linear
-from autochrome.types import Luma
+from autochrome.types import RGB, Luma
 
 LIGHTNESS_STEP = 2.0**-7
 """The grid of L* on which compact networks see a photo: a fiftieth of a byte's step."""
-_WHITE = {"uint8": 255, "uint16": 65535, "float32": 1}
+WHITE = {"uint8": 255, "uint16": 65535, "float32": 1}
+"""The value of full scale, by the name of a photo's dtype."""
 _NEAR_GRAY = 0.03
 """Largest difference between two channels, of 1, that JPEG and scanner noise leave in a gray picture."""
 _NEAR_GRAY_SHARE = 0.99
 _BLOCKS = 4  # to a sample, in each direction: enough for a triangle to be told from a box
+_SAMPLES = 4  # pixels of a photo for each of its reduction, in each direction, at least
 _SAMPLED = 1 << 18  # pixels from which gray is told apart from color
 
 
 def rounded(lightness: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Return L* on the grid on which compact networks see it, where it survives a luma's roundings."""
     return (lightness / LIGHTNESS_STEP).round() * LIGHTNESS_STEP
+
+
+def reduced_rgb(pixels: np.ndarray, shorter: int) -> RGB:
+    """Return sRGB "1 c h w" in [0, 1], its shorter side reduced to ``shorter``; smaller pictures keep theirs.
+
+    Args:
+        pixels: as of `Lightness`.
+        shorter: pixels of the shorter side.
+    """
+    step = max(1, min(pixels.shape[:2]) // (_SAMPLES * shorter))
+    some = pixels[::step, ::step].astype(np.float32) / np.float32(WHITE[pixels.dtype.name])
+    rgb = torch.from_numpy(some).permute(2, 0, 1)[None]
+    scale = min(1.0, shorter / min(rgb.shape[2:]))
+    size = [max(1, round(side * scale)) for side in rgb.shape[2:]]
+    return F.interpolate(rgb, size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
 class Lightness:
@@ -45,12 +63,12 @@ class Lightness:
     def __init__(self, pixels: np.ndarray) -> None:
         if pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
             raise ValueError(f"pixels are (height, width, 1 or 3), not {pixels.shape}")
-        if pixels.dtype.name not in _WHITE:
+        if pixels.dtype.name not in WHITE:
             raise TypeError(
                 f"pixels are uint8, uint16 or float32, not {pixels.dtype}; convert the photo first"
             )
         self._pixels = pixels
-        self._white = _WHITE[pixels.dtype.name]
+        self._white = WHITE[pixels.dtype.name]
 
     @property
     def size(self) -> tuple[int, int]:

@@ -14,8 +14,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from autochrome.color.lightness import WHITE, reduced_rgb
 from autochrome.color.spaces import rgb_to_lab
-from autochrome.types import RGB
 
 IN_COLOR = 0.02
 """Share of a picture that must be in color: of toned photos less than .01, of color photos .03 or more."""
@@ -42,7 +42,6 @@ class OwnColor:
     """
 
     def __init__(self, pixels: np.ndarray) -> None:
-        self._white = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}[pixels.dtype.name]
         self._pixels = pixels
 
     @cached_property
@@ -50,7 +49,7 @@ class OwnColor:
         """Return the distance from the picture's tone or gray, the smaller, in CIE units, on a small grid."""
         if self._pixels.shape[2] == 1:
             return torch.zeros(1, 1)
-        lab = rgb_to_lab(self._reduced())[0]
+        lab = rgb_to_lab(reduced_rgb(self._pixels, _SHORTER))[0]
         ab = lab[1:].flatten(1)
         level = (lab[0].flatten() / 100 * _LEVELS).long().clamp(0, _LEVELS - 1)
         tone = _tone(ab, level)
@@ -88,18 +87,9 @@ class OwnColor:
         kept = self.mask[rows][:, _places(0, width, self.mask.shape[1], width)]
         if not bool(kept.any()):
             return chroma
-        some = self._pixels[start:stop].astype(np.float32) / np.float32(self._white)
+        some = self._pixels[start:stop].astype(np.float32) / np.float32(WHITE[self._pixels.dtype.name])
         own = rgb_to_lab(torch.from_numpy(some).permute(2, 0, 1)[None])[0, 1:]
         return torch.where(kept, own.to(chroma), chroma)
-
-    def _reduced(self) -> RGB:
-        height, width = self._pixels.shape[:2]
-        step = max(1, min(height, width) // (4 * _SHORTER))
-        some = self._pixels[::step, ::step].astype(np.float32) / np.float32(self._white)
-        rgb = torch.from_numpy(some).permute(2, 0, 1)[None]
-        scale = min(1.0, _SHORTER / min(rgb.shape[2:]))
-        size = [max(1, round(side * scale)) for side in rgb.shape[2:]]
-        return F.interpolate(rgb, size, mode="bilinear", antialias=True).clamp(0, 1)
 
 
 def _tone(ab: Float[Tensor, "2 n"], level: Int[Tensor, " n"]) -> Float[Tensor, "2 levels"]:

@@ -32,7 +32,7 @@ from autochrome.io.locking import locked
 from autochrome.io.whole_file import file_sha256
 
 VERSION = 1
-"""Of the format."""
+"""Version of the format."""
 
 NAME = "autochrome-ledger.jsonl"
 """Of the ledger in a folder of results: to be seen, since it decides what the next run does."""
@@ -145,7 +145,7 @@ class Entry:
         content = {"version": VERSION, **asdict(self)}
         try:
             return json.dumps(content, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        except UnicodeEncodeError:  # a name whose bytes are no UTF-8
+        except UnicodeEncodeError:  # a name whose bytes are not UTF-8
             return json.dumps(content, allow_nan=False).encode() + b"\n"
 
     @classmethod
@@ -166,7 +166,7 @@ class Entry:
                 values["failure"] = Failure(**_known(Failure, values["failure"]))
             return cls(**_known(cls, values))
         except (TypeError, AttributeError) as error:
-            raise ValueError(f"no entry of a ledger: {error}") from error
+            raise ValueError(f"not a ledger entry: {error}") from error
 
 
 def _content(line: bytes) -> dict[str, Any]:
@@ -174,16 +174,16 @@ def _content(line: bytes) -> dict[str, Any]:
     try:
         content = json.loads(line)
     except RecursionError as error:
-        raise ValueError("no entry of a ledger") from error
+        raise ValueError("not a ledger entry") from error
     if not isinstance(content, dict):
-        raise ValueError("no entry of a ledger")
+        raise ValueError("not a ledger entry")
     if content.get("version") != VERSION:
         raise LedgerError(
             f"has lines of version {content.get('version')!r}, but this release reads version {VERSION}; "
             "update Autochrome, or give another --ledger"
         )
     if not (Entry.__dataclass_fields__.keys() <= content.keys() and isinstance(content["result"], str)):
-        raise ValueError("no entry of a ledger")
+        raise ValueError("not a ledger entry")
     return content
 
 
@@ -341,7 +341,7 @@ def _mend(file: io.FileIO) -> int:
         Entry.parse(unfinished)
     except ValueError:
         if _is_document(unfinished):
-            raise LedgerError("ends in something else than an entry; give another --ledger") from None
+            raise LedgerError("ends in something other than an entry; give another --ledger") from None
         return file.truncate(size - len(unfinished))
     _write(file, b"\n")
     return size + 1

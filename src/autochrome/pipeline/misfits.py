@@ -1,4 +1,4 @@
-"""Pictures that a colorizer makes nothing of, or that need none: each is measured, and named in a note.
+"""Detect pictures that cannot be colored sensibly, two-tone scans and noise; a note names each.
 
 Thresholds lie between what photos have and what the misfits have; ``python -m reproduce.misfits`` measures
 false alarms and hits.
@@ -29,8 +29,8 @@ _MOST_ALIKE = 0.62
 def is_two_toned(pixels: np.ndarray) -> bool:
     """Return whether pixels "h w c" are black and white, without grays: one-bit scans, hard halftones.
 
-    N. Otsu (1979), A Threshold Selection Method from Gray-Level Histograms: two classes of tones explain all
-    of the variance. They must be far apart: two grays could take color.
+    N. Otsu (1979), A Threshold Selection Method from Gray-Level Histograms: two classes of tones explain at
+    least 97% of the variance. They must be far apart, since two grays could take color.
     """
     step = max(1, int((pixels.shape[0] * pixels.shape[1] / _SAMPLED) ** 0.5))
     gray = levels(pixels[::step, ::step]).round().astype(np.int64).clip(0, 255)

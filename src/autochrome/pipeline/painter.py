@@ -17,7 +17,6 @@ import numpy as np
 import torch
 
 from autochrome._version import __version__
-from autochrome.color.own_color import OwnColor
 from autochrome.color.upsampling import GuidedUpsampler
 from autochrome.errors import SettingsError, shown
 from autochrome.guidance import Hint, parse_hint, read_hints
@@ -170,7 +169,7 @@ class Painter:
             upsampler,
             prediction.photo.pixels.dtype,
             prediction.extent,
-            OwnColor(prediction.photo.pixels) if settings.keep_color else None,
+            prediction.own_color if settings.keep_color else None,
         )
         kept["notes"] = (*prediction.photo.notes, *prediction.notes, *decoded.notes, *self._pale(settings))
         return ColorizedPhoto(**kept, provenance=provenance, uncertainty=decoded.uncertainty)
@@ -258,10 +257,10 @@ def colorize(
         device: "auto", "cpu", "cuda", "mps".
         settings: fields of `ColorizeSettings`, described in docs/settings.md. For every model: look
             ("natural", "accurate", "vivid"), saturation, size, upsampling, border_detection, keep_color,
-            reference (of any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence,
-            temperature, fuse, warmth, tint, tint_strength, and hints (a file's path, or a list of texts such
-            as "40%,25%,#c83232" or of `Hint`). For pixcolor and cgan: seed, draws, rank, temperature and
-            hints; for pixcolor guidance and refine. For all four: samples.
+            reference (of any kind that a photo may be) and transfer. For cic and lrac: vibrance, coherence
+            and fuse. For pixcolor and cgan: seed, draws and rank; for pixcolor guidance and refine. For all
+            four: samples, temperature, warmth, tint, tint_strength, and hints (a file's path, or a list of
+            texts such as "40%,25%,#c83232" or of `Hint`).
 
     Raises:
         PhotoError: the file cannot be read.

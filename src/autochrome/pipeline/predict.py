@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from math import log
 from typing import Any
 
@@ -112,6 +112,11 @@ class Prediction:
     doubt: float | None = None
     hinted: HintGuide | None = None
     colorless: bool = False
+
+    @cached_property
+    def own_color(self) -> OwnColor:
+        """The color that the photo has before it is colorized."""
+        return OwnColor(self.photo.pixels)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class BatchReport:
         items = [(_legible(photo.source), [*_pair(photo)]) for photo in photos]
         parts: list[Part] = [Gallery(items, ["photo", "result"])]
         if photos[0].uncertainty is None:
-            lead = "The model does not say how sure it is of a photo; give --samples 2 or more to learn it."
+            lead = "The model does not say how sure it is of a photo; give --samples 2 or more to find out."
             return Section("Photos", [*parts, *self._others("first")], lead)
         lead = (
             "The least certain photos first. Uncertainty is the mean over the photo: at 0% the model is "
@@ -129,5 +129,5 @@ def _pair(photo: Colored) -> Iterator[Figure]:
 
 
 def _legible(name: object) -> str:
-    """Return a name as text; bytes that are no UTF-8 become question marks."""
+    """Return a name as text; bytes that are not UTF-8 become U+FFFD."""
     return os.fsencode(str(name)).decode("utf-8", "replace")
